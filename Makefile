@@ -1,0 +1,29 @@
+# Two commands for a newcomer: `make demo` and `make test`. run.py makes the environment that each needs in .venv.
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+.PHONY: help demo watch test lint zoo lock clean
+
+help:  ## what there is to run
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo:  ## the whole service on a small Hub of its own, without network or keys
+	@$(PYTHON) run.py demo
+
+watch:  ## watch the real Hub (HF_TOKEN and BLENDWATCH_DISCORD_WEBHOOK are optional)
+	@$(PYTHON) run.py watch
+
+test:  ## the whole test suite
+	@$(PYTHON) run.py test
+
+lint:  ## format, lint, strict types and the import contract
+	@$(PYTHON) run.py lint
+
+zoo:  ## the benchmark over a folder of real checkpoints, where there is one
+	@$(PYTHON) run.py zoo
+
+lock:  ## pin every dependency anew, with hashes (needs uv)
+	uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q --extra build -o requirements.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+
+clean:  ## remove the environment and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info

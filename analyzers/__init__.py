@@ -1,0 +1,1 @@
+"""Pure functions of values: bytes, dicts and arrays in, frozen values out."""

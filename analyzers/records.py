@@ -1,0 +1,337 @@
+"""The types that everything else speaks in: frozen values, with units.
+
+A Hub event becomes a candidate, its weights a sketch, the sketch a mix, and the mix with the card's
+disclosure a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Role = Literal["base", "release"]
+FindingKind = Literal["blend", "copy", "derivative", "unrelated", "inconclusive"]
+Family = Literal["linear", "layerwise", "sparse", "stack"]
+DisclosureLevel = Literal["disclosed", "partial", "undisclosed", "none-needed"]
+Strength = Literal["exact", "strong", "indicative"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RepoRef:
+    """One state of one repository. `repo_id` is "organisation/name"; `revision` is 40 hex digits."""
+
+    repo_id: str
+    revision: str
+
+    @property
+    def organisation(self) -> str:
+        """The part of the repo id before the slash."""
+        return self.repo_id.partition("/")[0]
+
+    def __str__(self) -> str:
+        return f"{self.repo_id}@{self.revision[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class HubEvent:
+    """A repository as a listing shows it: something that may have to be judged."""
+
+    repo_id: str
+    hub_id: str | None  # the Hub's own id of the repository, which survives a rename
+    revision: str | None  # None where the listing does not say
+    created_at: datetime  # UTC, of the repository, not of its weights
+    parameters: int | None = None  # as counted by the Hub; None where it has not counted (yet)
+    gated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RepoFile:
+    """One file of a repository. `size` in bytes; `sha256` of its content where the Hub keeps it (LFS, Xet)."""
+
+    path: str
+    size: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepoFacts:
+    """What is known of a repository before any weight is read."""
+
+    ref: RepoRef
+    files: tuple[RepoFile, ...]
+    created_at: datetime | None  # UTC; None for a local folder
+    weights_at: datetime | None  # UTC time of the newest commit that brought weights; None: unknown
+    hub_id: str | None = None
+    parameters: int | None = None  # as counted by the Hub
+    gated: bool = False
+    tags: tuple[str, ...] = ()
+    local: bool = False
+
+    @property
+    def shards(self) -> tuple[RepoFile, ...]:
+        """The safetensors files, in the order of their paths."""
+        return tuple(sorted((f for f in self.files if f.path.endswith(".safetensors")), key=lambda f: f.path))
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes in all safetensors files."""
+        return sum(f.size for f in self.shards)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardHeader:
+    """The JSON header of one safetensors file and the size of the file in bytes.
+
+    `header_bytes` is the length of the JSON text as the file states it; None where it was not read from
+    the file itself (the Hub can send the parsed headers of all shards at once), in which case it follows
+    from the size, because tensors must tile the rest of the file exactly.
+    """
+
+    entries: Mapping[str, object]
+    file_bytes: int
+    header_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TensorEntry:
+    """One stored tensor. `begin` and `end` are absolute byte positions in `shard`."""
+
+    name: str
+    dtype: str  # safetensors' own name: "BF16", "F32", ...
+    shape: tuple[int, ...]
+    shard: str
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class WeightLayout:
+    """Every tensor of an upload and where it lies."""
+
+    tensors: tuple[TensorEntry, ...]
+    total_bytes: int  # of the tensors, headers not counted
+    parameters: int  # elements in floating-point tensors
+    digest: str  # of names, types and shapes: equal for equal layouts, whatever the sharding
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SliceKey:
+    """A matrix by its part in the architecture, however it is stored: wrapped, fused or per expert.
+
+    `role` is the tensor's name without wrapper prefixes and indices; `layer` and `expert` are the indices,
+    -1 where there is none.
+    """
+
+    role: str
+    layer: int = -1
+    expert: int = -1
+
+    def __str__(self) -> str:
+        return f"{self.role}|{self.layer}|{self.expert}"
+
+    @classmethod
+    def parse(cls, text: str) -> SliceKey:
+        """Read what str() wrote; ValueError for anything else."""
+        role, layer, expert = text.split("|")
+        return cls(role, int(layer), int(expert))
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSpec:
+    """Which coordinates are read. A pure function of (spec, role, shape) gives them, never of the repository.
+
+    `windows` adjacent rows of a matrix are sampled, `elements` weights of each (fewer where a row is shorter).
+    """
+
+    seed: int = 0
+    windows: int = 4
+    elements: int = 256
+
+    @property
+    def name(self) -> str:
+        """A short text that is equal for equal specs, usable in a file name."""
+        return f"s{self.seed}w{self.windows}e{self.elements}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The raw stored weights of one slice at its coordinates, window after window.
+
+    `values`: 1-D array of dtype bfloat16 (ml_dtypes), float16 or float32, exactly as stored.
+    `rows`, `cols`: shape of the slice; `row`: first of the sampled rows.
+    """
+
+    rows: int
+    cols: int
+    row: int
+    values: NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What is kept of a model for ever: raw bits at agreed coordinates. Not hashed, not projected."""
+
+    ref: RepoRef
+    spec: SampleSpec
+    samples: Mapping[SliceKey, Sample]
+
+    @property
+    def weights(self) -> int:
+        """How many weights it holds."""
+        return sum(s.values.size for s in self.samples.values())
+
+    @property
+    def layers(self) -> int:
+        """How many different layers it touches."""
+        return len({k.layer for k in self.samples if k.layer >= 0})
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A known model that an upload is compared with."""
+
+    sketch: Sketch
+    role: Role | None  # None: looked up because the suspect declares it
+    weights_at: datetime | None  # UTC; None: unknown
+    maker: str  # the organisation that answers for it, aliases resolved
+    declares: tuple[str, ...] = ()  # repo ids its own card names as parents
+    title: str = ""  # the name its maker gives it, for reading cards
+
+    @property
+    def repo_id(self) -> str:
+        """Of the repository that was sketched."""
+        return self.sketch.ref.repo_id
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """One model whose weights went in."""
+
+    ref: RepoRef
+    coefficient: float | None  # dimensionless; None where one number would not be true
+    interval: tuple[float, float] | None
+    declared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """An upload explained as a linear mix of known models, as far as rounding lets anyone know.
+
+    Shares are fractions of the weights named after "of"; none is a probability.
+    """
+
+    parents: tuple[Parent, ...]
+    arithmetic: str  # the named arithmetic that reproduces most
+    weights: int  # compared
+    informative: int  # weights where the parents differ
+    decisive: int  # weights where the stored prediction differs from every single parent
+    reproduced: float  # share of the decisive that equal the prediction bit for bit
+    equal: float  # share of all compared weights that equal the prediction bit for bit
+    control: float  # the same share for the nearest single parent
+    worst_tensor: float  # the lowest share of any tensor's informative weights reproduced
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One place where the author named a model. `where` is "front matter", "tag" or "prose"."""
+
+    repo_id: str
+    where: str
+    relation: str  # "base_model", "merge", "finetune", ...
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What the author declared, where, at which revision."""
+
+    revision: str
+    mentions: tuple[Mention, ...] = ()
+    relation: str | None = None  # base_model_relation, as declared
+    from_scratch: bool = False  # the card claims training from nothing
+    problems: tuple[str, ...] = ()  # what could not be read of the card
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Declared parents' repo ids, each once, in the order they were found."""
+        return tuple(dict.fromkeys(m.repo_id for m in self.mentions))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one analyzer says: one sentence, and the numbers behind it with their units in their names."""
+
+    analyzer: str
+    kind: FindingKind
+    claim: str
+    parents: tuple[Parent, ...] = ()
+    family: Family | None = None
+    exact: bool | None = None
+    further_training: bool | None = None
+    measured: Mapping[str, float | int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A finding held against the card and the six rules."""
+
+    finding: Finding
+    disclosure: DisclosureLevel
+    alert: bool
+    strength: Strength | None
+    why: str  # one sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """How much was looked at."""
+
+    layers: int = 0
+    tensors: int = 0
+    weights: int = 0
+    decisive: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a check took. `requests` counts every HTTP request sent, redirects and retries included."""
+
+    requests: int = 0
+    bytes_read: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One upload judged: everything an alert, a table or the JSON contract is made from."""
+
+    suspect: RepoRef
+    parameters: int
+    verdict: Verdict
+    declared: Disclosure
+    sampled: Sampled
+    cost: Cost
+    weights_at: datetime | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Not judged, and rightly so: too small, gated, no weights of a kind we read, ..."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Not judged although it should be. `retry_at` is None when asking again will not help."""
+
+    reason: str
+    retry_at: datetime | None = None
+
+
+Outcome = CheckResult | Skipped | Failed

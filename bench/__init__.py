@@ -1,0 +1,1 @@
+"""Every number the README gives, each from one command."""

@@ -1,0 +1,95 @@
+"""Make the project's own environment in .venv, then run one of its commands there.
+
+python3 run.py demo | test | lint | watch | zoo | env [ARGUMENTS...]
+
+Standard library only, so that it runs on a bare machine with Python 3.11 or later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = str(BIN / "python")
+# each command: the lock it needs, then what is run, in order
+COMMANDS: dict[str, tuple[str, list[list[str]]]] = {
+    "demo": ("requirements.lock", [[PYTHON, "-m", "demo"]]),
+    "watch": ("requirements.lock", [[PYTHON, "-m", "bot", "watch"]]),
+    "zoo": ("requirements.lock", [[PYTHON, "-m", "bench.zoo"]]),
+    "env": ("requirements.lock", []),
+    "test": ("requirements-dev.lock", [[PYTHON, "-m", "pytest"]]),
+    "lint": (
+        "requirements-dev.lock",
+        [
+            [PYTHON, "-m", "ruff", "format", "--check", "."],
+            [PYTHON, "-m", "ruff", "check", "."],
+            [PYTHON, "-m", "mypy"],
+            [str(BIN / "lint-imports"), "--no-cache"],
+        ],
+    ),
+}
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without what would lead pip or Python to another installation."""
+    return {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME", "PIP_USER", "VIRTUAL_ENV"}}
+
+
+def build(lock: str) -> None:
+    """Install `lock` into .venv unless exactly that is there already; a half-made environment is made anew."""
+    print(f"setting up .venv from {lock} ...", flush=True)
+    try:
+        venv.create(VENV, with_pip=True, clear=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"run.py: no virtual environment could be made ({error}); on Debian: apt install python3-venv")
+    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for step in (["--require-hashes", "-r", lock], ["--no-deps", "--no-build-isolation", "-e", "."]):
+        if subprocess.run([*pip, *step], cwd=ROOT, env=clean_environment(), check=False).returncode:
+            sys.exit(f"run.py: pip could not install {' '.join(step)}; its own message stands above")
+
+
+def ensure(lock: str) -> None:
+    """Bring .venv to the state that `lock` asks for; the developers' lock holds all of the runtime's."""
+    stamp = VENV / "stamp"
+    have = stamp.read_text().splitlines() if stamp.exists() else []
+    project = (ROOT / "pyproject.toml").read_bytes()
+
+    def mark(name: str) -> str:
+        return hashlib.sha256((ROOT / name).read_bytes() + project + sys.version.encode()).hexdigest()
+
+    if mark(lock) in have:
+        return
+    build(lock)
+    covered = [lock] if lock == "requirements.lock" else [lock, "requirements.lock"]
+    stamp.write_text("\n".join(mark(name) for name in covered))
+
+
+def main() -> int:
+    """Run one command; returns its exit status."""
+    if sys.version_info < (3, 11):
+        sys.exit(f"run.py: Python 3.11 or later is needed, this is {sys.version.split()[0]}")
+    if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
+        sys.exit(f"usage: python3 run.py {' | '.join(COMMANDS)} [ARGUMENTS...]")
+    lock, steps = COMMANDS[sys.argv[1]]
+    ensure(lock)
+    status = 0
+    for step in steps:
+        last = sys.argv[2:] if step is steps[-1] else []
+        status = subprocess.run([*step, *last], cwd=ROOT, env=clean_environment(), check=False).returncode
+        if status:
+            break
+    return status
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
