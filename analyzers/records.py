@@ -150,7 +150,7 @@ class SampleSpec:
 
     seed: int = 0
     windows: int = 4
-    elements: int = 256
+    elements: int = 512
 
     @property
     def name(self) -> str:
@@ -234,6 +234,7 @@ class Mix:
     equal: float  # share of all compared weights that equal the prediction bit for bit
     control: float  # the same share for the nearest single parent
     worst_tensor: float  # the lowest share of any tensor's informative weights reproduced
+    tensors: int  # tensors with decisive weights
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,92 @@
+"""One suspect and the known models that may be its parents: what every analyzer is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from analyzers.kinship import Kinship, kinship
+from analyzers.records import Disclosure, Reference, Sketch
+from analyzers.thresholds import RELATED_CORRELATION, RELATED_TENSORS
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A suspect, its kin (related models that may be its parents, nearest first) and what its card declares."""
+
+    suspect: Sketch
+    disclosure: Disclosure
+    weights_at: datetime | None  # UTC, of the suspect; None: unknown
+    kin: tuple[Kinship, ...]
+    compared: int  # references that share coordinates with the suspect, related or not
+    unsampled: str = ""  # why nothing or little could be sampled, if so
+
+    @property
+    def declared(self) -> frozenset[str]:
+        """Declared parents' repo ids in lower case."""
+        return frozenset(p.lower() for p in self.disclosure.parents)
+
+    def declares(self, repo_id: str) -> bool:
+        """Tell whether the suspect's card names `repo_id`; the Hub's ids ignore case."""
+        return repo_id.lower() in self.declared
+
+
+def case_of(
+    suspect: Sketch, references: Iterable[Reference], disclosure: Disclosure, weights_at: datetime | None
+) -> Case:
+    """Compare `suspect` with every reference that can be its parent.
+
+    A model can be a parent only if its weights were public before the suspect's (a blend known as a reference makes
+    its own parents look like blends of it). Later ones are left out, unless the suspect itself declares them.
+    """
+    case = Case(suspect, disclosure, weights_at, (), 0)
+    possible = [
+        r
+        for r in references
+        if r.sketch.ref != suspect.ref
+        and r.repo_id.lower() != suspect.ref.repo_id.lower()
+        and (not later(r.weights_at, weights_at) or case.declares(r.repo_id))
+    ]
+    measured = [k for r in possible if (k := kinship(suspect, r, suspect.spec.windows))]
+    related = [k for k in measured if k.correlation >= RELATED_CORRELATION and len(k.keys) >= RELATED_TENSORS]
+    related.sort(key=lambda k: (k.distance, k.reference.repo_id))
+    return Case(suspect, disclosure, weights_at, tuple(_without_doubles(case, related)), len(measured))
+
+
+def later(reference: datetime | None, suspect: datetime | None) -> bool:
+    """Tell whether the reference's weights are known to have come after the suspect's."""
+    return reference is not None and suspect is not None and reference > suspect
+
+
+def _without_doubles(case: Case, kin: Sequence[Kinship]) -> list[Kinship]:
+    """Keep one of several references with equal weights: the declared one, else a base, else the first published.
+
+    A mirror or renamed copy must not be named in place of the model it copies.
+    """
+    kept: list[Kinship] = []
+    for one in kin:
+        twin = next((i for i, k in enumerate(kept) if _twins(k, one)), None)
+        if twin is None:
+            kept.append(one)
+        elif _claim(case, one) < _claim(case, kept[twin]):
+            kept[twin] = one
+    return kept
+
+
+def _twins(a: Kinship, b: Kinship) -> bool:
+    """Tell whether two references hold the same weights wherever both were sampled; equal distances come first."""
+    if a.keys != b.keys or abs(a.distance - b.distance) > 1e-9:
+        return False
+    pair = ((a.reference.sketch.samples[k].values, b.reference.sketch.samples[k].values) for k in a.keys)
+    return all(x.astype("f8").tobytes() == y.astype("f8").tobytes() for x, y in pair)
+
+
+def _claim(case: Case, one: Kinship) -> tuple[bool, bool, float]:
+    """Order of precedence among equal weights; smaller goes first."""
+    when = one.reference.weights_at
+    return (
+        not case.declares(one.reference.repo_id),
+        one.reference.role != "base",
+        when.timestamp() if when else float("inf"),
+    )

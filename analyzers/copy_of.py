@@ -1,0 +1,71 @@
+"""Copies: one known model, stored again as it is, in another type, with noise, or with a few touched tensors."""
+
+from __future__ import annotations
+
+from analyzers.case import Case
+from analyzers.kinship import Kinship
+from analyzers.records import Finding, Parent
+from analyzers.thresholds import (
+    COPY_MIN_WEIGHTS,
+    COPY_TENSORS_EQUAL,
+    NOISE_DISPERSION,
+    NOISE_DISTANCE,
+    NOISE_ROW_DEPENDENCE,
+    NOISE_TENSORS,
+)
+
+NAME = "copy_of"
+
+
+def analyze(case: Case) -> Finding | None:
+    """Name the model that the suspect is a copy of, a declared one first; None if it is no copy."""
+    for one in sorted(case.kin, key=lambda k: not case.declares(k.reference.repo_id)):
+        how = _how(one)
+        if how and one.weights >= COPY_MIN_WEIGHTS:
+            return _finding(case, one, how)
+    return None
+
+
+def _how(one: Kinship) -> str | None:
+    """Say in what way the suspect copies `one`; None if it does not."""
+    if one.equal == 1.0:
+        return "every sampled weight is equal"
+    if one.tensors_equal >= COPY_TENSORS_EQUAL:
+        return f"{one.tensors_equal:.2f} of the tensors are equal throughout, the others were touched"
+    if is_noise(one):
+        return f"they differ by noise alone, {one.distance:.1e} of each tensor's size in every tensor"
+    return None
+
+
+def is_noise(one: Kinship) -> bool:
+    """Tell added noise from training: of one relative size in all tensors, and independent from row to row.
+
+    Training fails both by far: its size differs between tensors, and its rows move along common directions.
+    """
+    return (
+        len(one.keys) >= NOISE_TENSORS
+        and 0 < one.distance <= NOISE_DISTANCE
+        and one.dispersion <= NOISE_DISPERSION
+        and 0 < one.row_dependence <= NOISE_ROW_DEPENDENCE
+    )
+
+
+def _finding(case: Case, one: Kinship, how: str) -> Finding:
+    ref = one.reference.sketch.ref
+    exact = one.equal == 1.0
+    return Finding(
+        NAME,
+        "copy",
+        f"a copy of {ref.repo_id}: of {one.weights:,} sampled weights in {len(one.keys)} tensors, {how}",
+        (Parent(ref, 1.0, None, case.declares(ref.repo_id)),),
+        exact=exact,
+        further_training=False if exact else None,
+        measured={
+            "weights": one.weights,
+            "equal": one.equal,
+            "tensors_equal": one.tensors_equal,
+            "distance": one.distance,
+            "dispersion": one.dispersion,
+            "row_dependence": one.row_dependence,
+        },
+    )

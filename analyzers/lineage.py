@@ -1,0 +1,78 @@
+"""What is left when nothing was copied or mixed: trained on from a known model, or from none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analyzers.case import Case
+from analyzers.kinship import Kinship
+from analyzers.records import Finding, Parent
+from analyzers.rounding import ulp, widen
+from analyzers.thresholds import TRAINED_ON_COEFFICIENT
+
+NAME = "lineage"
+
+
+def analyze(case: Case) -> Finding:
+    """Name the model that the suspect descends from; every suspect gets one finding here."""
+    if not case.kin:
+        return _no_kin(case)
+    parent, how = _parent(case)
+    ref = parent.reference.sketch.ref
+    return Finding(
+        NAME,
+        "derivative",
+        f"trained on from {ref.repo_id} ({how}): its weights lie {parent.distance:.2g} of their size away from it, "
+        f"{parent.equal:.3f} of {parent.weights:,} sampled ones unchanged",
+        (Parent(ref, None, None, case.declares(ref.repo_id)),),
+        measured={
+            "weights": parent.weights,
+            "equal": parent.equal,
+            "distance": parent.distance,
+            "correlation": parent.correlation,
+        },
+    )
+
+
+def _no_kin(case: Case) -> Finding:
+    if not case.suspect.samples:
+        reason = case.unsampled or "no matrix of a type that can be read"
+        return Finding(NAME, "inconclusive", f"nothing could be sampled: {reason}")
+    seen = f"{case.suspect.weights:,} sampled weights"
+    if not case.compared:
+        return Finding(NAME, "unrelated", f"no known model has matrices of these shapes ({seen})")
+    return Finding(NAME, "unrelated", f"{seen} resemble those of none of {case.compared} comparable known models")
+
+
+def _parent(case: Case) -> tuple[Kinship, str]:
+    """Choose the parent: the declared one, else the base, unless a stranger's release was clearly trained on."""
+    declared = [k for k in case.kin if case.declares(k.reference.repo_id)]
+    bases = [k for k in case.kin if k.reference.role == "base"]
+    default = (declared or bases or list(case.kin))[0]
+    own = case.suspect.ref.organisation.lower()
+    for one in case.kin:
+        if one.distance >= default.distance:
+            break
+        stranger = one.reference.maker.lower() != own and one.reference.sketch.ref.organisation.lower() != own
+        if stranger and share_of_delta(case, one, default) >= TRAINED_ON_COEFFICIENT:
+            return one, "nearest, and its whole delta is in it"
+    return default, "declared" if declared else "nearest base" if bases else "nearest"
+
+
+def share_of_delta(case: Case, one: Kinship, base: Kinship) -> float:
+    """Return the least-squares coefficient of (one - base) in (suspect - base), weighted by 1/ulp^2.
+
+    Near 1 for a model trained on from `one`: training adds to what it starts from and takes next to nothing back.
+    """
+    keys = sorted(set(one.keys) & set(base.keys))
+    if not keys:
+        return 0.0
+    top = bottom = 0.0
+    for key in keys:
+        suspect = case.suspect.samples[key].values
+        origin = widen(base.reference.sketch.samples[key].values)
+        weight = 1.0 / np.maximum(ulp(widen(suspect), suspect.dtype), 1e-3 * np.abs(origin).mean()) ** 2
+        delta = widen(one.reference.sketch.samples[key].values) - origin
+        top += float((weight * delta * (widen(suspect) - origin)).sum())
+        bottom += float((weight * delta * delta).sum())
+    return top / bottom if bottom else 0.0

@@ -1,0 +1,47 @@
+"""Ulps and rounding cells: the floor under every residual.
+
+A mix of stored values that is rounded once lies within half an ulp of the exact mix, whatever the parents are, because
+the parents' stored values are the true inputs (IEEE 754 round to nearest, ties to even).
+"""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Stored = NDArray[np.generic]
+
+BF16, F16, F32 = np.dtype(ml_dtypes.bfloat16), np.dtype(np.float16), np.dtype(np.float32)
+FRACTION_BITS = {BF16: 7, F16: 10, F32: 23}
+SMALLEST_EXPONENT = {BF16: -126, F16: -14, F32: -126}
+
+
+def widen(stored: Stored) -> Floats:
+    """Return the stored values as float64, exactly."""
+    return stored.astype(np.float64)
+
+
+def ulp(values: Floats, dtype: np.dtype[np.generic]) -> Floats:
+    """Return the distance of neighbouring `dtype` numbers at `values`, in the values' own unit, never 0."""
+    _, exponent = np.frexp(values)
+    lowest = np.where(values == 0, SMALLEST_EXPONENT[dtype], np.maximum(exponent - 1, SMALLEST_EXPONENT[dtype]))
+    spacing: Floats = np.ldexp(1.0, lowest - FRACTION_BITS[dtype])
+    return spacing
+
+
+def round_to(values: NDArray[np.floating], dtype: np.dtype[np.generic]) -> Stored:
+    """Return `values` stored as `dtype`, rounded once; out of range becomes infinite, as in every tool."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.float32).astype(dtype)
+
+
+def effective_dtype(stored: Stored) -> np.dtype[np.generic]:
+    """Return the coarsest type that holds every value: bfloat16 for bfloat16 weights kept in a float32 file."""
+    for dtype in (BF16, F16):
+        if stored.dtype == dtype or (
+            stored.size and np.array_equal(widen(round_to(widen(stored), dtype)), widen(stored))
+        ):
+            return dtype
+    return stored.dtype

@@ -1,0 +1,212 @@
+"""Which weights are read: the same coordinates in every model, chosen by hash, never by repository.
+
+Any two models that share a role can so be compared for ever from stored sketches, in any layer, under any wrapper, and
+only a newcomer's bytes are read. Rows are chosen by smallest hash (a bottom-k sketch, Cohen and Kaplan 2007), which
+keeps its choice when rows are appended, unless the appended rows hold the new smallest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.records import Sample, SampleSpec, SliceKey
+from analyzers.roles import Group, Slice
+
+ROLES_A_LAYER = 3  # tensors taken of one layer before the next is turned to: spreads over depth and over modules
+MIN_WEIGHTS = 64  # a slice that gives fewer is not worth a request
+DTYPES: Mapping[str, np.dtype[np.generic]] = {
+    "BF16": np.dtype(ml_dtypes.bfloat16),
+    "F16": np.dtype(np.float16),
+    "F32": np.dtype(np.float32),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`length` adjacent weights of one row, from column `col`."""
+
+    row: int
+    col: int
+    length: int
+
+
+def _key(*parts: object) -> int:
+    """Return 64 hash bits of `parts`."""
+    text = "\x1f".join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+
+
+def _hashes(key: int, count: int) -> NDArray[np.uint64]:
+    """Return uint64[count]: the hash of 0, 1, 2, ... under `key` (SplitMix64, Steele et al. 2014)."""
+    x = (np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)) + np.uint64(key)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def windows_of(spec: SampleSpec, role: str, rows: int, cols: int) -> tuple[Window, ...]:
+    """Return the windows of a `rows` x `cols` slice of `role`: one in each of `spec.windows` adjacent rows.
+
+    Four different rows, because two honest low-rank updates that share a seed agree along one row. The first window
+    ends its row and the last begins its own, so that the bytes from first to last are few. Empty if it is too small.
+    """
+    blocks, length = rows // spec.windows, min(cols, spec.elements)
+    if not blocks or length * spec.windows < MIN_WEIGHTS:
+        return ()
+    first = spec.windows * int(np.argmin(_hashes(_key(spec.seed, role, "row"), blocks)))
+    free = cols - length
+    middle = _hashes(_key(spec.seed, role, cols, "column"), spec.windows) % np.uint64(free + 1)
+    at = [int(c) for c in middle]
+    at[0], at[-1] = free, 0
+    return tuple(Window(first + i, col, length) for i, col in enumerate(at))
+
+
+def pick_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> Iterator[Slice]:
+    """Yield slices, the most wanted first: head and embedding, then a few roles of each layer in hashed order.
+
+    The order between two slices does not depend on what else a model has, so that models with different depth or
+    budget still share most of what was read. Language layers come before vision towers and prediction heads.
+    """
+    outer = sorted(role for role, layer in groups if layer < 0)
+    ends: list[str] = [end for end in ("lm_head", "embed_tokens") if end in outer]
+    for role in ends:
+        yield from _slices(groups[role, -1], spec)
+    main = {w: g for w, g in groups.items() if w[0].startswith("layers.")}
+    for part in (main, {w: g for w, g in groups.items() if w[1] >= 0 and w not in main}):
+        for where in _layer_order(part, spec):
+            yield from _slices(groups[where], spec)
+    for role in (role for role in outer if role not in ends):
+        yield from _slices(groups[role, -1], spec)
+
+
+def _layer_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> Iterator[tuple[str, int]]:
+    """Yield (role, layer), ROLES_A_LAYER of each layer in turn, until all are out."""
+    left: dict[int, list[str]] = {}
+    for layer, whose in groupby(sorted(groups, key=lambda w: w[1]), key=lambda w: w[1]):
+        roles = sorted((role for role, _ in whose), key=lambda role: _key(spec.seed, role, layer, "order"))
+        left[layer] = roles
+    order = sorted(left, key=lambda layer: _key(spec.seed, layer, "layer"))
+    while any(left.values()):
+        for layer in order:
+            yield from ((role, layer) for role in left[layer][:ROLES_A_LAYER])
+            del left[layer][:ROLES_A_LAYER]
+
+
+def _slices(group: Group, spec: SampleSpec) -> Iterator[Slice]:
+    """Yield the slice of one expert, chosen by smallest hash, if it is large enough to be sampled."""
+    experts = group.expert_indices()
+    if not experts:
+        return
+    chosen = experts[0]
+    if chosen >= 0:
+        hashes = _hashes(_key(spec.seed, group.role, "expert"), experts[-1] + 1)
+        chosen = min(experts, key=lambda e: int(hashes[e]))
+    found = group.slice(chosen)
+    if windows_of(spec, group.role, found.rows, found.cols):
+        yield found
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRead:
+    """The bytes to read for one slice: from `begin` to `end` of its shard, holding all its windows."""
+
+    slice: Slice
+    windows: tuple[Window, ...]
+    begin: int
+    end: int
+
+
+def read_of(spec: SampleSpec, wanted: Slice) -> SliceRead:
+    """Return what has to be read for `wanted`, which must be large enough to be sampled."""
+    windows = windows_of(spec, wanted.key.role, wanted.rows, wanted.cols)
+    first, last, item = windows[0], windows[-1], wanted.item_bytes
+    return SliceRead(
+        wanted,
+        windows,
+        wanted.begin + (first.row * wanted.cols + first.col) * item,
+        wanted.begin + (last.row * wanted.cols + last.col + last.length) * item,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBudget:
+    """What one look may cost: slices, HTTP requests (one a span, one more a shard for its address), bytes."""
+
+    slices: int = 16
+    requests: int = 50
+    bytes: int = 1_000_000
+    gap: int = 2048  # bytes between two slices that are cheaper to read than to ask for twice
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPlan:
+    """The spans to ask for, as (shard, begin, end), and what is cut out of each."""
+
+    spans: tuple[tuple[str, int, int], ...]
+    reads: tuple[tuple[SliceRead, ...], ...]  # for each span
+    requests: int
+    bytes: int
+
+
+def plan_reads(groups: Mapping[tuple[str, int], Group], spec: SampleSpec, budget: ReadBudget) -> ReadPlan:
+    """Return the longest prefix of the pick order that fits `budget`.
+
+    A prefix, never a choice by price: what is read may not depend on how a repository is sharded, or two sketches of
+    equal models would share less.
+    """
+    chosen: list[SliceRead] = []
+    plan = ReadPlan((), (), 0, 0)
+    for wanted in pick_order(groups, spec):
+        if len(chosen) == budget.slices:
+            break
+        chosen.append(read_of(spec, wanted))
+        longer = _spans(chosen, budget.gap)
+        if longer.requests > budget.requests or longer.bytes > budget.bytes:
+            break
+        plan = longer
+    return plan
+
+
+def _spans(reads: list[SliceRead], gap: int) -> ReadPlan:
+    """Join reads that lie close together in one shard."""
+    spans: list[tuple[str, int, int]] = []
+    inside: list[list[SliceRead]] = []
+    for read in sorted(reads, key=lambda r: (r.slice.entry.shard, r.begin)):
+        shard = read.slice.entry.shard
+        if spans and spans[-1][0] == shard and read.begin <= spans[-1][2] + gap:
+            spans[-1] = (shard, spans[-1][1], max(spans[-1][2], read.end))
+            inside[-1].append(read)
+        else:
+            spans.append((shard, read.begin, read.end))
+            inside.append([read])
+    requests = len(spans) + len({shard for shard, _, _ in spans})
+    return ReadPlan(tuple(spans), tuple(map(tuple, inside)), requests, sum(e - b for _, b, e in spans))
+
+
+def samples_from(plan: ReadPlan, data: Sequence[bytes]) -> dict[SliceKey, Sample]:
+    """Cut every sample out of the spans' bytes, given in the plan's order; ValueError where a length is wrong."""
+    samples: dict[SliceKey, Sample] = {}
+    for (_, begin, end), reads, chunk in zip(plan.spans, plan.reads, data, strict=True):
+        if len(chunk) != end - begin:
+            raise ValueError(f"{len(chunk)} bytes instead of {end - begin}")
+        samples |= dict(sample_from(read, chunk[read.begin - begin : read.end - begin]) for read in reads)
+    return samples
+
+
+def sample_from(read: SliceRead, data: bytes) -> tuple[SliceKey, Sample]:
+    """Cut the windows of one slice out of the bytes `read` asked for; ValueError if their length is another."""
+    if len(data) != read.end - read.begin:
+        raise ValueError(f"{read.slice.entry.name}: {len(data)} bytes instead of {read.end - read.begin}")
+    span = np.frombuffer(data, dtype=DTYPES[read.slice.entry.dtype])
+    cols, first = read.slice.cols, read.windows[0]
+    origin = first.row * cols + first.col
+    starts = [w.row * cols + w.col - origin for w in read.windows]
+    values = np.concatenate([span[s : s + w.length] for s, w in zip(starts, read.windows, strict=True)])
+    return read.slice.key, Sample(read.slice.rows, cols, first.row, values)

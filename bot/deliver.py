@@ -1,0 +1,168 @@
+"""From the outbox to the world: send, then mark. Every alert arrives at least once.
+
+A row is marked sent only after its sink has answered. A process that dies between the two leaves a row whose lease
+runs out, and the alert is sent again: a reader may see it twice, and knows it by the case id in its footer. Marking
+first would lose alerts instead, and nobody would know.
+
+DeliveryError      an alert could not be handed over; its text is one sentence and holds no secret
++-- Undeliverable  asking again will not help
++-- TryLater       asking later may help (`.retry_after` seconds, None: unknown)
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from analyzers.errors import BlendwatchError
+from bot.text import visible
+
+LEASE_SECONDS: Final = 150.0  # longer than any sink takes, so that no other process sends the same row meanwhile
+PASS_SECONDS: Final = 300.0  # after that, no further row is begun: other work waits for this pass
+FIRST_DELAY_SECONDS: Final = 60.0
+LONGEST_DELAY_SECONDS: Final = 6 * 3600.0
+MOST_ATTEMPTS: Final = 12  # with the delays above, about a day
+ERROR_LENGTH: Final = 500
+
+_log = logging.getLogger(__name__)
+
+
+class DeliveryError(BlendwatchError):
+    """An alert could not be handed over; the text holds no secret."""
+
+
+class Undeliverable(DeliveryError):
+    """Asking again will not help."""
+
+
+class TryLater(DeliveryError):
+    """Asking later may help; `retry_after` is in seconds, None where the other side did not say."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Sink(Protocol):
+    """A place that alerts go to."""
+
+    async def send(self, report: Mapping[str, Any]) -> str:
+        """Hand one report over and return the message's id; raises Undeliverable or TryLater."""
+        ...
+
+
+class OutboxRow(Protocol):
+    """One message on its way to one destination."""
+
+    @property
+    def id(self) -> int:
+        """Of the row."""
+        ...
+
+    @property
+    def dedupe_key(self) -> str:
+        """Equal for equal messages; the outbox holds each once."""
+        ...
+
+    @property
+    def destination(self) -> str:
+        """The name of a sink."""
+        ...
+
+    @property
+    def payload(self) -> Mapping[str, Any]:
+        """The report."""
+        ...
+
+    @property
+    def attempts(self) -> int:
+        """How often it was claimed, this time included."""
+        ...
+
+
+class Outbox(Protocol):
+    """Where messages wait, kept beyond the life of the process."""
+
+    def claim(self, now: datetime, lease_seconds: float, limit: int) -> Sequence[OutboxRow]:
+        """At most `limit` rows that are due, now leased: nobody else gets them until the lease runs out."""
+        ...
+
+    def mark_sent(self, row_id: int, message_id: str | None, now: datetime) -> None:
+        """The row has arrived."""
+        ...
+
+    def mark_failed(self, row_id: int, error: str, next_at: datetime | None, now: datetime) -> None:
+        """One attempt failed; the next may be made at `next_at`, None: never."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of the rows of one pass: `failed` will be tried again, `dead` will not."""
+
+    sent: int = 0
+    failed: int = 0
+    dead: int = 0
+
+
+async def deliver(
+    outbox: Outbox,
+    sinks: Mapping[str, Sink],
+    clock: Callable[[], datetime],
+    *,
+    limit: int = 50,
+    chance: Callable[[], float] = random.random,
+) -> Delivered:
+    """Send what is due, at most `limit` rows; `chance` gives numbers in [0, 1) that spread the retries.
+
+    Rows are claimed one at a time, so that a process that dies delays one alert by one lease and no other at all.
+    """
+    sent = failed = dead = 0
+    begun = clock()
+    for _ in range(limit):
+        if (clock() - begun).total_seconds() >= PASS_SECONDS:
+            break
+        claimed = outbox.claim(clock(), LEASE_SECONDS, 1)
+        if not claimed:
+            break
+        row = claimed[0]
+        try:
+            message_id = await _send(row, sinks)
+        except DeliveryError as error:
+            next_at, reason = _next_attempt(row, error, clock(), chance()), visible(str(error), ERROR_LENGTH)
+            _log.warning("message %d was not delivered, %s: %s", row.id, "later" if next_at else "given up", reason)
+            outbox.mark_failed(row.id, reason, next_at, clock())
+            failed, dead = failed + (next_at is not None), dead + (next_at is None)
+        else:
+            outbox.mark_sent(row.id, message_id, clock())
+            sent += 1
+    return Delivered(sent, failed, dead)
+
+
+async def _send(row: OutboxRow, sinks: Mapping[str, Sink]) -> str:
+    """Send one row; whatever goes wrong becomes a DeliveryError, except being cancelled, which keeps the lease."""
+    sink = sinks.get(row.destination)
+    if sink is None:
+        known = ", ".join(sorted(sinks)) or "none"
+        raise Undeliverable(f"No destination is called {row.destination!r}; configured: {known}.")
+    try:
+        return await sink.send(row.payload)
+    except DeliveryError:
+        raise
+    except Exception as error:
+        # the one broad except: a row that trips over our own mistake must not hold back the others. Its type is
+        # told and not its text, which may quote what was sent, secrets included.
+        raise TryLater(f"Sending to {row.destination!r} failed with an unexpected {type(error).__name__}.") from error
+
+
+def _next_attempt(row: OutboxRow, error: DeliveryError, now: datetime, chance: float) -> datetime | None:
+    """When to try again, None for never: twice as late each time, and never all rows at one moment."""
+    if not isinstance(error, TryLater) or row.attempts >= MOST_ATTEMPTS:
+        return None
+    longest = min(LONGEST_DELAY_SECONDS, 2 * FIRST_DELAY_SECONDS * 2.0 ** max(row.attempts - 1, 0))
+    asked = min(error.retry_after or 0.0, LONGEST_DELAY_SECONDS)
+    return now + timedelta(seconds=max(longest * (1 + chance) / 2, asked))

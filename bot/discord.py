@@ -1,0 +1,129 @@
+"""Where alerts go: a Discord webhook, or a console. The only room that speaks to Discord.
+
+The webhook's URL is a password: whoever has it can post. It appears in no error, no repr and no log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, Final, TextIO
+
+import aiohttp
+import discord
+from discord.http import Route
+
+from bot.deliver import TryLater, Undeliverable
+from bot.embeds import alert_embed, plain
+from bot.text import visible
+
+__all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink"]
+
+USERNAME: Final = "Blendwatch"
+TIMEOUT_SECONDS: Final = 30.0  # of one request
+PATIENCE_SECONDS: Final = 60.0  # of one message, with all the retries and waits of Discord's client
+
+_WEBHOOK_URL = re.compile(
+    r"https://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/api/(?:v\d{1,2}/)?"
+    r"(webhooks/(?P<id>[0-9]{17,20})/(?P<token>[A-Za-z0-9._-]{60,}))/?"
+)
+_HINTS: Final[Mapping[int, str]] = {
+    401: "; the webhook's token is not valid",
+    403: "; the webhook may not post there",
+    404: "; the webhook was deleted, so a new one is needed",
+}
+
+
+class WebhookSink:
+    """One Discord webhook, posted to through discord.py.
+
+    `api_base` is for tests and the demo: the address that stands in for https://discord.com/api/v10. It moves all of
+    discord.py in this process, which has no other place for it. Undeliverable if `url` is no webhook's.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_base: str | None = None,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        match = _WEBHOOK_URL.fullmatch(url.strip())
+        if match is None:
+            raise Undeliverable(
+                "The Discord webhook URL is not of the form https://discord.com/api/webhooks/<id>/<token>"
+                " with nothing after it (the value is not shown here, because it is a secret)."
+            )
+        self._url = f"https://discord.com/api/{match[1]}"
+        self._webhook_id, self._token = match["id"], match["token"]
+        self._api_base = api_base
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._patience_seconds = patience_seconds
+        # at level DEBUG discord.py writes the whole URL, token and all
+        logging.getLogger("discord.webhook.async_").setLevel(logging.INFO)
+
+    def __repr__(self) -> str:
+        return f"WebhookSink(webhook {self._webhook_id}, token hidden)"
+
+    async def send(self, report: Mapping[str, Any]) -> str:
+        """Post the alert and return the message's id; raises Undeliverable or TryLater."""
+        embed = alert_embed(report)
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                return await self._post(embed)
+        except discord.HTTPException as error:
+            raise self._refusal(error) from None
+        except TimeoutError:
+            raise TryLater("Discord did not answer in time.") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise TryLater(f"Discord could not be reached ({type(error).__name__}).") from None
+        except (AttributeError, KeyError, TypeError, ValueError):
+            # discord.py takes any answer for Discord's; a proxy's page of HTML comes out as one of these
+            raise TryLater("What answered in Discord's place does not speak its language.") from None
+
+    async def _post(self, embed: discord.Embed) -> str:
+        direct = self._api_base is not None
+        async with aiohttp.ClientSession(timeout=self._timeout, trust_env=not direct) as session:
+            webhook = discord.Webhook.from_url(self._url, session=session)
+            if self._api_base is not None:
+                # read by the send below before it first waits, so that sinks with different bases do not mix
+                Route.BASE = self._api_base.rstrip("/")
+            message = await webhook.send(
+                embed=embed, username=USERNAME, allowed_mentions=discord.AllowedMentions.none(), wait=True
+            )
+        return str(message.id)
+
+    def _refusal(self, error: discord.HTTPException) -> Undeliverable | TryLater:
+        """What an error status means; the client has by then retried what is worth retrying at once."""
+        said = visible(error.text.replace(self._token, "(token)"), 200)
+        text = f"Discord answered {error.status}" + (f", code {error.code}" if error.code else "")
+        text += f": {said}" if said else ""
+        if error.status in {408, 429} or error.status >= 500:
+            return TryLater(f"{text}.", _retry_after(error))
+        return Undeliverable(f"{text}{_HINTS.get(error.status, '')}.")
+
+
+class ConsoleSink:
+    """Alerts as text, to `stream` or, if none is given, to standard output."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+
+    async def send(self, report: Mapping[str, Any]) -> str:
+        """Print the alert; the message's id is always "console"."""
+        stream = self._stream or sys.stdout
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        # a terminal that cannot show a sign shows "?" in its place, which is better than no alert
+        stream.write(plain(report).encode(encoding, "replace").decode(encoding) + "\n\n")
+        stream.flush()
+        return "console"
+
+
+def _retry_after(error: discord.HTTPException) -> float | None:
+    """Seconds to wait, as the answer's header says; None if it does not."""
+    text = error.response.headers.get("Retry-After", "")
+    return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text) else None

@@ -1,0 +1,82 @@
+"""One report as one Discord embed, and the same words for a console. Pure: a report in, a picture of it out.
+
+The words of each part are made in `bot.sentences`; here they are laid out within Discord's limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+import discord
+
+from bot import sentences
+from bot.sentences import Report
+from bot.text import entries, joined, moment, section, string, unmarked
+
+# Discord's limits, in characters. The parts' own limits in bot.sentences keep every embed below all of them.
+TITLE_LIMIT: Final = 256
+DESCRIPTION_LIMIT: Final = 4096
+FIELD_COUNT: Final = 25
+FIELD_NAME_LIMIT: Final = 256
+FIELD_VALUE_LIMIT: Final = 1024
+FOOTER_LIMIT: Final = 2048
+TOTAL_LIMIT: Final = 6000
+
+# told apart by people who confuse red and green, too
+COLOURS: Final[Mapping[str, int]] = {"blend": 0xE69F00, "copy": 0xCC79A7, "derivative": 0x56B4E9}
+QUIET_COLOUR: Final = 0x999999
+
+
+def alert_embed(report: Report, release: str | None = None) -> discord.Embed:
+    """The embed for one report; `release` is the version of this program, looked up if not given."""
+    loud = report.get("alert") is True
+    paragraphs = [f"**Measured:** {sentences.mix(report)}", sentences.why(report)]
+    embed = discord.Embed(
+        title=sentences.title(report),
+        url=sentences.link(report),
+        description=joined([text for text in paragraphs if text], DESCRIPTION_LIMIT, "\n\n"),
+        colour=COLOURS.get(string(report.get("finding")), QUIET_COLOUR) if loud else QUIET_COLOUR,
+        timestamp=moment(report.get("checked_at")),
+    )
+    for name, value in _fields(report):
+        if value:
+            embed.add_field(name=name, value=value, inline=False)
+    return embed.set_footer(text=f"{sentences.case(report)}blendwatch {release or _release()}")
+
+
+def plain(report: Report) -> str:
+    """The same alert as text for a console: several lines, safe to print."""
+    return embed_text(alert_embed(report).to_dict())
+
+
+def embed_text(embed: Mapping[str, Any]) -> str:
+    """An embed made here, as Discord holds it, as plain lines without markdown."""
+    lines = [unmarked(string(embed.get("title"))), string(embed.get("url")), unmarked(string(embed.get("description")))]
+    for field in map(section, entries(embed.get("fields"))):
+        value = unmarked(string(field.get("value"))).replace("\n", "\n    ")
+        lines.append(f"{string(field.get('name'))}:\n    {value}")
+    lines.append(string(section(embed.get("footer")).get("text")))
+    return "\n".join(line for line in lines if line)
+
+
+def _fields(report: Report) -> list[tuple[str, str]]:
+    return [
+        ("Declared on the card", sentences.declared(report)),
+        ("Not declared", sentences.not_declared(report)),
+        ("Coefficients", sentences.coefficients(report)),
+        ("How sure", sentences.sure(report)),
+        ("Trained further", sentences.trained(report)),
+        ("Upload", sentences.upload(report)),
+        ("Cost", sentences.cost(report)),
+        ("Repeat it", sentences.command(report)),
+        ("In fairness", sentences.fairness(report)),
+    ]
+
+
+def _release() -> str:
+    try:
+        return version("blendwatch")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "(not installed)"

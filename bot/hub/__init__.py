@@ -1,0 +1,12 @@
+"""The room that knows the Hub: its addresses, its client library, its limits and its faults.
+
+A token goes to the Hub's own origin and nowhere else; every request has a time limit, every body a bound in
+bytes; bytes of weights come by single ranges from addresses that are resolved once a shard.
+"""
+
+from bot.hub.hub import Hub
+from bot.hub.listing import Page
+from bot.hub.meter import Meter
+from bot.hub.repo import HubRepo
+
+__all__ = ["Hub", "HubRepo", "Meter", "Page"]

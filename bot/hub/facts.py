@@ -1,0 +1,145 @@
+"""What the Hub says about a repository before any weight is read: two requests, rarely more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from urllib.parse import quote
+
+from analyzers.records import RepoFacts, RepoFile, RepoRef
+from bot.hub.failures import Transient, printable
+from bot.hub.fields import born, count, hub_id, moment, repo_id, revision, rows, table, text, total_parameters
+from bot.hub.wire import Ask, Wire
+from bot.source import Disabled, Gated, Renamed, TooLarge
+from bot.weightfiles import weight_files
+
+MAX_FILES = 10_000
+MAX_TAGS = 1_000
+TREE_PAGES = 10  # of 1,000 files each
+PATHS_PER_REQUEST = 100
+COMMIT_REQUESTS = 3
+
+
+def repo_facts(wire: Wire, asked: str, at: str | None) -> RepoFacts:
+    """Files, times and state of one repository at a branch or commit (None: main); raises SourceError."""
+    info = _info(wire, asked, at, blobs=True)
+    ref = _ref(info, asked)
+    if info.get("disabled") is True:
+        raise Disabled(f"{ref.repo_id} has been disabled by the Hub.")
+    files = _files(wire, ref, info)
+    created = moment(info.get("createdAt")) or born(info.get("_id"))
+    facts = RepoFacts(
+        ref=ref,
+        files=files,
+        created_at=created,
+        weights_at=None,
+        hub_id=hub_id(info.get("_id")),
+        parameters=total_parameters(info.get("safetensors")),
+        gated=info.get("gated") not in (False, None),
+        tags=_tags(info.get("tags")),
+    )
+    return replace(facts, weights_at=_weights_at(wire, facts))
+
+
+def main_revision(wire: Wire, name: str) -> str | None:
+    """The commit that main is at now; one request."""
+    return revision(_info(wire, name, None, blobs=False).get("sha"))
+
+
+def _info(wire: Wire, name: str, at: str | None, *, blobs: bool) -> dict[str, object]:
+    parts = ["api", "models", name]
+    url = wire.address(*parts) if at is None else wire.address(*parts, "revision") + "/" + quote(at, safe="")
+    params: dict[str, str | list[str]] = {"blobs": "True"} if blobs else {"expand": ["sha"]}
+    content, _ = wire.json(Ask(url, "the description", name, params=params))
+    return table(content)
+
+
+def _ref(info: dict[str, object], asked: str) -> RepoRef:
+    name, sha = repo_id(info.get("id")), revision(info.get("sha"))
+    if name is None or sha is None:
+        raise Transient(f"The Hub's description of {asked} has no id or no commit.")
+    if name.lower() != asked.lower():
+        raise Renamed(f"{asked} is called {name} now.", name)
+    return RepoRef(name, sha)
+
+
+def _tags(value: object) -> tuple[str, ...]:
+    return tuple(t for t in value if isinstance(t, str))[:MAX_TAGS] if isinstance(value, list) else ()
+
+
+def _files(wire: Wire, ref: RepoRef, info: dict[str, object]) -> tuple[RepoFile, ...]:
+    """The files with sizes: from the description, or from the tree if a size is missing there."""
+    siblings = rows(info.get("siblings"))
+    found = [_file(row, "rfilename", "sha256") for row in siblings]
+    if not isinstance(info.get("siblings"), list) or any(f is None for f in found):
+        found = _tree(wire, ref)
+    files = [f for f in found if f is not None]
+    # Far more files than a model has: those kept are the ones we might look at.
+    files.sort(key=lambda f: (not f.path.endswith(".safetensors"), "/" in f.path, f.path))
+    return tuple(sorted(files[:MAX_FILES], key=lambda f: f.path))
+
+
+def _file(row: dict[str, object], name: str, digest: str) -> RepoFile | None:
+    """One file as a row describes it; None where it does not say its name or size."""
+    path, size = text(row.get(name)), count(row.get("size"))
+    lfs = table(row.get("lfs"))
+    if size is None:
+        size = count(lfs.get("size"))
+    return RepoFile(path, size, text(lfs.get(digest))) if path and size is not None else None
+
+
+def _tree(wire: Wire, ref: RepoRef) -> list[RepoFile | None]:
+    found: list[RepoFile | None] = []
+    ask = Ask(
+        wire.address("api", "models", ref.repo_id, "tree", ref.revision),
+        "the file list",
+        ref.repo_id,
+        params={"recursive": "True"},
+    )
+    for _ in range(TREE_PAGES):
+        content, answer = wire.json(ask)
+        found += [_sized(row, ref) for row in rows(content) if row.get("type") == "file"]
+        following = wire.next_page(answer)
+        if following is None:
+            return found
+        ask = Ask(following, "the file list", ref.repo_id)
+    raise TooLarge(f"{ref.repo_id} has more files than anything honest.")
+
+
+def _sized(row: dict[str, object], ref: RepoRef) -> RepoFile | None:
+    file = _file(row, "path", "oid")
+    if file is None and str(row.get("path")).endswith(".safetensors"):
+        raise Transient(f"The Hub does not say how large {printable(str(row.get('path')))} of {ref.repo_id} is.")
+    return file
+
+
+def _weights_at(wire: Wire, facts: RepoFacts) -> datetime | None:
+    """UTC time of the newest commit of a weight file, never before the repository; None: no weights, or unknown.
+
+    A commit's time is what its author's clock said; the Hub's own word on when a repository was made bounds it.
+    """
+    paths = _spread([f.path for f in weight_files(facts.files)], PATHS_PER_REQUEST * COMMIT_REQUESTS)
+    times: list[datetime | None] = []
+    try:
+        for begin in range(0, len(paths), PATHS_PER_REQUEST):
+            times += _commits(wire, facts.ref, paths[begin : begin + PATHS_PER_REQUEST])
+    except Gated:
+        return None
+    known = [t for t in times if t is not None]
+    if not known or len(known) < len(paths):
+        return None
+    return max([*known, *([facts.created_at] if facts.created_at else [])])
+
+
+def _commits(wire: Wire, ref: RepoRef, paths: list[str]) -> list[datetime | None]:
+    url = wire.address("api", "models", ref.repo_id, "paths-info", ref.revision)
+    form: dict[str, str | list[str]] = {"paths": paths, "expand": "true"}
+    content, _ = wire.json(Ask(url, "the commits of the weights", ref.repo_id, method="POST", form=form))
+    return [moment(table(row.get("lastCommit")).get("date")) for row in rows(content)]
+
+
+def _spread(items: list[str], most: int) -> list[str]:
+    """At most so many, evenly spread, first and last among them."""
+    if len(items) <= most:
+        return items
+    return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]

@@ -1,0 +1,82 @@
+"""What the Hub answers when it does not give what was asked for, in our words. Nowhere else.
+
+Two kinds of Unavailable know more than their public name says:
+
+Transient    may go well if asked again at once; the only kind that is retried
+Refused      we do not ask there at all
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from bot.hub.library import httpx, parse_ratelimit_headers
+from bot.source import Disabled, Gated, Missing, SourceError, Unavailable
+
+DISABLED = "Access to this resource is disabled."
+BAD_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105  # the Hub's own sentence
+LEGAL = 451
+
+
+class Transient(Unavailable):
+    """It may go well if it is asked again at once."""
+
+
+class Refused(Unavailable):
+    """A host that we do not talk to."""
+
+
+class NoSuchFile(Missing):
+    """The repository is there, the file is not."""
+
+
+class NoSuchAddress(Missing):
+    """The Hub does not say what is missing: it may not know the address at all."""
+
+
+def failure(status: int, headers: httpx.Headers, repo_id: str, what: str) -> SourceError:
+    """The error for an answer that is no success. `what` is the thing asked for, as in "its config.json"."""
+    code, message = headers.get("X-Error-Code", ""), headers.get("X-Error-Message", "")
+    return _told(code, message, repo_id or what, what) or _by_status(status, headers, repo_id, what)
+
+
+def _told(code: str, message: str, name: str, what: str) -> SourceError | None:
+    """What the Hub says in so many words; None if it says nothing that we know."""
+    told = {
+        "GatedRepo": Gated(f"{name} is gated: its files are only for those whom its owner lets in."),
+        "RepoNotFound": Missing(f"{name} is deleted, private or was never there."),
+        "RevisionNotFound": Missing(f"{name} has no such revision as was asked for."),
+        "EntryNotFound": NoSuchFile(f"{name} has no such file: {what}."),
+        DISABLED: Disabled(f"{name} has been disabled by the Hub."),
+        BAD_TOKEN: Unavailable("The Hub does not accept the token."),
+    }
+    return told.get(code) or told.get(message)
+
+
+def _by_status(status: int, headers: httpx.Headers, repo_id: str, what: str) -> SourceError:
+    name, asked = repo_id or what, f"{what} of {repo_id}" if repo_id else what
+    if status in (408, 429) or status >= 500:
+        return Transient(f"The Hub answered {status} when asked for {asked}.", retry_after(status, headers))
+    if status == LEGAL:
+        return Disabled(f"{name} has been disabled by the Hub.")
+    if status in (401, 410):
+        return Missing(f"{name} is deleted, private or was never there.")
+    if status in (404, 405):
+        return NoSuchAddress(f"{name} is deleted, private or was never there.")
+    message = printable(headers.get("X-Error-Message", ""))
+    return Unavailable(f"The Hub answered {status} when asked for {asked}{': ' if message else ''}{message}.")
+
+
+def retry_after(status: int, headers: httpx.Headers) -> float | None:
+    """Seconds after which the Hub wants to be asked again; None if it does not say."""
+    if status == 429:
+        limit = parse_ratelimit_headers(headers)
+        if limit is not None and limit.remaining == 0:
+            return float(limit.reset_in_seconds)
+    said = headers.get("Retry-After", "").strip()
+    return float(said) if said.isdecimal() and len(said) < 9 else None
+
+
+def printable(text: str, limit: int = 120) -> str:
+    """Somebody else's text, fit for a log: no control characters, not long."""
+    return "".join(c for c in text[: 4 * limit] if not unicodedata.category(c).startswith("C"))[:limit]

@@ -1,0 +1,76 @@
+"""What is true of every request that leaves this process for the Hub, whoever built it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.hub.failures import Refused
+from bot.hub.hosts import Hosts
+from bot.hub.library import constants, httpx
+from bot.hub.meter import Meter, running
+from bot.hub.pace import Pace
+
+
+class Guard:
+    """Hooks for an HTTP client: only known hosts, the token only home, a time limit, a pace, and a count.
+
+    `timeout`: seconds without a byte after which a request is given up.
+    """
+
+    def __init__(self, hosts: Hosts, pace: Pace, timeout: float) -> None:
+        self.hosts = hosts
+        self.pace = pace
+        self.timeout = timeout
+
+    def client(self) -> httpx.Client:
+        """A client on which all of this holds."""
+        return httpx.Client(
+            event_hooks={"request": [self.on_request], "response": [self.on_response]},
+            follow_redirects=True,
+            timeout=self.timeout,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+            trust_env=not self.hosts.loopback,  # no proxy stands between us and this machine
+        )
+
+    def on_request(self, request: httpx.Request) -> None:
+        """Before each request, each hop of a redirect and each page of a listing."""
+        home = self.hosts.is_home(request.url)
+        if not home and not self.hosts.is_storage(request.url):
+            raise Refused(f"The Hub sends us to {request.url.host}, which is no host of its own.")
+        if constants.is_offline_mode():
+            raise Refused("The Hub is not asked while HF_HUB_OFFLINE is set.")
+        if not home:
+            request.headers.pop("Authorization", None)
+        request.headers.pop("Cookie", None)
+        # The library hands over None, for no limit at all, in some of its calls.
+        limits = request.extensions.get("timeout") or {}
+        kept = {name: limits.get(name) or self.timeout for name in ("connect", "read", "write", "pool")}
+        request.extensions = {**request.extensions, "timeout": kept}
+        if home:
+            self.pace.wait(request.url)
+        for meter in running():
+            meter.add(requests=1)
+
+    def on_response(self, response: httpx.Response) -> None:
+        """After each answer's headers have come."""
+        if self.hosts.is_home(response.request.url):
+            self.pace.note(response.headers)
+        if isinstance(response.stream, httpx.SyncByteStream):
+            response.stream = _Counted(response.stream, running())
+
+
+class _Counted(httpx.SyncByteStream):
+    """A body whose bytes are counted as they come."""
+
+    def __init__(self, stream: httpx.SyncByteStream, meters: tuple[Meter, ...]) -> None:
+        self._stream = stream
+        self._meters = meters
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._stream:
+            for meter in self._meters:
+                meter.add(bytes_read=len(part))
+            yield part
+
+    def close(self) -> None:
+        self._stream.close()

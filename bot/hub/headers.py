@@ -1,0 +1,82 @@
+"""The headers of safetensors files: of all shards in one answer where the Hub offers that, else by range."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from analyzers.errors import MalformedWeights
+from analyzers.records import RepoFile, RepoRef, ShardHeader
+from bot.hub.failures import NoSuchAddress
+from bot.hub.fields import table
+from bot.hub.wire import Ask, Wire
+from bot.source import Disabled, Gated, SourceError, TooLarge
+from bot.weightfiles import shard_name
+
+PREFIX = 8  # bytes that say how long the header is
+HEADER_BYTES = 25 << 20  # longest header read; the format allows 100,000,000
+FORMAT_BYTES = 100_000_000
+
+
+class OneAnswer:
+    """The address that gives the headers of all shards at once. Remembers if this Hub has no such thing."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.offered = True
+
+    def headers(self, ref: RepoRef, index: RepoFile, shards: Sequence[RepoFile]) -> dict[str, ShardHeader] | None:
+        """Headers by path, or None where they have to be read by range.
+
+        The answer is about main as it is now, not about `ref`: it counts only if it has the very shards of
+        `ref`, and each header fits the size of its shard.
+        """
+        url = self._wire.address("api", "models", ref.repo_id, "safetensors-metadata", index.path)
+        try:
+            content, _ = self._wire.json(Ask(url, "the headers of all shards", ref.repo_id))
+        except (Gated, Disabled):
+            raise
+        except SourceError as error:
+            # Reading by range says better what is wrong with the repository, if anything is.
+            self.offered = self.offered and not isinstance(error, NoSuchAddress)
+            return None
+        found = table(table(content).get("headers"))
+        names = {shard_name(name, f"The Hub's list of headers of {ref.repo_id}") for name in found}
+        if names != {s.path for s in shards}:
+            return None
+        headers = {s.path: _fitting(found[s.path], s) for s in shards}
+        return {path: h for path, h in headers.items() if h} if all(headers.values()) else None
+
+
+def _fitting(entries: object, shard: RepoFile) -> ShardHeader | None:
+    """A header that leaves room for its own text in the shard's size; None for one of another file."""
+    if not isinstance(entries, dict):
+        return None
+    ends = [0]
+    for entry in entries.values():
+        offsets = table(entry).get("data_offsets")
+        if isinstance(offsets, list) and len(offsets) == 2 and isinstance(offsets[1], int):
+            ends.append(offsets[1])
+    text_bytes = shard.size - PREFIX - max(ends)
+    return ShardHeader(entries, shard.size) if 2 <= text_bytes <= FORMAT_BYTES else None
+
+
+def header_length(prefix: bytes, shard: RepoFile, name: str) -> int:
+    """How long the header's text is, in bytes; MalformedWeights if it cannot be, TooLarge if it should not."""
+    length = int.from_bytes(prefix[:PREFIX], "little")
+    if length > min(FORMAT_BYTES, shard.size - PREFIX):
+        raise MalformedWeights(f"{name} says its header has {length:,} bytes, which it cannot have.")
+    if length > HEADER_BYTES:
+        raise TooLarge(f"{name} has a header of {length:,} bytes; no more than {HEADER_BYTES:,} are read.")
+    return length
+
+
+def parse_header(body: bytes, shard: RepoFile, name: str) -> ShardHeader:
+    """The header's text as a table; MalformedWeights if it is none. Of a repeated key the last counts."""
+    try:
+        entries = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise MalformedWeights(f"The header of {name} is no JSON in UTF-8.") from error
+    if not isinstance(entries, dict):
+        raise MalformedWeights(f"The header of {name} is no JSON object.")
+    return ShardHeader(entries, shard.size, len(body))

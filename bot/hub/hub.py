@@ -1,0 +1,102 @@
+"""The Hub as this project sees it: newest repositories, and one repository to be read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime
+from types import TracebackType
+
+from bot.hub.crew import Crew
+from bot.hub.guard import Guard
+from bot.hub.headers import OneAnswer
+from bot.hub.hosts import Hosts
+from bot.hub.library import build_hf_headers, default_client_factory, set_client_factory
+from bot.hub.listing import Page, Sort, pages
+from bot.hub.meter import Meter, metered
+from bot.hub.pace import Pace
+from bot.hub.repo import HubRepo, Tools
+from bot.hub.retry import Retry
+from bot.hub.wire import Wire
+
+ENDPOINT = "https://huggingface.co"
+TIMEOUT = 20.0  # seconds
+
+
+class Hub:
+    """A connection to one Hub. Use it as a context manager; safe in threads.
+
+    While it is open, the client library's own calls anywhere in the process obey the same rules (timeouts,
+    the token's origin, the pace), because its shared client is replaced. One Hub is open at a time in a process:
+    closing one gives the library its default client back.
+
+    `timeout`: seconds without a byte. `max_workers`: requests at once for one repository. `clock` (seconds)
+    and `sleep` are there for tests. ValueError for an endpoint or a token that cannot be one.
+    """
+
+    def __init__(
+        self,
+        endpoint: str = ENDPOINT,
+        token: str | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        max_workers: int = 8,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        hosts = Hosts.of(endpoint)
+        self.endpoint = hosts.endpoint
+        self._guard = Guard(hosts, Pace(clock, sleep), timeout)
+        headers = build_hf_headers(token=_checked(token) or False, library_name="blendwatch")
+        self._wire = Wire(self._guard, Retry(sleep), clock, headers)
+        self._tools = Tools(self._wire, Crew(max_workers), OneAnswer(self._wire))
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str], *, timeout: float = TIMEOUT, max_workers: int = 8) -> Hub:
+        """The Hub that HF_ENDPOINT names (the public one if it is not set), with the token in HF_TOKEN, if any."""
+        return cls(env.get("HF_ENDPOINT") or ENDPOINT, env.get("HF_TOKEN"), timeout=timeout, max_workers=max_workers)
+
+    def __repr__(self) -> str:
+        return f"Hub({self.endpoint!r})"
+
+    def __enter__(self) -> Hub:
+        set_client_factory(self._guard.client)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker threads and close every connection."""
+        self._tools.crew.close()
+        self._wire.close()
+        set_client_factory(default_client_factory)
+
+    def metered(self) -> AbstractContextManager[Meter]:
+        """Count the requests and bytes of everything asked inside, by this thread and the workers it sets off."""
+        return metered()
+
+    def newest(
+        self, since: datetime, *, sort: Sort = "created_at", max_pages: int = 10, page_size: int = 500
+    ) -> Iterator[Page]:
+        """Pages of repositories, newest first, until one reaches back to `since` (UTC); raises Unavailable.
+
+        Entries older than `since` on the last page are given too. A last page that is not `complete` means
+        that `max_pages` did not reach back to `since`.
+        """
+        return pages(self._wire, since, sort, max_pages, page_size)
+
+    def repo(self, repo_id: str, revision: str | None = None) -> HubRepo:
+        """One repository at a branch or commit, main if none is named. Nothing is asked before it is needed."""
+        return HubRepo(self._tools, repo_id, revision)
+
+
+def _checked(token: str | None) -> str:
+    """The token without white space around it; ValueError, which does not quote it, if it cannot be one."""
+    stripped = (token or "").strip()
+    if not stripped.isascii() or not stripped.isprintable() or " " in stripped:
+        raise ValueError("The Hub's token has a character that no token has.")
+    return stripped

@@ -1,0 +1,96 @@
+"""Pages of the newest repositories. An entry that cannot be read costs itself, never its page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from analyzers.records import HubEvent
+from bot.hub.failures import Transient
+from bot.hub.fields import born, hub_id, moment, repo_id, revision, total_parameters
+from bot.hub.wire import Ask, Wire
+
+Sort = Literal["created_at", "last_modified"]
+
+KEYS = {"created_at": "createdAt", "last_modified": "lastModified"}
+EXPAND = ["createdAt", "lastModified", "sha", "gated", "disabled", "private", "safetensors"]
+LISTING = "the newest models"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the listing, newest first.
+
+    `problems`: a sentence for each entry that could not be read. `reached`: the oldest time on the page, by
+    which it is sorted (UTC); None if it says none. `complete`: nothing newer than was asked for is left after
+    it. A last page that is not complete is a gap.
+    """
+
+    events: tuple[HubEvent, ...]
+    problems: tuple[str, ...]
+    reached: datetime | None
+    complete: bool
+
+
+def pages(wire: Wire, since: datetime, sort: Sort, max_pages: int, page_size: int) -> Iterator[Page]:
+    """Pages until one reaches back to `since`, the listing ends, or `max_pages` are read; raises Unavailable."""
+    params: dict[str, str | list[str]] = {
+        "sort": KEYS[sort],
+        "direction": "-1",
+        "limit": str(page_size),
+        "expand": EXPAND,
+    }
+    ask = Ask(wire.address("api", "models"), LISTING, params=params)
+    for _ in range(max_pages):
+        content, answer = wire.json(ask)
+        if not isinstance(content, list):
+            raise Transient("The Hub's answer for the newest models is no list.")
+        following = wire.next_page(answer)
+        page = _page(content, KEYS[sort], since, last=following is None)
+        yield page
+        if page.complete or following is None:
+            return
+        ask = Ask(following, LISTING)
+
+
+def _page(content: list[object], key: str, since: datetime, *, last: bool) -> Page:
+    events: list[HubEvent] = []
+    problems: list[str] = []
+    times: list[datetime] = []
+    for entry in content:
+        if not isinstance(entry, dict):
+            problems.append("An entry of the Hub's listing is no object.")
+            continue
+        when = moment(entry.get(key))
+        if when is not None:
+            times.append(when)
+        if entry.get("private") is True:  # ours, shown because of our token
+            continue
+        event = _event(entry)
+        if isinstance(event, str):
+            problems.append(event)
+        else:
+            events.append(event)
+    reached = min(times) if times else None
+    complete = last or (reached is not None and reached < since)
+    return Page(tuple(events), tuple(problems), reached, complete)
+
+
+def _event(entry: dict[str, object]) -> HubEvent | str:
+    """What an entry says, or the sentence why nothing can be made of it."""
+    name = repo_id(entry.get("id"))
+    if name is None:
+        return f"An entry of the Hub's listing has no usable id: {ascii(entry.get('id'))[:120]}."
+    created = moment(entry.get("createdAt")) or born(entry.get("_id"))
+    if created is None:
+        return f"The Hub's listing does not say when {name} was created."
+    return HubEvent(
+        repo_id=name,
+        hub_id=hub_id(entry.get("_id")),
+        revision=revision(entry.get("sha")),
+        created_at=created,
+        parameters=total_parameters(entry.get("safetensors")),
+        gated=entry.get("gated") not in (False, None),
+    )

@@ -1,0 +1,110 @@
+"""Reading headers shard by shard: as many as the requests and bytes allow, evenly spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from analyzers.errors import MalformedWeights
+from analyzers.records import RepoFile, RepoRef, ShardHeader
+from bot.hub.crew import Crew
+from bot.hub.headers import PREFIX, header_length, parse_header
+from bot.hub.ranges import Ranges
+
+FIRST_BYTES = 8 << 10  # read of each shard at first, which most headers fit into
+FIRST_BYTES_MOST = 256 << 10
+ROUNDS = 3  # requests for a shard with a long header: its address, its first bytes, the rest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """The first bytes of one shard, and how long its header is."""
+
+    shard: RepoFile
+    content: bytes
+    header_end: int
+
+    @property
+    def missing(self) -> int:
+        """Bytes of the header still to be read."""
+        return max(0, self.header_end - len(self.content))
+
+
+@dataclass(frozen=True, slots=True)
+class RangeHeaders:
+    """Headers of one repository's shards, by range: an address, the first bytes, and the rest where it is longer."""
+
+    ref: RepoRef
+    ranges: Ranges
+    crew: Crew
+
+    def read(
+        self, shards: Sequence[RepoFile], index: RepoFile | None, max_requests: int, max_bytes: int
+    ) -> dict[str, ShardHeader]:
+        """Headers by path: of all shards if both limits allow, else of evenly spread ones, of one at least."""
+        for shard in shards:
+            if shard.size < PREFIX:
+                raise MalformedWeights(f"{self._name(shard)} is too short for a safetensors file.")
+        begun = self._begin_all(shards, _first_bytes(index, len(shards)), max_requests, max_bytes)
+        whole = [b for b in begun if not b.missing]
+        left = max_bytes - sum(len(b.content) for b in begun)
+        long = _affordable([b for b in begun if b.missing], max_requests - 2 * len(begun), left, need=not whole)
+        whole += self.crew(self._finish, long)
+        read = {
+            b.shard.path: parse_header(b.content[PREFIX : b.header_end], b.shard, self._name(b.shard)) for b in whole
+        }
+        return dict(sorted(read.items()))
+
+    def _begin_all(self, shards: Sequence[RepoFile], first: int, max_requests: int, max_bytes: int) -> list[_Begun]:
+        """The beginnings of as many shards as may be finished too, `first` bytes of each or what it takes."""
+        if ROUNDS * len(shards) <= max_requests and first * len(shards) <= max_bytes:
+            return self._begin_some(shards, first)
+        # Not all can be read in three requests each. One shows how long they are, so that two are enough.
+        pilot = self._begin_some(shards[:1], first)
+        first = min(max(first, pilot[0].header_end * 5 // 4), FIRST_BYTES_MOST)
+        each = 2 if first < FIRST_BYTES_MOST else ROUNDS
+        most = min(1 + (max_requests - ROUNDS) // each, max_bytes // first)
+        return pilot + self._begin_some(spread(shards, most)[1:], first)
+
+    def _begin_some(self, shards: Sequence[RepoFile], first: int) -> list[_Begun]:
+        self.crew(self.ranges.resolve, shards)
+        return self.crew(lambda shard: self._begin(shard, first), shards)
+
+    def _begin(self, shard: RepoFile, first: int) -> _Begun:
+        content = self.ranges.read(shard, 0, min(first, shard.size))
+        return _Begun(shard, content, PREFIX + header_length(content, shard, self._name(shard)))
+
+    def _finish(self, begun: _Begun) -> _Begun:
+        rest = self.ranges.read(begun.shard, len(begun.content), begun.header_end)
+        return _Begun(begun.shard, begun.content + rest, begun.header_end)
+
+    def _name(self, shard: RepoFile) -> str:
+        return f"{shard.path} of {self.ref.repo_id}"
+
+
+def _first_bytes(index: RepoFile | None, shards: int) -> int:
+    """How much to read at first so that a header is whole, as far as the index's size tells."""
+    expected = 2 * index.size // shards if index is not None else 0
+    return min(max(expected, FIRST_BYTES), FIRST_BYTES_MOST)
+
+
+def _affordable(long: list[_Begun], requests: int, left: int, *, need: bool) -> list[_Begun]:
+    """Those of the long headers to finish; with `need`, one whatever it takes."""
+    chosen: list[_Begun] = []
+    for begun in spread(long, max(int(need), requests)):
+        left -= begun.missing
+        if left >= 0 or (need and not chosen):
+            chosen.append(begun)
+    return chosen
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """At most so many, evenly spread, first and last among them where two are allowed."""
+    if len(items) <= most:
+        return list(items)
+    if most <= 1:
+        return list(items[: max(0, most)])
+    return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]

@@ -1,0 +1,148 @@
+"""One repository on the Hub at one commit, read through the seam of bot.source."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from analyzers.errors import MalformedWeights
+from analyzers.records import RepoFacts, RepoFile, ShardHeader
+from bot.hub import fields
+from bot.hub.crew import Crew
+from bot.hub.facts import main_revision, repo_facts
+from bot.hub.failures import NoSuchFile, Transient, printable
+from bot.hub.headers import OneAnswer
+from bot.hub.range_headers import RangeHeaders
+from bot.hub.ranges import PLAIN, Ranges
+from bot.hub.wire import JSON_BYTES, Ask, Wire
+from bot.source import Missing, Span, TooLarge
+from bot.weightfiles import index_file, shard_name, weight_files
+
+BRANCH_OR_COMMIT = re.compile(r"\w(?:[\w-]|[./](?![./]))*")
+HEADERS_PER_INDEX_BYTE = 2  # the headers' answer says of each tensor what the index says, its shape and its place
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every repository of one Hub is read with."""
+
+    wire: Wire
+    crew: Crew
+    one_answer: OneAnswer
+
+
+class HubRepo:
+    """A Source: everything it gives is of the commit that `facts` names. Safe in threads."""
+
+    def __init__(self, tools: Tools, repo_id: str, revision: str | None = None) -> None:
+        self._tools = tools
+        self._asked = repo_id
+        self._revision = revision
+        self._lock = threading.Lock()
+        self._facts: RepoFacts | None = None
+        self._ranges: Ranges | None = None
+
+    def __repr__(self) -> str:
+        return f"HubRepo({self._asked!r}, {self._revision!r})"
+
+    def facts(self) -> RepoFacts:
+        """Files with sizes, times and state; asked for once. Raises SourceError.
+
+        `weights_at` is the newest commit time of the weight files, never before `created_at`.
+        """
+        with self._lock:
+            if self._facts is None:
+                if fields.repo_id(self._asked) is None:
+                    raise Missing(f"{printable(ascii(self._asked))} is no name of a repository.")
+                if self._revision is not None and not BRANCH_OR_COMMIT.fullmatch(self._revision):
+                    raise Missing(f"{printable(ascii(self._revision))} is no revision of {self._asked}.")
+                self._facts = repo_facts(self._tools.wire, self._asked, self._revision)
+                self._ranges = Ranges(self._tools.wire, self._facts.ref)
+            return self._facts
+
+    def file(self, path: str, limit: int) -> bytes | None:
+        """A small file whole; None if there is none of that name; TooLarge if it is over `limit` bytes."""
+        ref, listed = self.facts().ref, self._listed(path)
+        if listed is None:
+            return None
+        if listed.size > limit:
+            raise TooLarge(f"{path} of {ref.repo_id} has {listed.size:,} bytes, no more than {limit:,} are read.")
+        url = self._tools.wire.address(ref.repo_id, "resolve", ref.revision, path)
+        ask = Ask(url, path, ref.repo_id, headers=PLAIN, limit=limit, elsewhere="follow")
+        try:
+            return self._tools.wire.retry(lambda: self._whole(ask, listed))
+        except NoSuchFile:
+            return None
+
+    def headers(self, max_requests: int, max_bytes: int = JSON_BYTES) -> Mapping[str, ShardHeader]:
+        """Headers by shard path: of all shards if that is possible in `max_requests`, else of evenly spread ones.
+
+        `max_bytes` bounds what is read of them too. Retries come on top of both. Raises SourceError, and
+        MalformedWeights for what is no safetensors file.
+        """
+        facts, ranges = self._opened()
+        shards = weight_files(facts.files)
+        for shard in shards:
+            shard_name(shard.path, f"The file list of {facts.ref.repo_id}")
+        if not shards:
+            return {}
+        index = index_file(facts.files)
+        if index is not None and self._one_answer_fits(shards, index, max_bytes):
+            max_requests -= 1 if self._asked_for_main else 2
+            found = self._at_once(facts, index, shards)
+            if found is not None:
+                return found
+        by_range = RangeHeaders(facts.ref, ranges, self._tools.crew)
+        return by_range.read(shards, index, max_requests, max_bytes)
+
+    def read(self, spans: Sequence[Span]) -> list[bytes]:
+        """The bytes of each span, in order, each of exactly the length asked for; raises SourceError.
+
+        One request a span, and one a shard for its address, unless it is known or has run out.
+        """
+        _, ranges = self._opened()
+        files = {name: self._shard(name) for name in dict.fromkeys(s.shard for s in spans)}
+        for span in spans:
+            if not 0 <= span.begin <= span.end <= files[span.shard].size:
+                raise MalformedWeights(f"{span.shard} of {self._asked} has no bytes {span.begin} to {span.end}.")
+        self._tools.crew(ranges.resolve, [f for f in files.values() if f.size])
+        return self._tools.crew(
+            lambda s: ranges.read(files[s.shard], s.begin, s.end) if s.end > s.begin else b"", spans
+        )
+
+    def _opened(self) -> tuple[RepoFacts, Ranges]:
+        facts = self.facts()
+        assert self._ranges is not None  # noqa: S101  # set with the facts
+        return facts, self._ranges
+
+    def _listed(self, path: str) -> RepoFile | None:
+        return next((f for f in self.facts().files if f.path == path), None)
+
+    def _shard(self, name: str) -> RepoFile:
+        listed = self._listed(shard_name(name, f"A reader of {self._asked}"))
+        if listed is None:
+            raise MalformedWeights(f"{self._asked} has no shard {name}.")
+        return listed
+
+    def _whole(self, ask: Ask, listed: RepoFile) -> bytes:
+        body = self._tools.wire.once(ask).body
+        if len(body) != listed.size:
+            raise Transient(f"{ask} came with {len(body):,} bytes, the Hub had listed {listed.size:,}.")
+        return body
+
+    def _one_answer_fits(self, shards: Sequence[RepoFile], index: RepoFile, max_bytes: int) -> bool:
+        """Whether the headers of all shards may be had at once, in so many bytes; it is about the root only."""
+        at_root = all("/" not in s.path for s in shards)
+        return self._tools.one_answer.offered and at_root and HEADERS_PER_INDEX_BYTE * index.size <= max_bytes
+
+    def _at_once(self, facts: RepoFacts, index: RepoFile, shards: Sequence[RepoFile]) -> dict[str, ShardHeader] | None:
+        """Headers of all shards in one answer, which is about main; None where they have to be read by range."""
+        if not self._asked_for_main and main_revision(self._tools.wire, facts.ref.repo_id) != facts.ref.revision:
+            return None
+        return self._tools.one_answer.headers(facts.ref, index, shards)
+
+    @property
+    def _asked_for_main(self) -> bool:
+        return self._revision in (None, "main")

@@ -1,0 +1,99 @@
+"""A local folder laid out like a repository, read through the same seam as the Hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from analyzers.errors import MalformedWeights
+from analyzers.layout import MAX_HEADER_BYTES
+from analyzers.records import RepoFacts, RepoFile, RepoRef, ShardHeader
+from bot.source import Missing, Span, TooLarge
+from bot.weightfiles import weight_files
+
+MAX_FILES = 10_000
+
+
+class LocalSource:
+    """One folder. Its repo id is its last two path parts, its revision a digest of its files' names and contents."""
+
+    def __init__(self, folder: Path, repo_id: str | None = None, weights_at: datetime | None = None) -> None:
+        self.folder = folder.resolve()
+        self.repo_id = repo_id or "/".join(self.folder.parts[-2:])
+        self.weights_at = weights_at
+        self._facts: RepoFacts | None = None
+
+    def facts(self) -> RepoFacts:
+        """List the folder once; Missing if it is none."""
+        if self._facts is None:
+            self._facts = self._list()
+        return self._facts
+
+    def _list(self) -> RepoFacts:
+        if not self.folder.is_dir():
+            raise Missing(f"{self.folder}: no such folder")
+        paths = sorted(p for p in self.folder.rglob("*") if p.is_file())[:MAX_FILES]
+        files = tuple(RepoFile(p.relative_to(self.folder).as_posix(), p.stat().st_size) for p in paths)
+        digest = hashlib.sha1(usedforsecurity=False)
+        for path, file in zip(paths, files, strict=True):
+            digest.update(f"{file.path}\0{file.size}\0".encode())
+            digest.update(_content_mark(path, file.size))
+        ref = RepoRef(self.repo_id, digest.hexdigest())
+        return RepoFacts(ref, files, created_at=None, weights_at=self.weights_at, local=True)
+
+    def file(self, path: str, limit: int) -> bytes | None:
+        """Read a small file whole; see Source.file."""
+        target = self.folder / path
+        if not target.is_file():
+            return None
+        if target.stat().st_size > limit:
+            raise TooLarge(f"{self.repo_id}: {path} has {target.stat().st_size:,} bytes, more than {limit:,}")
+        return target.read_bytes()
+
+    def headers(self, max_requests: int) -> Mapping[str, ShardHeader]:  # noqa: ARG002 - a disk asks for no requests
+        """Read the header of every shard; see Source.headers."""
+        return {file.path: self._header(file) for file in weight_files(self.facts().files)}
+
+    def _header(self, file: RepoFile) -> ShardHeader:
+        with (self.folder / file.path).open("rb") as shard:
+            length = int.from_bytes(shard.read(8), "little")
+            if file.size < 8 or length > min(MAX_HEADER_BYTES, file.size - 8):
+                raise MalformedWeights(f"{file.path}: a header of {length} bytes in a file of {file.size}")
+            text = shard.read(length)
+        try:
+            entries = json.loads(text.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise MalformedWeights(f"{file.path}: its header is not JSON ({type(error).__name__})") from None
+        if not isinstance(entries, dict):
+            raise MalformedWeights(f"{file.path}: its header is not a JSON object")
+        return ShardHeader(entries, file.size, length)
+
+    def read(self, spans: Sequence[Span]) -> list[bytes]:
+        """Read the bytes of each span; see Source.read."""
+        chunks = []
+        for span in spans:
+            with (self.folder / span.shard).open("rb") as shard:
+                shard.seek(span.begin)
+                chunk = shard.read(span.end - span.begin)
+            if len(chunk) != span.end - span.begin:
+                raise MalformedWeights(f"{span.shard}: ends before byte {span.end}")
+            chunks.append(chunk)
+        return chunks
+
+
+def _content_mark(path: Path, size: int) -> bytes:
+    """Return what stands for a file's content in the digest: all of a small file, three samples of a large one.
+
+    Reading 800 GB to name a folder would take an hour; both ends and the middle tell versions apart in practice.
+    """
+    with path.open("rb") as file:
+        if size <= 1 << 20:
+            return file.read()
+        marks = [file.read(1 << 16)]
+        for at in (size // 2, size - (1 << 16)):
+            file.seek(at)
+            marks.append(file.read(1 << 16))
+        return b"".join(marks)

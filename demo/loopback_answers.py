@@ -1,0 +1,112 @@
+"""The JSON that the Hub answers about a repository, in its shapes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from demo.loopback_repo import LoopbackRepo, is_lfs
+
+Row = dict[str, object]
+
+
+def stamp(moment: datetime) -> str:
+    """A time as the Hub writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def model(repo: LoopbackRepo, expand: list[str], *, blobs: bool = False, listed: bool = False) -> Row:
+    """What is said about one repository: everything, or the properties in `expand`."""
+    row: Row = {
+        "_id": repo.hub_id,
+        "id": repo.repo_id,
+        "modelId": repo.repo_id,
+        "author": repo.repo_id.partition("/")[0],
+        "private": repo.private,
+        "gated": repo.gated,
+        "disabled": repo.disabled,
+        "sha": repo.revision,
+        "createdAt": stamp(repo.created_at),
+        "lastModified": stamp(repo.modified_at),
+        "likes": 0,
+        "downloads": 0,
+        "tags": repo.all_tags(),
+        "cardData": repo.card(),
+    }
+    if repo.counted is not None:
+        row["safetensors"] = {"parameters": {"BF16": repo.counted}, "total": repo.counted}
+    if not listed:
+        row["siblings"] = [_sibling(repo, path, blobs=blobs) for path in sorted(repo.files)]
+    if not expand:
+        return row
+    return {key: row[key] for key in ("_id", "id", "likes", *expand) if key in row}
+
+
+def _sibling(repo: LoopbackRepo, path: str, *, blobs: bool) -> Row:
+    row: Row = {"rfilename": path}
+    if blobs:
+        size = repo.files[path].size
+        row |= {"size": size, "blobId": repo.oid(path)}
+        if is_lfs(path):
+            row["lfs"] = {"size": size, "sha256": repo.sha256(path), "pointerSize": 135}
+    return row
+
+
+def tree_entry(repo: LoopbackRepo, path: str, *, expand: bool) -> Row:
+    """One file as the tree and paths-info show it; with its last commit where `expand` is set."""
+    size = repo.files[path].size
+    row: Row = {"type": "file", "oid": repo.oid(path), "size": size, "path": path}
+    if is_lfs(path):
+        row["lfs"] = {"oid": repo.sha256(path), "size": size, "pointerSize": 135}
+        row["xetHash"] = repo.sha256(path)
+    if expand:
+        date = stamp(repo.committed_at(path))
+        row["lastCommit"] = {"id": repo.revision, "title": f"Upload {path}", "date": date}
+    return row
+
+
+def shard_headers(repo: LoopbackRepo, index: str) -> Row | None:
+    """The parsed headers of all shards that an index names; None where there is no such index."""
+    blob = repo.files.get(index)
+    if blob is None:
+        return None
+    content = json.loads(blob.read(0, blob.size))
+    shards = sorted(set(content["weight_map"].values())) if "weight_map" in content else [index]
+    return {"index": {"metadata": content.get("metadata")}, "headers": {s: _header(repo, s) for s in shards}}
+
+
+def _header(repo: LoopbackRepo, shard: str) -> object:
+    blob = repo.files[shard]
+    length = int.from_bytes(blob.read(0, 8), "little")
+    return json.loads(blob.read(8, 8 + length))
+
+
+Key = tuple[str, str]
+
+
+def listing(repos: Iterable[LoopbackRepo], query: Mapping[str, str], expand: list[str]) -> tuple[list[Row], str | None]:
+    """One page of the listing, newest first, and the cursor of the next one (None at the end)."""
+    key: Callable[[LoopbackRepo], Key] = lambda r: (stamp(r.created_at), r.hub_id)  # noqa: E731
+    if query.get("sort") == "lastModified":
+        key = lambda r: (stamp(r.modified_at), r.hub_id)  # noqa: E731
+    shown = sorted((r for r in repos if not r.private and not r.renamed_to), key=key, reverse=True)
+    if "cursor" in query:
+        last = read_cursor(query["cursor"])
+        shown = [r for r in shown if key(r) < last]
+    limit = min(int(query.get("limit", "1000")), 1000)
+    page = shown[:limit]
+    after = write_cursor(key(page[-1])) if len(shown) > limit else None
+    return [model(r, expand, listed=True) for r in page], after
+
+
+def write_cursor(key: Key) -> str:
+    """A place in the listing as an opaque text."""
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+
+
+def read_cursor(cursor: str) -> Key:
+    """The place that write_cursor wrote."""
+    moment, hub_id = json.loads(base64.urlsafe_b64decode(cursor))
+    return moment, hub_id

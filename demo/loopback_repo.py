@@ -1,0 +1,186 @@
+"""A repository as the loopback Hub serves it: files that may be bytes, a file on disk, or computed on demand."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+import yaml
+
+HASHED_BYTES = 64 << 20  # larger files get a stand-in for their sha256, so that nobody waits for it
+DEFAULT_TIME = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+class Blob(Protocol):
+    """The content of one file. It may be larger than memory: only what is asked for is ever computed."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        ...
+
+    def read(self, begin: int, end: int) -> bytes:
+        """Bytes `begin` to `end` (exclusive)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BytesBlob:
+    """A file held in memory."""
+
+    content: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return len(self.content)
+
+    def read(self, begin: int, end: int) -> bytes:
+        """Bytes `begin` to `end` (exclusive)."""
+        return self.content[begin:end]
+
+
+@dataclass(frozen=True, slots=True)
+class FileBlob:
+    """A file on disk."""
+
+    path: Path
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return self.path.stat().st_size
+
+    def read(self, begin: int, end: int) -> bytes:
+        """Bytes `begin` to `end` (exclusive)."""
+        with self.path.open("rb") as stream:
+            stream.seek(begin)
+            return stream.read(end - begin)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopbackRepo:
+    """One repository at one revision, with what the Hub says about it. All times are UTC."""
+
+    repo_id: str
+    files: Mapping[str, Blob]
+    created_at: datetime = DEFAULT_TIME
+    weights_at: datetime | None = None  # commit time of its *.safetensors; None: created_at
+    last_modified: datetime | None = None  # None: weights_at
+    committed: Mapping[str, datetime] = field(default_factory=dict)  # commit times of single files
+    hub_id: str = ""  # 24 hex digits, the first 8 are created_at; derived where empty
+    revision: str = ""  # 40 hex digits; derived from names and sizes where empty
+    gated: Literal[False, "auto", "manual"] = False
+    granted: frozenset[str] = frozenset()  # tokens that may read a gated or private repository
+    disabled: bool = False
+    private: bool = False
+    renamed_to: str | None = None
+    counted: int | None = None  # safetensors parameters as the Hub shows them; None: not counted yet
+    tags: tuple[str, ...] = ()
+    earlier: LoopbackRepo | None = None  # the state that an older revision still names
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha1(self.repo_id.encode(), usedforsecurity=False)
+        for path, blob in sorted(self.files.items()):
+            digest.update(f"\n{path} {blob.size}".encode())
+        if not self.revision:
+            object.__setattr__(self, "revision", digest.hexdigest())
+        if not self.hub_id:
+            name = hashlib.sha1(self.repo_id.encode(), usedforsecurity=False).hexdigest()
+            object.__setattr__(self, "hub_id", f"{int(self.created_at.timestamp()):08x}{name[:16]}")
+
+    @classmethod
+    def from_folder(
+        cls,
+        folder: Path,
+        repo_id: str,
+        *,
+        created_at: datetime = DEFAULT_TIME,
+        weights_at: datetime | None = None,
+        counted: int | None = None,
+        tags: tuple[str, ...] = (),
+    ) -> LoopbackRepo:
+        """Serve a folder laid out like a repository, as it lies on disk. Use dataclasses.replace for the rest."""
+        paths = [p for p in sorted(folder.rglob("*")) if p.is_file()]
+        files = {p.relative_to(folder).as_posix(): FileBlob(p) for p in paths}
+        return cls(
+            repo_id=repo_id,
+            files=files,
+            created_at=created_at,
+            weights_at=weights_at,
+            counted=counted,
+            tags=tags,
+        )
+
+    @property
+    def modified_at(self) -> datetime:
+        """UTC time of the newest commit."""
+        return max([self.last_modified or self.weights_at or self.created_at, *self.committed.values()])
+
+    def committed_at(self, path: str) -> datetime:
+        """UTC time of the newest commit that touched a file."""
+        if path in self.committed:
+            return self.committed[path]
+        weights = self.weights_at if path.endswith(".safetensors") else None
+        return weights or self.created_at
+
+    def at(self, revision: str) -> LoopbackRepo | None:
+        """The state that a branch or commit names; None if there is none."""
+        if revision in ("main", self.revision):
+            return self
+        return self.earlier.at(revision) if self.earlier else None
+
+    def oid(self, path: str) -> str:
+        """A stand-in for git's name of a file's content: 40 hex digits."""
+        return hashlib.sha1(f"{path} {self.files[path].size}".encode(), usedforsecurity=False).hexdigest()
+
+    def sha256(self, path: str) -> str:
+        """The hash of a file's content; of its name and size where it is too large to hash or computed on demand."""
+        blob = self.files[path]
+        if isinstance(blob, BytesBlob | FileBlob) and blob.size <= HASHED_BYTES:
+            return _sha256(blob, blob.size)
+        return hashlib.sha256(f"{self.revision} {path} {blob.size}".encode()).hexdigest()
+
+    def card(self) -> dict[str, object]:
+        """The front matter of its README.md; empty where there is none that can be read."""
+        blob = self.files.get("README.md")
+        text = blob.read(0, min(blob.size, 1 << 20)).decode("utf-8", "replace") if blob else ""
+        if not text.startswith("---\n"):
+            return {}
+        try:
+            card = yaml.safe_load(text[4:].partition("\n---")[0])
+        except yaml.YAMLError:
+            return {}
+        return {str(k): v for k, v in card.items()} if isinstance(card, dict) else {}
+
+    def all_tags(self) -> list[str]:
+        """Its own tags, those of the card, and those that the Hub makes from base_model."""
+        card = self.card()
+        tags = [*self.tags, *_texts(card.get("tags"))]
+        relation = card.get("base_model_relation")
+        for base in _texts(card.get("base_model")):
+            tags += [f"base_model:{base}"] + ([f"base_model:{relation}:{base}"] if relation else [])
+        if any(path.endswith(".safetensors") for path in self.files):
+            tags.append("safetensors")
+        return list(dict.fromkeys(tags))
+
+
+def is_lfs(path: str) -> bool:
+    """Whether the Hub keeps the file in its large-file storage."""
+    return path.endswith(".safetensors")
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
+
+
+@functools.lru_cache(maxsize=4096)
+def _sha256(blob: BytesBlob | FileBlob, size: int) -> str:
+    return hashlib.sha256(blob.read(0, size)).hexdigest()

@@ -1,0 +1,127 @@
+"""Opening the database: the connection's settings, and its tables brought up to date."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from state.errors import StateError
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+_one_upgrade = threading.Lock()  # Alembic hands its revisions what they need through module globals
+
+# PRAGMA name and value. FULL: what was committed survives a power cut, so no alert is sent twice for it.
+# The timeout comes first, because switching to WAL may have to wait too. Milliseconds.
+SQLITE_SETTINGS = (("busy_timeout", "5000"), ("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON"))
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for `url` whose tables are those of this version; StateError if it cannot be had."""
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError as error:
+        raise StateError(f"{url!r} is not a database URL such as sqlite:///state.db") from error
+    _prepare_folder(parsed)
+    try:
+        engine = create_engine(parsed)
+    except (SQLAlchemyError, ImportError) as error:
+        raise StateError(f"the database {parsed} needs a driver that is not installed: {error}") from error
+    if engine.dialect.name == "sqlite":
+        _own_sqlite_transactions(engine)
+    try:
+        _upgrade(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction that writes; StateError in place of whatever the database throws."""
+    with _own_errors(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One transaction that only reads, and so waits for no writer."""
+    reader = engine.execution_options(sqlite_begin="DEFERRED")
+    with _own_errors(engine), reader.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def _own_errors(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        raise StateError(f"the database {engine.url} refused: {cause}") from error
+
+
+def _prepare_folder(url: URL) -> None:
+    if url.get_backend_name() != "sqlite":
+        return
+    if url.database in (None, "", ":memory:"):
+        raise StateError("the SQLite database must be a file, such as sqlite:///state.db: threads share it")
+    path = Path(str(url.database))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(f"the folder {path.parent} for the database cannot be made: {error.strerror}") from error
+
+
+def _own_sqlite_transactions(engine: Engine) -> None:
+    """Take BEGIN out of the driver's hands, which starts a transaction late and as a reader.
+
+    A reader that turns into a writer is refused at once if another wrote meanwhile, whatever the timeout:
+    https://docs.sqlalchemy.org/en/21/dialects/sqlite.html#pysqlite-transaction-control
+    """
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        try:
+            for name, value in SQLITE_SETTINGS:
+                cursor.execute(f"PRAGMA {name}={value}")
+        finally:
+            cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get("sqlite_begin", "IMMEDIATE")
+        connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _upgrade(engine: Engine) -> None:
+    """Bring the tables to the newest revision, all or nothing; a database newer than the code is left alone."""
+    config = Config()  # no ini file: nothing here touches logging
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    with _one_upgrade, transaction(engine) as connection:
+        there = set(MigrationContext.configure(connection).get_current_heads())
+        if unknown := there - known:
+            raise StateError(
+                f"the database {engine.url} was written by a newer version (its revision is "
+                f"{', '.join(sorted(unknown))}): update the program or open another database"
+            )
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise StateError(f"the tables of {engine.url} cannot be brought up to date: {error}") from error

@@ -1,0 +1,173 @@
+"""What a registry file may say, as pydantic models, and how their complaints read."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema, model_validator
+from pydantic_core import ErrorDetails
+
+# "organisation/name": each part 1 to 96 letters, digits, "_", "-" or ".", without "-" or "." at its ends.
+PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+REPO_ID = re.compile(rf"(?!.*\.\.){PART}/{PART}")
+ORGANISATION = re.compile(rf"(?!.*\.\.){PART}")
+REVISION = re.compile(r"[0-9a-f]{40}")
+UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)")
+
+
+def _shown(value: object) -> str:
+    """A value as an error names it, kept short."""
+    kinds = {dict: "a mapping", list: "a list", type(None): "nothing"}
+    text = kinds.get(type(value)) or repr(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a text, not {_shown(value)}")  # noqa: TRY004 - pydantic lets a TypeError through
+    return value
+
+
+def _path(value: object) -> str:
+    text = _text(value)
+    if not text or "\0" in text:
+        raise ValueError(f"must be the path of a folder, not {_shown(text)}")
+    return text
+
+
+def _repo_id(value: object) -> str:
+    text = _text(value)
+    if not REPO_ID.fullmatch(text):
+        raise ValueError(f"must be a repo id such as org/name, not {_shown(text)}")
+    return text
+
+
+def _organisation(value: object) -> str:
+    text = _text(value)
+    if not ORGANISATION.fullmatch(text):
+        raise ValueError(f"must be the name of an organisation on the Hub, not {_shown(text)}")
+    return text
+
+
+def _revision(value: object) -> str:
+    text = _text(value)
+    if not REVISION.fullmatch(text):
+        raise ValueError(f"must be a commit of 40 hex digits in lower case, not {_shown(text)}")
+    return text
+
+
+def _time(value: object) -> datetime:
+    text = _text(value)
+    if not UTC_TIME.fullmatch(text):
+        raise ValueError(f"must be a time in UTC such as 2026-01-31T00:00:00Z, not {_shown(text)}")
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError as error:
+        raise ValueError(f"must be a time that exists, not {_shown(text)}: {error}") from error
+
+
+def _pattern(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$"})
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Folder = Annotated[str, BeforeValidator(_path)]
+RepoId = Annotated[str, BeforeValidator(_repo_id), _pattern(REPO_ID)]
+OrganisationName = Annotated[str, BeforeValidator(_organisation), _pattern(ORGANISATION)]
+Revision = Annotated[str, BeforeValidator(_revision), _pattern(REVISION)]
+Time = Annotated[
+    datetime,
+    BeforeValidator(_time),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{UTC_TIME.pattern}$"}),
+]
+
+
+class Strict(BaseModel):
+    """Nothing is guessed: an unknown key is an error, and a number is no text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+class ModelEntry(Strict):
+    """A model that uploads are compared with: a repository on the Hub or a folder laid out like one."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["repo_id"]}, {"required": ["path"]}]})
+
+    repo_id: RepoId = ""
+    """Its name on the Hub; beside `path`, the name it is known by."""
+    path: Folder = ""
+    """A local folder, relative to the registry file."""
+    role: Literal["base", "release"]
+    """base: a pretrained model that a lineage starts from; release: anything made from one."""
+    revision: Revision = ""
+    """The commit to read; without it, the newest."""
+    weights_at: Time | None = None
+    """When these weights became public, in UTC."""
+    created_at: Time | None = None
+    """When the repository was made, in UTC."""
+    title: Text = ""
+    """The name its maker gives it."""
+    aliases: list[Text] = []
+    """Other names that cards call it by."""
+    maker: Text = ""
+    family: Text = ""
+    licence: Text = ""
+    source: Text = ""
+    """Where this entry comes from."""
+    note: Text = ""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if not self.repo_id and not self.path:
+            raise ValueError("needs `repo_id` or `path`")
+        return self
+
+
+class OrganisationEntry(Strict):
+    """Organisations on the Hub that belong together: none of them keeps a secret from another."""
+
+    name: Text
+    """What to call them; for readers."""
+    members: list[OrganisationName] = Field(min_length=1)
+
+
+class RegistryFile(Strict):
+    """A registry file; a bare list of models is one too."""
+
+    models: list[ModelEntry] = []
+    organisations: list[OrganisationEntry] = []
+
+
+FILE_SCHEMA: TypeAdapter[RegistryFile | list[ModelEntry]] = TypeAdapter(RegistryFile | list[ModelEntry])
+
+
+SENTENCES = {
+    "missing": "{thing} is missing",
+    "extra_forbidden": "{thing} is not a known key",
+    "literal_error": "{thing} must be {expected}, not {given}",
+    "model_type": "{thing} must be a mapping, not {given}",
+    "list_type": "{thing} must be a list, not {given}",
+    "too_short": "{thing} must not be empty",
+}
+
+
+def sentence(error: ErrorDetails) -> str:
+    """One complaint of pydantic's, in our words. It starts with the thing it is about."""
+    thing = _thing(error["loc"])
+    if error["type"] not in SENTENCES:
+        return f"{thing} {error['msg'].removeprefix('Value error, ')}"
+    expected = error.get("ctx", {}).get("expected")
+    return SENTENCES[error["type"]].format(thing=thing, expected=expected, given=_shown(error["input"]))
+
+
+def _thing(loc: tuple[int | str, ...]) -> str:
+    """`key`, or `key[2]` for the third of a list."""
+    if not loc:
+        return "the file"
+    if isinstance(loc[-1], int):
+        entry = {"models": "this model", "organisations": "this organisation"}
+        name = loc[-2] if len(loc) > 1 else ""
+        return entry[str(name)] if len(loc) == 2 and name in entry else f"`{name}[{loc[-1]}]`"
+    return f"`{loc[-1]}`"

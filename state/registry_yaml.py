@@ -1,0 +1,162 @@
+"""YAML that remembers where it stood: plain values, and the line and column of each.
+
+A file is judged as a whole, so that all its mistakes can be told at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from state.errors import Problem
+
+LARGEST_FILE = 4_000_000  # bytes
+DEEPEST = 20  # levels of nesting: the parser recurses, so a file must not choose how far
+
+Place = tuple[int | str, ...]
+Spot = tuple[int, int]  # line and column, from 1
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster; PyYAML may come without it
+
+# What YAML takes for another type than text. A time stays the text it is written as: pydantic reads it.
+TYPED = {"null": None, "bool": bool, "int": int, "float": float}
+
+
+@dataclass(slots=True)
+class Document:
+    """One file as plain values. `places` has the node of every value, `keys` of every key, by their path."""
+
+    file: Path
+    value: Any = None
+    places: dict[Place, yaml.Node] = field(default_factory=dict)
+    keys: dict[Place, yaml.Node] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def complain(self, message: str, spot: Spot = (1, 1)) -> None:
+        """Note a problem."""
+        self.problems.append(Problem(self.file, *spot, message))
+
+    def complain_at(self, message: str, place: Place, *, key: bool = False) -> None:
+        """Note a problem of the value (or key) at `place`, or of the nearest thing around it."""
+        node = self.keys.get(place) if key else None
+        while node is None and place:
+            node, place = self.places.get(place), place[:-1]
+        node = node or self.places.get(())
+        self.complain(message, _spot(node.start_mark if node else None))
+
+
+def read(file: Path) -> Document:
+    """The values of a file, and every mistake that is one of YAML. Where nothing could be read the value is None."""
+    document = Document(file)
+    text = _text_of(document)
+    root = None if text is None else _compose(document, text)
+    if root is not None:
+        document.value = _value(document, root, ())
+    return document
+
+
+def _text_of(document: Document) -> str | None:
+    try:
+        with document.file.open("rb") as stream:
+            content = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        document.complain(f"the file cannot be read: {error.strerror}")
+        return None
+    if len(content) > LARGEST_FILE:
+        document.complain(f"the file is larger than {LARGEST_FILE:,} bytes")
+        return None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig", "replace")
+        document.complain("the file is not UTF-8 text", _end(before))
+        return None
+    if odd := yaml.reader.Reader.NON_PRINTABLE.search(text):
+        document.complain(f"the character {odd.group()!a} is not allowed in YAML", _end(text[: odd.start()]))
+        return None
+    return text
+
+
+def _end(text: str) -> Spot:
+    """Where the character after `text` stands."""
+    return text.count("\n") + 1, len(text) - text.rfind("\n")
+
+
+def _spot(mark: Any) -> Spot:
+    """From one of PyYAML's two kinds of marks, which count from 0."""
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+def _compose(document: Document, text: str) -> yaml.Node | None:
+    try:
+        refused = list(_refusals(text))
+        for message, spot in refused:
+            document.complain(message, spot)
+        node: yaml.Node | None = None if refused else yaml.compose(text, Loader=Loader)
+    except yaml.MarkedYAMLError as error:
+        said = " ".join(part for part in (error.context, error.problem) if part)
+        document.complain(f"not YAML: {said}", _spot(error.problem_mark or error.context_mark))
+    except yaml.YAMLError as error:
+        document.complain(f"not YAML: {str(error).splitlines()[0]}")
+    else:
+        return node
+    return None
+
+
+def _refusals(text: str) -> Iterator[tuple[str, Spot]]:
+    """What is YAML and still not taken, found without building anything."""
+    depth = 0
+    for event in yaml.parse(text, Loader=Loader):
+        if isinstance(event, yaml.AliasEvent):
+            yield f"the reference *{event.anchor} is not allowed here: write the value out", _spot(event.start_mark)
+        elif isinstance(event, yaml.NodeEvent) and event.anchor is not None:
+            yield f"the anchor &{event.anchor} is not allowed here: write the value out", _spot(event.start_mark)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                yield f"nested more than {DEEPEST} levels deep", _spot(event.start_mark)
+                return
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _value(document: Document, node: yaml.Node, place: Place) -> Any:
+    document.places[place] = node
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(document, node, place)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(document, item, (*place, index)) for index, item in enumerate(node.value)]
+    return _scalar(node)
+
+
+def _mapping(document: Document, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, item in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            document.complain("a key must be a plain name", _spot(key.start_mark))
+            continue
+        inner = (*place, key.value)
+        if key.value in values:
+            first = document.keys[inner].start_mark.line + 1
+            document.complain(f"`{key.value}` is there twice, first on line {first}", _spot(key.start_mark))
+            continue
+        document.keys[inner] = key
+        values[key.value] = _value(document, item, inner)
+    return values
+
+
+def _scalar(node: yaml.Node) -> Any:
+    """A text, or the value of another type that YAML takes it for, so that it can be refused as that."""
+    kind = node.tag.rpartition(":")[2]
+    if kind not in TYPED:
+        return str(node.value)
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node)
+    except (ValueError, LookupError):
+        return str(node.value)  # tagged by hand as something it is not
+    finally:
+        loader.dispose()

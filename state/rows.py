@@ -1,0 +1,86 @@
+"""Between the values of records.py and the rows of tables.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from analyzers.records import HubEvent
+from state.errors import StateError
+from state.records import OutboxMessage, OutboxRow, Settlement, Upload
+
+LONGEST_TEXT = 2_000  # characters kept of a reason or an error
+
+
+def upload_row(event: HubEvent, now: datetime) -> dict[str, object]:
+    """An event as a row that nobody has judged yet."""
+    return {
+        "identity": event.hub_id or event.repo_id.lower(),
+        "listed_revision": event.revision or "",
+        "repo_id": event.repo_id,
+        "repo_key": event.repo_id.lower(),
+        "hub_id": event.hub_id,
+        "revision": event.revision,
+        "created_at": event.created_at,
+        "parameters": event.parameters,
+        "gated": event.gated,
+        "state": "pending",
+        "reason": "",
+        "attempts": 0,
+        "first_seen": now,
+    }
+
+
+def message_row(message: OutboxMessage, upload_id: int | None, now: datetime) -> dict[str, object]:
+    """A message as a row that nobody has sent yet."""
+    return {
+        "dedupe_key": message.dedupe_key,
+        "destination": message.destination,
+        "payload": plain_json(message.payload, f"message {message.dedupe_key}"),
+        "state": "pending",
+        "attempts": 0,
+        "next_at": now,
+        "upload_id": upload_id,
+        "created_at": now,
+    }
+
+
+def settled_columns(stored: Row[*tuple[Any, ...]], settlement: Settlement) -> dict[str, object]:
+    """The columns a settlement sets, as they will read back."""
+    report = settlement.report
+    return {
+        "state": settlement.state,
+        "reason": cap(settlement.reason),
+        "report": None if report is None else plain_json(report, f"the report on {stored.repo_id}"),
+        "retry_at": settlement.retry_at,
+        "revision": settlement.revision or stored.revision,
+        "weights_digest": settlement.weights_digest or stored.weights_digest,
+    }
+
+
+def as_upload(row: Row[*tuple[Any, ...]]) -> Upload:
+    """A row of `uploads` as the value that is handed out."""
+    return Upload(**{name: row._mapping[name] for name in Upload.__slots__})
+
+
+def as_message(row: Row[*tuple[Any, ...]]) -> OutboxRow:
+    """A row of `outbox` as the value that is handed out."""
+    return OutboxRow(**{name: row._mapping[name] for name in OutboxRow.__slots__})
+
+
+def cap(text: str) -> str:
+    """At most LONGEST_TEXT characters, without the halves of characters that no database takes."""
+    return text[:LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+
+
+def plain_json(value: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """`value` as it will read back; StateError names `what` if JSON cannot hold it."""
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StateError(f"{what} cannot be stored as JSON: {error}") from error
+    return plain

@@ -1,0 +1,125 @@
+"""The tables, as SQLAlchemy Core sees them. A change here needs a revision in migrations/; a test compares."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import get_args
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.types import BigInteger
+
+from state.errors import StateError
+from state.records import AlertState, UploadState
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A point in time. A time without a zone is refused; what comes back is in UTC and says so."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn into UTC; SQLite keeps no zone, so it is given none."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise StateError(f"the time {value.isoformat()} has no time zone, so it cannot be stored")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    """A constraint: `column` holds one of `values`."""
+    allowed = ", ".join(f"'{v}'" for v in values)
+    return CheckConstraint(f"{column} IN ({allowed})", name=f"known_{column}")
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("feed", String, primary_key=True),
+    Column("read_to", UtcTime, nullable=False),
+    Column("moved_at", UtcTime, nullable=False),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # What makes it one upload. A listing may give no revision ("" then), and the judged revision is found out
+    # later: it has its own column, so that the same listing read again still meets this row.
+    Column("identity", String, nullable=False),  # hub_id, else repo_id in lower case
+    Column("listed_revision", String, nullable=False),
+    Column("repo_id", String, nullable=False),
+    Column("repo_key", String, nullable=False),  # repo_id in lower case: the Hub does not tell case apart
+    Column("hub_id", String),
+    Column("revision", String),
+    Column("created_at", UtcTime, nullable=False),
+    Column("parameters", BigInteger),
+    Column("gated", Boolean, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("retry_at", UtcTime),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("settled_at", UtcTime),
+    Column("report", JSON(none_as_null=True)),
+    Column("weights_digest", String),
+    UniqueConstraint("identity", "listed_revision"),
+    one_of("state", get_args(UploadState)),
+    Index("ix_uploads_state_retry_at", "state", "retry_at"),
+    Index("ix_uploads_repo_key", "repo_key"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("dedupe_key", String, nullable=False),
+    Column("destination", String, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("leased_until", UtcTime),
+    Column("message_id", String),
+    Column("last_error", Text),
+    Column("upload_id", Integer, ForeignKey("uploads.id")),
+    Column("created_at", UtcTime, nullable=False),
+    Column("sent_at", UtcTime),
+    UniqueConstraint("dedupe_key"),
+    one_of("state", get_args(AlertState)),
+    Index("ix_outbox_state_next_at", "state", "next_at"),
+    Index("ix_outbox_upload_id", "upload_id"),
+)

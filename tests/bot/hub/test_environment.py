@@ -1,0 +1,77 @@
+"""The Hub that the environment names, and what it is told about us."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+
+from bot.hub import Hub
+from demo.loopback_hub import LoopbackHub
+from tests.bot.hub.makers import TOKEN
+
+PROGRAM = """
+import os
+from datetime import UTC, datetime
+import huggingface_hub.constants
+from bot.hub import Hub
+with Hub.from_environment(os.environ) as hub:
+    print(sum(len(p.events) for p in hub.newest(datetime(2020, 1, 1, tzinfo=UTC))))
+    hub.repo("org/model").headers(60)
+"""
+
+
+def test_endpoint_and_token_come_from_the_environment(site: LoopbackHub) -> None:
+    """HF_ENDPOINT says which Hub, HF_TOKEN who asks."""
+    with Hub.from_environment({"HF_ENDPOINT": site.url + "/", "HF_TOKEN": f" {TOKEN}\n"}) as hub:
+        hub.repo("org/model").facts()
+    assert hub.endpoint == site.url
+    assert {s.authorization for s in site.log} == {f"Bearer {TOKEN}"}
+
+
+def test_without_a_token_none_is_sent(site: LoopbackHub) -> None:
+    """An empty token is none, and none is looked for on disk."""
+    with Hub.from_environment({"HF_ENDPOINT": site.url, "HF_TOKEN": ""}) as hub:
+        hub.repo("org/model").facts()
+    assert {s.authorization for s in site.log} == {None}
+
+
+def test_without_an_endpoint_it_is_the_public_hub() -> None:
+    """Nothing set means huggingface.co; nothing is asked before it is needed."""
+    with Hub.from_environment({}) as hub:
+        assert hub.endpoint == "https://huggingface.co"
+
+
+@pytest.mark.parametrize("endpoint", ["huggingface.co", "ftp://h", "https://", "https://user@h", "https://h?x=1"])
+def test_an_endpoint_that_cannot_be_one_is_refused(endpoint: str) -> None:
+    """An endpoint that is no http or https address is a ValueError."""
+    with pytest.raises(ValueError, match="endpoint"):
+        Hub(endpoint)
+
+
+def test_telemetry_is_off(site: LoopbackHub, tmp_path: Path) -> None:
+    """Even if the library was loaded first, the Hub is not asked which programs it would like to recognise."""
+    env = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+        "HF_ENDPOINT": site.url,
+        "HF_HOME": str(tmp_path),
+        "HF_TOKEN": TOKEN,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout == "1\n"
+    assert site.seen("agent-harnesses") == []
+    assert len(site.log) == 4
+
+
+def test_the_library_gets_its_client_back(site: LoopbackHub) -> None:
+    """After the Hub is closed, the library's own calls work as they did before."""
+    with Hub(site.url):
+        pass
+    assert HfApi(endpoint=site.url, token=False).model_info("org/model").id == "org/model"

@@ -1,0 +1,253 @@
+"""A reader sees in one look what was measured, what was declared and how sure it is."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import embeds
+from bot.embeds import alert_embed, embed_text, plain
+from bot.text import width
+from tests.bot.test_text import ACTIVE, hostile, invisible
+
+A, B = "tidepool-ai/Borealis-Coder", "aurora-labs/Borealis-1"
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    """A whole report of an exact blend that names one of its two parents."""
+    parents = [
+        {"repo_id": A, "revision": "b" * 40, "coefficient": 0.565, "interval": [0.56499, 0.56502], "declared": True},
+        {"repo_id": B, "revision": "c" * 40, "coefficient": 0.435, "interval": [0.4349, 0.4351], "declared": False},
+    ]
+    whole = {
+        "schema": 1,
+        "suspect": {
+            "repo_id": "quick-fox/Aurora_Turbo",
+            "revision": "a" * 40,
+            "parameters": 7_615_616_512,
+            "weights_at": "2026-11-22T10:00:00Z",
+        },
+        "finding": "blend",
+        "family": "linear",
+        "disclosure": "partial",
+        "alert": True,
+        "strength": "exact",
+        "parents": parents,
+        "exact": True,
+        "further_training": False,
+        "why": "One set of coefficients explains all layers.",
+        "sampled": {"layers": 6, "tensors": 20, "weights": 123_456, "decisive": 4321},
+        "cost": {"requests": 42, "bytes_read": 812_345, "seconds": 3.41},
+        "declared": {
+            "parents": [A],
+            "relation": "finetune",
+            "from_scratch": False,
+            "where": {A: "front matter, prose"},
+        },
+        "measured": {"arithmetic": "fp32, one rounding", "reproduced": 1.0, "control": 0.05, "decisive": 4321},
+        "checked_at": "2026-11-23T14:05:00Z",
+        "case": "1a2b3c",
+    }
+    return whole | changes
+
+
+def strings(embed: dict[str, Any]) -> list[str]:
+    """Every text of an embed that Discord would draw."""
+    texts = [embed["title"], embed["description"], embed["footer"]["text"]]
+    return texts + [text for field in embed.get("fields", []) for text in (field["name"], field["value"])]
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | hostile | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(hostile, inner, max_size=4),
+    max_leaves=6,
+)
+
+
+def some(*values: object) -> st.SearchStrategy[Any]:
+    """One of the values that belong there, or anything at all."""
+    return st.sampled_from(values) | hostile | anything
+
+
+long_names = st.just("x" * 3000) | st.just("*" * 3000) | st.just("a/" + "b" * 90) | hostile
+parents = st.fixed_dictionaries(
+    {},
+    optional={
+        "repo_id": long_names | anything,
+        "coefficient": st.floats() | anything,
+        "interval": st.lists(st.floats(), min_size=2, max_size=2) | anything,
+        "declared": some(True, False),
+    },
+)
+sections = st.dictionaries(
+    st.sampled_from(["repo_id", "revision", "parameters", "weights_at", "parents", "relation", "from_scratch", "where"])
+    | st.sampled_from(["decisive", "arithmetic", "reproduced", "equal", "control", "weights", "bytes_read", "seconds"]),
+    long_names | st.lists(long_names, max_size=30) | st.floats() | anything,
+    max_size=10,
+)
+hostile_reports = st.fixed_dictionaries(
+    {},
+    optional={
+        "suspect": sections | anything,
+        "finding": some("blend", "copy", "derivative", "unrelated", "inconclusive"),
+        "family": some("linear", "layerwise", "sparse", "stack", None),
+        "alert": some(True, False),
+        "strength": some("exact", "strong", "indicative", None),
+        "parents": st.lists(parents | anything, max_size=40) | anything,
+        "exact": some(True, False, None),
+        "further_training": some(True, False, None),
+        "why": long_names | anything,
+        "sampled": sections | anything,
+        "cost": sections | anything,
+        "declared": sections | anything,
+        "measured": sections | anything,
+        "checked_at": some("2026-11-23T14:05:00Z", "9999-12-31T23:59:59-12:00"),
+        "case": some("1a2b3c"),
+    },
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(hostile_reports)
+def test_any_report_makes_an_embed_that_discord_takes(given_report: dict[str, Any]) -> None:
+    """Whatever a report holds, every limit of Discord is kept and nothing in it pings, links or hides."""
+    embed = alert_embed(given_report).to_dict()
+    fields = embed.get("fields", [])
+    assert 0 < width(embed["title"]) <= embeds.TITLE_LIMIT
+    assert 0 < width(embed["description"]) <= embeds.DESCRIPTION_LIMIT
+    assert 0 < width(embed["footer"]["text"]) <= embeds.FOOTER_LIMIT
+    assert len(fields) <= embeds.FIELD_COUNT
+    assert all(0 < width(field["name"]) <= embeds.FIELD_NAME_LIMIT for field in fields)
+    assert all(0 < width(field["value"].strip()) <= embeds.FIELD_VALUE_LIMIT for field in fields)
+    assert sum(map(width, strings(dict(embed)))) <= embeds.TOTAL_LIMIT
+    assert not any(ACTIVE.search(text) or invisible(text.replace("\n", "")) for text in strings(dict(embed)))
+    assert re.fullmatch(r"https://huggingface\.co/[A-Za-z0-9._/-]+", embed.get("url", "https://huggingface.co/a/b"))
+    assert not invisible(plain(given_report).replace("\n", ""))
+
+
+def test_the_longest_report_fits() -> None:
+    """With every part as long as it can get, the embed is still below 6,000 characters."""
+    names = ["o" * 96 + "/" + f"{i:x<90}" for i in range(40)]
+    found = [
+        {"repo_id": n, "coefficient": -0.123456, "interval": [-0.1234567, -0.1234566], "declared": False} for n in names
+    ]
+    card = {"parents": names, "relation": "x" * 99, "from_scratch": True, "where": dict.fromkeys(names, "*" * 99)}
+    measured = {"arithmetic": "x" * 99, "reproduced": 0.5, "control": 0.5, "decisive": 10**14}
+    suspect = {"repo_id": "o" * 96 + "/" + "n" * 96, "revision": "a" * 64, "weights_at": "2026-11-22T10:00:00Z"}
+    whole = report(parents=found, declared=card, measured=measured, suspect=suspect, why="w" * 9999, case="a" * 64)
+    total = sum(map(width, strings(dict(alert_embed(whole).to_dict()))))
+    assert 4000 < total <= embeds.TOTAL_LIMIT
+
+
+def test_an_alert_tells_what_was_measured_declared_and_how_sure_it_is() -> None:
+    """The upload, the mix, the card's words, the proof, the cost and the way to repeat it are all there."""
+    text = plain(report())
+    for part in (
+        "Blend, 1 of 2 parents not declared: quick-fox/Aurora_Turbo",
+        f"https://huggingface.co/quick-fox/Aurora_Turbo/tree/{'a' * 40}",
+        f"Measured: 0.565 {A} + 0.435 {B}",
+        f"relation: finetune\n    {A} (front matter, prose)",
+        f"Not declared:\n    {B}",
+        f"{A}: 0.56500 in [0.56499, 0.56502]",
+        "exact: one recipe reproduces 4,321 of 4,321 decisive weights bit for bit; "
+        "the nearest single parent explains 0.05 of all; arithmetic: fp32, one rounding",
+        "no: nothing is left over",
+        "weights since 2026-11-22 10:00 UTC",
+        "checked 2026-11-23 14:05 UTC",
+        "42 requests, 812 kB read, 3.4 s, 123,456 of 7.62 billion weights sampled",
+        f"blendwatch check quick-fox/Aurora_Turbo@{'a' * 40}",
+        "Blending is legitimate; what is reported is that a parent is not named on the card.",
+        "case 1a2b3c · blendwatch ",
+    ):
+        assert part in text
+    assert "%" not in text
+
+
+def test_the_console_shows_what_discord_shows() -> None:
+    """The plain text is made from the embed itself, so that neither can say what the other does not."""
+    embed = alert_embed(report(), release="9.9").to_dict()
+    assert "blendwatch 9.9" in embed_text(embed)
+    assert embed_text(alert_embed(report()).to_dict()) == plain(report())
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "shown"),
+    [
+        ((0.9, 0.6, -0.5), "0.900 `a/0` + 0.600 `a/1` − 0.500 `a/2`"),
+        ((-0.5, 1.5), "−0.500 `a/0` + 1.500 `a/1`"),
+        ((0.5, None), "0.500 `a/0` + `a/1`"),
+        ((1, float("nan")), "1.000 `a/0` + `a/1`"),
+    ],
+)
+def test_signs_are_right(coefficients: tuple[float | None, ...], shown: str) -> None:
+    """A negative part is subtracted, the first one included, and a part without a number has none."""
+    found = [{"repo_id": f"a/{i}", "coefficient": c, "declared": False} for i, c in enumerate(coefficients)]
+    assert f"**Measured:** {shown}" in (alert_embed(report(parents=found)).description or "")
+
+
+@pytest.mark.parametrize(
+    ("family", "shown"),
+    [("sparse", "chosen weight by weight"), ("stack", "whole layers"), ("layerwise", "from tensor to tensor")],
+)
+def test_a_mix_without_numbers_is_told_in_words(family: str, shown: str) -> None:
+    """Where one number for each parent would not be true, none is given."""
+    found = [{"repo_id": name, "coefficient": None, "interval": None, "declared": False} for name in (A, B)]
+    text = plain(report(family=family, parents=found))
+    assert shown in text
+    assert f"{A} and {B}" in text
+    assert "Coefficients" not in text
+
+
+@pytest.mark.parametrize(
+    ("exact", "shown"), [(True, f"its weights equal those of {B}."), (None, f"tensors, those of {B}.")]
+)
+def test_a_copy_has_its_own_sentence(exact: bool | None, shown: str) -> None:
+    """A copy is called a copy, equal or nearly, and copying is called legitimate."""
+    found = [{"repo_id": B, "coefficient": 1.0, "interval": None, "declared": False}]
+    text = plain(report(finding="copy", parents=found, exact=exact, measured={"equal": 0.9998}))
+    assert "Copy, parent not declared:" in text
+    assert shown in text
+    assert "0.9998 of all compared weights are equal" in text
+    assert "Copying is legitimate" in text
+
+
+def test_one_weight_that_is_not_reproduced_shows() -> None:
+    """A share is never rounded up to "all"."""
+    measured = {"reproduced": 0.99999, "decisive": 4321}
+    assert "4,320 of 4,321 decisive" in plain(report(measured=measured))
+
+
+def test_what_the_card_says_is_told_whatever_it_is() -> None:
+    """A claim of training from scratch and a card without parents are both shown as declared."""
+    scratch: dict[str, Any] = {"parents": [], "relation": None, "from_scratch": True, "where": {}}
+    assert "Declared on the card:\n    says that it was trained from scratch" in plain(report(declared=scratch))
+    assert "Declared on the card:\n    no parent" in plain(report(declared={"parents": []}))
+
+
+def test_a_declared_blend_is_held_against_nobody() -> None:
+    """Where every parent is named, the alert's words and colour are quiet."""
+    found = [parent | {"declared": True} for parent in report()["parents"]]
+    embed = alert_embed(report(parents=found, alert=False))
+    assert "Nothing here is held against the uploader." in embed_text(embed.to_dict())
+    assert embed.colour is not None
+    assert embed.colour.value == embeds.QUIET_COLOUR
+
+
+@pytest.mark.parametrize("name", ["../../evil", "a/b/c", "a/b?x", "a--b/c", "a/b)", "https://evil.example", "a/\u202e"])
+def test_only_a_well_formed_name_becomes_a_link_or_a_command(name: str) -> None:
+    """A name that the Hub could not have given is shown and leads nowhere."""
+    embed = alert_embed(report(suspect={"repo_id": name, "revision": "a" * 40}))
+    assert embed.url is None
+    assert "Repeat it" not in [field.name for field in embed.fields]
+
+
+def test_words_are_fair() -> None:
+    """No alert speaks of theft or fakes, and no strength is a percentage."""
+    for finding in ("blend", "copy", "derivative", "unrelated", "inconclusive"):
+        for strength in ("exact", "strong", "indicative", None):
+            text = plain(report(finding=finding, strength=strength)).lower()
+            assert not re.search(r"stol|steal|theft|fake|fraud|guilty|%", text)

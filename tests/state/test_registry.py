@@ -1,0 +1,119 @@
+"""Registry files: what they may say, and the ones that are shipped."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from state.registry import SHIPPED, Model, Registry, load, schema_json
+from tests.state.registry_files import write
+
+FULL = """\
+models:
+  - repo_id: org/Base-7B
+    role: base
+    revision: "0123456789012345678901234567890123456789"
+    weights_at: 2026-01-31T10:20:30Z
+    created_at: "2026-01-30T00:00:00.5+00:00"
+    title: Base 7B
+    aliases: [base, "7B"]
+    maker: Org
+    family: Base
+    licence: mit
+    source: a list
+    note: a note
+  - {path: ../zoo/maker/tuned, role: release}
+  - {path: /zoo/x, repo_id: known/as, role: release}
+organisations:
+  - {name: The Org, members: [Org, org-labs]}
+"""
+
+
+def test_everything(tmp_path: Path) -> None:
+    """Every key is read as what it means: times with their zone, folders from where the file lies."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    registry = load([write(folder, FULL)])
+    assert registry.models == (
+        Model(
+            repo_id="org/Base-7B",
+            role="base",
+            revision="0123456789" * 4,
+            weights_at=datetime(2026, 1, 31, 10, 20, 30, tzinfo=UTC),
+            created_at=datetime(2026, 1, 30, 0, 0, 0, 500_000, tzinfo=UTC),
+            title="Base 7B",
+            aliases=("base", "7B"),
+            maker="Org",
+            family="Base",
+            licence="mit",
+            source="a list",
+            note="a note",
+        ),
+        Model(repo_id="maker/tuned", role="release", path=tmp_path / "zoo" / "maker" / "tuned"),
+        Model(repo_id="known/as", role="release", path=Path("/zoo/x")),
+    )
+    assert registry.find("ORG/base-7b") is registry.models[0]
+    assert registry.find("org/none") is None
+
+
+def test_makers(tmp_path: Path) -> None:
+    """Organisations that belong together have one maker, in any case; a group's name makes nobody its member."""
+    registry = load([write(tmp_path, FULL)])
+    assert {registry.maker_of(name) for name in ("Org", "ORG", "org-labs", "Org-Labs")} == {"Org"}
+    assert registry.maker_of("KNOWN") == "known"
+    assert registry.maker_of("Stranger") == registry.maker_of("stranger") == "stranger"
+    grouped = load([write(tmp_path, "organisations: [{name: Famous, members: [famous-ai]}]")])
+    assert grouped.maker_of("Famous") != grouped.maker_of("famous-ai")
+    assert [group.name for group in grouped.organisations] == ["Famous"]
+
+
+def test_tags(tmp_path: Path) -> None:
+    """A text that is tagged as something it is not stays a text."""
+    for tag in ("!!int x", '!!int ""', "!!bool x", "!!float x", "!!python/name:os.system x", "!mine x"):
+        (model,) = load([write(tmp_path, f"- {{repo_id: a/b, role: base, title: {tag}}}\n")]).models
+        assert model.title in {"x", ""}
+
+
+def test_shapes(tmp_path: Path) -> None:
+    """A bare list, JSON, a byte order mark and an empty file are registry files too."""
+    entry = '[{"repo_id": "a/%s", "role": "base"}]'
+    files = [
+        write(tmp_path, "- {repo_id: a/list, role: base}\n"),
+        write(tmp_path, entry % "json", "r.json"),
+        write(tmp_path, b"\xef\xbb\xbf" + (entry % "bom").encode(), "bom.yml"),
+        write(tmp_path, "# nothing yet\n", "empty.yaml"),
+    ]
+    assert [m.repo_id for m in load(files).models] == ["a/list", "a/json", "a/bom"]
+    assert load([]) == Registry()
+
+
+def test_folder(tmp_path: Path) -> None:
+    """A folder gives its YAML and JSON files sorted by name, but not the schema; a file named twice is read once."""
+    for name in ("b.yaml", "a.json", "c.yml"):
+        write(tmp_path, f"[{{repo_id: o/{name[0]}, role: base}}]", name)
+    write(tmp_path, schema_json(), "schema.json")
+    write(tmp_path, "not: a registry", "notes.txt")
+    assert [m.repo_id for m in load([tmp_path, tmp_path / "a.json"]).models] == ["o/a", "o/b", "o/c"]
+
+
+def test_schema_is_current() -> None:
+    """The schema that editors use is the one the code has."""
+    assert (SHIPPED / "schema.json").read_text(encoding="utf-8") == schema_json()
+
+
+def test_shipped() -> None:
+    """The shipped files are sound, fit the schema, say where each entry comes from and claim no unknown time."""
+    registry = load([SHIPPED])
+    assert len(registry.models) >= 25
+    for path in SHIPPED.glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith("# yaml-language-server: $schema=schema.json\n")
+        jsonschema.validate(yaml.safe_load(text), json.loads(schema_json()))
+    for model in registry.models:
+        assert model.source
+        assert model.weights_at is not None or model.note == "not yet verified online"
+    assert registry.find("Qwen/Qwen3.5-397B-A17B") is not None

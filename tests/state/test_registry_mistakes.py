@@ -1,0 +1,149 @@
+"""Every mistake in a registry file is told, at once, with its line and column."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from state.registry import MOST_MODELS, Problem, RegistryError, load, schema_json
+from state.registry_yaml import LARGEST_FILE
+from tests.state.registry_files import mistakes, write
+
+BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
+    "syntax": ("models:\n  - {repo_id: a/b, role: base\n", ["3:1: not YAML: while parsing a flow mapping"]),
+    "tab": ("models:\n\t- x\n", ["2:1: not YAML: while scanning for the next token"]),
+    "control character": ("# é\n- é\x07\n", ["2:4: the character '\\x07' is not allowed in YAML"]),
+    "not UTF-8": (b"- a\n- \xff\n", ["2:3: the file is not UTF-8 text"]),
+    "two documents": ("[]\n---\n[]\n", ["2:1: not YAML: expected a single document in the stream"]),
+    "anchor": ("- &x {repo_id: a/b, role: base}\n- *x\n", ["1:3: the anchor &x", "2:3: the reference *x"]),
+    "deep": ("[" * 30 + "]" * 30, ["1:21: nested more than 20 levels deep"]),
+    "a text": ("hello\n", ["1:1: the file must be a mapping, not 'hello'"]),
+    "nothing": ("~\n", ["1:1: the file must be a mapping, not nothing"]),
+    "key twice": ("- repo_id: a/b\n  role: base\n  role: base\n", ["3:3: `role` is there twice, first on line 2"]),
+    "key no name": ("- repo_id: a/b\n  role: base\n  [x]: y\n", ["3:3: a key must be a plain name"]),
+    "missing": ("- repo_id: a/b\n", ["1:3: `role` is missing"]),
+    "unnamed": ("-\n  role: base\n", ["2:3: this model needs `repo_id` or `path`"]),
+    "unknown": ("- {repo_id: a/b, role: base, colour: red}\n", ["1:30: `colour` is not a known key"]),
+    "unknown at the top": ("model: []\n", ["1:1: `model` is not a known key"]),
+    "role": ("- repo_id: a/b\n  role: bass\n", ["2:9: `role` must be 'base' or 'release', not 'bass'"]),
+    "number": ("- repo_id: a/b\n  role: base\n  title: 7\n", ["3:10: `title` must be a text, not 7"]),
+    "yes": ("- repo_id: a/b\n  role: base\n  note: no\n", ["3:9: `note` must be a text, not False"]),
+    "alias": ("- repo_id: a/b\n  role: base\n  aliases: [x, 1.5]\n", ["3:16: `aliases[1]` must be a text, not 1.5"]),
+    "aliases": ("- repo_id: a/b\n  role: base\n  aliases: x\n", ["3:12: `aliases` must be a list, not 'x'"]),
+    "entry": ("models:\n  - a/b\n", ["2:5: this model must be a mapping, not 'a/b'"]),
+    "models": ("models:\n", ["1:8: `models` must be a list, not nothing"]),
+    "revision": (
+        "- repo_id: a/b\n  role: base\n  revision: main\n",
+        ["3:13: `revision` must be a commit of 40 hex digits in lower case, not 'main'"],
+    ),
+    "time": (
+        "- repo_id: a/b\n  role: base\n  weights_at: 2026-01-31\n",
+        ["3:15: `weights_at` must be a time in UTC such as 2026-01-31T00:00:00Z, not '2026-01-31'"],
+    ),
+    "zone": (
+        "- repo_id: a/b\n  role: base\n  created_at: 2026-01-31T00:00:00+09:00\n",
+        ["3:15: `created_at` must be a time in UTC"],
+    ),
+    "no such day": (
+        "- repo_id: a/b\n  role: base\n  created_at: 2026-02-30T00:00:00Z\n",
+        ["3:15: `created_at` must be a time that exists, not '2026-02-30T00:00:00Z'"],
+    ),
+    "path": ("- {role: base, path: /}\n", ["1:22: `path` does not end like a repo id"]),
+    "odd path": ('- {role: base, path: "a\\0/b"}\n', ["1:22: `path` must be the path", "1:22: `path` does not end"]),
+    "members": ("organisations: [{name: x, members: []}]\n", ["1:36: `members` must not be empty"]),
+    "member": ("organisations: [{name: x, members: [a b]}]\n", ["1:37: `members[0]` must be the name of an organ"]),
+    "no mapping": ("organisations: [x]\n", ["1:17: this organisation must be a mapping, not 'x'"]),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_mistake(tmp_path: Path, case: str) -> None:
+    """Each kind of mistake is told in one sentence where it stands."""
+    text, expected = BROKEN[case]
+    path = write(tmp_path, text)
+    found = mistakes(path)
+    assert len(found) == len(expected), found
+    for sentence, start in zip(found, expected, strict=True):
+        assert sentence.startswith(start), found
+
+
+REPO_IDS = [
+    "name",
+    "a/b/c",
+    "/b",
+    "a/",
+    "-a/b",
+    "a-/b",
+    "a/.b",
+    "a/b.",
+    "a/b..c",
+    "a b/c",
+    "ä/b",
+    "a/b\n",
+    "a/" + "b" * 97,
+]
+
+
+@pytest.mark.parametrize("repo_id", REPO_IDS)
+def test_no_repo_id(tmp_path: Path, repo_id: str) -> None:
+    """What the Hub would take for no repository name is refused, by the schema too."""
+    entry = {"repo_id": repo_id, "role": "base"}
+    (said,) = mistakes(write(tmp_path, json.dumps([entry]), "r.json"))
+    assert said.startswith("1:14: `repo_id` must be a repo id such as org/name")
+    if not repo_id.endswith("\n"):  # where "$" ends is a matter of the validator's regular expressions
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate([entry], json.loads(schema_json()))
+
+
+def test_all_at_once(tmp_path: Path) -> None:
+    """All mistakes of all files are told at once, each file's in order, twins among wrong entries included."""
+    first = write(tmp_path, "- {repo_id: A/b, role: bass}\n- {repo_id: a/B, role: base, x: 1}\n", "1.yaml")
+    second = write(tmp_path, "models:\n- repo_id: a/b\n", "2.yaml")
+    third = write(tmp_path, "{\n", "3.yaml")
+    missing = tmp_path / "4.yaml"
+    assert mistakes(first, second, third, missing) == [
+        "1:24: `role` must be 'base' or 'release', not 'bass'",
+        f"2:13: a/B is there twice, first in {first}:1",
+        "2:30: `x` is not a known key",
+        "2:3: `role` is missing",
+        f"2:12: a/b is there twice, first in {first}:1",
+        "2:1: not YAML: while parsing a flow node did not find expected node content",
+        "1:1: the file cannot be read: No such file or directory",
+    ]
+
+
+def test_twins_by_folder(tmp_path: Path) -> None:
+    """A folder's own name counts as its repo id, and nobody is a member of two organisations."""
+    models = "models: [{path: zoo/a/b, role: base}, {repo_id: A/B, role: base}]\n"
+    groups = "organisations: [{name: x, members: [m]}, {name: y, members: [M]}]\n"
+    path = write(tmp_path, models + groups)
+    assert mistakes(path) == [
+        f"1:49: A/B is there twice, first in {path}:1",
+        f"2:62: M is there twice, first in {path}:2",
+    ]
+
+
+def test_limits(tmp_path: Path) -> None:
+    """A file that is too large is not read, and a registry of too many models is refused."""
+    large = write(tmp_path, b"#" * (LARGEST_FILE + 1))
+    assert mistakes(large) == ["1:1: the file is larger than 4,000,000 bytes"]
+    many = "".join(f"- {{repo_id: a/m{i}, role: base}}\n" for i in range(MOST_MODELS + 1))
+    assert mistakes(write(tmp_path, many)) == ["1:1: the registry has 20,001 models, more than 20,000"]
+
+
+@given(content=st.binary(max_size=60) | st.text(alphabet='-[]{}:,&*!|>%@`"#\n ax', max_size=40).map(str.encode))
+@settings(max_examples=200, deadline=None)
+def test_never_crashes(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    """Whatever a file holds, it is read or refused with problems."""
+    path = write(tmp_path_factory.getbasetemp(), content)
+    problems: tuple[Problem, ...] = ()
+    try:
+        load([path])
+    except RegistryError as error:
+        problems = error.problems
+    assert all(p.line >= 1 and p.column >= 1 and p.message for p in problems)

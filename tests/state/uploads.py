@@ -1,0 +1,32 @@
+"""Events, settlements and messages for tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from analyzers.records import HubEvent
+from state.store import OutboxMessage, Settlement, Store, Upload
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+FOUND = Settlement("found", "a blend of two", {"finding": "blend", "n": [1, 2.5, None]}, None, "f" * 40, "digest")
+RETRY = Settlement("failed", "the Hub did not answer", retry_at=NOW + MINUTE)
+
+
+def event(name: str = "org/name", **changes: Any) -> HubEvent:
+    """An event that differs from a plain one only in `changes`."""
+    return replace(HubEvent(name, None, "a" * 40, NOW - 60 * MINUTE, 8_000_000_000), **changes)
+
+
+def message(key: str = "k1", upload_id: int | None = None) -> OutboxMessage:
+    """A message with `key`."""
+    return OutboxMessage(key, "reviewers", {"title": f"about {key}"}, upload_id)
+
+
+def one_upload(store: Store) -> Upload:
+    """Record one upload and hand it out."""
+    store.record("feed", [event()], None, NOW)
+    (upload,) = store.due(NOW, 10)
+    return upload
