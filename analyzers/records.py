@@ -316,8 +316,9 @@ class CheckResult:
     declared: Disclosure
     sampled: Sampled
     cost: Cost
-    weights_at: datetime | None = None
-    created_at: datetime | None = None
+    weights_at: datetime | None = None  # UTC, of the suspect; None: unknown
+    weights_digest: str = ""  # of the weight files' names and contents, as far as the Hub says; "" if unknown
+    problems: tuple[str, ...] = ()  # what could not be read, one sentence each; none of them stopped the check
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ class Routes:
 
     async def _headers(self, request: web.Request) -> web.Response:
         repo = self._repo(request)
+        self._only_for_the_granted(repo, request)
         if not self._site.offers_headers:
             return web.json_response({"error": "Not Found"}, status=404)
         answer = shard_headers(repo, request.match_info["path"])

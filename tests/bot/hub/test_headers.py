@@ -203,9 +203,10 @@ def test_of_a_repeated_name_the_last_counts(hub: Hub, site: LoopbackHub) -> None
     assert hub.repo("org/model").headers(9)["model.safetensors"].entries == {"a": {"shape": [2]}}
 
 
-def test_gated_weights_are_gated(hub: Hub, site: LoopbackHub) -> None:
+@pytest.mark.parametrize("offered", [True, False])
+def test_gated_weights_are_gated(hub: Hub, site: LoopbackHub, offered: bool) -> None:
     """Facts of a gated repository can be had; its bytes are Gated, until its owner lets our token in."""
-    site.offers_headers = False
+    site.offers_headers = offered
     gated = replace(model(), gated="manual")
     site.add(gated)
     repo = hub.repo("org/model")

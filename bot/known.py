@@ -1,0 +1,161 @@
+"""The known models as references: read once, kept for ever, never read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from analyzers.disclosure import read_disclosure
+from analyzers.errors import BlendwatchError, Unreadable
+from analyzers.fingerprint import Fingerprint, fingerprint
+from analyzers.records import Reference, Role, SampleSpec
+from bot.local import LocalSource
+from bot.look import FIRST_LOOK_REQUESTS, first_look
+from bot.source import Source, SourceError, Unavailable
+from state.absences import Absence, Absences
+from state.registry import Model, Registry
+from state.sketches import SketchStore, StoredSketch
+
+MAX_CARD_BYTES = 1_000_000
+MAX_CONFIG_BYTES = 1_000_000
+ASK_AGAIN = timedelta(days=7)  # for a known model that is gated, gone or broken
+ASK_SOON = timedelta(minutes=30)  # for one that the network kept from us
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+Open = Callable[[str, str | None], Source]
+Progress = Callable[[str], None]
+
+
+@dataclass
+class KnownModels:
+    """The registry's models, and whatever a suspect declares, as references."""
+
+    registry: Registry
+    sketches: SketchStore
+    absences: Absences
+    open: Open  # a repository on the Hub
+    clock: Callable[[], datetime]
+    spec: SampleSpec = field(default_factory=SampleSpec)
+    _kept: dict[str, StoredSketch] | None = None
+
+    def references(self, like: Fingerprint | None, progress: Progress) -> tuple[list[Reference], list[str]]:
+        """Return all known models that can be read, and a sentence for each that cannot.
+
+        Those never read before are read now, the ones whose config is nearest to `like` first; a config orders and
+        never excludes.
+        """
+        problems: list[str] = []
+        missing = [m for m in self.registry.models if self._stored(m) is None]
+        for number, model in enumerate(self._nearest_first(missing, like, problems), start=1):
+            progress(f"reading known model {number} of {len(missing)}: {model.repo_id}")
+            self._read_model(model, problems)
+        found = [self._reference(s, m.role, m) for m in self.registry.models if (s := self._stored(m))]
+        return found, problems
+
+    def declared(self, repo_id: str, requests: int) -> tuple[Reference | None, str]:
+        """Return a model that a suspect declares, known or not, or the reason why it cannot be read."""
+        model = self.registry.find(repo_id)
+        if model is not None:
+            stored = self._stored(model)
+            return (self._reference(stored, model.role, model) if stored else None), ""
+        try:
+            source = self.open(repo_id, None)
+            stored = self.sketches.get(source.facts().ref, self.spec) or self._read(source, None, requests)
+        except (SourceError, Unreadable) as error:
+            return None, f"the declared parent {repo_id} could not be read: {error}"
+        return self._reference(stored, None, None), ""
+
+    def names(self) -> Iterator[tuple[str, str]]:
+        """Yield (name, repo id's last part) of every known model, for reading cards."""
+        for model in self.registry.models:
+            last = model.repo_id.rpartition("/")[2]
+            for name in {last, last.replace("-", " "), model.title, *model.aliases}:
+                if len(name) >= 6 and any(c in name for c in "-. 0123456789"):  # a bare word is no name of a model
+                    yield name, last
+
+    def keep(self, stored: StoredSketch) -> None:
+        """Keep a sketch of a suspect: it may be declared as a parent tomorrow."""
+        self.sketches.put(stored)
+
+    def _stored(self, model: Model) -> StoredSketch | None:
+        if self._kept is None:
+            self._kept = {s.sketch.ref.repo_id.lower(): s for s in self.sketches.all(self.spec)}
+        kept = self._kept.get(model.repo_id.lower())
+        return kept if kept and model.revision in (None, kept.sketch.ref.revision) else None
+
+    def _nearest_first(self, models: list[Model], like: Fingerprint | None, problems: list[str]) -> list[Model]:
+        """Leave out those that could not be read lately; order the rest by how much their config differs."""
+        now = self.clock()
+        due: list[tuple[int, int, Model]] = []
+        for place, model in enumerate(models):
+            absence = self.absences.get(model.repo_id, now)
+            if absence:
+                problems.append(f"the known model {model.repo_id} is not compared: {absence.reason}")
+            else:
+                due.append((self._difference(model, like) if like and len(models) > 1 else 0, place, model))
+        return [model for _, _, model in sorted(due, key=lambda d: d[:2])]
+
+    def _difference(self, model: Model, like: Fingerprint) -> int:
+        try:
+            return len(like.differs(config_of(self._source(model))[0]))
+        except (SourceError, Unreadable):
+            return 1 << 20  # tried all the same, last
+
+    def _read_model(self, model: Model, problems: list[str]) -> None:
+        try:
+            stored = self._read(self._source(model), model, FIRST_LOOK_REQUESTS)
+        except BlendwatchError as error:
+            wait = ASK_SOON if isinstance(error, Unavailable) else ASK_AGAIN
+            self.absences.put(model.repo_id, Absence(str(error), self.clock() + wait))
+            problems.append(f"the known model {model.repo_id} could not be read: {error}")
+            return
+        if self._kept is not None:
+            self._kept[model.repo_id.lower()] = stored
+
+    def _read(self, source: Source, model: Model | None, requests: int) -> StoredSketch:
+        look = first_look(source, self.spec, requests)
+        if not look.sketch.samples:
+            raise Unreadable(f"{look.facts.ref.repo_id}: {look.unsampled}")
+        card = "" if model is None else card_of(source)[0]
+        declares = read_disclosure(look.facts.ref.revision, card, look.facts.tags).parents
+        title = model.title if model else ""
+        stored = StoredSketch(look.sketch, look.facts.weights_at, declares, title, self.clock())
+        self.sketches.put(stored)
+        return stored
+
+    def _source(self, model: Model) -> Source:
+        if model.path is not None:
+            return LocalSource(model.path, model.repo_id, model.weights_at)
+        return self.open(model.repo_id, model.revision)
+
+    def _reference(self, stored: StoredSketch, role: Role | None, model: Model | None) -> Reference:
+        told = model.weights_at if model else None
+        maker = self.registry.maker_of(stored.sketch.ref.organisation)
+        return Reference(stored.sketch, role, told or stored.weights_at, maker, stored.declares, stored.title)
+
+
+def card_of(source: Source) -> tuple[str, str]:
+    """Return (the card as text, what was wrong with it); an upload without a card declares nothing."""
+    try:
+        data = source.file("README.md", MAX_CARD_BYTES)
+    except SourceError as error:
+        if isinstance(error, Unavailable):
+            raise
+        return "", f"its card could not be read: {error}"
+    if data is None:
+        return "", "it has no card"
+    return data.decode("utf-8", errors="replace"), ""
+
+
+def config_of(source: Source) -> tuple[Fingerprint, Mapping[str, object]]:
+    """Return the config's fingerprint and content; Unreadable or SourceError where it cannot be had."""
+    data = source.file("config.json", MAX_CONFIG_BYTES)
+    if data is None:
+        raise Unreadable("it has no config.json")
+    try:
+        config = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Unreadable("its config.json is not JSON") from None
+    return fingerprint(config), config

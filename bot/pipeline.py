@@ -1,0 +1,123 @@
+"""One upload, from its first byte to a verdict. Reads like the sentence that describes the project."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from analyzers import explain
+from analyzers.case import case_of
+from analyzers.disclosure import read_disclosure
+from analyzers.errors import Unreadable
+from analyzers.fingerprint import Fingerprint
+from analyzers.records import CheckResult, Cost, Disclosure, Mention, Reference, RepoFacts, Sampled, Verdict
+from analyzers.verdict import judge
+from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
+from bot.look import FIRST_LOOK_REQUESTS, Look, first_look, weights_digest
+from bot.source import Gated, Source
+from state.sketches import StoredSketch
+
+MAX_DECLARED_READ = 4  # declared parents that are looked up for one suspect
+
+
+class Meter(Protocol):
+    """Counts what a check costs."""
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests sent so far."""
+        ...
+
+    @property
+    def bytes_read(self) -> int:
+        """Body bytes received so far."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Checks uploads against the known models."""
+
+    known: KnownModels
+    metered: Callable[[], AbstractContextManager[Meter]]
+    clock: Callable[[], datetime]
+
+    def check(self, source: Source, progress: Progress = lambda _: None) -> CheckResult:
+        """Judge one upload; raises SourceError or Unreadable where nothing of it can be read."""
+        started = time.monotonic()
+        with self.metered() as meter:
+            facts = source.facts()
+            progress(f"reading {facts.ref}")
+            problems: list[str] = []
+            shape = self._shape(source, problems)
+            card, trouble = card_of(source)
+            look = first_look(source, self.known.spec, FIRST_LOOK_REQUESTS - meter.requests)
+            self._keep(look)
+            references, unread = self.known.references(shape, progress)
+            disclosure = self._disclosure(facts, card)
+            disclosure, parents, unknown = self._declared(disclosure, progress)
+            references = _together(parents, references, assume_earlier=facts.local)
+            weights_at = self.clock() if facts.local else facts.weights_at
+            case = replace(case_of(look.sketch, references, disclosure, weights_at), unsampled=look.unsampled)
+            verdict = judge(case, explain(case), self.known.registry.maker_of(facts.ref.organisation))
+        problems += [p for p in (trouble, *disclosure.problems) if p] + unread + unknown
+        return CheckResult(
+            suspect=facts.ref,
+            parameters=facts.parameters or look.layout.parameters,
+            verdict=verdict,
+            declared=disclosure,
+            sampled=_sampled(look, verdict),
+            cost=Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3)),
+            weights_at=weights_at,
+            weights_digest=weights_digest(facts),
+            problems=tuple(problems),
+        )
+
+    def _shape(self, source: Source, problems: list[str]) -> Fingerprint | None:
+        """Read the config, which only orders: an upload without a good one is judged all the same."""
+        try:
+            return config_of(source)[0]
+        except (Gated, Unreadable) as error:
+            problems.append(str(error))
+        return None
+
+    def _disclosure(self, facts: RepoFacts, card: str) -> Disclosure:
+        own = facts.ref.repo_id.rpartition("/")[2].lower()
+        names = {name: last for name, last in self.known.names() if last.lower() != own and name.lower() != own}
+        return read_disclosure(facts.ref.revision, card, facts.tags, names)
+
+    def _declared(self, disclosure: Disclosure, progress: Progress) -> tuple[Disclosure, list[Reference], list[str]]:
+        """Look up the declared parents, known or not: nobody answers for an ancestor."""
+        found: list[Reference] = []
+        problems: list[str] = []
+        for repo_id in [p for p in disclosure.parents if "/" in p][:MAX_DECLARED_READ]:
+            progress(f"reading the declared parent {repo_id}")
+            reference, problem = self.known.declared(repo_id, FIRST_LOOK_REQUESTS - 2)
+            if reference is not None:
+                found.append(reference)
+                if reference.repo_id.lower() != repo_id.lower():  # renamed since the card was written
+                    renamed = Mention(reference.repo_id, "renamed", repo_id)
+                    disclosure = replace(disclosure, mentions=(*disclosure.mentions, renamed))
+            if problem:
+                problems.append(problem)
+        return disclosure, found, problems
+
+    def _keep(self, look: Look) -> None:
+        if not look.facts.local and look.sketch.samples:
+            self.known.keep(StoredSketch(look.sketch, look.facts.weights_at, (), "", self.clock()))
+
+
+def _together(declared: list[Reference], known: list[Reference], *, assume_earlier: bool) -> list[Reference]:
+    """Join declared and known models, each once. A local folder counts as new: what is known came before it."""
+    each = {r.repo_id.lower(): r for r in (*declared, *known)}.values()
+    return [replace(r, weights_at=r.weights_at or LONG_AGO) if assume_earlier else r for r in each]
+
+
+def _sampled(look: Look, verdict: Verdict) -> Sampled:
+    decisive = verdict.finding.measured.get("decisive", 0)
+    sketch = look.sketch
+    return Sampled(sketch.layers, len(sketch.samples), sketch.weights, int(decisive))

@@ -1,0 +1,107 @@
+"""A result as JSON by the contract of one check, and as a table for people."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+
+from analyzers.records import CheckResult, Parent
+from bot.text import harmless
+
+SCHEMA = 1
+
+
+def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
+    """Return the report of one check; only what JSON can hold."""
+    verdict, finding = result.verdict, result.verdict.finding
+    return {
+        "schema": SCHEMA,
+        "suspect": {
+            "repo_id": result.suspect.repo_id,
+            "revision": result.suspect.revision,
+            "parameters": result.parameters,
+            "weights_at": _time(result.weights_at),
+        },
+        "finding": finding.kind,
+        "family": finding.family,
+        "disclosure": verdict.disclosure,
+        "alert": verdict.alert,
+        "strength": verdict.strength,
+        "parents": [_parent(p) for p in finding.parents],
+        "exact": finding.exact,
+        "further_training": finding.further_training,
+        "why": verdict.why,
+        "sampled": asdict(result.sampled),
+        "cost": asdict(result.cost),
+        "declared": {
+            "parents": list(result.declared.parents),
+            "relation": result.declared.relation,
+            "from_scratch": result.declared.from_scratch,
+            "where": _where(result),
+        },
+        "measured": dict(finding.measured),
+        "problems": list(result.problems),
+        "checked_at": _time(checked_at),
+        "case": case_id(result),
+    }
+
+
+def case_id(result: CheckResult) -> str:
+    """Return 12 hex digits that are equal for equal findings on one revision."""
+    finding = result.verdict.finding
+    parts = (
+        result.suspect.repo_id.lower(),
+        result.suspect.revision,
+        finding.kind,
+        *(p.ref.repo_id for p in finding.parents),
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def _parent(parent: Parent) -> dict[str, Any]:
+    return {
+        "repo_id": parent.ref.repo_id,
+        "revision": parent.ref.revision,
+        "coefficient": parent.coefficient,
+        "interval": list(parent.interval) if parent.interval else None,
+        "declared": parent.declared,
+    }
+
+
+def _where(result: CheckResult) -> dict[str, str]:
+    places: dict[str, dict[str, None]] = {}
+    for mention in result.declared.mentions:
+        places.setdefault(mention.repo_id, {})[mention.where] = None
+    return {repo_id: ", ".join(found) for repo_id, found in places.items()}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
+
+
+def table(report: Mapping[str, Any]) -> Table:
+    """Return the report as a table for a terminal; every text of strangers is made harmless."""
+    out = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    suspect, cost, sampled = report["suspect"], report["cost"], report["sampled"]
+    out.add_row("upload", f"{harmless(suspect['repo_id'], 200)} at {suspect['revision'][:12]}")
+    out.add_row("finding", f"{report['finding']}" + (f", {report['family']}" if report["family"] else ""))
+    out.add_row("disclosure", report["disclosure"])
+    out.add_row("alert", f"yes ({report['strength']})" if report["alert"] else "no")
+    for parent in report["parents"]:
+        told = "declared" if parent["declared"] else "not declared"
+        share = "" if parent["coefficient"] is None else f"{parent['coefficient']:.4g} "
+        span = "" if not parent["interval"] else " [{:.6f}, {:.6f}]".format(*parent["interval"])
+        out.add_row("parent", f"{share}{harmless(parent['repo_id'], 200)}{span}, {told}")
+    out.add_row("why", harmless(report["why"], 2000))
+    for problem in report["problems"]:
+        out.add_row("note", harmless(problem, 500))
+    out.add_row(
+        "sampled", f"{sampled['weights']:,} weights of {sampled['tensors']} tensors in {sampled['layers']} layers"
+    )
+    out.add_row("cost", f"{cost['requests']} requests, {cost['bytes_read']:,} bytes, {cost['seconds']:.1f} s")
+    return out

@@ -1,0 +1,165 @@
+"""One pass of the watch: what is new, whether it is large, what it is, and what is told. Safe to kill anywhere.
+
+Every upload seen is stored before the cursor moves, and ends as found, skipped or failed, with a reason. A verdict and
+its alert are stored in one transaction; the alert is sent afterwards.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from analyzers.errors import Unreadable
+from analyzers.records import CheckResult, Cost, Failed, Outcome, RepoFacts, Skipped
+from bot.hub import Hub
+from bot.known import Progress
+from bot.look import weights_digest
+from bot.pipeline import Checker
+from bot.report import to_json
+from bot.settings import Settings
+from bot.source import Changed, Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
+from state.store import OutboxMessage, Settlement, Store, Upload
+
+FEED = "created_at"
+OVERLAP = timedelta(hours=2)  # read again at every pass: listings may lag behind creation
+MAX_PAGES = 200
+BATCH = 50
+# An upload may come before its weights, and a Hub may be out of reach: asked again less and less often, then no more.
+RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
+OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
+
+log = logging.getLogger("blendwatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One upload and what became of it."""
+
+    upload: Upload
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Looks at the Hub and settles what it finds. `destination`: where alerts go."""
+
+    hub: Hub
+    store: Store
+    checker: Checker
+    settings: Settings
+    clock: Callable[[], datetime]
+    destination: str
+
+    def poll(self, progress: Progress) -> int:
+        """Store what is new on the Hub; return how many uploads were. Raises SourceError."""
+        now = self.clock()
+        cursor = self.store.cursor(FEED)
+        since = cursor - OVERLAP if cursor else now - timedelta(hours=self.settings.lookback_hours)
+        new, newest, complete = 0, cursor, False
+        for page in self.hub.newest(since, max_pages=MAX_PAGES):
+            progress(f"reading the listing, {new:,} new so far")
+            for problem in page.problems:
+                log.warning("an entry of the listing could not be read: %s", problem)
+            new += self.store.record(FEED, page.events, None, now)
+            newest = max([e.created_at for e in page.events] + ([newest] if newest else []), default=None)
+            complete = page.complete
+        if complete:  # the cursor moves only over what is stored; an unfinished page walk is walked again
+            self.store.record(FEED, [], newest, now)
+        else:
+            log.warning("the listing did not reach back to %s; it is read again", since)
+        return new
+
+    def work(self, progress: Progress) -> Iterator[Settled]:
+        """Settle everything that is due, one by one."""
+        done: set[int] = set()
+        while due := [u for u in self.store.due(self.clock(), BATCH) if u.id not in done]:
+            for upload in due:
+                done.add(upload.id)
+                outcome = self._outcome(upload, progress)
+                self._settle(upload, outcome)
+                yield Settled(upload, outcome)
+
+    def _outcome(self, upload: Upload, progress: Progress) -> Outcome:
+        """Judge one upload; whatever goes wrong becomes a reason."""
+        try:
+            return self._judge(upload, progress)
+        except (Gated, Disabled) as error:
+            return Skipped(str(error))
+        except (TooLarge, Unreadable) as error:
+            return Failed(str(error))
+        except Unavailable as error:
+            return self._later(upload, str(error), error.retry_after)
+        except (Missing, Renamed, Changed, SourceError) as error:
+            return self._later(upload, str(error))
+        except Exception as error:  # the one place: a fault of ours may cost one upload, never the watch
+            log.exception("checking %s failed", upload.repo_id)
+            return self._later(upload, f"internal error: {type(error).__name__}: {error}")
+
+    def _judge(self, upload: Upload, progress: Progress) -> Outcome:
+        if upload.parameters is not None and upload.parameters < self.settings.min_parameters:
+            least = self.settings.min_parameters
+            return Skipped(f"{upload.parameters:,} parameters, fewer than {least:,}")
+        with self.checker.metered() as meter:
+            source = self._open(upload)
+            facts = source.facts()
+            skipped = self._triage(upload, facts)
+            if skipped is not None:
+                return skipped
+            result = self.checker.check(source, progress)
+            return replace(result, cost=Cost(meter.requests, meter.bytes_read, result.cost.seconds))
+
+    def _open(self, upload: Upload) -> Source:
+        """Open the upload's newest revision, under its new name if it has moved."""
+        source = self.hub.repo(upload.repo_id)
+        try:
+            source.facts()
+        except Renamed as moved:
+            source = self.hub.repo(moved.repo_id)
+            source.facts()
+        return source
+
+    def _triage(self, upload: Upload, facts: RepoFacts) -> Skipped | Failed | None:
+        """Leave out what is small, empty or judged already; None for a candidate."""
+        if not facts.shards:
+            other = sorted({s for f in facts.files for s in OTHER_WEIGHTS if f.path.lower().endswith(s)})
+            if other:
+                return Skipped(f"no safetensors weights, only {', '.join(other)}")
+            return self._later(upload, "no weights yet")
+        if upload.parameters is None and facts.weight_bytes < self.settings.min_bytes:
+            return Skipped(f"{facts.weight_bytes:,} bytes of weights, fewer than {self.settings.min_bytes:,}")
+        digest = weights_digest(facts)
+        known = self.store.known_weights(facts.hub_id or facts.ref.repo_id, digest) if digest else None
+        if known is not None and known.id != upload.id:
+            return Skipped(f"the same weights as in revision {(known.revision or '')[:12]}, which was judged")
+        return None
+
+    def _later(self, upload: Upload, reason: str, seconds: float | None = None) -> Failed:
+        """Fail for now: asked again after a growing while, and at last no more."""
+        if upload.attempts >= len(RETRIES):
+            return Failed(f"{reason} (asked {upload.attempts + 1} times)")
+        wait = max(RETRIES[upload.attempts], timedelta(seconds=math.ceil(seconds or 0)))
+        return Failed(reason, self.clock() + wait)
+
+    def _settle(self, upload: Upload, outcome: Outcome) -> None:
+        """Store what became of an upload, and its alert with it."""
+        now = self.clock()
+        match outcome:
+            case Skipped(reason):
+                self.store.settle(upload.id, Settlement("skipped", reason), [], now)
+            case Failed(reason, retry_at):
+                self.store.settle(upload.id, Settlement("failed", reason, retry_at=retry_at), [], now)
+            case CheckResult():
+                report = to_json(outcome, now)
+                key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"
+                alerts = [OutboxMessage(key, self.destination, report, upload.id)] if report["alert"] else []
+                settlement = Settlement(
+                    "found",
+                    outcome.verdict.why,
+                    report,
+                    revision=outcome.suspect.revision,
+                    weights_digest=outcome.weights_digest or None,
+                )
+                self.store.settle(upload.id, settlement, alerts, now)

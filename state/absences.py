@@ -1,0 +1,50 @@
+"""Known models that could not be read, with the reason and when to ask again, so that nobody asks at every check."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from state.errors import StateError
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Why a model could not be read, and the time (UTC) before which it is not asked for again."""
+
+    reason: str
+    until: datetime
+
+
+class Absences:
+    """A small JSON file, replaced whole at every change; a file that cannot be read counts as empty."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def get(self, repo_id: str, now: datetime) -> Absence | None:
+        """Return why `repo_id` is not to be asked for now; None if it is."""
+        entry = self._all().get(repo_id.lower())
+        return entry if entry and entry.until > now else None
+
+    def put(self, repo_id: str, absence: Absence) -> None:
+        """Remember; StateError if the disk refuses."""
+        entries = self._all() | {repo_id.lower(): absence}
+        text = json.dumps({name: [a.reason, a.until.isoformat()] for name, a in sorted(entries.items())}, indent=1)
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self._file.parent, delete=False, encoding="utf-8") as part:
+                part.write(text)
+            Path(part.name).replace(self._file)
+        except OSError as error:
+            raise StateError(f"{self._file} cannot be written: {error.strerror}") from error
+
+    def _all(self) -> dict[str, Absence]:
+        try:
+            entries = json.loads(self._file.read_text(encoding="utf-8"))
+            return {k: Absence(str(v[0]), datetime.fromisoformat(v[1])) for k, v in entries.items()}
+        except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+            return {}
