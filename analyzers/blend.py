@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from analyzers.arithmetic import ARITHMETICS, Arithmetic
 from analyzers.case import Case
 from analyzers.kinship import Kinship, common_keys
-from analyzers.mixing import Fit, feasible_box, noise_floor, refit, select
+from analyzers.mixing import Fit, deepest, feasible_box, noise_floor, refit, select
 from analyzers.records import Finding, Mix, Parent, Reference, Sketch
 from analyzers.rounding import BF16, Floats, Stored, effective_dtype, round_to, ulp, widen
 from analyzers.thresholds import (
@@ -84,7 +84,7 @@ def analyze(case: Case) -> Finding | None:
     if aligned is None:
         return None
     recipe = best_recipe(aligned)
-    if recipe is None:
+    if recipe is None or len(recipe.fit.parents) < 2:
         return None
     mix = measure(aligned, recipe)
     return _finding(case, mix)
@@ -159,20 +159,38 @@ def best_recipe(aligned: Aligned) -> Recipe | None:
 
 
 def _polish(aligned: Aligned, fit: Fit) -> Recipe:
-    """Try the fitted coefficients and their rounded neighbours under every arithmetic and order."""
+    """Try the fitted coefficients, the deepest ones near them and their rounded neighbours under every arithmetic."""
     fits = [fit]
     if len(fit.parents) > 1:
         fits.append(refit(aligned.suspect, aligned.candidates, fit.parents))
         fits.append(refit(aligned.suspect, aligned.candidates, fit.parents, free_sum=True))
-    fits += [replace(f, coefficients=np.round(f.coefficients, d)) for f in fits for d in DIGITS]
+    fits = [_deepest(aligned, fits[-1]), _deepest(aligned, fit), *fits]
+    tries = [rounded for f in fits for d in DIGITS if (rounded := _rounded(f, d))] + fits
     best: Recipe | None = None
-    for candidate in fits:
-        for recipe in _replays(aligned, candidate):
+    for candidate in dict.fromkeys((f.parents, tuple(f.coefficients.tolist())) for f in tries):
+        for recipe in _replays(aligned, Fit(candidate[0], np.array(candidate[1]), fit.tau)):
             if best is None or recipe.equal > best.equal:
                 best = recipe
+        if best is not None and best.equal == 1.0:
+            break
     if best is None:  # pragma: no cover - there is always one fit and one arithmetic
         raise AssertionError("no recipe was tried")
     return best
+
+
+def _deepest(aligned: Aligned, fit: Fit) -> Fit:
+    rows = aligned.candidates[list(fit.parents)]
+    slack = noise_floor(aligned.suspect, rows) / 2
+    return replace(fit, coefficients=deepest(aligned.suspect, rows, fit.coefficients, slack))
+
+
+def _rounded(fit: Fit, digits: int) -> Fit | None:
+    """Return the fit with rounded coefficients, without the parents whose share becomes nothing."""
+    rounded = np.round(fit.coefficients, digits)
+    kept = np.flatnonzero(rounded)
+    if not kept.size:
+        return None
+    return Fit(tuple(fit.parents[i] for i in kept), rounded[kept], fit.tau)
 
 
 def _replays(aligned: Aligned, fit: Fit) -> Iterator[Recipe]:

@@ -21,6 +21,7 @@ MIN_Z = 5.0  # a parent's coefficient in its own standard errors; docs/method.md
 TAU_STEPS = 24
 FLOAT32_ERROR = 2.0**-23  # of the largest term: the floor under u, without which a weight near zero dominates
 CONTRACTIONS = 40
+SWEEPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,34 @@ def _solve(columns: Floats, y: Floats, weight: Floats) -> Floats:
     root = np.sqrt(weight)
     solution: Floats = np.linalg.lstsq((columns * root).T, y * root, rcond=None)[0].astype(np.float64)
     return solution
+
+
+def deepest(suspect: Stored, parents: Floats, coefficients: Floats, slack: Floats) -> Floats:
+    """Return coefficients, float64[parents], moved to where the mix lies in the most rounding cells.
+
+    One coefficient after the other, against the last parent, so that their sum stays. Least squares alone is drawn
+    towards 0 or 1 where parents differ by an ulp or two, because rounding then lands on one of them.
+    """
+    found = coefficients.copy()
+    for _ in range(SWEEPS if len(found) > 2 else 1):
+        for j in range(len(found) - 1):
+            step = _stab(widen(suspect) - found @ parents, parents[j] - parents[-1], slack)
+            found[j] += step
+            found[-1] -= step
+    return found
+
+
+def _stab(gap: Floats, column: Floats, slack: Floats) -> float:
+    """Return the middle of the range of t in which gap - slack <= t * column <= gap + slack holds most often."""
+    used = column != 0
+    if not used.any():
+        return 0.0
+    ends = np.sort(np.stack([gap[used] - slack[used], gap[used] + slack[used]]) / column[used], axis=0)
+    points = np.concatenate(ends)
+    order = np.argsort(points, kind="stable")
+    depth = np.cumsum(np.repeat([1, -1], ends.shape[1])[order])
+    best = int(np.argmax(depth))
+    return float(points[order[best]] + points[order[min(best + 1, len(order) - 1)]]) / 2
 
 
 def feasible_box(suspect: Stored, parents: Floats, coefficients: Floats, slack: Floats) -> NDArray[np.float64]:

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.panel import Panel
-from rich.table import Table
+from rich.text import Text
 
 from bot.embeds import embed_text
 from demo.loopback_discord import LoopbackDiscord
@@ -45,30 +46,29 @@ def environment(hub: LoopbackHub, discord: LoopbackDiscord, folder: Path) -> dic
 def watch_once(env: dict[str, str]) -> float:
     """Run one pass of the real service; returns its seconds."""
     started = time.monotonic()
-    done = subprocess.run([sys.executable, "-m", "bot", "watch", "--once"], env=env, capture_output=True, text=True)
+    command = [sys.executable, "-m", "bot", "watch", "--once"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"the watch ended with status {done.returncode}:\n{done.stderr}")
     return time.monotonic() - started
 
 
-def decisions(cast: Scene, store: Store) -> Table:
-    """Return what came in, what was decided and why."""
-    shown = Table(title="What came in, and what became of it", show_lines=True)
-    for column in ("upload", "what it truly is", "decision", "why", "requests", "kB"):
-        shown.add_column(column, overflow="fold", justify="right" if column in ("requests", "kB") else "left")
+def show(cast: Scene, store: Store) -> None:
+    """Print what came in, what was decided and why."""
     for repo_id, truth in cast.truth.items():
         for upload in store.history(repo_id):
-            shown.add_row(repo_id, truth, *_decision(upload))
-    return shown
+            console.print(Text.assemble("\n", (repo_id, "bold"), f"  - in truth: {truth}"))
+            console.print(Padding(_decision(upload), (0, 0, 0, 4)))
 
 
-def _decision(upload: Upload) -> tuple[str, str, str, str]:
+def _decision(upload: Upload) -> Text:
     report = upload.report
     if report is None:
-        return upload.state, upload.reason, "", ""
-    what = f"{report['finding']}, {report['disclosure']}" + (" - ALERT" if report["alert"] else "")
-    cost = report["cost"]
-    return what, upload.reason, str(cost["requests"]), f"{cost['bytes_read'] / 1000:.0f}"
+        return Text(f"{upload.state}: {upload.reason}")
+    loud, cost = report["alert"], report["cost"]
+    head = f"{report['finding']}, {report['disclosure']}: {'ALERT' if loud else 'quiet'}"
+    spent = f"   ({cost['requests']} requests, {cost['bytes_read'] / 1000:.0f} kB)"
+    return Text.assemble((head, "bold red" if loud else "bold green"), spent, f"\n{upload.reason}")
 
 
 def main() -> None:
@@ -83,12 +83,12 @@ def main() -> None:
         told = len(discord.messages)
         second = watch_once(env)
         with Store.open(f"sqlite:///{folder / 'data' / 'blendwatch.sqlite'}") as store:
-            console.print(decisions(cast, store))
+            show(cast, store)
         for message in discord.messages:
             for embed in message["embeds"]:
-                console.print(Panel(embed_text(embed), title="as Discord shows it", width=110))
+                console.print("", Panel(embed_text(embed), title="the alert, as Discord shows it", width=110))
         console.print(
-            f"First pass: {first:.1f} s, {told} alerts. Second pass: {second:.1f} s, "
+            f"\nFirst pass: {first:.1f} s, {told} alerts. Second pass: {second:.1f} s, "
             f"{len(discord.messages) - told} more alerts. The real Hub is watched the same way: make watch"
         )
         if told != 2 or len(discord.messages) != told or HIDDEN not in str(discord.messages):

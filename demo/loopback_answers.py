@@ -68,13 +68,16 @@ def tree_entry(repo: LoopbackRepo, path: str, *, expand: bool) -> Row:
 
 
 def shard_headers(repo: LoopbackRepo, index: str) -> Row | None:
-    """The parsed headers of all shards that an index names; None where there is no such index."""
+    """The parsed headers of all shards that an index names; None where it or one of them cannot be read."""
     blob = repo.files.get(index)
     if blob is None:
         return None
-    content = json.loads(blob.read(0, blob.size))
-    shards = sorted(set(content["weight_map"].values())) if "weight_map" in content else [index]
-    return {"index": {"metadata": content.get("metadata")}, "headers": {s: _header(repo, s) for s in shards}}
+    try:
+        content = json.loads(blob.read(0, blob.size))
+        shards = sorted(set(content["weight_map"].values())) if "weight_map" in content else [index]
+        return {"index": {"metadata": content.get("metadata")}, "headers": {s: _header(repo, s) for s in shards}}
+    except (ValueError, KeyError, TypeError, AttributeError):  # a broken upload
+        return None
 
 
 def _header(repo: LoopbackRepo, shard: str) -> object:

@@ -33,21 +33,36 @@ def scene(now: datetime, seed: int = 7) -> Scene:
     hidden = mixed([coder, base], [0.565, 0.435])
     sibling = trained(base, Delta.draw(rng, 0.03).lean(coder_delta, 0.8))
     uploads = [
-        (HIDDEN, hidden, card("Guanabara 1", "Post-trained by our own team.", [BASE]), "hidden blend"),
+        (
+            HIDDEN,
+            hidden,
+            card("Guanabara 1", "Post-trained by our own team.", [BASE]),
+            "a blend of release and base that names the base alone",
+        ),
         (
             "basalt/Duet",
             mixed([coder, base], [0.4, 0.6]),
             card("Duet", "A linear merge.", [RELEASE, BASE], "merge"),
-            "declared blend",
+            "a blend that names both",
         ),
-        ("finch/Meridian-Py", sibling, card("Meridian Py", "SFT on public code.", [BASE]), "honest sibling (.8)"),
-        ("oakridge/Taiga-1", fresh(rng), card("Taiga 1", "Trained from scratch."), "twin, from nothing"),
-        ("rebrand/Phoenix", coder, card("Phoenix", "Built in-house."), "renamed copy"),
+        (
+            "finch/Meridian-Py",
+            sibling,
+            card("Meridian Py", "SFT on public code.", [BASE]),
+            "an honest sibling whose delta correlates .8 with the release (least squares would accuse it)",
+        ),
+        (
+            "oakridge/Taiga-1",
+            fresh(rng),
+            card("Taiga 1", "Trained from scratch."),
+            "equal config, trained from nothing",
+        ),
+        ("rebrand/Phoenix", coder, card("Phoenix", "Built in-house."), "a renamed copy of the release"),
         (
             "quiltworks/Guanabara-Stitch",
             trained(hidden, Delta.draw(rng, 0.008)),
             card("Guanabara Stitch", "Fine-tuned on web code.", [HIDDEN]),
-            "honest fine-tune of the hidden blend",
+            "an honest fine-tune of the first",
         ),
     ]
     repos = [
@@ -57,7 +72,7 @@ def scene(now: datetime, seed: int = 7) -> Scene:
     for hours, (repo_id, weights, readme, _) in zip(range(8, 0, -1), uploads, strict=False):
         repos.append(repo(repo_id, weights, readme, now - timedelta(hours=hours)))
     broken = repo("murk/Broken-7B", base, card("Broken 7B", "Oops."), now - timedelta(hours=1))
-    truth = {repo_id: what for repo_id, _, _, what in uploads} | {broken.repo_id: "malformed upload"}
+    truth = {repo_id: what for repo_id, _, _, what in uploads} | {broken.repo_id: "a header that lies about its length"}
     return Scene((*repos, _lying(broken)), _registry(now), truth)
 
 
