@@ -13,7 +13,7 @@ from analyzers.fingerprint import Fingerprint, fingerprint
 from analyzers.records import Reference, Role, SampleSpec
 from bot.local import LocalSource
 from bot.look import FIRST_LOOK_REQUESTS, first_look
-from bot.source import Source, SourceError, Unavailable
+from bot.source import Renamed, Source, SourceError, Unavailable
 from state.absences import Absence, Absences
 from state.registry import Model, Registry
 from state.sketches import SketchStore, StoredSketch
@@ -61,11 +61,20 @@ class KnownModels:
             stored = self._stored(model)
             return (self._reference(stored, model.role, model) if stored else None), ""
         try:
-            source = self.open(repo_id, None)
-            stored = self.sketches.get(source.facts().ref, self.spec) or self._read(source, None, requests)
+            stored = self._read_declared(repo_id, requests)
         except (SourceError, Unreadable) as error:
             return None, f"the declared parent {repo_id} could not be read: {error}"
         return self._reference(stored, None, None), ""
+
+    def _read_declared(self, repo_id: str, requests: int) -> StoredSketch:
+        """Read a repository, under its new name if it has moved, unless this state of it is known."""
+        source = self.open(repo_id, None)
+        try:
+            ref = source.facts().ref
+        except Renamed as moved:
+            source = self.open(moved.repo_id, None)
+            ref = source.facts().ref
+        return self.sketches.get(ref, self.spec) or self._read(source, None, requests)
 
     def names(self) -> Iterator[tuple[str, str]]:
         """Yield (name, repo id's last part) of every known model, for reading cards."""

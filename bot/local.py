@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from analyzers.errors import MalformedWeights
-from analyzers.layout import MAX_HEADER_BYTES
 from analyzers.records import RepoFacts, RepoFile, RepoRef, ShardHeader
+from bot.shardheader import PREFIX, header_length, parse_header
 from bot.source import Missing, Span, TooLarge
 from bot.weightfiles import weight_files
 
@@ -58,18 +57,11 @@ class LocalSource:
         return {file.path: self._header(file) for file in weight_files(self.facts().files)}
 
     def _header(self, file: RepoFile) -> ShardHeader:
+        if file.size < PREFIX:
+            raise MalformedWeights(f"{file.path} has {file.size} bytes, too few for a header.")
         with (self.folder / file.path).open("rb") as shard:
-            length = int.from_bytes(shard.read(8), "little")
-            if file.size < 8 or length > min(MAX_HEADER_BYTES, file.size - 8):
-                raise MalformedWeights(f"{file.path}: a header of {length} bytes in a file of {file.size}")
-            text = shard.read(length)
-        try:
-            entries = json.loads(text.decode("utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise MalformedWeights(f"{file.path}: its header is not JSON ({type(error).__name__})") from None
-        if not isinstance(entries, dict):
-            raise MalformedWeights(f"{file.path}: its header is not a JSON object")
-        return ShardHeader(entries, file.size, length)
+            length = header_length(shard.read(PREFIX), file, file.path)
+            return parse_header(shard.read(length), file, file.path)
 
     def read(self, spans: Sequence[Span]) -> list[bytes]:
         """Read the bytes of each span; see Source.read."""

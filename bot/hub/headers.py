@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from analyzers.errors import MalformedWeights
+from analyzers.layout import MAX_HEADER_BYTES
 from analyzers.records import RepoFile, RepoRef, ShardHeader
 from bot.hub.failures import NoSuchAddress
 from bot.hub.fields import table
 from bot.hub.wire import Ask, Wire
-from bot.source import Disabled, Gated, SourceError, TooLarge
+from bot.shardheader import PREFIX
+from bot.source import Disabled, Gated, SourceError
 from bot.weightfiles import shard_name
-
-PREFIX = 8  # bytes that say how long the header is
-HEADER_BYTES = 25 << 20  # longest header read; the format allows 100,000,000
-FORMAT_BYTES = 100_000_000
 
 
 class OneAnswer:
@@ -58,25 +54,4 @@ def _fitting(entries: object, shard: RepoFile) -> ShardHeader | None:
         if isinstance(offsets, list) and len(offsets) == 2 and isinstance(offsets[1], int):
             ends.append(offsets[1])
     text_bytes = shard.size - PREFIX - max(ends)
-    return ShardHeader(entries, shard.size) if 2 <= text_bytes <= FORMAT_BYTES else None
-
-
-def header_length(prefix: bytes, shard: RepoFile, name: str) -> int:
-    """How long the header's text is, in bytes; MalformedWeights if it cannot be, TooLarge if it should not."""
-    length = int.from_bytes(prefix[:PREFIX], "little")
-    if length > min(FORMAT_BYTES, shard.size - PREFIX):
-        raise MalformedWeights(f"{name} says its header has {length:,} bytes, which it cannot have.")
-    if length > HEADER_BYTES:
-        raise TooLarge(f"{name} has a header of {length:,} bytes; no more than {HEADER_BYTES:,} are read.")
-    return length
-
-
-def parse_header(body: bytes, shard: RepoFile, name: str) -> ShardHeader:
-    """The header's text as a table; MalformedWeights if it is none. Of a repeated key the last counts."""
-    try:
-        entries = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise MalformedWeights(f"The header of {name} is no JSON in UTF-8.") from error
-    if not isinstance(entries, dict):
-        raise MalformedWeights(f"The header of {name} is no JSON object.")
-    return ShardHeader(entries, shard.size, len(body))
+    return ShardHeader(entries, shard.size) if 2 <= text_bytes <= MAX_HEADER_BYTES else None
