@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -110,12 +111,13 @@ def _open(service: build.Service, suspect: str) -> Source:
 
 def _check(service: build.Service, source: Source, progress: Progress) -> CheckResult:
     """Check; what cannot be read of an upload that is there makes it inconclusive, with the reason."""
-    facts = source.facts()
     with service.hub.metered() as meter:
+        facts = source.facts()
         try:
-            return service.checker.check(source, progress)
+            result = service.checker.check(source, progress)
         except (Gated, Unreadable) as error:
             return _inconclusive(facts, str(error), meter.cost())
+        return replace(result, cost=meter.cost(result.cost.seconds))
 
 
 def _inconclusive(facts: RepoFacts, reason: str, cost: Cost) -> CheckResult:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.deliver import Delivered, Sink, deliver
+from bot.deliver import Delivered, DeliveryError, Sink, deliver
 from bot.discord import ConsoleSink, WebhookSink
 from bot.hub import Hub
 from bot.known import KnownModels
@@ -62,7 +62,7 @@ def sinks(settings: Settings) -> Mapping[str, Sink]:
     if settings.discord_webhook is not None:
         try:
             found["discord"] = WebhookSink(settings.discord_webhook.get_secret_value(), settings.discord_api_base)
-        except ValueError as error:
+        except (ValueError, DeliveryError) as error:
             raise SettingsError(f"BLENDWATCH_DISCORD_WEBHOOK: {error}") from None
     return found
 

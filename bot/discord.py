@@ -99,7 +99,7 @@ class WebhookSink:
 
     def _refusal(self, error: discord.HTTPException) -> Undeliverable | TryLater:
         """What an error status means; the client has by then retried what is worth retrying at once."""
-        said = visible(error.text.replace(self._token, "(token)"), 200)
+        said = visible(error.text.replace(self._token, "(token)"), 200).rstrip(".")
         text = f"Discord answered {error.status}" + (f", code {error.code}" if error.code else "")
         text += f": {said}" if said else ""
         if error.status in {408, 429} or error.status >= 500:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from analyzers.layout import MAX_HEADER_BYTES
@@ -54,4 +55,8 @@ def _fitting(entries: object, shard: RepoFile) -> ShardHeader | None:
         if isinstance(offsets, list) and len(offsets) == 2 and isinstance(offsets[1], int):
             ends.append(offsets[1])
     text_bytes = shard.size - PREFIX - max(ends)
-    return ShardHeader(entries, shard.size) if 2 <= text_bytes <= MAX_HEADER_BYTES else None
+    # A truncated file would shift every tensor unnoticed: the text must have room for what it says, and the format's
+    # writers pad it to a multiple of eight bytes. Where that does not hold, the file itself is asked.
+    least = len(json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode())
+    fits = least <= text_bytes <= MAX_HEADER_BYTES and text_bytes % 8 == 0
+    return ShardHeader(entries, shard.size) if fits else None

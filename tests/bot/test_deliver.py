@@ -133,8 +133,7 @@ def test_one_bad_row_holds_back_no_other() -> None:
     assert run(outbox, sink, clock) == Delivered(sent=1, failed=2, dead=2)
     assert [row.state for row in (bad, down, bug, lost, good)] == ["dead", "pending", "pending", "dead", "sent"]
     assert lost.error == "No destination is called 'pigeon'; configured: console."
-    assert "ZeroDivisionError" in bug.error
-    assert "secret" not in bug.error
+    assert bug.error == "Sending to 'console' failed with an unexpected ZeroDivisionError."
 
 
 def test_waits_grow_to_six_hours_and_end_after_twelve_attempts() -> None:
@@ -167,10 +166,9 @@ def test_a_time_that_the_other_side_names_is_kept() -> None:
     """Asked to wait longer than our own first wait, we do, up to six hours."""
     outbox, clock = MemoryOutbox(), Clock()
     sink = Listener({"an-hour": TryLater("Later.", 3600.0), "a-year": TryLater("Later.", 3e7)})
-    hour, year = outbox.add(case="an-hour"), outbox.add(case="a-year")
+    rows = [outbox.add(case="an-hour"), outbox.add(case="a-year")]
     run(outbox, sink, clock)
-    assert (hour.due - START).total_seconds() == 3600.0
-    assert (year.due - START).total_seconds() == LONGEST_DELAY_SECONDS
+    assert [(row.due - START).total_seconds() for row in rows] == [3600.0, LONGEST_DELAY_SECONDS]
 
 
 def test_a_send_that_is_cancelled_is_made_up_for_after_the_lease() -> None:
@@ -188,9 +186,8 @@ def test_a_send_that_is_cancelled_is_made_up_for_after_the_lease() -> None:
 
 def test_a_pass_ends_in_time() -> None:
     """A pass begins no further row after its time is up, and takes no more rows than it may."""
-    outbox, clock = MemoryOutbox(), Clock()
-    for _ in range(9):
-        outbox.add()
+    clock = Clock()
+    outbox = MemoryOutbox([Row(i, "console", report()) for i in range(1, 10)])
 
     class Slow(Listener):
         async def send(self, given_report: Mapping[str, Any]) -> str:
@@ -215,8 +212,7 @@ class DyingOutbox(MemoryOutbox):
 
 def test_a_kill_between_send_and_mark_sends_twice_and_never_not_at_all() -> None:
     """At least once, over real sockets: after the lease the alert comes again, with the same case in its footer."""
-    dying, clock = DyingOutbox(), Clock()
-    dying.add("discord")
+    dying, clock = DyingOutbox([Row(1, "discord", report())]), Clock()
     with LoopbackDiscord() as server:
         sinks = {"discord": WebhookSink(server.webhook_url, server.api_base)}
         with pytest.raises(Killed):
@@ -249,7 +245,7 @@ def test_a_deleted_webhook_ends_in_a_dead_row() -> None:
     row = outbox.add("discord")
     with LoopbackDiscord() as server:
         server.faults.unknown_webhook = True
-        sink = WebhookSink(server.webhook_url, server.api_base)
-        assert asyncio.run(deliver(outbox, {"discord": sink}, clock)) == Delivered(dead=1)
+        sinks = {"discord": WebhookSink(server.webhook_url, server.api_base)}
+        assert asyncio.run(deliver(outbox, sinks, clock)) == Delivered(dead=1)
     assert (row.state, server.requests) == ("dead", 1)
     assert "the webhook was deleted" in row.error

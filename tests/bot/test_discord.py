@@ -61,7 +61,7 @@ def test_a_server_error_is_tried_again(loopback: LoopbackDiscord) -> None:
 def test_a_limit_beyond_patience_is_for_later(loopback: LoopbackDiscord) -> None:
     """A limit that the network in front of Discord sets comes back as TryLater, with the time it names."""
     loopback.faults.bans, loopback.faults.retry_after = 1, 42.5
-    with pytest.raises(TryLater, match="429") as caught:
+    with pytest.raises(TryLater, match=r"answered 429: You are being rate limited\.$") as caught:
         asyncio.run(sink_for(loopback).send(report()))
     assert caught.value.retry_after == 42.5
 

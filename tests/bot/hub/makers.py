@@ -18,7 +18,8 @@ def header(tensors: dict[str, int], padding: int = 0) -> bytes:
     for name, size in tensors.items():
         entries[name] = {"dtype": "U8", "shape": [size], "data_offsets": [begin, begin + size]}
         begin += size
-    text = json.dumps(entries).encode() + b" " * padding
+    text = json.dumps(entries, separators=(",", ":")).encode() + b" " * padding
+    text += b" " * (-len(text) % 8)  # as the library writes it
     return len(text).to_bytes(8, "little") + text
 
 

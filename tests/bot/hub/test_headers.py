@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from analyzers.errors import MalformedWeights
+from analyzers.layout import layout_of
 from analyzers.records import ShardHeader
 from bot.hub import Hub
 from bot.source import Gated, TooLarge
@@ -224,3 +225,15 @@ def test_no_weights_no_headers(hub: Hub, site: LoopbackHub) -> None:
     """A repository without safetensors files has no headers, and none are asked for."""
     site.add(LoopbackRepo(repo_id="org/model", files={"model.bin": BytesBlob(header({"a": 1}))}))
     assert hub.repo("org/model").headers(9) == {}
+
+
+def test_a_truncated_shard_is_not_read_by_the_answer_for_all(hub: Hub, site: LoopbackHub) -> None:
+    """Headers without their length would shift every tensor of a truncated file: then the file itself is asked."""
+    whole = model()
+    name = shard_paths(whole)[0]
+    blob = whole.files[name]
+    site.add(replace(whole, files={**whole.files, name: BytesBlob(blob.read(0, blob.size - 8))}, revision=""))
+    found = hub.repo(whole.repo_id).headers(40)[name]
+    assert found.header_bytes is not None
+    with pytest.raises(MalformedWeights, match=name):
+        layout_of({name: found})
