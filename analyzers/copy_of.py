@@ -10,6 +10,7 @@ from analyzers.thresholds import (
     COPY_TENSORS_EQUAL,
     NOISE_DISPERSION,
     NOISE_DISTANCE,
+    NOISE_LEAST,
     NOISE_ROW_DEPENDENCE,
     NOISE_TENSORS,
 )
@@ -44,7 +45,7 @@ def is_noise(one: Kinship) -> bool:
     """
     return (
         len(one.keys) >= NOISE_TENSORS
-        and 0 < one.distance <= NOISE_DISTANCE
+        and NOISE_LEAST <= one.distance <= NOISE_DISTANCE
         and one.dispersion <= NOISE_DISPERSION
         and 0 < one.row_dependence <= NOISE_ROW_DEPENDENCE
     )

@@ -96,9 +96,18 @@ def read_disclosure(
         revision=revision,
         mentions=tuple(dict.fromkeys(mentions))[:MAX_DECLARED],
         relation=relation,
-        from_scratch=any(not _DENIAL.search(m[0]) for m in _FROM_SCRATCH.finditer(body)),
+        from_scratch=_claims_scratch(body),
         problems=tuple(problems),
     )
+
+
+def _claims_scratch(body: str) -> bool:
+    """Tell whether a sentence claims training from nothing, and does not deny it."""
+    for match in _FROM_SCRATCH.finditer(body):
+        before = re.split(r"[.!?\n]", body[max(0, match.start() - 80) : match.start()])[-1]
+        if not _DENIAL.search(match[0]) and not _DENIED.search(before):
+            return True
+    return False
 
 
 def split_front_matter(text: str) -> tuple[str, str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import ml_dtypes
 import numpy as np
@@ -19,7 +18,6 @@ from numpy.typing import NDArray
 from analyzers.records import Sample, SampleSpec, SliceKey
 from analyzers.roles import Group, Slice
 
-ROLES_A_LAYER = 3  # tensors taken of one layer before the next is turned to: spreads over depth and over modules
 MIN_WEIGHTS = 64  # a slice that gives fewer is not worth a request
 DTYPES: Mapping[str, np.dtype[np.generic]] = {
     "BF16": np.dtype(ml_dtypes.bfloat16),
@@ -69,10 +67,10 @@ def windows_of(spec: SampleSpec, role: str, rows: int, cols: int) -> tuple[Windo
 
 
 def pick_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> Iterator[Slice]:
-    """Yield slices, the most wanted first: head and embedding, then a few roles of each layer in hashed order.
+    """Yield slices, the most wanted first: head and embedding, then the roles in turn, each in its hashed layers.
 
-    The order between two slices does not depend on what else a model has, so that models with different depth or
-    budget still share most of what was read. Language layers come before vision towers and prediction heads.
+    The order between two slices of one role does not depend on what else a model has, so that models with different
+    depth or budget still share most of what was read. Language layers come before vision towers and prediction heads.
     """
     outer = sorted(role for role, layer in groups if layer < 0)
     ends: list[str] = [end for end in ("lm_head", "embed_tokens") if end in outer]
@@ -87,16 +85,17 @@ def pick_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> Ite
 
 
 def _layer_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> Iterator[tuple[str, int]]:
-    """Yield (role, layer), ROLES_A_LAYER of each layer in turn, until all are out."""
-    left: dict[int, list[str]] = {}
-    for layer, whose in groupby(sorted(groups, key=lambda w: w[1]), key=lambda w: w[1]):
-        roles = sorted((role for role, _ in whose), key=lambda role: _key(spec.seed, role, layer, "order"))
-        left[layer] = roles
-    order = sorted(left, key=lambda layer: _key(spec.seed, layer, "layer"))
-    while any(left.values()):
-        for layer in order:
-            yield from ((role, layer) for role in left[layer][:ROLES_A_LAYER])
-            del left[layer][:ROLES_A_LAYER]
+    """Yield (role, layer): every role once, in its own hashed layer, then every role a second time, and so on.
+
+    No role is left to chance: an adapter merged into two kinds of matrices changes nothing else, and a sample without
+    them would show a copy.
+    """
+    layers: dict[str, list[int]] = {}
+    for role, layer in sorted(groups, key=lambda w: _key(spec.seed, *w, "layer")):
+        layers.setdefault(role, []).append(layer)
+    roles = sorted(layers, key=lambda role: _key(spec.seed, role, "order"))
+    for turn in range(max(map(len, layers.values()), default=0)):
+        yield from ((role, layers[role][turn]) for role in roles if turn < len(layers[role]))
 
 
 def _slices(group: Group, spec: SampleSpec) -> Iterator[Slice]:

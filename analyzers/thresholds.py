@@ -16,6 +16,7 @@ COPY_MIN_WEIGHTS = 2_000  # compared weights before a copy is named
 NOISE_TENSORS = 8  # tensors needed to tell noise from training
 NOISE_DISPERSION = 0.1  # of the relative difference between tensors: noise 0.05, training from 0.16 up
 NOISE_ROW_DEPENDENCE = 2.0  # n r^2 between rows of the difference: noise 1.0 to 1.3, training from 9 up
+NOISE_LEAST = 2e-3  # relative; below it rounding hides what tells noise from a short training, and nothing is claimed
 NOISE_DISTANCE = 0.05  # relative; noise beyond this would destroy the model
 
 TRAINED_ON_COEFFICIENT = (

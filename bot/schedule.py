@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -36,18 +37,24 @@ async def run_every(minutes: float, one_pass: Callable[[], Awaitable[None]]) -> 
             idle.set()
 
     scheduler = AsyncIOScheduler()
-    scheduler.add_job(guarded, "interval", minutes=minutes, coalesce=True, max_instances=1, misfire_grace_time=None)
+    scheduler.add_job(
+        guarded,
+        "interval",
+        minutes=minutes,
+        next_run_time=datetime.now(UTC),
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
+    )
     scheduler.start()
     try:
-        first = asyncio.ensure_future(guarded())
         await stop.wait()
         scheduler.pause()
         try:
             await asyncio.wait_for(idle.wait(), STOP_SECONDS)
         except TimeoutError:
             log.warning("stopped in the middle of a pass; what it left is due at the next start")
-            first.cancel()
     finally:
-        scheduler.shutdown(wait=False)
+        scheduler.shutdown(wait=False)  # cancels a pass that is still under way
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(name)

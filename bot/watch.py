@@ -63,8 +63,9 @@ class Watcher:
             progress(f"reading the listing, {new:,} new so far")
             for problem in page.problems:
                 log.warning("an entry of the listing could not be read: %s", problem)
-            new += self.store.record(FEED, page.events, None, now)
-            newest = max([e.created_at for e in page.events] + ([newest] if newest else []), default=None)
+            events = [e for e in page.events if e.created_at >= since]  # a page may reach further back
+            new += self.store.record(FEED, events, None, now)
+            newest = max([e.created_at for e in events] + ([newest] if newest else []), default=None)
             complete = page.complete
         if complete:  # the cursor moves only over what is stored; an unfinished page walk is walked again
             self.store.record(FEED, [], newest, now)

@@ -1,0 +1,82 @@
+"""How near two models are is measured weight by weight, where both were sampled."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analyzers.kinship import Kinship, common_keys, kinship
+from analyzers.records import Sketch
+from analyzers.thresholds import (
+    NOISE_DISPERSION,
+    NOISE_ROW_DEPENDENCE,
+    RELATED_CORRELATION,
+)
+from demo.models import Weights, fresh, trained
+from tests.analyzers.makers import (
+    BASE,
+    F32,
+    base_weights,
+    delta,
+    known,
+    noisy,
+    release_weights,
+    sketch,
+    stored_as,
+)
+
+
+def near(weights: Weights) -> Kinship:
+    """Measure a model against the base."""
+    found = kinship(sketch("new/Model", weights), known(BASE, base_weights(), "base"), 4)
+    assert found is not None
+    return found
+
+
+def test_a_model_is_nearest_to_itself() -> None:
+    """Equal weights have no distance, also when they are stored in a wider type."""
+    for weights in (base_weights(), stored_as(base_weights(), F32)):
+        found = near(weights)
+        assert (found.equal, found.tensors_equal, found.distance, found.dispersion) == (1.0, 1.0, 0.0, 0.0)
+        assert (found.row_dependence, found.weights) == (0.0, sketch("a/b", weights).weights)
+
+
+@pytest.mark.parametrize("size", [0.003, 0.03, 0.2])
+def test_distance_is_the_size_of_training(size: float) -> None:
+    """The distance is about the size of the delta, relative to the weights."""
+    assert near(trained(base_weights(), delta(5, size))).distance == pytest.approx(size, rel=0.35)
+
+
+def test_unrelated_models_do_not_correlate() -> None:
+    """Models trained from different beginnings have no correlation beyond chance."""
+    assert abs(near(fresh(np.random.default_rng(99))).correlation) < RELATED_CORRELATION / 2
+
+
+def test_training_is_told_from_noise() -> None:
+    """Training differs in size between tensors and moves rows together; noise does neither."""
+    training, noise = near(release_weights(1)), near(noisy(base_weights(), 5e-3))
+    assert training.dispersion > NOISE_DISPERSION > noise.dispersion
+    assert training.row_dependence > NOISE_ROW_DEPENDENCE > noise.row_dependence > 0
+
+
+def test_models_without_a_common_matrix_are_not_measured() -> None:
+    """Matrices of another width are at other coordinates, and nothing is measured."""
+    narrow = {name: w[:, : w.shape[1] // 2] for name, w in base_weights().items() if w.ndim == 2}
+    other = known("narrow/Model", narrow)
+    suspect = sketch("new/Model", base_weights())
+    assert common_keys(suspect, other.sketch) == ()
+    assert kinship(suspect, other, 4) is None
+
+
+def test_empty_sketches_share_nothing() -> None:
+    """A model of which nothing was sampled shares nothing."""
+    full = sketch("new/Model", base_weights())
+    assert common_keys(Sketch(full.ref, full.spec, {}), full) == ()
+
+
+def test_constant_tensors_measure_as_nothing() -> None:
+    """Tensors of zeros have neither correlation nor distance, and divide by nothing."""
+    zeros = {name: np.zeros_like(w) for name, w in base_weights().items()}
+    found = kinship(sketch("new/Model", base_weights()), known("zero/Model", zeros), 4)
+    assert found is not None
+    assert (found.correlation, found.distance, found.dispersion) == (0.0, 0.0, 0.0)

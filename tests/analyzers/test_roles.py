@@ -1,0 +1,177 @@
+"""The same matrix has the same key, and gives the same bytes, however it is wrapped, fused or named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from analyzers.records import SliceKey
+from analyzers.roles import canonical, groups_of
+from analyzers.sampling import pick_order
+from demo.models import Array, Weights
+from tests.analyzers.makers import BF16, F16, F32, SPEC, base_weights, equal_samples, layout, plan, samples
+
+EXPERTS, INNER, WIDTH, DEPTH = 6, 96, 128, 2
+Q = SliceKey("layers.self_attn.q_proj", 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("model.layers.3.self_attn.q_proj.weight", Q),
+        ("model.language_model.layers.3.self_attn.q_proj.weight", Q),
+        ("language_model.model.layers.3.self_attn.q_proj.weight", Q),
+        ("layers.3.self_attn.q_proj.weight", Q),
+        ("module.model.layers.3.self_attn.q_proj.weight", Q),
+        ("transformer.h.3.attn.c_attn.weight", SliceKey("layers.attn.c_attn", 3)),
+        ("model.embed_tokens.weight", SliceKey("embed_tokens")),
+        ("language_model.lm_head.weight", SliceKey("lm_head")),
+        ("model.layers.1.mlp.experts.5.gate_proj.weight", SliceKey("layers.mlp.experts.gate_proj", 1, 5)),
+        ("model.layers.1.block_sparse_moe.experts.5.w1.weight", SliceKey("layers.mlp.experts.gate_proj", 1, 5)),
+        ("model.layers.1.block_sparse_moe.experts.5.w2.weight", SliceKey("layers.mlp.experts.down_proj", 1, 5)),
+        ("model.layers.1.block_sparse_moe.experts.5.w3.weight", SliceKey("layers.mlp.experts.up_proj", 1, 5)),
+        ("model.layers.1.feed_forward.gate_proj.weight", SliceKey("layers.mlp.gate_proj", 1)),
+        ("model.layers.1.mlp.w1.weight", SliceKey("layers.mlp.w1", 1)),
+        ("model.layers.1.mlp.experts.gate_up_proj", SliceKey("layers.mlp.experts.gate_up_proj", 1)),
+        ("model", SliceKey("model")),
+        ("7.weight", SliceKey("7")),
+    ],
+)
+def test_a_name_has_one_key(name: str, key: SliceKey) -> None:
+    """Wrappers, families' own names and indices are taken out of a tensor's name."""
+    assert canonical(name) == key
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model.visual.blocks.3.self_attn.q_proj.weight",
+        "vision_tower.encoder.layers.3.self_attn.q_proj.weight",
+        "model.vision_model.layers.3.self_attn.q_proj.weight",
+        "mtp.layers.3.self_attn.q_proj.weight",
+        "model.audio_tower.layers.3.self_attn.q_proj.weight",
+    ],
+)
+def test_towers_and_heads_are_not_the_main_layers(name: str) -> None:
+    """A layer of a vision tower or a prediction head is never taken for a layer of the language model."""
+    key = canonical(name)
+    assert key.role != Q.role
+    assert not key.role.startswith("layers.")
+
+
+def test_main_layers_come_before_towers() -> None:
+    """What is read first are the ends and the language model's layers; towers and prediction heads follow."""
+    rng = np.random.default_rng(0)
+    names = ["visual.blocks.0.attn.qkv", "mtp.layers.0.mlp.up_proj", "model.layers.0.mlp.up_proj", "lm_head"]
+    weights = {f"{name}.weight": rng.normal(0, 1, (64, 64)).astype(F32) for name in names}
+    order = [s.key.role for s in pick_order(groups_of(layout(weights)), SPEC)]
+    assert order[:2] == ["lm_head", "layers.mlp.up_proj"]
+    assert set(order[2:]) == {"visual.blocks.attn.qkv", "mtp.layers.mlp.up_proj"}
+
+
+@pytest.mark.parametrize("prefix", ["model.language_model.", "language_model.model.", "", "module.model."])
+def test_a_wrapper_changes_no_sample(prefix: str) -> None:
+    """A model under any wrapper gives the same keys and the same bytes."""
+    plain = base_weights()
+    wrapped = {prefix + name.removeprefix("model."): w for name, w in plain.items()}
+    assert equal_samples(samples(plain), samples(wrapped))
+
+
+def parts(seed: int = 3) -> dict[tuple[int, str], list[Array]]:
+    """Gate, up and down matrices of every expert of every layer."""
+    rng = np.random.default_rng(seed)
+    shapes = {"gate_proj": (INNER, WIDTH), "up_proj": (INNER, WIDTH), "down_proj": (WIDTH, INNER)}
+    return {
+        (layer, part): [rng.normal(0, 0.02, shape).astype(BF16) for _ in range(EXPERTS)]
+        for layer in range(DEPTH)
+        for part, shape in shapes.items()
+    }
+
+
+def per_expert() -> Weights:
+    """One tensor for each expert's matrix."""
+    return {
+        f"model.layers.{layer}.mlp.experts.{i}.{part}.weight": w
+        for (layer, part), experts in parts().items()
+        for i, w in enumerate(experts)
+    }
+
+
+def mixtral() -> Weights:
+    """The same under Mixtral's names."""
+    own = {"gate_proj": "w1", "down_proj": "w2", "up_proj": "w3"}
+    return {
+        f"model.layers.{layer}.block_sparse_moe.experts.{i}.{own[part]}.weight": w
+        for (layer, part), experts in parts().items()
+        for i, w in enumerate(experts)
+    }
+
+
+def fused(*, transposed: bool = False) -> Weights:
+    """One tensor for all experts, gate rows before up rows."""
+    found: dict[str, Array] = {}
+    by_part = parts()
+    for layer in range(DEPTH):
+        gate, up, down = (np.stack(by_part[layer, p]) for p in ("gate_proj", "up_proj", "down_proj"))
+        both = np.concatenate([gate, up], axis=1)
+        where = f"model.layers.{layer}.mlp.experts"
+        found[f"{where}.gate_up_proj"] = both.transpose(0, 2, 1) if transposed else both
+        found[f"{where}.down_proj"] = down.transpose(0, 2, 1) if transposed else down
+    return found
+
+
+@pytest.mark.parametrize("other", [mixtral(), fused()], ids=["Mixtral's names", "fused"])
+@pytest.mark.parametrize("shards", [1, 3])
+def test_experts_are_the_same_slices(other: Weights, shards: int) -> None:
+    """Experts give the same keys and the same bytes, whether apart, under Mixtral's names or fused in one tensor."""
+    found = samples(per_expert())
+    assert len(found) == 3 * DEPTH
+    assert equal_samples(found, samples(other, shards))
+
+
+def test_a_transposed_fused_tensor_is_its_own_role() -> None:
+    """Fused experts in another order are never compared with rows that they are not."""
+    roles = {role for role, _ in groups_of(layout(fused(transposed=True)))}
+    assert "layers.mlp.experts.gate_up_proj" in roles
+    assert not roles & {"layers.mlp.experts.gate_proj", "layers.mlp.experts.up_proj"}
+
+
+def test_a_fused_tensor_without_its_twin_is_its_own_role() -> None:
+    """Without down_proj to tell rows from columns nothing is split."""
+    alone = {name: w for name, w in fused().items() if "gate_up" in name}
+    assert {role for role, _ in groups_of(layout(alone))} == {"layers.mlp.experts.gate_up_proj"}
+
+
+def test_one_expert_of_a_role_is_read_in_every_layer() -> None:
+    """The expert that is read depends on the role alone, so that any two models share it."""
+    chosen: dict[str, set[int]] = {}
+    for key in samples(per_expert()):
+        chosen.setdefault(key.role, set()).add(key.expert)
+    assert all(len(experts) == 1 for experts in chosen.values())
+
+
+def test_a_missing_expert_is_an_error() -> None:
+    """Asking for an expert that a layer has not is an error, never another expert."""
+    group = groups_of(layout(per_expert()))["layers.mlp.experts.up_proj", 0]
+    assert group.expert_indices() == tuple(range(EXPERTS))
+    with pytest.raises(KeyError):
+        group.slice(EXPERTS)
+
+
+def test_only_readable_matrices_are_grouped() -> None:
+    """Vectors, scalars, empty matrices and types that are not read are left out."""
+    weights: Weights = {
+        "model.norm.weight": np.ones(64, F32),
+        "model.layers.0.a.weight": np.ones((64, 64), np.int8),
+        "model.layers.0.b.weight": np.ones((0, 64), F32),
+        "model.layers.0.c.weight": np.ones((64, 64), F16),
+    }
+    assert set(groups_of(layout(weights))) == {("layers.c", 0)}
+
+
+def test_a_convolution_is_read_as_rows() -> None:
+    """A tensor of more than two dimensions that holds no experts is a matrix of its first dimension's rows."""
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(0, 1, (16, 4, 8)).astype(F32)
+    reads = plan({"model.layers.0.conv.weight": kernel}).reads[0]
+    assert (reads[0].slice.rows, reads[0].slice.cols) == (16, 32)

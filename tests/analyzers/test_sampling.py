@@ -1,0 +1,219 @@
+"""What is read is agreed on by everyone: a pure function of spec, role and shape."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzers.records import SampleSpec, TensorEntry, WeightLayout
+from analyzers.roles import groups_of
+from analyzers.sampling import (
+    MIN_WEIGHTS,
+    ReadBudget,
+    Window,
+    pick_order,
+    plan_reads,
+    read_of,
+    samples_from,
+    windows_of,
+)
+from demo.models import Weights
+from tests.analyzers.makers import (
+    BF16,
+    SPEC,
+    base_weights,
+    equal_samples,
+    layout,
+    plan,
+    samples,
+    sketch,
+    stored_as,
+)
+
+SPECS = st.builds(SampleSpec, st.integers(0, 99), st.integers(1, 6), st.integers(16, 600))
+ROLES = st.sampled_from(["lm_head", "layers.mlp.up_proj", "layers.self_attn.q_proj"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(spec=SPECS, role=ROLES, rows=st.integers(0, 5000), cols=st.integers(1, 3000))
+def test_windows_lie_in_their_matrix(spec: SampleSpec, role: str, rows: int, cols: int) -> None:
+    """Windows lie inside the matrix, one in each of `spec.windows` different rows, and are equally long."""
+    windows = windows_of(spec, role, rows, cols)
+    if not windows:
+        assert rows < spec.windows or min(cols, spec.elements) * spec.windows < MIN_WEIGHTS
+        return
+    assert len({w.row for w in windows}) == spec.windows
+    assert {w.length for w in windows} == {min(cols, spec.elements)}
+    assert all(0 <= w.row < rows and w.col >= 0 and w.col + w.length <= cols for w in windows)
+
+
+def test_four_rows_by_default() -> None:
+    """The usual spec takes four different rows of every matrix: honest updates may agree along one."""
+    assert len({w.row for w in windows_of(SPEC, "lm_head", 1000, 1000)}) == 4
+
+
+def test_coordinates_are_what_they_were() -> None:
+    """The coordinates of stored sketches never change: this pins them for one matrix."""
+    assert windows_of(SampleSpec(), "layers.mlp.up_proj", 4096, 4096) == (
+        Window(2844, 3584, 512),
+        Window(2845, 1536, 512),
+        Window(2846, 1710, 512),
+        Window(2847, 0, 512),
+    )
+
+
+def test_coordinates_are_equal_in_any_layer() -> None:
+    """Matrices of one role and shape are sampled at the same coordinates in every layer."""
+    rows: dict[str, set[int]] = {}
+    for key, sample in samples(base_weights(), budget=ReadBudget(slices=99)).items():
+        rows.setdefault(key.role, set()).add(sample.row)
+    assert all(len(found) == 1 for found in rows.values())
+
+
+def test_a_seed_moves_the_coordinates() -> None:
+    """Another seed reads elsewhere, so that coordinates cannot be painted over in advance."""
+    found = {windows_of(SampleSpec(seed), "lm_head", 4096, 4096) for seed in range(20)}
+    assert len(found) == 20
+
+
+def test_appended_rows_keep_most_choices() -> None:
+    """A vocabulary padded by a hundredth keeps its coordinates for most roles and seeds."""
+    pairs = [
+        (windows_of(SampleSpec(s), "embed_tokens", 3200, 64), windows_of(SampleSpec(s), "embed_tokens", 3232, 64))
+        for s in range(200)
+    ]
+    assert np.mean([a == b for a, b in pairs]) > 0.95
+
+
+def test_padded_vocabulary_shares_its_samples() -> None:
+    """A model with appended vocabulary rows gives the same bytes for all that is not padded."""
+    plain = base_weights()
+    padded = dict(plain)
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        padded[name] = np.concatenate([plain[name], np.zeros((8, plain[name].shape[1]), BF16)])
+    a, b = samples(plain), samples(padded)
+    same = [k for k in a if k.layer >= 0]
+    assert all(a[k].values.tobytes() == b[k].values.tobytes() for k in same)
+    assert len(same) > 10
+
+
+def test_samples_are_the_models_own_weights() -> None:
+    """What is cut out of the files' bytes equals the weights at the windows' coordinates."""
+    weights = base_weights()
+    for key, sample in samples(weights).items():
+        prefix = "model." if key.role != "lm_head" else ""
+        role = key.role.replace("layers.", f"layers.{key.layer}.")
+        matrix = weights[f"{prefix}{role}.weight"]
+        windows = windows_of(SPEC, key.role, sample.rows, sample.cols)
+        expected = np.concatenate([matrix[w.row, w.col : w.col + w.length] for w in windows])
+        assert sample.values.dtype == matrix.dtype
+        assert sample.values.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("shards", [1, 3, 7])
+def test_sharding_changes_no_sketch(shards: int) -> None:
+    """A model spread over other files gives an equal sketch."""
+    assert equal_samples(sketch("a/b", base_weights()).samples, sketch("a/b", base_weights(), shards=shards).samples)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 5])
+@pytest.mark.parametrize(
+    "budget",
+    [ReadBudget(slices=5), ReadBudget(requests=9), ReadBudget(bytes=9000), ReadBudget(gap=0), ReadBudget(gap=1 << 20)],
+)
+def test_a_budget_gives_a_prefix(budget: ReadBudget, shards: int) -> None:
+    """Whatever the budget and the sharding, what is read are the first slices of one order, within the budget."""
+    order = [s.key for s in pick_order(groups_of(layout(base_weights())), SPEC)]
+    found = plan(base_weights(), shards, budget=budget)
+    keys = {r.slice.key for reads in found.reads for r in reads}
+    assert keys == set(order[: len(keys)])
+    assert len(keys) <= budget.slices
+    assert found.requests <= budget.requests
+    assert found.bytes <= budget.bytes
+    assert found.bytes == sum(end - begin for _, begin, end in found.spans)
+    assert found.requests == len(found.spans) + len({shard for shard, _, _ in found.spans})
+
+
+def test_no_budget_reads_nothing() -> None:
+    """Where not even one slice can be paid for, nothing is read."""
+    found = plan(base_weights(), budget=ReadBudget(bytes=10))
+    assert (found.spans, found.requests, samples_from(found, [])) == ((), 0, {})
+
+
+@pytest.mark.parametrize("dtype", ["BF16", "F16", "F32"])
+def test_reads_stay_inside_their_tensor(dtype: str) -> None:
+    """No read begins before its tensor or ends after it, in any storage type."""
+    kinds = {"BF16": BF16, "F16": np.dtype(np.float16), "F32": np.dtype(np.float32)}
+    weights = stored_as(base_weights(), kinds[dtype])
+    for wanted in pick_order(groups_of(layout(weights)), SPEC):
+        read = read_of(SPEC, wanted)
+        assert wanted.entry.dtype == dtype
+        assert wanted.entry.begin <= read.begin < read.end <= wanted.entry.end
+
+
+def test_depth_does_not_reorder() -> None:
+    """A model with a layer cut off keeps the order in which each role's layers are read."""
+    full = base_weights()
+    cut: Weights = {name: w for name, w in full.items() if ".layers.3." not in name}
+    order = [s.key for s in pick_order(groups_of(layout(full)), SPEC)]
+    shorter = [s.key for s in pick_order(groups_of(layout(cut)), SPEC)]
+    for role in {k.role for k in order}:
+        assert [k for k in shorter if k.role == role] == [k for k in order if k.role == role and k.layer != 3]
+
+
+@pytest.mark.parametrize("depth", [4, 22, 32, 64, 80])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_role_is_left_to_chance(depth: int, seed: int) -> None:
+    """At any depth every kind of matrix is read as often as the others, in layers spread over the whole."""
+    entries = [
+        replace(t, name=t.name.replace("layers.0", f"layers.{i}")) for t in layer_tensors() for i in range(depth)
+    ]
+    found = groups_of(WeightLayout(tuple(entries), 0, 0, ""))
+    keys = [s.key for s in islice(pick_order(found, SampleSpec(seed)), 14)]
+    assert set(Counter(k.role for k in keys).values()) == {2}
+    assert len({k.layer for k in keys}) >= min(3, depth)
+
+
+def layer_tensors() -> list[TensorEntry]:
+    """The matrices of one layer."""
+    return [t for t in layout(base_weights()).tensors if ".layers.0." in t.name and len(t.shape) == 2]
+
+
+def test_the_ends_are_read_first() -> None:
+    """Head and embedding come before all layers, whose roles then alternate over depth."""
+    order = [s.key for s in pick_order(groups_of(layout(base_weights())), SPEC)]
+    assert [k.role for k in order[:2]] == ["lm_head", "embed_tokens"]
+    assert len({k.layer for k in order[2:14]}) == 4
+
+
+def test_small_matrices_are_left_out() -> None:
+    """A matrix that gives too few weights is not worth a request."""
+    rng = np.random.default_rng(0)
+    weights = {
+        "model.layers.0.small.weight": rng.normal(0, 1, (4, 8)).astype(BF16),
+        "model.layers.0.flat.weight": rng.normal(0, 1, (3, 512)).astype(BF16),
+        "model.layers.0.enough.weight": rng.normal(0, 1, (4, 16)).astype(BF16),
+    }
+    assert [k.role for k in samples(weights)] == ["layers.enough"]
+
+
+def test_bytes_of_another_length_are_refused() -> None:
+    """A server that sends too little or too much is noticed."""
+    found = plan_reads(groups_of(layout(base_weights())), SPEC, ReadBudget(slices=1))
+    begin, end = found.spans[0][1:]
+    for length in (0, end - begin - 1, end - begin + 1):
+        with pytest.raises(ValueError, match=f"{length} bytes instead of {end - begin}"):
+            samples_from(found, [bytes(length)])
+
+
+def test_windows_are_cheap_to_read() -> None:
+    """From the first window to the last a matrix costs little more than its middle rows."""
+    windows = windows_of(SPEC, "lm_head", 100_000, 8192)
+    assert windows[0] == Window(windows[0].row, 8192 - 512, 512)
+    assert windows[-1] == Window(windows[0].row + 3, 0, 512)
