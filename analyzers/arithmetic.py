@@ -12,14 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analyzers.rounding import F32, Floats, Stored, round_to, widen
+from analyzers.rounding import Floats, Stored, round_to, widen
 
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """One way to compute sum(c_i x_i). `blind_ulps`: error before the last rounding, in ulps of the stored type
-    times the sum of |c_i x_i|; 0 where it is done in float32 or wider.
-    """
+    """One way to compute sum(c_i x_i): (parents, coefficients, storage type) -> stored values."""
 
     name: str
     mix: Callable[[Sequence[Floats], Sequence[float], np.dtype[np.generic]], Stored]
@@ -77,5 +75,3 @@ ARITHMETICS: tuple[Arithmetic, ...] = (
     Arithmetic("storage type throughout", _in_storage, ordered=True, in_storage=True),
     Arithmetic("task arithmetic in the storage type", _task, ordered=True, in_storage=True),
 )
-
-__all__ = ["ARITHMETICS", "F32", "Arithmetic"]

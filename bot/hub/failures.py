@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from bot.hub.library import httpx, parse_ratelimit_headers
+from bot.hub.client import httpx, parse_ratelimit_headers
 from bot.source import Disabled, Gated, Missing, SourceError, Unavailable
 
 DISABLED = "Access to this resource is disabled."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from bot.hub.library import HFValidationError, validate_repo_id
+from bot.hub.client import HFValidationError, validate_repo_id
 
 HUB_ID = re.compile(r"[0-9a-f]{24}")
 REVISION = re.compile(r"[0-9a-f]{40}")

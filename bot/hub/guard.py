@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bot.hub.client import constants, httpx
 from bot.hub.failures import Refused
 from bot.hub.hosts import Hosts
-from bot.hub.library import constants, httpx
 from bot.hub.meter import Meter, running
 from bot.hub.pace import Pace
 

@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 
+from bot.hub.client import build_hf_headers, default_client_factory, set_client_factory
 from bot.hub.crew import Crew
 from bot.hub.guard import Guard
 from bot.hub.headers import OneAnswer
 from bot.hub.hosts import Hosts
-from bot.hub.library import build_hf_headers, default_client_factory, set_client_factory
 from bot.hub.listing import Page, Sort, pages
 from bot.hub.meter import Meter, metered
 from bot.hub.pace import Pace

@@ -7,8 +7,8 @@ import threading
 from collections import defaultdict
 
 from analyzers.records import RepoFile, RepoRef
+from bot.hub.client import httpx
 from bot.hub.failures import Refused, Transient, failure
-from bot.hub.library import httpx
 from bot.hub.wire import Ask, Wire
 from bot.source import Changed
 

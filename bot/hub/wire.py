@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
+from bot.hub.client import httpx
 from bot.hub.failures import Refused, Transient, failure
 from bot.hub.guard import Guard
-from bot.hub.library import httpx
 from bot.hub.retry import Retry
 from bot.source import TooLarge
 

@@ -9,8 +9,8 @@ import pytest
 from huggingface_hub import HfApi
 
 from bot.hub import Hub
+from bot.hub.client import httpx
 from bot.hub.hosts import Hosts
-from bot.hub.library import httpx
 from bot.source import Unavailable
 from demo.loopback_faults import Fault, always, times
 from demo.loopback_hub import LoopbackHub

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.hub import Hub
-from bot.hub.library import httpx
+from bot.hub.client import httpx
 from bot.hub.pace import LONGEST_WAIT, Pace
 from bot.source import Missing, Span, Unavailable
 from demo.loopback_faults import Fault, RateLimit, always, times
