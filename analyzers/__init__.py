@@ -6,22 +6,37 @@ through the shared planted check.
 
 from collections.abc import Callable
 
-from analyzers import blend, copy_of, lineage
+from analyzers import blend, copy_of, layerwise, lineage, stack, topped
 from analyzers.case import Case
 from analyzers.records import Finding
 
-# Read top to bottom: the first that says something decides. Each line names what it rests on.
+# Read top to bottom: the first that finds something decides. Each line names what it rests on.
 ANALYZERS: tuple[Callable[[Case], Finding | None], ...] = (
     copy_of.analyze,  # bits; noise told from training by dispersion and row dependence
+    stack.analyze,  # tensors copied bit for bit: https://arxiv.org/abs/2312.15166, mergekit's passthrough
     blend.analyze,  # bit replay of merges: https://arxiv.org/abs/2203.05482, https://arxiv.org/abs/2212.04089
+    layerwise.analyze,  # tensor by tensor: https://arxiv.org/abs/2403.19522, https://arxiv.org/abs/2403.13257
+    topped.analyze,  # a blend under noise or further training
     lineage.analyze,  # what is left: nearest kin by relative distance
 )
 
 
 def explain(case: Case) -> Finding:
-    """Return what the first analyzer with something to say found."""
+    """Return what the analyzers found: the first that reproduces bits exactly, else the first that names a blend or copy.
+
+    One that could not make up its mind is overruled by those, and overrules mere descent.
+    """
+    found: list[Finding] = []
     for analyze in ANALYZERS:
         finding = analyze(case)
         if finding is not None:
-            return finding
-    raise AssertionError("the last analyzer always finds something")
+            found.append(finding)
+            if finding.exact:
+                break
+    return min(found, key=_rank)  # of equals, the first
+
+
+def _rank(finding: Finding) -> int:
+    if finding.kind in ("blend", "copy"):
+        return 0 if finding.exact else 1
+    return 2 if finding.kind == "inconclusive" else 3

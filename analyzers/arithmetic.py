@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzers.rounding import Floats, Stored, round_to, widen
 
@@ -21,13 +23,22 @@ class Arithmetic:
 
     name: str
     mix: Callable[[Sequence[Floats], Sequence[float], np.dtype[np.generic]], Stored]
-    ordered: bool  # the order of the parents matters
-    in_storage: bool  # intermediate results are rounded to the storage type
+    ordered: bool = False  # the order of the parents matters
+    in_storage: bool = False  # intermediate results are rounded to the storage type
+    normalises: bool = False  # the weights are divided by their sum
 
 
 def _once(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> Stored:
     """Exact sum, one rounding (float64 is exact enough)."""
     return round_to(sum((c * x for c, x in zip(weights, parents, strict=True)), np.zeros_like(parents[0])), dtype)
+
+
+def _single_shares(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> Stored:
+    """Products and sums in float32, then a division by the float32 sum of weights."""
+    total = np.zeros(parents[0].shape, np.float32)
+    for c, x in zip(weights, parents, strict=True):
+        total = total + np.float32(c) * x.astype(np.float32)
+    return round_to(total / np.float32(sum(np.float32(c) for c in weights)), dtype)
 
 
 def _single(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> Stored:
@@ -39,39 +50,101 @@ def _single(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype
 
 
 def _fused(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> Stored:
-    """Fused multiply-adds in float32, then a division by the float32 sum of weights if it is near 1."""
+    """Fused multiply-adds in float32."""
+    return round_to(_fused_sum(parents, weights), dtype)
+
+
+def _fused_shares(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> Stored:
+    """Fused multiply-adds in float32, then a division by the float32 sum of weights."""
+    return round_to(_fused_sum(parents, weights) / np.float32(sum(np.float32(w) for w in weights)), dtype)
+
+
+def _fused_sum(parents: Sequence[Floats], weights: Sequence[float]) -> NDArray[np.float32]:
     total = np.zeros(parents[0].shape, np.float32)
     for c, x in zip(weights, parents, strict=True):
         total = (widen(total) + float(np.float32(c)) * x).astype(np.float32)  # a product of two floats fits float64
-    share = np.float32(sum(np.float32(c) for c in weights))
-    return round_to(total / share if abs(share - 1) < 1e-6 else total, dtype)
+    return total
+
+
+def _products(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> list[Floats]:
+    """Return each parent times its weight, weight and product rounded to the storage type."""
+    stored = widen(round_to(np.array(weights), dtype))
+    return [widen(round_to(c * x, dtype)) for c, x in zip(stored, parents, strict=True)]
+
+
+def _sums_in_storage(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> Stored:
+    """Products and their sum rounded to the storage type, the weights kept in float32."""
+    total = np.zeros_like(parents[0])
+    for c, x in zip(weights, parents, strict=True):
+        total = total + widen(round_to(float(np.float32(c)) * x, dtype))
+    return round_to(total, dtype)
 
 
 def _in_storage(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> Stored:
-    """Every product and every sum rounded to the storage type, then divided by the stored sum of weights."""
-    total, share = np.zeros(parents[0].shape, dtype), np.zeros(1, dtype)
-    for c, x in zip(weights, parents, strict=True):
-        stored = round_to(np.array([c]), dtype)
-        total = round_to(widen(total) + widen(round_to(widen(stored) * x, dtype)), dtype)
-        share = round_to(widen(share) + widen(stored), dtype)
-    near_one = abs(float(widen(share)[0]) - 1) < 0.02
-    return round_to(widen(total) / widen(share), dtype) if near_one else total
+    """Products rounded to the storage type, summed in float32 as tensor libraries do, rounded."""
+    return round_to(sum(_products(parents, weights, dtype), np.zeros_like(parents[0])), dtype)
 
 
-def _task(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> Stored:
-    """Task arithmetic (https://arxiv.org/abs/2212.04089) in the storage type: the first parent is the base."""
-    base, total = parents[0], np.zeros(parents[0].shape, dtype)
-    for c, x in zip(weights[1:], parents[1:], strict=True):
-        delta = widen(round_to(x - base, dtype))
-        stored = float(widen(round_to(np.array([c]), dtype))[0])
-        total = round_to(widen(total) + widen(round_to(stored * delta, dtype)), dtype)
-    return round_to(base + widen(total), dtype)
+def _in_storage_shares(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> Stored:
+    """The same, divided by the sum of the stored weights, which is rounded too."""
+    total = widen(_in_storage(parents, weights, dtype))
+    share = widen(round_to(np.array([widen(round_to(np.array(weights), dtype)).sum()]), dtype))[0]
+    return round_to(total / share, dtype) if share else total.astype(dtype)
+
+
+def _stepwise(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> Stored:
+    """Every product and every partial sum rounded to the storage type."""
+    total = np.zeros_like(parents[0])
+    for product in _products(parents, weights, dtype):
+        total = widen(round_to(total + product, dtype))
+    return total.astype(dtype)
+
+
+def _task(
+    parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic], scale: float = 1.0
+) -> Stored:
+    """Task arithmetic (https://arxiv.org/abs/2212.04089) in the storage type: the first parent is the base.
+
+    `scale`: what the mixed deltas are multiplied by at the end; `weights` are what comes of it.
+    """
+    base = parents[0]
+    deltas = [widen(round_to(x - base, dtype)) for x in parents[1:]]
+    mixed = _in_storage(deltas, [w / scale for w in weights[1:]], dtype)
+    if scale != 1.0:
+        mixed = round_to(widen(mixed) * float(np.float32(scale)), dtype)
+    return round_to(base + widen(mixed), dtype)
+
+
+def _average(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> Stored:
+    """The first parent, and the average of the others, mixed in the storage type (https://arxiv.org/abs/2403.19522)."""
+    total = np.zeros_like(parents[0])
+    for x in parents[1:]:
+        total = widen(round_to(total + x, dtype))
+    average = widen(round_to(total / (len(parents) - 1), dtype))
+    return _in_storage([average, parents[0]], [sum(weights[1:]), weights[0]], dtype)
 
 
 ARITHMETICS: tuple[Arithmetic, ...] = (
-    Arithmetic("exact sum, one rounding", _once, ordered=False, in_storage=False),
-    Arithmetic("float32, one rounding", _single, ordered=True, in_storage=False),
-    Arithmetic("float32 fused, one rounding", _fused, ordered=True, in_storage=False),
-    Arithmetic("storage type throughout", _in_storage, ordered=True, in_storage=True),
+    Arithmetic("float32 fused, one rounding", _fused, ordered=True),
+    Arithmetic("float32 fused, divided by the sum of weights", _fused_shares, ordered=True, normalises=True),
+    Arithmetic("float32, one rounding", _single, ordered=True),
+    Arithmetic("float32, divided by the sum of weights", _single_shares, ordered=True, normalises=True),
+    Arithmetic("exact sum, one rounding", _once),
+    Arithmetic("storage type, one sum", _in_storage, in_storage=True),
+    Arithmetic("storage type, divided by the sum of weights", _in_storage_shares, in_storage=True, normalises=True),
+    Arithmetic("storage type throughout", _stepwise, ordered=True, in_storage=True),
+    Arithmetic("sums in the storage type, weights in float32", _sums_in_storage),
     Arithmetic("task arithmetic in the storage type", _task, ordered=True, in_storage=True),
+    Arithmetic("average, then interpolated, in the storage type", _average, ordered=True, in_storage=True),
+)
+# tried where none of the above reproduces everything
+SCALES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1.1, 1.2, 1.25, 1.5, 2.0)
+SCALED: tuple[Arithmetic, ...] = tuple(
+    Arithmetic(
+        f"task arithmetic times {scale:g} in the storage type",
+        partial(_task, scale=scale),
+        ordered=True,
+        in_storage=True,
+    )
+    for scale in SCALES
 )

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from analyzers.aligned import Aligned, align
 from analyzers.kinship import Kinship, kinship
 from analyzers.records import Disclosure, Reference, Sketch
-from analyzers.thresholds import RELATED_CORRELATION, RELATED_TENSORS
+from analyzers.thresholds import MIN_OVERLAP, RELATED_CORRELATION, RELATED_TENSORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Case:
     kin: tuple[Kinship, ...]
     compared: int  # references that share coordinates with the suspect, related or not
     unsampled: str = ""  # why nothing or little could be sampled, if so
+    aligned: Aligned | None = None  # the suspect beside those of its kin that share most of its coordinates
+    screened: int = 0  # among how many models the references were chosen
 
     @property
     def declared(self) -> frozenset[str]:
@@ -33,9 +36,13 @@ class Case:
 
 
 def case_of(
-    suspect: Sketch, references: Iterable[Reference], disclosure: Disclosure, weights_at: datetime | None
+    suspect: Sketch,
+    references: Iterable[Reference],
+    disclosure: Disclosure,
+    weights_at: datetime | None,
+    screened: int = 0,
 ) -> Case:
-    """Compare `suspect` with every reference that can be its parent.
+    """Compare `suspect` with every reference that can be its parent; `screened`: among how many they were chosen.
 
     A model can be a parent only if its weights were public before the suspect's (a blend known as a reference makes
     its own parents look like blends of it). Later ones are left out, unless the suspect itself declares them.
@@ -49,9 +56,24 @@ def case_of(
         and (not later(r.weights_at, weights_at) or case.declares(r.repo_id))
     ]
     measured = [k for r in possible if (k := kinship(suspect, r, suspect.spec.windows))]
-    related = [k for k in measured if k.correlation >= RELATED_CORRELATION and len(k.keys) >= RELATED_TENSORS]
+    related = [k for k in measured if len(k.keys) >= RELATED_TENSORS and _related(k)]
     related.sort(key=lambda k: (k.distance, k.reference.repo_id))
-    return Case(suspect, disclosure, weights_at, tuple(_without_doubles(case, related)), len(measured))
+    kin = tuple(_without_doubles(case, related))
+    beside = align(suspect, [k.reference for k in _comparable(kin)])
+    return Case(suspect, disclosure, weights_at, kin, len(measured), aligned=beside, screened=screened)
+
+
+def _comparable(kin: Sequence[Kinship]) -> list[Kinship]:
+    """Return kin, nearest first, that share most of the coordinates the nearest shares."""
+    if not kin:
+        return []
+    nearest = set(kin[0].keys)
+    return [k for k in kin if len(nearest & set(k.keys)) >= MIN_OVERLAP * len(nearest)]
+
+
+def _related(one: Kinship) -> bool:
+    """Tell kin: most tensors correlate, or some do by far, as where layers were moved or taken from elsewhere."""
+    return one.correlation >= RELATED_CORRELATION or one.alike >= RELATED_TENSORS
 
 
 def later(reference: datetime | None, suspect: datetime | None) -> bool:

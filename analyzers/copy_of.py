@@ -8,6 +8,7 @@ from analyzers.records import Finding, Parent
 from analyzers.thresholds import (
     COPY_MIN_WEIGHTS,
     COPY_TENSORS_EQUAL,
+    COPY_TENSORS_HELD,
     NOISE_DISPERSION,
     NOISE_DISTANCE,
     NOISE_LEAST,
@@ -22,7 +23,8 @@ def analyze(case: Case) -> Finding | None:
     """Name the model that the suspect is a copy of, a declared one first; None if it is no copy."""
     for one in sorted(case.kin, key=lambda k: not case.declares(k.reference.repo_id)):
         how = _how(one)
-        if how and one.weights >= COPY_MIN_WEIGHTS:
+        most = len(one.keys) >= COPY_TENSORS_HELD * len(case.suspect.samples)
+        if how and most and one.weights >= COPY_MIN_WEIGHTS:
             return _finding(case, one, how)
     return None
 

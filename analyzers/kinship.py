@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analyzers.records import Reference, Sample, Sketch, SliceKey
-from analyzers.rounding import Floats, Stored, round_to, widen
-
-MIN_ROW = 16  # weights in a row below which a correlation says nothing
-
+from analyzers.rounding import Floats, Stored, round_to, ulp, widen
+from analyzers.rows import row_dependence
+from analyzers.thresholds import ALIKE_CORRELATION
 
 @dataclass(frozen=True, slots=True)
 class Kinship:
@@ -23,8 +21,9 @@ class Kinship:
     equal: float  # share equal bit for bit after storing the reference as the suspect is stored
     tensors_equal: float  # share of the tensors that are equal throughout
     correlation: float  # median over tensors of the centred correlation of raw weights
+    alike: int  # tensors that correlate by far more than chance
     distance: float  # norm of the difference over the norm of the reference, median over tensors
-    dispersion: float  # standard deviation over mean of that ratio between tensors; 0 where equal
+    dispersion: float  # standard deviation over mean of that ratio, without rounding's part, between tensors
     row_dependence: float  # mean n r^2 of the difference between rows of one tensor: 1 for independent noise
 
 
@@ -46,22 +45,32 @@ def kinship(suspect: Sketch, reference: Reference, windows: int) -> Kinship | No
     pairs = [(suspect.samples[k].values, reference.sketch.samples[k].values) for k in keys]
     same = [a == round_to(widen(b), a.dtype) for a, b in pairs]
     ratios = np.array([_ratio(a, b) for a, b in pairs])
+    correlations = np.array([_correlation(widen(a), widen(b)) for a, b in pairs])
+    excess = np.array([_excess(a, b) for a, b in pairs])
     return Kinship(
         reference=reference,
         keys=keys,
         weights=sum(a.size for a, _ in pairs),
         equal=float(np.concatenate(same).mean()),
         tensors_equal=float(np.mean([bool(s.all()) for s in same])),
-        correlation=float(np.median([_correlation(widen(a), widen(b)) for a, b in pairs])),
+        correlation=float(np.median(correlations)),
+        alike=int((correlations >= ALIKE_CORRELATION).sum()),
         distance=float(np.median(ratios)),
-        dispersion=float(ratios.std() / ratios.mean()) if ratios.any() else 0.0,
-        row_dependence=_row_dependence(pairs, windows),
+        dispersion=float(excess.std() / excess.mean()) if excess.any() else 0.0,
+        row_dependence=float(np.mean(moved)) if (moved := _moved_together(pairs, windows)) else 0.0,
     )
 
 
 def _ratio(a: Stored, b: Stored) -> float:
     size = float(np.linalg.norm(widen(b)))
     return float(np.linalg.norm(widen(a) - widen(b))) / size if size else 0.0
+
+
+def _excess(a: Stored, b: Stored) -> float:
+    """Return the ratio without what one rounding of the suspect leaves, u^2/12 a weight."""
+    values, size = widen(a), float(np.linalg.norm(widen(b)))
+    squares = float(((values - widen(b)) ** 2).sum() - (ulp(values, a.dtype) ** 2).sum() / 12)
+    return float(np.sqrt(max(squares, 0.0))) / size if size else 0.0
 
 
 def _correlation(a: Floats, b: Floats) -> float:
@@ -71,18 +80,5 @@ def _correlation(a: Floats, b: Floats) -> float:
     return float(a @ b) / size if size else 0.0
 
 
-def _row_dependence(pairs: list[tuple[Stored, Stored]], windows: int) -> float:
-    """Return mean n r^2 over pairs of rows of the difference. Training moves the rows of a matrix along common
-    directions (each step is a sum of outer products); noise does not.
-    """
-    found: list[float] = []
-    for a, b in pairs:
-        rows: NDArray[np.float64] = (widen(a) - widen(b)).reshape(windows, -1)
-        rows = rows - rows.mean(axis=1, keepdims=True)
-        rows = rows[np.linalg.norm(rows, axis=1) > 0]
-        if rows.shape[0] < 2 or rows.shape[1] < MIN_ROW:
-            continue
-        unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        r = (unit @ unit.T)[np.triu_indices(len(unit), 1)]
-        found.append(float((r**2).mean()) * rows.shape[1])
-    return float(np.mean(found)) if found else 0.0
+def _moved_together(pairs: list[tuple[Stored, Stored]], windows: int) -> list[float]:
+    return [d for a, b in pairs for d in row_dependence((widen(a) - widen(b)).reshape(windows, -1))]

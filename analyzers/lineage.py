@@ -8,7 +8,7 @@ from analyzers.case import Case
 from analyzers.kinship import Kinship
 from analyzers.records import Finding, Parent
 from analyzers.rounding import ulp, widen
-from analyzers.thresholds import TRAINED_ON_COEFFICIENT
+from analyzers.thresholds import RELATED_CORRELATION, TRAINED_ON_COEFFICIENT
 
 NAME = "lineage"
 
@@ -19,6 +19,12 @@ def analyze(case: Case) -> Finding:
         return _no_kin(case)
     parent, how = _parent(case)
     ref = parent.reference.sketch.ref
+    if parent.correlation < RELATED_CORRELATION:
+        claim = (
+            f"{parent.alike} of {len(parent.keys)} sampled tensors resemble those of {ref.repo_id}, the others do not:"
+            " layers may have been moved or replaced"
+        )
+        return Finding(NAME, "inconclusive", claim, measured={"weights": parent.weights, "alike": parent.alike})
     return Finding(
         NAME,
         "derivative",

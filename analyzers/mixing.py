@@ -1,128 +1,136 @@
 """Which known models an upload is a linear mix of, and with what coefficients, under rounding.
 
 Plain least squares is biased where parents differ by a few ulp, because rounding lands on one of them. Weighted by
-1/(u^2/12 + tau^2) it is not: u is the ulp of the suspect, and tau, the spread of what is not explained yet, is found
-by maximum likelihood at every step, so that weights near zero do not decide while parents are still missing. Parents
-are added greedily (orthogonal matching pursuit, Pati et al. 1993; as UNMERGE did for task vectors) and taken away
-again when they turn out not to be needed.
+1/(u^2/12 + tau^2) it is nearly not: u is the ulp of the suspect, and tau, the spread of what is not explained yet, is
+found by maximum likelihood at every step, so that weights near zero do not decide while parents are still missing.
+Parents are added greedily (orthogonal least squares, Chen et al. 1989), taken away again when they turn out not to be
+needed, and exchanged while that makes the suspect more likely: among models of one family the first pick is often the
+common ancestor of the true parents, or a blend of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analyzers.rounding import Floats, Stored, ulp, widen
+from analyzers.aligned import noise_floor
+from analyzers.moments import Moments, SetFit, fit_set, gains, moments
+from analyzers.rounding import Floats, Stored, widen
+from analyzers.thresholds import MIN_Z
 
 MAX_PARENTS = 6
-MIN_Z = 5.0  # a parent's coefficient in its own standard errors; docs/method.md
-TAU_STEPS = 24
-FLOAT32_ERROR = 2.0**-23  # of the largest term: the floor under u, without which a weight near zero dominates
-CONTRACTIONS = 40
+MAX_EXCHANGES = 8
+EXCHANGED_WITH = 12  # of the other candidates, those that would help most
+SETTLING = 12
 SWEEPS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """Coefficients of `parents` (row numbers of the candidate matrix) and the scatter left over."""
-
-    parents: tuple[int, ...]
-    coefficients: Floats  # float64[parents]
-    tau: float  # scatter beyond rounding, in the weights' own unit
-
-
-def noise_floor(suspect: Stored, candidates: Floats) -> Floats:
-    """Return u, float64[weights]: the ulp of each stored weight, not below the error of float32 sums."""
-    values = widen(suspect)
-    floor: Floats = np.maximum(ulp(values, suspect.dtype), FLOAT32_ERROR * np.abs(candidates).max(axis=0))
-    return floor
-
-
-def select(suspect: Stored, candidates: Floats, anchor: int) -> Fit:
+def select(suspect: Stored, candidates: Floats, anchor: int, screened: int = 0) -> SetFit:
     """Return the best sparse fit. `candidates`: float64[models, weights], NaN-free; `anchor`: the nearest model.
 
-    Deltas from the anchor are fitted, so that a model that equals the anchor somewhere adds nothing there; the
-    anchor's own coefficient is what is left to a sum of one.
+    `screened`: among how many models the candidates were chosen; the more, the more a parent has to explain.
     """
-    u = noise_floor(suspect, candidates)
-    y = widen(suspect) - candidates[anchor]
-    deltas = candidates - candidates[anchor]
-    chosen: list[int] = []
-    weight, tau = _weights(y, u)
-    alpha = np.zeros(0)
-    residual = y
-    while len(chosen) < MAX_PARENTS - 1:
-        z = _significance(deltas, residual, weight)
-        z[[anchor, *chosen]] = 0
-        best = int(np.argmax(z))
-        if z[best] < MIN_Z:
+    m = moments(widen(suspect), candidates, anchor, noise_floor(suspect, candidates))
+    return select_from(m, anchor, screened)
+
+
+def select_from(m: Moments, anchor: int, screened: int = 0) -> SetFit:
+    """Select on sums that are there already; see `select`."""
+    worth = MIN_Z**2 + 2 * math.log(max(screened, 1))
+    fit = fit_set(m, (anchor,))
+    for _ in range(MAX_EXCHANGES):
+        fit = _without_needless(m, _grown(m, fit, worth), worth)
+        better = min(_exchanges(m, fit), key=lambda f: f.cost, default=fit)
+        if better.cost > fit.cost - 1.0:
             break
-        chosen.append(best)
-        for _ in range(3):  # the weights depend on the residual, which depends on the weights
-            alpha = _solve(deltas[chosen], y, weight)
-            residual = y - alpha @ deltas[chosen]
-            weight, tau = _weights(residual, u)
-    coefficients = np.append(alpha, 1.0 - alpha.sum())
-    return Fit((*chosen, anchor), coefficients, tau)
+        fit = better
+    return _without_needless(m, fit, worth)
 
 
-def refit(suspect: Stored, candidates: Floats, parents: tuple[int, ...], *, free_sum: bool = False) -> Fit:
-    """Return the fit of exactly these parents; with `free_sum` the coefficients need not sum to one."""
-    u = noise_floor(suspect, candidates[list(parents)])
-    anchor = candidates[parents[-1]]
-    y = widen(suspect) - anchor
-    columns = candidates[list(parents[:-1])] - anchor
-    if free_sum:
-        columns = np.vstack([columns, anchor])
-    alpha, tau = np.zeros(len(columns)), 0.0
-    weight, tau = _weights(y, u)
-    for _ in range(6):
-        alpha = _solve(columns, y, weight)
-        weight, tau = _weights(y - alpha @ columns, u)
-    scale = float(alpha[-1]) if free_sum else 0.0
-    alpha = alpha[:-1] if free_sum else alpha
-    return Fit(parents, np.append(alpha, 1.0 + scale - alpha.sum()), tau)
+def _grown(m: Moments, fit: SetFit, worth: float) -> SetFit:
+    while len(fit.parents) < MAX_PARENTS:
+        gain = gains(m, fit)
+        best = int(np.argmax(gain))
+        if gain[best] < worth:
+            break
+        larger = fit_set(m, (best, *fit.parents))
+        if larger.cost > fit.cost - worth:
+            break
+        fit = larger
+    return fit
 
 
-def _weights(residual: Floats, u: Floats) -> tuple[Floats, float]:
-    """Return 1/(u^2/12 + tau^2) with tau of maximum likelihood on a grid from 0 to the residual's own size."""
-    size = float(np.sqrt(np.mean(residual**2)))
-    grid = np.concatenate([[0.0], np.geomspace(1e-4, 1.0, TAU_STEPS) * max(size, 1e-30)])
-    variances = (u**2 / 12)[None, :] + (grid**2)[:, None]
-    tau = float(grid[int(np.argmin((np.log(variances) + residual**2 / variances).sum(axis=1)))])
-    return 1.0 / (u**2 / 12 + tau**2), tau
+def _without_needless(m: Moments, fit: SetFit, worth: float) -> SetFit:
+    while len(fit.parents) > 1:
+        simpler = min((fit_set(m, rest) for rest in _leaving_one_out(fit.parents)), key=lambda f: f.cost)
+        if simpler.cost > fit.cost + worth:
+            break
+        fit = simpler
+    return fit
 
 
-def _significance(deltas: Floats, residual: Floats, weight: Floats) -> Floats:
-    """Return |z|, float64[models]: each delta's coefficient alone, in its standard errors."""
-    power = np.einsum("mw,mw,w->m", deltas, deltas, weight)
-    z: Floats = np.abs(deltas @ (weight * residual)) / np.sqrt(np.maximum(power, 1e-300))
-    return z
+def _leaving_one_out(parents: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    for i in range(len(parents)):
+        yield parents[:i] + parents[i + 1 :]
 
 
-def _solve(columns: Floats, y: Floats, weight: Floats) -> Floats:
-    """Return the weighted least-squares coefficients, float64[columns]."""
-    if not len(columns):
-        return np.zeros(0)
-    root = np.sqrt(weight)
-    solution: Floats = np.linalg.lstsq((columns * root).T, y * root, rcond=None)[0].astype(np.float64)
-    return solution
+def _exchanges(m: Moments, fit: SetFit) -> Iterator[SetFit]:
+    """Yield the fits in which one parent is another candidate."""
+    if len(fit.parents) == 1:
+        return
+    for i, rest in enumerate(_leaving_one_out(fit.parents)):
+        gain = gains(m, fit_set(m, rest))
+        gain[fit.parents[i]] = 0.0
+        for j in np.argsort(-gain)[:EXCHANGED_WITH]:
+            if gain[j] > 0:
+                yield fit_set(m, (*rest, int(j)))
 
 
-def deepest(suspect: Stored, parents: Floats, coefficients: Floats, slack: Floats) -> Floats:
+def settle(suspect: Stored, parents: Floats, coefficients: Floats, slack: Floats, *, free_sum: bool = False) -> Floats:
     """Return coefficients, float64[parents], moved to where the mix lies in the most rounding cells.
 
-    One coefficient after the other, against the last parent, so that their sum stays. Least squares alone is drawn
-    towards 0 or 1 where parents differ by an ulp or two, because rounding then lands on one of them.
+    Least squares alone is drawn towards 0 or 1 where parents differ by an ulp or two. First the part of each residual
+    that sticks out of its cell is squared and made small (it is zero for every feasible mix, and convex), without the
+    cells that are missed by far; then one coefficient after the other goes to the deepest point on its line.
     """
-    found = coefficients.copy()
-    for _ in range(SWEEPS if len(found) > 2 else 1):
-        for j in range(len(found) - 1):
-            step = _stab(widen(suspect) - found @ parents, parents[j] - parents[-1], slack)
-            found[j] += step
-            found[-1] -= step
+    columns = parents[:-1] - parents[-1]
+    if free_sum:
+        columns = np.vstack([columns, parents[-1]])
+    y = widen(suspect) - parents[-1]
+    theta = np.append(coefficients[:-1], coefficients.sum() - 1.0) if free_sum else coefficients[:-1].copy()
+    theta = _stab_each(y, columns, _pull_in(y, columns, theta, slack), slack)
+    scale = theta[-1] if free_sum else 0.0
+    others = theta[:-1] if free_sum else theta
+    return np.append(others, 1.0 + scale - others.sum())
+
+
+def _pull_in(y: Floats, columns: Floats, theta: Floats, slack: Floats) -> Floats:
+    """Make what sticks out of the cells small, by damped Gauss-Newton steps; the best point met is returned."""
+    scaled = columns / slack
+    best, most = theta, -1
+    for _ in range(SETTLING):
+        residual = (y - theta @ columns) / slack
+        inside = int((np.abs(residual) <= 1).sum())
+        if inside > most:
+            best, most = theta, inside
+        excess = np.sign(residual) * np.maximum(np.abs(residual) - 1, 0)
+        used = (excess != 0) & (np.abs(residual) < 4)
+        if not used.any():
+            break
+        near = scaled[:, np.abs(residual) < 4]
+        hessian = scaled[:, used] @ scaled[:, used].T + 1e-2 * (near @ near.T)
+        hessian += 1e-12 * np.trace(hessian) * np.eye(len(hessian))
+        theta = theta + np.linalg.solve(hessian, scaled[:, used] @ excess[used])
+    return best
+
+
+def _stab_each(y: Floats, columns: Floats, theta: Floats, slack: Floats) -> Floats:
+    found = theta.copy()
+    for _ in range(SWEEPS if len(found) > 1 else 1):
+        for j, column in enumerate(columns):
+            found[j] += _stab(y - found @ columns, column, slack)
     return found
 
 
@@ -137,51 +145,3 @@ def _stab(gap: Floats, column: Floats, slack: Floats) -> float:
     depth = np.cumsum(np.repeat([1, -1], ends.shape[1])[order])
     best = int(np.argmax(depth))
     return float(points[order[best]] + points[order[min(best + 1, len(order) - 1)]]) / 2
-
-
-def feasible_box(suspect: Stored, parents: Floats, coefficients: Floats, slack: Floats) -> NDArray[np.float64]:
-    """Return float64[parents, 2]: bounds that hold every coefficient vector whose mix lies in all rounding cells.
-
-    `parents`: float64[parents, weights]; `slack`: float64[weights], half-width of each cell. Cells that the given
-    coefficients miss are left out (the deepest point need not be feasible). Bounds come from interval contraction
-    (hull consistency, Benhamou et al. 1999), so they can be wider than the feasible set but never narrower.
-    """
-    box = np.empty((len(parents), 2))
-    for last in range(len(parents)):
-        order = [*(i for i in range(len(parents)) if i != last), last]
-        box[last] = _contract(suspect, parents[order], coefficients[order], slack)
-    return box
-
-
-def _contract(suspect: Stored, parents: Floats, coefficients: Floats, slack: Floats) -> tuple[float, float]:
-    """Bound the coefficient of the last parent, written as 1 + scale - sum of the others."""
-    anchor = parents[-1]
-    columns = np.vstack([parents[:-1] - anchor, anchor])
-    at = np.append(coefficients[:-1], coefficients.sum() - 1.0)
-    gap = widen(suspect) - anchor - at @ columns
-    inside = np.abs(gap) <= slack
-    columns, gap, slack = columns[:, inside], gap[inside], slack[inside]
-    low, high = np.full(len(at), -0.5), np.full(len(at), 0.5)
-    for _ in range(CONTRACTIONS):
-        before = high - low
-        for j, column in enumerate(columns):
-            low[j], high[j] = _narrow(j, column, columns, gap, slack, low, high)
-        if np.allclose(before, high - low, rtol=1e-3, atol=0):
-            break
-    others = coefficients[-1]
-    return float(others + low[-1] - high[:-1].sum()), float(others + high[-1] - low[:-1].sum())
-
-
-def _narrow(
-    j: int, column: Floats, columns: Floats, gap: Floats, slack: Floats, low: Floats, high: Floats
-) -> tuple[float, float]:
-    """Return new bounds of offset j, given the others' bounds: gap - slack <= offsets @ columns <= gap + slack."""
-    reach_low = np.minimum(columns * low[:, None], columns * high[:, None])
-    reach_high = np.maximum(columns * low[:, None], columns * high[:, None])
-    below = gap - slack - (reach_high.sum(axis=0) - reach_high[j])
-    above = gap + slack - (reach_low.sum(axis=0) - reach_low[j])
-    used = column != 0
-    ends = np.sort(np.stack([below[used] / column[used], above[used] / column[used]]), axis=0)
-    if not ends.size:
-        return float(low[j]), float(high[j])
-    return max(float(low[j]), float(ends[0].max())), min(float(high[j]), float(ends[1].min()))

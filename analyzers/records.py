@@ -150,7 +150,7 @@ class SampleSpec:
 
     seed: int = 0
     windows: int = 4
-    elements: int = 512
+    elements: int = 64
 
     @property
     def name(self) -> str:
@@ -235,6 +235,9 @@ class Mix:
     control: float  # the same share for the nearest single parent
     worst_tensor: float  # the lowest share of any tensor's informative weights reproduced
     tensors: int  # tensors with decisive weights
+    far: int = 0  # weights where the mix lies at least 3 ulp from every single parent
+    near: float = 0.0  # share of the far weights within an ulp of the mix
+    explained: float = 0.0  # share of the departure from the nearest parent that the mix explains, rounding removed
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from analyzers.records import Sample, SampleSpec, SliceKey
 from analyzers.roles import Group, Slice
 
+LAYER_STREAMS = 4
 MIN_WEIGHTS = 64  # a slice that gives fewer is not worth a request
 DTYPES: Mapping[str, np.dtype[np.generic]] = {
     "BF16": np.dtype(ml_dtypes.bfloat16),
@@ -52,18 +53,20 @@ def _hashes(key: int, count: int) -> NDArray[np.uint64]:
 def windows_of(spec: SampleSpec, role: str, rows: int, cols: int) -> tuple[Window, ...]:
     """Return the windows of a `rows` x `cols` slice of `role`: one in each of `spec.windows` adjacent rows.
 
-    Four different rows, because two honest low-rank updates that share a seed agree along one row. The first window
-    ends its row and the last begins its own, so that the bytes from first to last are few. Empty if it is too small.
+    Different rows, because two honest low-rank updates that share a seed agree along one row. The first half of the
+    windows lies near the end of its rows and the rest near the beginning, so that the bytes from first to last are
+    few; windows of one half lie in the same columns, so that it shows whether rows moved together. Empty if the slice
+    is too small.
     """
     blocks, length = rows // spec.windows, min(cols, spec.elements)
     if not blocks or length * spec.windows < MIN_WEIGHTS:
         return ()
+    role = role.replace(".experts", "")  # an expert copied from a dense model is found there
     first = spec.windows * int(np.argmin(_hashes(_key(spec.seed, role, "row"), blocks)))
     free = cols - length
-    middle = _hashes(_key(spec.seed, role, cols, "column"), spec.windows) % np.uint64(free + 1)
-    at = [int(c) for c in middle]
-    at[0], at[-1] = free, 0
-    return tuple(Window(first + i, col, length) for i, col in enumerate(at))
+    near, far = (int(c) for c in _hashes(_key(spec.seed, role, cols, "column"), 2) % np.uint64(free // 4 + 1))
+    half = spec.windows // 2
+    return tuple(Window(first + i, free - far if i < half else near, length) for i in range(spec.windows))
 
 
 def pick_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> Iterator[Slice]:
@@ -85,17 +88,21 @@ def pick_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> Ite
 
 
 def _layer_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> Iterator[tuple[str, int]]:
-    """Yield (role, layer): every role once, in its own hashed layer, then every role a second time, and so on.
+    """Yield (role, layer): every role once, in a hashed layer, then every role a second time, and so on.
 
     No role is left to chance: an adapter merged into two kinds of matrices changes nothing else, and a sample without
-    them would show a copy.
+    them would show a copy. Roles of one stream prefer the same layers, because what lies in one shard costs one address.
     """
     layers: dict[str, list[int]] = {}
-    for role, layer in sorted(groups, key=lambda w: _key(spec.seed, *w, "layer")):
+    for role, layer in sorted(groups, key=lambda w: _key(spec.seed, _stream(w[0], spec), w[1], "layer")):
         layers.setdefault(role, []).append(layer)
     roles = sorted(layers, key=lambda role: _key(spec.seed, role, "order"))
     for turn in range(max(map(len, layers.values()), default=0)):
         yield from ((role, layers[role][turn]) for role in roles if turn < len(layers[role]))
+
+
+def _stream(role: str, spec: SampleSpec) -> int:
+    return _key(spec.seed, role, "stream") % LAYER_STREAMS
 
 
 def _slices(group: Group, spec: SampleSpec) -> Iterator[Slice]:
@@ -105,7 +112,7 @@ def _slices(group: Group, spec: SampleSpec) -> Iterator[Slice]:
         return
     chosen = experts[0]
     if chosen >= 0:
-        hashes = _hashes(_key(spec.seed, group.role, "expert"), experts[-1] + 1)
+        hashes = _hashes(_key(spec.seed, group.role, group.layer, "expert"), experts[-1] + 1)
         chosen = min(experts, key=lambda e: int(hashes[e]))
     found = group.slice(chosen)
     if windows_of(spec, group.role, found.rows, found.cols):
@@ -138,7 +145,7 @@ def read_of(spec: SampleSpec, wanted: Slice) -> SliceRead:
 class ReadBudget:
     """What one look may cost: slices, HTTP requests (one a span, one more a shard for its address), bytes."""
 
-    slices: int = 16
+    slices: int = 28
     requests: int = 50
     bytes: int = 1_000_000
     gap: int = 2048  # bytes between two slices that are cheaper to read than to ask for twice

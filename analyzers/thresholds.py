@@ -1,7 +1,9 @@
 """Every threshold in one table. docs/method.md says which experiment set each; `bench/` runs them again."""
 
 RELATED_CORRELATION = 0.1  # median centred correlation of raw weights: chance reaches 0.05, fine-tunes stay above 0.9
+ALIKE_CORRELATION = 0.5  # of one tensor: at 256 weights chance stays below 0.35
 RELATED_TENSORS = 2  # tensors that must be shared before "related" is said at all
+MIN_Z = 5.0  # standard errors by which a parent must help before it is tried; bits decide afterwards
 MIN_OVERLAP = 0.8  # share of the nearest model's coordinates a candidate parent must have
 
 EXACT_REPRODUCED = 0.995  # share of decisive weights: a blend reaches 0.9998 under its own arithmetic
@@ -12,10 +14,12 @@ MIN_TENSOR_REPRODUCED = 0.8  # in the worst tensor: one recipe must hold for the
 MIN_INFORMATIVE_TENSORS = 4  # tensors with decisive weights: a verdict on a model does not rest on its embedding
 
 COPY_TENSORS_EQUAL = 0.9  # share of tensors equal throughout: a copy with a few touched tensors
+COPY_TENSORS_HELD = 0.75  # share of the suspect's sampled tensors that the model must have at all
 COPY_MIN_WEIGHTS = 2_000  # compared weights before a copy is named
 NOISE_TENSORS = 8  # tensors needed to tell noise from training
-NOISE_DISPERSION = 0.1  # of the relative difference between tensors: noise 0.05, training from 0.16 up
-NOISE_ROW_DEPENDENCE = 2.0  # n r^2 between rows of the difference: noise 1.0 to 1.3, training from 9 up
+NOISE_DISPERSION = 0.2  # of the relative difference between tensors: noise 0.09 to 0.2, training from 0.19 up
+NOISE_ROW_DEPENDENCE = 1.6  # n r^2 between rows of the difference: noise 0.9 to 1.2, training from 5 up
+STRUCTURE_ROW_DEPENDENCE = 1.8  # the same, of what a mix leaves over: storage arithmetic 1.6 at most, training 2 up
 NOISE_LEAST = 2e-3  # relative; below it rounding hides what tells noise from a short training, and nothing is claimed
 NOISE_DISTANCE = 0.05  # relative; noise beyond this would destroy the model
 
@@ -23,3 +27,20 @@ TRAINED_ON_COEFFICIENT = (
     0.93  # of a release's delta in the suspect's: trained on from it 0.95 up, a sibling on the same
 )
 # data with another seed 0.87, a distillation 0.76
+
+DISTINCT_ULPS = 4.0  # by which models must differ on a weight before its being equal to one of them counts
+MIN_DISTINCT = 16  # such weights in a tensor before it counts as copied
+NEARBY_TENSOR = 0.85  # of a tensor's far weights within an ulp of a mix: blends .87 up, honest models .3 at most
+REPRODUCED_TENSOR = 0.9  # the same for decisive weights inside their cells, where few are far
+
+PROMISING = 0.25  # of far or decisive weights that a mix meets before any arithmetic is tried; honest models 0.35
+ROUNDED_NEARBY = 0.97  # of far weights within 1.5 ulp: nothing but roundings is left over
+STRONG_NEARBY = 0.95  # of far weights within 1.5 ulp: a blend in an arithmetic that is not named here
+TOPPED_NEARBY = 0.45  # of far weights within 1.5 ulp, where something came on top of a blend
+TOPPED_EXPLAINED = 0.97  # of the departure from the nearest parent
+NEEDED = 0.95  # a parent without which this share of the far weights is met all the same is not needed
+
+COPIED_TENSORS = 0.9  # of the sampled tensors before a stack is named
+MIN_COPIED_TENSORS = 4
+PROFILED_TENSORS = 0.85  # of the telling tensors that must be mixed or copied
+PARENT_TENSORS = 0.05  # of the explained tensors that need a model before it is called a parent

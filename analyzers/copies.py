@@ -1,0 +1,76 @@
+"""Which known tensors each sampled tensor of a suspect equals bit for bit, at the same place or another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analyzers.records import Reference, Sample, Sketch, SliceKey
+from analyzers.rounding import round_to, ulp, widen
+from analyzers.thresholds import DISTINCT_ULPS, MIN_DISTINCT
+
+Place = tuple[str, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A known tensor with the suspect's bits: model (row of the references), and where it lies there."""
+
+    model: int
+    key: SliceKey
+
+
+@dataclass(frozen=True, slots=True)
+class TensorCopy:
+    """One sampled tensor of the suspect and every known tensor that it equals."""
+
+    key: SliceKey
+    origins: tuple[Origin, ...]
+    known: bool  # some reference holds a tensor of this role and shape, so that it could have been found
+    distinct: bool  # the references differ here by enough for equality to say where it comes from
+
+    @property
+    def models(self) -> frozenset[int]:
+        """The models it may come from: those that have it at the same place, if there are any."""
+        here = {o.model for o in self.origins if o.key == self.key}
+        return frozenset(here or {o.model for o in self.origins})
+
+    @property
+    def moved(self) -> bool:
+        """It lies at another depth, or in another expert, than where it was copied from."""
+        return bool(self.origins) and all(o.key != self.key for o in self.origins)
+
+
+def copies(suspect: Sketch, references: Sequence[Reference]) -> tuple[TensorCopy, ...]:
+    """Look every sampled tensor of the suspect up among all those of the references of its role and shape."""
+    index: dict[Place, list[tuple[Origin, Sample]]] = {}
+    for model, reference in enumerate(references):
+        for key, sample in reference.sketch.samples.items():
+            index.setdefault(_place(key, sample), []).append((Origin(model, key), sample))
+    return tuple(
+        _copy(key, sample, index.get(_place(key, sample), [])) for key, sample in sorted(suspect.samples.items())
+    )
+
+
+def _place(key: SliceKey, sample: Sample) -> Place:
+    """Return what two tensors must share to be one and the same: an expert may be a dense model's matrix."""
+    return key.role.replace(".experts", ""), sample.cols, sample.row, sample.values.size
+
+
+def _copy(key: SliceKey, sample: Sample, candidates: Sequence[tuple[Origin, Sample]]) -> TensorCopy:
+    equal = [origin for origin, other in candidates if _same(sample, other)]
+    others = [other for origin, other in candidates if origin.key == key or origin not in equal]
+    return TensorCopy(key, tuple(equal), bool(candidates), _distinct(sample, others))
+
+
+def _same(sample: Sample, other: Sample) -> bool:
+    return bool((round_to(widen(other.values), sample.values.dtype) == sample.values).all())
+
+
+def _distinct(sample: Sample, others: Sequence[Sample]) -> bool:
+    """Tell whether any known tensor differs from the suspect's on enough weights by more than chance would."""
+    values = widen(sample.values)
+    reach = DISTINCT_ULPS * ulp(values, sample.values.dtype)
+    return any(int((np.abs(widen(o.values) - values) >= reach).sum()) >= MIN_DISTINCT for o in others)

@@ -1,0 +1,70 @@
+"""Stacks: whole layers, modules or experts taken from different models, bit for bit, at the same depth or another.
+
+Frankenmerges and layer shuffles, grafted modules, mixtures of experts made of dense models. Every tensor equals a known
+one; where two models hold the same tensor (frozen in training, say) it speaks for neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analyzers.case import Case
+from analyzers.copies import TensorCopy, copies
+from analyzers.records import Finding, Parent
+from analyzers.thresholds import COPIED_TENSORS, MIN_COPIED_TENSORS
+
+NAME = "stack"
+
+
+def analyze(case: Case) -> Finding | None:
+    """Name the models that every tensor was copied from; None where too many tensors are nobody's."""
+    if not case.kin:
+        return None
+    references = [k.reference for k in case.kin]
+    found = [c for c in copies(case.suspect, references) if c.known]
+    copied = [c for c in found if c.origins]
+    if len(copied) < max(MIN_COPIED_TENSORS, COPIED_TENSORS * len(found)):
+        return None
+    needed = sources(copied)
+    moved = sum(c.moved for c in copied)
+    refs = [references[m].sketch.ref for m in needed]
+    counts = [sum(_told(c) and c.models == {m} for c in copied) for m in needed]
+    measured: dict[str, float | int | str] = {
+        "tensors": len(found),
+        "copied": len(copied),
+        "moved": moved,
+        "weights": sum(case.suspect.samples[c.key].values.size for c in found),
+        "decisive": sum(case.suspect.samples[c.key].values.size for c in copied if _told(c)),
+    }
+    measured |= {f"from {ref.repo_id}": count for ref, count in zip(refs, counts, strict=True)}
+    parents = tuple(Parent(ref, None, None, case.declares(ref.repo_id)) for ref in refs)
+    elsewhere = f", {moved} of them at another depth or in another expert" if moved else ""
+    if len(needed) == 1:
+        if not moved:
+            return None
+        claim = f"all tensors are those of {refs[0].repo_id}{elsewhere}: {len(copied)} of {len(found)} sampled"
+        whole = (Parent(refs[0], 1.0, None, parents[0].declared),)
+        return Finding(NAME, "copy", claim, whole, exact=True, further_training=False, measured=measured)
+    shares = ", ".join(f"{n} from {ref.repo_id}" for n, ref in zip(counts, refs, strict=True))
+    claim = f"{len(copied)} of {len(found)} sampled tensors are copied bit for bit: {shares}{elsewhere}"
+    exact = len(copied) == len(found)
+    return Finding(NAME, "blend", claim, parents, "stack", exact, False, measured)
+
+
+def sources(copied: Sequence[TensorCopy]) -> list[int]:
+    """Return the models that all tensors together need, the one that gave most first (a greedy cover)."""
+    left = [c for c in copied if _told(c)]
+    needed: list[int] = []
+    while left:
+        votes: dict[int, int] = {}
+        for one in left:
+            for model in one.models:
+                votes[model] = votes.get(model, 0) + 1
+        best = min(votes, key=lambda m: (-votes[m], m))
+        needed.append(best)
+        left = [c for c in left if best not in c.models]
+    return needed
+
+
+def _told(one: TensorCopy) -> bool:
+    return one.distinct
