@@ -6,15 +6,19 @@ through the shared planted check.
 
 from collections.abc import Callable
 
-from analyzers import blend, copy_of, layerwise, lineage, stack, topped
+from analyzers import blend, copy_of, layerwise, lineage, sparse, stack, topped
 from analyzers.case import Case
 from analyzers.records import Finding
+
+# A family with more to choose must leave by so much less unexplained before it is preferred to a simpler one.
+FREEDOM = {"layerwise": 0.01, "sparse": 0.03}
 
 # Read top to bottom: the first that finds something decides. Each line names what it rests on.
 ANALYZERS: tuple[Callable[[Case], Finding | None], ...] = (
     copy_of.analyze,  # bits; noise told from training by dispersion and row dependence
     stack.analyze,  # tensors copied bit for bit: https://arxiv.org/abs/2312.15166, mergekit's passthrough
     blend.analyze,  # bit replay of merges: https://arxiv.org/abs/2203.05482, https://arxiv.org/abs/2212.04089
+    sparse.analyze,  # element by element: https://arxiv.org/abs/2306.01708, https://arxiv.org/abs/2311.03099
     layerwise.analyze,  # tensor by tensor: https://arxiv.org/abs/2403.19522, https://arxiv.org/abs/2403.13257
     topped.analyze,  # a blend under noise or further training
     lineage.analyze,  # what is left: nearest kin by relative distance
@@ -22,9 +26,9 @@ ANALYZERS: tuple[Callable[[Case], Finding | None], ...] = (
 
 
 def explain(case: Case) -> Finding:
-    """Return what the analyzers found: the first that reproduces bits exactly, else the first that names a blend or copy.
+    """Return what the analyzers found: the first that reproduces bits exactly, else the one that leaves least unexplained.
 
-    One that could not make up its mind is overruled by those, and overrules mere descent.
+    One that could not make up its mind is overruled by whoever names a blend or copy, and overrules mere descent.
     """
     found: list[Finding] = []
     for analyze in ANALYZERS:
@@ -36,7 +40,7 @@ def explain(case: Case) -> Finding:
     return min(found, key=_rank)  # of equals, the first
 
 
-def _rank(finding: Finding) -> int:
+def _rank(finding: Finding) -> tuple[int, float]:
     if finding.kind in ("blend", "copy"):
-        return 0 if finding.exact else 1
-    return 2 if finding.kind == "inconclusive" else 3
+        return (0, 0.0) if finding.exact else (1, finding.unexplained + FREEDOM.get(finding.family or "", 0.0))
+    return (2 if finding.kind == "inconclusive" else 3), 0.0

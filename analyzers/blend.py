@@ -7,6 +7,7 @@ a textbook blend: docs/method.md).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
@@ -127,17 +128,18 @@ def _finding(case: Case, aligned: Aligned, found: Explained) -> Finding | None:
     if one_is_enough(case, mix.equal, mix.weights):
         return None
     measured = measures(mix, found.residue)
-    said = sentence(mix)
+    said, least = sentence(mix), 1.0 - max(mix.near, mix.reproduced)
     exact = mix.reproduced >= EXACT_REPRODUCED
     trained = False if exact else True if found.residue and found.residue.is_structure else None
     if enough(mix) and mix.worst_tensor >= MIN_TENSOR_REPRODUCED and mix.reproduced >= STRONG_REPRODUCED:
         claim = f"{said} bit for bit ({mix.arithmetic}); the nearest single parent equals {mix.control:.4f} of all"
-        return Finding(NAME, "blend", claim, mix.parents, "linear", exact, trained, measured)
+        return Finding(NAME, "blend", claim, mix.parents, "linear", exact, trained, measured, least)
     claim = f"{said}, and {mix.near:.3f} of {mix.far:,} weights far from every parent lie within 1.5 ulp of it"
     if enough(mix) and mix.far >= MIN_DECISIVE and mix.near >= STRONG_NEARBY:
         # what no noise of this size would leave, an arithmetic that is not named here does: all within two roundings
         rounded = mix.near >= ROUNDED_NEARBY and mix.reproduced < STRONG_REPRODUCED
-        return Finding(NAME, "blend", claim, mix.parents, "linear", False, False if rounded else trained, measured)
+        trained = False if rounded else trained
+        return Finding(NAME, "blend", claim, mix.parents, "linear", False, trained, measured, least)
     if max(mix.reproduced, mix.near) < GREY_REPRODUCED or mix.equal <= mix.control:
         return None
     claim += ": too much for coincidence to be excluded and too little to be called a blend"
@@ -162,6 +164,17 @@ def one_is_enough(case: Case, equal: float, weights: int) -> bool:
     """
     missed = 1.25 * (1.0 - equal) * weights + 5
     return any((1.0 - k.equal) * k.weights <= missed for k in case.kin)
+
+
+def strangers(case: Case, parents: Iterable[str]) -> bool:
+    """Tell whether a parent besides the bases is of another maker than the suspect.
+
+    An average over a run's unreleased checkpoints looks much like a blend with something on top, and can come only from
+    whoever trained that run: between strangers it is excluded, within one organisation it is not.
+    """
+    own = case.suspect.ref.organisation.lower()
+    makers = {k.reference.repo_id: k.reference.maker.lower() for k in case.kin if k.reference.role != "base"}
+    return any(makers.get(p, own) != own for p in parents)
 
 
 def told(case: Case, aligned: Aligned, found: Explained) -> Mix:

@@ -82,7 +82,7 @@ def analyze(case: Case) -> Finding | None:
         "weights": aligned.suspect.size,
     }
     parents = tuple(Parent(ref, None, None, case.declares(ref.repo_id)) for ref in refs)
-    return Finding(NAME, "blend", claim, parents, "layerwise", exact, False, measured)
+    return Finding(NAME, "blend", claim, parents, "layerwise", exact, False, measured, 1.0 - near)
 
 
 def parents_of(explained: Sequence[TensorProfile]) -> list[int]:

@@ -130,11 +130,11 @@ def _stab_each(y: Floats, columns: Floats, theta: Floats, slack: Floats) -> Floa
     found = theta.copy()
     for _ in range(SWEEPS if len(found) > 1 else 1):
         for j, column in enumerate(columns):
-            found[j] += _stab(y - found @ columns, column, slack)
+            found[j] += stab(y - found @ columns, column, slack)
     return found
 
 
-def _stab(gap: Floats, column: Floats, slack: Floats) -> float:
+def stab(gap: Floats, column: Floats, slack: Floats) -> float:
     """Return the middle of the range of t in which gap - slack <= t * column <= gap + slack holds most often."""
     used = column != 0
     if not used.any():

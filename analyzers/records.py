@@ -277,6 +277,7 @@ class Finding:
     exact: bool | None = None
     further_training: bool | None = None
     measured: Mapping[str, float | int | str] = field(default_factory=dict)
+    unexplained: float = 0.0  # share of the telling weights that it leaves unexplained
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def analyze(case: Case) -> Finding | None:
     needed = sources(copied)
     moved = sum(c.moved for c in copied)
     refs = [references[m].sketch.ref for m in needed]
-    counts = [sum(_told(c) and c.models == {m} for c in copied) for m in needed]
+    counts = _counts(copied, needed)
     measured: dict[str, float | int | str] = {
         "tensors": len(found),
         "copied": len(copied),
@@ -64,6 +64,12 @@ def sources(copied: Sequence[TensorCopy]) -> list[int]:
         needed.append(best)
         left = [c for c in left if best not in c.models]
     return needed
+
+
+def _counts(copied: Sequence[TensorCopy], needed: Sequence[int]) -> list[int]:
+    """Return how many tensors each model gave; one that several hold counts for the first of them."""
+    owners = [next((m for m in needed if m in c.models), -1) for c in copied if _told(c)]
+    return [owners.count(m) for m in needed]
 
 
 def _told(one: TensorCopy) -> bool:

@@ -44,3 +44,9 @@ COPIED_TENSORS = 0.9  # of the sampled tensors before a stack is named
 MIN_COPIED_TENSORS = 4
 PROFILED_TENSORS = 0.85  # of the telling tensors that must be mixed or copied
 PARENT_TENSORS = 0.05  # of the explained tensors that need a model before it is called a parent
+
+MIN_KIND = 0.03  # share of a kind of weights before it counts as one
+SPARSE_GAIN = 0.03  # of the told weights that a parent must cover beyond what its deltas in other places do
+SPARSE_COVERED = 0.9  # of the told weights that all kinds together cover: honest models 0.53, own averages 0.94
+MIN_SINGLE = 0.1  # of the told weights on one parent's delta alone; where coefficients are tiny a mix has next to none
+SPARSE_BEYOND = 0.65  # of those outside the commonest kind: honest models 0.35, own averages 0.5

@@ -7,9 +7,9 @@ trained that run: it is excluded where a parent besides the base is a stranger's
 
 from __future__ import annotations
 
-from analyzers.blend import enough, explain_linear, measures, one_is_enough, sentence, told
+from analyzers.blend import enough, explain_linear, measures, one_is_enough, sentence, strangers, told
 from analyzers.case import Case
-from analyzers.records import Finding, Mix
+from analyzers.records import Finding
 from analyzers.thresholds import TOPPED_EXPLAINED, TOPPED_NEARBY
 
 NAME = "topped"
@@ -25,7 +25,7 @@ def analyze(case: Case) -> Finding | None:
     mix = told(case, case.aligned, found)
     if not enough(mix) or mix.near < TOPPED_NEARBY or mix.explained < TOPPED_EXPLAINED:
         return None
-    if one_is_enough(case, mix.equal, mix.weights) or not _strangers(case, mix):
+    if one_is_enough(case, mix.equal, mix.weights) or not strangers(case, (p.ref.repo_id for p in mix.parents)):
         return None
     trained = True if found.residue is not None and found.residue.is_structure else None
     claim = (
@@ -33,10 +33,5 @@ def analyze(case: Case) -> Finding | None:
         f" explains {mix.explained:.3f} of what sets the upload apart from its nearest parent, the rest"
         f" {'has the structure of further training' if trained else 'came on top'}"
     )
-    return Finding(NAME, "blend", claim, mix.parents, "linear", False, trained, measures(mix, found.residue))
-
-
-def _strangers(case: Case, mix: Mix) -> bool:
-    own = case.suspect.ref.organisation.lower()
-    makers = {k.reference.repo_id: k.reference.maker.lower() for k in case.kin if k.reference.role != "base"}
-    return any(makers.get(p.ref.repo_id, own) != own for p in mix.parents)
+    measured = measures(mix, found.residue)
+    return Finding(NAME, "blend", claim, mix.parents, "linear", False, trained, measured, 1.0 - mix.near)
