@@ -55,6 +55,18 @@ def sandwich_intervals(aligned: Aligned, coefficients: Floats, settled: Floats, 
     return np.stack([coefficients - reach + np.minimum(shift, 0), coefficients + reach + np.maximum(shift, 0)], axis=1)
 
 
+def likely_intervals(aligned: Aligned, coefficients: Floats, tau: float) -> NDArray[np.float64]:
+    """Return float64[models, 2]: 95 % around the coefficients of one tensor, its weights taken as independent."""
+    rows = aligned.candidates
+    if len(rows) < 2:
+        return np.stack([coefficients, coefficients], axis=1)
+    weight = 1.0 / (noise_floor(aligned.suspect, rows) ** 2 / 12 + tau**2)
+    columns = rows[:-1] - rows[-1]
+    covariance = np.linalg.pinv((columns * weight) @ columns.T)
+    reach = 1.96 * np.append(np.sqrt(np.diag(covariance)), np.sqrt(max(covariance.sum(), 0.0)))
+    return np.stack([coefficients - reach, coefficients + reach], axis=1)
+
+
 def _leaning(columns: Floats, residual: Floats, weight: Floats) -> Floats:
     """Return float64[models]: the weighted size of what is left over, in units of each model's own delta."""
     sizes = np.sqrt((columns**2 * weight).mean(axis=1))

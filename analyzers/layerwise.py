@@ -25,9 +25,12 @@ from analyzers.thresholds import (
     MIN_INFORMATIVE_TENSORS,
     PARENT_TENSORS,
     PROFILED_TENSORS,
+    STRONG_NEARBY,
 )
 
 NAME = "layerwise"
+LOOSE = 0.03
+ROUNDED_LAYERWISE = 0.9  # of far weights within 1.5 ulp of each tensor's own mix: only roundings are left over
 AUDITIONS = 6  # tensors on which the arithmetic is chosen
 
 
@@ -81,8 +84,11 @@ def analyze(case: Case) -> Finding | None:
         "equal": equal,
         "weights": aligned.suspect.size,
     }
+    # a profile that misses this many weights is no better an explanation than kinds of weights that miss a few more
+    least = 1.0 - near + (LOOSE if near < STRONG_NEARBY else 0.0)
+    trained = False if near >= ROUNDED_LAYERWISE else None
     parents = tuple(Parent(ref, None, None, case.declares(ref.repo_id)) for ref in refs)
-    return Finding(NAME, "blend", claim, parents, "layerwise", exact, False, measured, 1.0 - near)
+    return Finding(NAME, "blend", claim, parents, "layerwise", exact, trained, measured, least)
 
 
 def parents_of(explained: Sequence[TensorProfile]) -> list[int]:

@@ -311,6 +311,28 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class DepthPoint:
+    """What one tensor is made of, for the profile over depth and module."""
+
+    key: SliceKey
+    state: str  # "mixed", "copied", "unexplained", "silent"
+    shares: Mapping[str, tuple[float, float, float]]  # repo id -> coefficient, lower and upper bound
+    met: float  # share of the decisive weights equal to the mix, bit for bit; 1.0 where the tensor is a copy
+    weights: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """Fresh random coordinates of the suspect and its companions: what was read, and what it showed."""
+
+    seed: int  # of the coordinates; with it the same bytes can be read again
+    reason: str
+    sampled: Sampled
+    cost: Cost
+    profile: tuple[DepthPoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """One upload judged: everything an alert, a table or the JSON contract is made from."""
 
@@ -323,6 +345,8 @@ class CheckResult:
     weights_at: datetime | None = None  # UTC, of the suspect; None: unknown
     weights_digest: str = ""  # of the weight files' names and contents, as far as the Hub says; "" if unknown
     problems: tuple[str, ...] = ()  # what could not be read, one sentence each; none of them stopped the check
+    first_cost: Cost | None = None  # of the first look alone
+    second: SecondLook | None = None
 
 
 @dataclass(frozen=True, slots=True)

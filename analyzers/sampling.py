@@ -36,13 +36,13 @@ class Window:
     length: int
 
 
-def _key(*parts: object) -> int:
+def key_of(*parts: object) -> int:
     """Return 64 hash bits of `parts`."""
     text = "\x1f".join(map(str, parts)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
 
-def _hashes(key: int, count: int) -> NDArray[np.uint64]:
+def hashes(key: int, count: int) -> NDArray[np.uint64]:
     """Return uint64[count]: the hash of 0, 1, 2, ... under `key` (SplitMix64, Steele et al. 2014)."""
     x = (np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)) + np.uint64(key)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -62,9 +62,9 @@ def windows_of(spec: SampleSpec, role: str, rows: int, cols: int) -> tuple[Windo
     if not blocks or length * spec.windows < MIN_WEIGHTS:
         return ()
     role = role.replace(".experts", "")  # an expert copied from a dense model is found there
-    first = spec.windows * int(np.argmin(_hashes(_key(spec.seed, role, "row"), blocks)))
+    first = spec.windows * int(np.argmin(hashes(key_of(spec.seed, role, "row"), blocks)))
     free = cols - length
-    near, far = (int(c) for c in _hashes(_key(spec.seed, role, cols, "column"), 2) % np.uint64(free // 4 + 1))
+    near, far = (int(c) for c in hashes(key_of(spec.seed, role, cols, "column"), 2) % np.uint64(free // 4 + 1))
     half = spec.windows // 2
     return tuple(Window(first + i, free - far if i < half else near, length) for i in range(spec.windows))
 
@@ -94,29 +94,38 @@ def _layer_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> I
     them would show a copy. Roles of one stream prefer the same layers, because what lies in one shard costs one address.
     """
     layers: dict[str, list[int]] = {}
-    for role, layer in sorted(groups, key=lambda w: _key(spec.seed, _stream(w[0], spec), w[1], "layer")):
+    for role, layer in sorted(groups, key=lambda w: key_of(spec.seed, _stream(w[0], spec), w[1], "layer")):
         layers.setdefault(role, []).append(layer)
-    roles = sorted(layers, key=lambda role: _key(spec.seed, role, "order"))
+    roles = sorted(layers, key=lambda role: key_of(spec.seed, role, "order"))
     for turn in range(max(map(len, layers.values()), default=0)):
         yield from ((role, layers[role][turn]) for role in roles if turn < len(layers[role]))
 
 
 def _stream(role: str, spec: SampleSpec) -> int:
-    return _key(spec.seed, role, "stream") % LAYER_STREAMS
+    return key_of(spec.seed, role, "stream") % LAYER_STREAMS
 
 
 def _slices(group: Group, spec: SampleSpec) -> Iterator[Slice]:
     """Yield the slice of one expert, chosen by smallest hash, if it is large enough to be sampled."""
+    found = slice_of(group, spec)
+    if found is not None:
+        yield found
+
+
+def slice_of(group: Group, spec: SampleSpec, turn: int = 0) -> Slice | None:
+    """Return a slice of `group`; of many experts the one whose hash is smallest, the next smallest for `turn` 1, ...
+
+    None where it is too small to be sampled. The same experts in every layer, so that moved layers still meet.
+    """
     experts = group.expert_indices()
-    if not experts:
-        return
+    if not experts or (turn and turn >= len(experts)):
+        return None
     chosen = experts[0]
     if chosen >= 0:
-        hashes = _hashes(_key(spec.seed, group.role, group.layer, "expert"), experts[-1] + 1)
-        chosen = min(experts, key=lambda e: int(hashes[e]))
+        order = hashes(key_of(spec.seed, group.role, "expert"), experts[-1] + 1)
+        chosen = sorted(experts, key=lambda e: int(order[e]))[turn]
     found = group.slice(chosen)
-    if windows_of(spec, group.role, found.rows, found.cols):
-        yield found
+    return found if windows_of(spec, group.role, found.rows, found.cols) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +182,14 @@ def plan_reads(groups: Mapping[tuple[str, int], Group], spec: SampleSpec, budget
         if len(chosen) == budget.slices:
             break
         chosen.append(read_of(spec, wanted))
-        longer = _spans(chosen, budget.gap)
+        longer = spans_of(chosen, budget.gap)
         if longer.requests > budget.requests or longer.bytes > budget.bytes:
             break
         plan = longer
     return plan
 
 
-def _spans(reads: list[SliceRead], gap: int) -> ReadPlan:
+def spans_of(reads: list[SliceRead], gap: int) -> ReadPlan:
     """Join reads that lie close together in one shard."""
     spans: list[tuple[str, int, int]] = []
     inside: list[list[SliceRead]] = []

@@ -64,7 +64,7 @@ def analyze(case: Case) -> Finding | None:
 
 def _holds(kinds: Kinds) -> bool:
     common = sum(share >= MIN_KIND for share in (kinds.base, kinds.joint, *kinds.single))
-    return common >= 2 and sum(kinds.single) >= MIN_SINGLE and kinds.covered >= SPARSE_COVERED and kinds.beyond_largest >= SPARSE_BEYOND
+    return common >= 2 and sum(kinds.single) >= MIN_SINGLE * kinds.joint and kinds.covered >= SPARSE_COVERED and kinds.beyond_largest >= SPARSE_BEYOND
 
 
 def _bases(case: Case, aligned: Aligned) -> Iterator[int]:

@@ -76,6 +76,11 @@ class KnownModels:
             ref = source.facts().ref
         return self.sketches.get(ref, self.spec) or self._read(source, None, requests)
 
+    def open_at(self, repo_id: str, revision: str) -> Source:
+        """Open a known or declared model at the revision that was sketched."""
+        model = self.registry.find(repo_id)
+        return self._source(model) if model and model.path is not None else self.open(repo_id, revision)
+
     def names(self) -> Iterator[tuple[str, str]]:
         """Yield (name, repo id's last part) of every known model, for reading cards."""
         for model in self.registry.models:

@@ -5,16 +5,31 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from typing import Protocol
 
 from analyzers.errors import MalformedWeights
 from analyzers.layout import layout_of
 from analyzers.records import RepoFacts, SampleSpec, Sketch, WeightLayout
-from analyzers.roles import READABLE, groups_of
+from analyzers.roles import READABLE, Group, groups_of
 from analyzers.sampling import ReadBudget, plan_reads, samples_from
 from bot.source import Source, Span
 
 FIRST_LOOK_REQUESTS = 60
 FIRST_LOOK_BYTES = 1_500_000
+
+
+class Meter(Protocol):
+    """Counts what a look costs."""
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests sent so far."""
+        ...
+
+    @property
+    def bytes_read(self) -> int:
+        """Body bytes received so far."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +40,11 @@ class Look:
     layout: WeightLayout
     sketch: Sketch
     unsampled: str = ""
+
+    @property
+    def groups(self) -> dict[tuple[str, int], Group]:
+        """Its matrices by role and layer."""
+        return groups_of(self.layout)
 
 
 def first_look(source: Source, spec: SampleSpec, requests: int, size: int = FIRST_LOOK_BYTES) -> Look:

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 from analyzers import explain
-from analyzers.case import case_of
+from analyzers.case import Case, case_of
 from analyzers.disclosure import read_disclosure
 from analyzers.errors import Unreadable
 from analyzers.fingerprint import Fingerprint
-from analyzers.records import CheckResult, Cost, Disclosure, Mention, Reference, RepoFacts, Sampled, Verdict
+from analyzers.records import CheckResult, Cost, Disclosure, Finding, Mention, Reference, RepoFacts, Sampled, Verdict
+from analyzers.second_look import reason_for
 from analyzers.verdict import judge
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
-from bot.look import FIRST_LOOK_REQUESTS, Look, first_look, weights_digest
+from bot.look import FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
+from bot.second_look import Seen, SecondLooker
 from bot.source import Gated, Source
 from state.sketches import StoredSketch
 
 MAX_DECLARED_READ = 4  # declared parents that are looked up for one suspect
-
-
-class Meter(Protocol):
-    """Counts what a check costs."""
-
-    @property
-    def requests(self) -> int:
-        """HTTP requests sent so far."""
-        ...
-
-    @property
-    def bytes_read(self) -> int:
-        """Body bytes received so far."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +51,15 @@ class Checker:
             references = _together(parents, references, assume_earlier=facts.local)
             weights_at = self.clock() if facts.local else facts.weights_at
             case = replace(case_of(look.sketch, references, disclosure, weights_at), unsampled=look.unsampled)
-            verdict = judge(case, explain(case), self.known.registry.maker_of(facts.ref.organisation))
+            maker = self.known.registry.maker_of(facts.ref.organisation)
+            finding = explain(case)
+            verdict = judge(case, finding, maker)
+            first_cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
+            seen = self._look_again(source, look, case, finding, verdict, progress)
+            if seen is not None:
+                verdict = judge(case, seen.finding, maker)
         problems += [p for p in (trouble, *disclosure.problems) if p] + unread + unknown
+        problems += seen.problems if seen else ()
         return CheckResult(
             suspect=facts.ref,
             parameters=facts.parameters or look.layout.parameters,
@@ -75,7 +70,20 @@ class Checker:
             weights_at=weights_at,
             weights_digest=weights_digest(facts),
             problems=tuple(problems),
+            first_cost=first_cost,
+            second=seen.look if seen else None,
         )
+
+    def _look_again(
+        self, source: Source, look: Look, case: Case, finding: Finding, verdict: Verdict, progress: Progress
+    ) -> Seen | None:
+        """Take a second look where the first one calls for it, or chance does."""
+        reason = reason_for(case, finding, verdict, secrets.randbits(32) / 2**32)
+        if not reason:
+            return None
+        progress(f"a second look at {look.facts.ref}: {reason}")
+        second = SecondLooker(self.known.open_at, self.metered)
+        return second.look(source, look, case, finding, reason)
 
     def _shape(self, source: Source, problems: list[str]) -> Fingerprint | None:
         """Read the config, which only orders: an upload without a good one is judged all the same."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from analyzers.records import CheckResult, Parent
+from analyzers.records import CheckResult, DepthPoint, Parent, SecondLook
 from bot.text import harmless
 
 SCHEMA = 1
@@ -46,8 +46,29 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
         },
         "measured": dict(finding.measured),
         "problems": list(result.problems),
+        "looks": {
+            "first": asdict(result.first_cost) if result.first_cost else None,
+            "second": _second(result.second) if result.second else None,
+        },
+        "profile": [_point(p) for p in result.second.profile] if result.second else [],
         "checked_at": _time(checked_at),
         "case": case_id(result),
+    }
+
+
+def _second(look: SecondLook) -> dict[str, Any]:
+    return {"reason": look.reason, "seed": look.seed, "sampled": asdict(look.sampled), **asdict(look.cost)}
+
+
+def _point(point: DepthPoint) -> dict[str, Any]:
+    return {
+        "layer": point.key.layer,
+        "module": point.key.role,
+        "expert": point.key.expert,
+        "state": point.state,
+        "shares": {repo_id: list(share) for repo_id, share in point.shares.items()},
+        "met": point.met,
+        "weights": point.weights,
     }
 
 

@@ -1,0 +1,98 @@
+"""Whether a first look calls for a second one at fresh coordinates, with whom, and what the two say together.
+
+The first look's coordinates are public, so they could be painted over by someone who knows them, and a few kilobytes
+leave questions: before anything is told, and where the first look could not say, fresh random coordinates are read of the
+suspect and of the models it may be made of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from analyzers.case import Case
+from analyzers.copies import copies
+from analyzers.kinship import Kinship
+from analyzers.records import Finding, Reference, Verdict
+from analyzers.thresholds import (
+    MIN_COPIED_TENSORS,
+    NOISE_DISTANCE,
+    NOISE_LEAST,
+    SUSPECT_DISPERSION,
+    SUSPECT_ROW_DEPENDENCE,
+)
+
+MAX_MODELS = 4  # read again beside the suspect
+LOT = 0.02  # share of quiet derivatives that are read again all the same
+
+
+def reason_for(case: Case, finding: Finding, verdict: Verdict, lot: float) -> str:
+    """Say why fresh coordinates should be read; "" if they need not be. `lot`: a random number from 0 to 1."""
+    if not case.kin:
+        return ""
+    if verdict.alert:
+        return "before an alert"
+    if finding.kind == "inconclusive":
+        return "the first look could not say"
+    if finding.kind == "derivative":
+        if stacked(case):
+            return "tensors of several models are in it"
+        if undeclared_noise(case):
+            return "it may be a copy under noise"
+        return "drawn by lot" if lot < LOT else ""
+    return ""
+
+
+def stacked(case: Case) -> bool:
+    """Tell whether some tensors are copied, bit for bit, from models of which no single one has them all."""
+    found = [c for c in copies(case.suspect, [k.reference for k in case.kin]) if c.origins and c.distinct]
+    return len(found) >= MIN_COPIED_TENSORS and not frozenset.intersection(*(c.models for c in found))
+
+
+def moved(case: Case) -> bool:
+    """Tell whether layers seem to have changed places: some tensors are a model's own, others resemble nothing there."""
+    found = copies(case.suspect, [k.reference for k in case.kin])
+    return any(c.moved for c in found) or any(_partly_alike(k) for k in case.kin)
+
+
+def _partly_alike(one: Kinship) -> bool:
+    return one.tensors_equal > 0 and one.alike < len(one.keys) - 1
+
+
+def undeclared_noise(case: Case) -> bool:
+    """Tell whether what sets the suspect apart from its nearest, undeclared kin could be noise."""
+    nearest = case.kin[0]
+    return (
+        not case.declares(nearest.reference.repo_id)
+        and NOISE_LEAST / 2 <= nearest.distance <= NOISE_DISTANCE
+        and nearest.dispersion <= SUSPECT_DISPERSION
+        and nearest.row_dependence <= SUSPECT_ROW_DEPENDENCE
+    )
+
+
+def companions(case: Case, finding: Finding) -> tuple[Reference, ...]:
+    """Return the models to read again: the parents found, then declared ones, bases and the nearest, at most MAX_MODELS."""
+    named = {p.ref.repo_id for p in finding.parents}
+    ranked = sorted(
+        range(len(case.kin)),
+        key=lambda i: (
+            case.kin[i].reference.repo_id not in named,
+            not case.declares(case.kin[i].reference.repo_id),
+            case.kin[i].reference.role != "base",
+            i,
+        ),
+    )
+    wanted = max(len(named), 2) if finding.kind in ("blend", "copy") else MAX_MODELS
+    return tuple(case.kin[i].reference for i in ranked[: min(wanted, MAX_MODELS)])
+
+
+def together(first: Finding, second: Finding) -> Finding:
+    """Return what both looks say. A blend or copy must hold at fresh coordinates; a doubt may be settled there."""
+    found = ("blend", "copy")
+    if second.kind in found:
+        same = {p.ref.repo_id for p in first.parents} == {p.ref.repo_id for p in second.parents}
+        told = "fresh coordinates say the same: " if first.kind in found and same else "at fresh coordinates: "
+        return replace(second, claim=told + second.claim)
+    if first.kind not in found:
+        return second if second.kind == "inconclusive" else first
+    claim = f"the first look found this: {first.claim}; but fresh coordinates do not bear it out: {second.claim}"
+    return Finding(second.analyzer, "inconclusive", claim, measured=dict(second.measured))

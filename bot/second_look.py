@@ -1,0 +1,112 @@
+"""The second look: fresh random coordinates of the suspect and of the models it may be made of, in every layer."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+
+from analyzers import explain
+from analyzers.case import Case, case_of
+from analyzers.depth import Groups, plan_depth
+from analyzers.depth_profile import depth_profile
+from analyzers.errors import Unreadable
+from analyzers.layout import layout_of
+from analyzers.records import Cost, Finding, Reference, RepoRef, Sampled, SampleSpec, SecondLook, Sketch
+from analyzers.roles import groups_of
+from analyzers.sampling import ReadBudget, ReadPlan, samples_from
+from analyzers.second_look import companions, moved, together
+from bot.look import Look, Meter
+from bot.source import Source, SourceError, Span, Unavailable
+
+REQUESTS = 300
+BYTES = 6_000_000
+ELEMENTS = 512
+HEADER_REQUESTS = 40  # for the headers of one companion
+SPARE = 6  # requests kept back for addresses that ran out
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the second look made of the first one's finding."""
+
+    finding: Finding
+    look: SecondLook
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    reference: Reference
+    source: Source
+    groups: Groups
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLooker:
+    """Takes second looks. `open_reference`: a known model at the very revision that was sketched."""
+
+    open_reference: Callable[[str, str], Source]
+    metered: Callable[[], AbstractContextManager[Meter]]
+
+    def look(self, source: Source, first: Look, case: Case, finding: Finding, reason: str) -> Seen:
+        """Read fresh coordinates and explain the suspect again; Unavailable where asking later may help."""
+        started = time.monotonic()
+        spec = SampleSpec(seed=secrets.randbits(62) + 1, elements=ELEMENTS)
+        with self.metered() as meter:
+            models, problems = self._open(companions(case, finding))
+            if not models:
+                return Seen(finding, _record(spec, reason, Sketch(first.facts.ref, spec, {}), meter, started), problems)
+            left = ReadBudget(requests=REQUESTS - meter.requests - SPARE, bytes=BYTES - meter.bytes_read)
+            plans = plan_depth([first.groups, *(m.groups for m in models)], spec, left, moved=moved(case))
+            sketches = _read([source, *(m.source for m in models)], [first.facts.ref, *_refs(models)], plans, spec)
+        fresh = [replace(m.reference, sketch=s) for m, s in zip(models, sketches[1:], strict=True)]
+        again = case_of(sketches[0], fresh, case.disclosure, case.weights_at)
+        found = together(finding, explain(again))
+        look = _record(spec, reason, sketches[0], meter, started)
+        decisive = int(found.measured.get("decisive", 0))
+        sampled = replace(look.sampled, decisive=decisive)
+        return Seen(found, replace(look, sampled=sampled, profile=depth_profile(again, found)), problems)
+
+    def _open(self, references: Sequence[Reference]) -> tuple[list[_Model], tuple[str, ...]]:
+        """Open the companions that can be read; a sentence for each that cannot."""
+        models, problems = [], []
+        for reference in references:
+            ref = reference.sketch.ref
+            try:
+                source = self.open_reference(ref.repo_id, ref.revision)
+                groups = groups_of(layout_of(source.headers(HEADER_REQUESTS)))
+            except Unavailable:
+                raise
+            except (SourceError, Unreadable) as error:
+                problems.append(f"{ref.repo_id} could not be read at fresh coordinates: {error}")
+                continue
+            models.append(_Model(reference, source, groups))
+        return models, tuple(problems)
+
+
+def _refs(models: Sequence[_Model]) -> list[RepoRef]:
+    return [m.reference.sketch.ref for m in models]
+
+
+def _read(sources: Sequence[Source], refs: Sequence[RepoRef], plans: Sequence[ReadPlan], spec: SampleSpec) -> list[Sketch]:
+    """Read all models at the same time."""
+
+    def one(source: Source, ref: RepoRef, plan: ReadPlan) -> Sketch:
+        data = source.read([Span(*span) for span in plan.spans])
+        return Sketch(ref, spec, samples_from(plan, data))
+
+    with ThreadPoolExecutor(len(sources)) as pool:
+        waiting = [
+            pool.submit(copy_context().run, one, *each) for each in zip(sources, refs, plans, strict=True)
+        ]
+        return [w.result() for w in waiting]
+
+
+def _record(spec: SampleSpec, reason: str, sketch: Sketch, meter: Meter, started: float) -> SecondLook:
+    cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
+    return SecondLook(spec.seed, reason, Sampled(sketch.layers, len(sketch.samples), sketch.weights), cost)
