@@ -120,7 +120,7 @@ def _average(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtyp
     total = np.zeros_like(parents[0])
     for x in parents[1:]:
         total = widen(round_to(total + x, dtype))
-    average = widen(round_to(total / (len(parents) - 1), dtype))
+    average = widen(round_to(total / max(len(parents) - 1, 1), dtype))
     return _in_storage([average, parents[0]], [sum(weights[1:]), weights[0]], dtype)
 
 

@@ -21,7 +21,8 @@ from analyzers.thresholds import (
     SUSPECT_ROW_DEPENDENCE,
 )
 
-MAX_MODELS = 4  # read again beside the suspect
+MAX_MODELS = 6  # read again beside the suspect
+DOUBTS = 4  # of them where no parents are named yet
 LOT = 0.02  # share of quiet derivatives that are read again all the same
 
 
@@ -34,8 +35,8 @@ def reason_for(case: Case, finding: Finding, verdict: Verdict, lot: float) -> st
     if finding.kind == "inconclusive":
         return "the first look could not say"
     if finding.kind == "derivative":
-        if stacked(case):
-            return "tensors of several models are in it"
+        if stacked(case) or moved(case):
+            return "whole tensors of known models are in it"
         if undeclared_noise(case):
             return "it may be a copy under noise"
         return "drawn by lot" if lot < LOT else ""
@@ -81,7 +82,9 @@ def companions(case: Case, finding: Finding) -> tuple[Reference, ...]:
             i,
         ),
     )
-    wanted = max(len(named), 2) if finding.kind in ("blend", "copy") else MAX_MODELS
+    whole = stacked(case) or moved(case)  # other tensors may come from models that gave none of those seen so far
+    settled = finding.kind in ("blend", "copy")
+    wanted = MAX_MODELS if whole else max(len(named), 2) if settled else DOUBTS
     return tuple(case.kin[i].reference for i in ranked[: min(wanted, MAX_MODELS)])
 
 
