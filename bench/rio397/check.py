@@ -7,24 +7,13 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from bench.rio397.limits import Checked
 from bot import build
 from bot.settings import Settings
 
 MEASURED = Path(__file__).with_name("measured.py")
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A report by the contract of `check --json`, and the cost of its process as the system counts it."""
-
-    report: dict[str, Any]
-    seconds: float  # from start to end of the process, interpreter and imports included
-    processor: float  # seconds
-    peak_bytes: int
 
 
 def sketch_known(url: str, folder: Path, known: list[tuple[str, str]]) -> float:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from bench.rio397.cast import BASE, RELEASE
-from bench.rio397.check import Checked
 from bench.rio397.pairs import SHARE
 
 PAIRS_RMS = 0.003
@@ -15,6 +15,16 @@ FIRST = {"requests": 60, "bytes_read": 1_500_000}
 SECOND = {"requests": 300, "bytes_read": 6_000_000}
 SECONDS, PEAK_BYTES = 10.0, 300_000_000  # of a process that needs the first look only
 LAYERS = 60  # of the profile
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A report by the contract of `check --json`, and the cost of its process as the system counts it."""
+
+    report: dict[str, Any]
+    seconds: float  # from start to end of the process, interpreter and imports included
+    processor: float  # seconds
+    peak_bytes: int
 
 
 def of_suspect(done: Checked) -> list[str]:

@@ -16,7 +16,7 @@ from analyzers.layout import layout_of
 from analyzers.records import ShardHeader
 from bench.rio397 import limits
 from bench.rio397.cast import BASE, RELEASE
-from bench.rio397.check import Checked
+from bench.rio397.limits import Checked
 from bench.rio397.repos import ShardBlob, repo
 from bench.rio397.shards import Tensor, in_order, largest_first, named, shard_of
 from bench.rio397.weights import STORED, Base, Mixed, Trained, Weights, normals
