@@ -1,0 +1,45 @@
+"""The three commands; see the package's text."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import bench.trained
+
+
+def main() -> None:
+    """Run one command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.trained",
+        description=bench.trained.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("make", help="train the models (needs PyTorch)").add_argument("--out", type=Path, required=True)
+    for name, text in (("judge", "check them as in production"), ("measure", "mix and explained departure of each")):
+        commands.add_parser(name, help=text).add_argument("--models", type=Path, required=True)
+    args = parser.parse_args()
+    if args.command != "make" and not (args.models / "truth.json").is_file():
+        sys.exit(f"bench.trained: there are no models in {args.models}; python -m bench.trained make --out DIR first")
+    if args.command == "make":
+        try:
+            from bench.trained.make import make  # noqa: PLC0415 - the only part that needs torch
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            sys.exit("bench.trained: make needs PyTorch, for this benchmark only: pip install torch==2.13.0")
+        make(args.out)
+    elif args.command == "judge":
+        from bench.trained.judging import judge  # noqa: PLC0415 - needs what make can do without
+
+        judge(args.models)
+    else:
+        from bench.trained.departure import measure  # noqa: PLC0415
+
+        measure(args.models)
+
+
+if __name__ == "__main__":
+    main()
