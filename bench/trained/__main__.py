@@ -20,6 +20,8 @@ def main() -> None:
     commands.add_parser("make", help="train the models (needs PyTorch)").add_argument("--out", type=Path, required=True)
     for name, text in (("judge", "check them as in production"), ("measure", "mix and explained departure of each")):
         commands.add_parser(name, help=text).add_argument("--models", type=Path, required=True)
+    measured = commands.choices["measure"]
+    measured.add_argument("--references", default="base,A,B,C", help="keys of the catalogue, the base first")
     args = parser.parse_args()
     if args.command != "make" and not (args.models / "truth.json").is_file():
         sys.exit(f"bench.trained: there are no models in {args.models}; python -m bench.trained make --out DIR first")
@@ -38,7 +40,7 @@ def main() -> None:
     else:
         from bench.trained.departure import measure  # noqa: PLC0415
 
-        measure(args.models)
+        measure(args.models, args.references.split(","))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How much of a model's departure from the nearest reference a mix of references explains, rounding removed.
 
-For each model against references {base, A, B, C}: least-squares coefficients (sum one) weighted by 1/u^2, u the ulp
-of the stored weight; the best mix of two or three of them, and what it explains:
+For each model against references, {base, A, B, C} unless others are named: least-squares coefficients (sum one)
+weighted by 1/u^2, u the ulp of the stored weight; the best mix of two or three of them, and what it explains:
 
     E = 1 - (|s - mix|^2 - n) / (|s - nearest|^2 - n)
 
@@ -93,27 +93,27 @@ def _left(gram: NDArray[np.float64], parents: Sequence[int], weights: int) -> fl
     return float(c @ gram[np.ix_(parents, parents)] @ c) / weights
 
 
-def measure(models: Path) -> None:
-    """Print the table over every suspect and known model."""
+def measure(models: Path, keys: Sequence[str] = REFERENCES) -> None:
+    """Print the table over every suspect and known model; the first of the references is the base."""
     hub = json.loads((models / "hub.json").read_text())
-    references = np.stack([widen(_flat(models, NAMES[k])) for k in REFERENCES])
-    print("model | group | delta/base | moved | " + " ".join(REFERENCES) + " | best mix | nearest/n | left/n | E | "
+    references = np.stack([widen(_flat(models, NAMES[k])) for k in keys])
+    print("model | group | delta/base | moved | " + " ".join(keys) + " | best mix | nearest/n | left/n | E | "
           "decisive | inside | what")  # fmt: skip
     for repo_id, said in hub.items():
-        if repo_id in (NAMES[k] for k in REFERENCES[:1]):
+        if repo_id == NAMES[keys[0]]:
             continue
         stored = _flat(models, repo_id)
         away = widen(stored) - references[0]
         size = float(np.sqrt((away**2).sum() / (references[0] ** 2).sum()))
         row = f"{repo_id} | {said['group']} | {size:.5f} | {np.mean(away != 0):.3f} | "
-        if repo_id not in (NAMES[k] for k in REFERENCES):
-            row += _told(departure(stored, references))
+        if repo_id not in (NAMES[k] for k in keys):
+            row += _told(departure(stored, references), keys)
         print(f"{row} | {said['what']}", flush=True)
 
 
-def _told(d: Departure) -> str:
+def _told(d: Departure, keys: Sequence[str]) -> str:
     coefficients = " ".join(f"{c:.3f}" for c in d.coefficients)
-    parents = "+".join(REFERENCES[p] for p in d.parents)
+    parents = "+".join(keys[p] for p in d.parents)
     found = f"{d.nearest:.3g} | {d.left:.3g} | {d.explained:.4f} | {d.decisive} | {d.inside:.4f}"
     return f"{coefficients} | {parents} | {found}"
 
