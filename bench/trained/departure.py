@@ -1,19 +1,20 @@
 """How much of a model's departure from the nearest reference a mix of references explains, rounding removed.
 
-For each model against references, {base, A, B, C} unless others are named: least-squares coefficients (sum one)
-weighted by 1/u^2, u the ulp of the stored weight; the best mix of two or three of them, and what it explains:
+For each model against references, {base, A, B, C} unless others are named: the best mix of two or three of them, sum
+one, and
 
     E = 1 - (|s - mix|^2 - n) / (|s - nearest|^2 - n)
 
-with distances in units of u/sqrt(12) and n the number of weights, so that a pure mix gives 1 and an unrelated delta
-about 0; and of the decisive weights (prediction unlike every parent of the mix) the share inside the rounding cell of
-the mix.
+so that a pure mix gives 1 and an unrelated delta about 0. |.|^2 is the sum of squares over a variance, and n what
+rounding adds to it. Three variances: u^2/12, u the ulp of the stored weight, where a few weights near zero decide;
+u^2/12 + tau^2, tau the scatter that is left over, as production weighs; and one for all. Of the decisive weights
+(prediction unlike every parent of the mix) `inside` is the share in the rounding cell of the mix.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -21,62 +22,66 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.mixing import noise_floor
+from analyzers.mixing import noise_floor, select
 from analyzers.rounding import Floats, Stored, round_to, widen
 from bench.trained.catalogue import NAMES
 from bench.trained.folder import read
 
 REFERENCES = ("base", "A", "B", "C")
-Flat = Mapping[str, Stored]
+THINNED = 16  # every so many-th weight is enough for tau
 
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """What a mix of references makes of one model; distances as variance over rounding variance (1: only rounding)."""
+    """What a mix of references makes of one model. Squares are sums over a variance."""
 
     coefficients: Floats  # float64[references]: of all references together
     parents: tuple[int, ...]  # of the best mix of two or three
-    nearest: float  # |s - nearest|^2 / n
-    left: float  # |s - mix|^2 / n
-    decisive: int
-    inside: float  # share of the decisive weights that the mix reproduces
+    shares: Floats  # float64[parents]: their coefficients
+    nearest: float  # |s - nearest|^2
+    left: float  # |s - mix|^2
+    rounding: float  # n
 
     @property
     def explained(self) -> float:
         """E; not a number where the departure is no larger than rounding."""
-        return 1 - (self.left - 1) / (self.nearest - 1) if self.nearest > 1 else float("nan")
+        apart = self.nearest - self.rounding
+        return 1 - (self.left - self.rounding) / apart if apart > 0 else float("nan")
 
 
-def departure(suspect: Stored, references: Floats) -> Departure:
-    """Measure one model, stored[weights], against float64[references, weights]."""
-    unit = noise_floor(suspect, references) / np.sqrt(12)
-    s, r = widen(suspect) / unit, references / unit
-    apart = [float(np.mean((s - one) ** 2)) for one in r]
-    gram = _gram(s, r)
-    subsets = [c for size in (2, 3) for c in combinations(range(len(r)), size)]
-    parents = min(subsets, key=lambda c: _left(gram, c, len(s)))
-    mix = _solve(gram, parents) @ references[list(parents)]
-    prediction = round_to(mix, suspect.dtype)
-    decisive = np.all(widen(prediction) != references[list(parents)], axis=0)
+def departure(suspect: Stored, references: Floats, variance: Floats) -> Departure:
+    """Measure one model, stored[weights], against float64[references, weights], squares over float64[weights]."""
+    gap = (widen(suspect) - references) / np.sqrt(variance)
+    gram: NDArray[np.float64] = gap @ gap.T  # |s - sum c_i r_i|^2 = c' gram c where the coefficients sum to one
+    subsets = [c for size in (2, 3) for c in combinations(range(len(references)), size)]
+    parents = min(subsets, key=lambda c: _left(gram, c))
+    rounding = float((_rounding(suspect, references) / variance).sum())
+    everything = _solve(gram, range(len(references)))
+    shares = _solve(gram, parents)
+    return Departure(everything, parents, shares, float(gram.diagonal().min()), _left(gram, parents), rounding)
+
+
+def inside(suspect: Stored, references: Floats, found: Departure) -> tuple[int, float]:
+    """Return how many weights are decisive for the mix, and which share of them it reproduces."""
+    parents = references[list(found.parents)]
+    prediction = round_to(found.shares @ parents, suspect.dtype)
+    decisive = np.all(widen(prediction) != parents, axis=0)
     hit = prediction == suspect
-    return Departure(
-        _solve(gram, tuple(range(len(r)))),
-        parents,
-        min(apart),
-        _left(gram, parents, len(s)),
-        int(decisive.sum()),
-        float(hit[decisive].mean()) if decisive.any() else 0.0,
-    )
+    return int(decisive.sum()), float(hit[decisive].mean()) if decisive.any() else 0.0
 
 
-def _gram(s: Floats, r: Floats) -> NDArray[np.float64]:
-    """Return the inner products of the references' distances from the suspect: least squares with sum one needs them.
+def variances(suspect: Stored, references: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the three variances, float64[weights]: of rounding, with scatter, and one for all."""
+    rounding = _rounding(suspect, references)
+    thin = references[:, ::THINNED]
+    nearest = int(np.argmin(((widen(suspect[::THINNED]) - thin) ** 2).sum(axis=1)))
+    tau = select(suspect[::THINNED], thin, nearest).tau
+    return rounding, rounding + tau**2, np.full_like(rounding, rounding.mean())
 
-    |s - sum c_i r_i|^2 = c' G c where the coefficients sum to one.
-    """
-    gap = s - r
-    gram: NDArray[np.float64] = gap @ gap.T
-    return gram
+
+def _rounding(suspect: Stored, references: Floats) -> Floats:
+    found: Floats = noise_floor(suspect, references) ** 2 / 12
+    return found
 
 
 def _solve(gram: NDArray[np.float64], parents: Sequence[int]) -> Floats:
@@ -88,34 +93,35 @@ def _solve(gram: NDArray[np.float64], parents: Sequence[int]) -> Floats:
     return np.append(alpha, 1 - alpha.sum())
 
 
-def _left(gram: NDArray[np.float64], parents: Sequence[int], weights: int) -> float:
+def _left(gram: NDArray[np.float64], parents: Sequence[int]) -> float:
     c = _solve(gram, parents)
-    return float(c @ gram[np.ix_(parents, parents)] @ c) / weights
+    return float(c @ gram[np.ix_(parents, parents)] @ c)
 
 
 def measure(models: Path, keys: Sequence[str] = REFERENCES) -> None:
     """Print the table over every suspect and known model; the first of the references is the base."""
     hub = json.loads((models / "hub.json").read_text())
     references = np.stack([widen(_flat(models, NAMES[k])) for k in keys])
-    print("model | group | delta/base | moved | " + " ".join(keys) + " | best mix | nearest/n | left/n | E | "
-          "decisive | inside | what")  # fmt: skip
+    every = " ".join(keys)
+    print(f"model | group | delta/base | moved | {every}: by 1/u^2, with tau | mix | E 1/u^2, tau, plain | "
+          "nearest over rounding | decisive | inside | what")  # fmt: skip
     for repo_id, said in hub.items():
-        if repo_id == NAMES[keys[0]]:
-            continue
         stored = _flat(models, repo_id)
         away = widen(stored) - references[0]
         size = float(np.sqrt((away**2).sum() / (references[0] ** 2).sum()))
         row = f"{repo_id} | {said['group']} | {size:.5f} | {np.mean(away != 0):.3f} | "
         if repo_id not in (NAMES[k] for k in keys):
-            row += _told(departure(stored, references), keys)
+            row += _told(stored, references, keys)
         print(f"{row} | {said['what']}", flush=True)
 
 
-def _told(d: Departure, keys: Sequence[str]) -> str:
-    coefficients = " ".join(f"{c:.3f}" for c in d.coefficients)
-    parents = "+".join(keys[p] for p in d.parents)
-    found = f"{d.nearest:.3g} | {d.left:.3g} | {d.explained:.4f} | {d.decisive} | {d.inside:.4f}"
-    return f"{coefficients} | {parents} | {found}"
+def _told(stored: Stored, references: Floats, keys: Sequence[str]) -> str:
+    by_ulp, with_tau, plain = (departure(stored, references, v) for v in variances(stored, references))
+    coefficients = ", ".join(" ".join(f"{c:.3f}" for c in d.coefficients) for d in (by_ulp, with_tau))
+    mix = " + ".join(f"{c:.3f} {keys[p]}" for p, c in zip(with_tau.parents, with_tau.shares, strict=True))
+    explained = " ".join(f"{d.explained:.4f}" for d in (by_ulp, with_tau, plain))
+    decisive, share = inside(stored, references, with_tau)
+    return f"{coefficients} | {mix} | {explained} | {plain.nearest / plain.rounding:.3g} | {decisive} | {share:.4f}"
 
 
 def _flat(models: Path, repo_id: str) -> Stored:

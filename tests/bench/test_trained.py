@@ -9,7 +9,7 @@ import pytest
 from analyzers.rounding import BF16, Floats, round_to, widen
 from bench.trained.catalogue import NAMES, entries
 from bench.trained.corpus import Code, alphabet, learn
-from bench.trained.departure import departure
+from bench.trained.departure import departure, inside, variances
 from bench.trained.folder import Weights
 from bench.trained.judging import summary, upper_bound
 from bench.trained.recipes import Blend, Checkpoint, blended
@@ -22,37 +22,46 @@ def references(rng: np.random.Generator, size: float = 0.02, weights: int = 20_0
     return widen(round_to(np.stack([base, *(base + deltas)]), BF16))
 
 
-def test_a_pure_mix_is_explained_and_reproduced() -> None:
+@pytest.mark.parametrize("weighting", range(3))
+def test_a_pure_mix_is_explained_and_reproduced(weighting: int) -> None:
     """Rounding is all that is left of it."""
     known = references(np.random.default_rng(1))
-    found = departure(round_to(0.6 * known[1] + 0.4 * known[2], BF16), known)
+    stored = round_to(0.6 * known[1] + 0.4 * known[2], BF16)
+    found = departure(stored, known, variances(stored, known)[weighting])
     assert found.coefficients == pytest.approx([0, 0.6, 0.4, 0], abs=5e-3)
-    assert found.explained > 0.999
-    assert found.inside > 0.9
+    assert found.explained > 0.99
+    decisive, share = inside(stored, known, found)
+    assert decisive > 5_000
+    assert share > 0.9
 
 
-def test_a_training_of_its_own_is_not_explained() -> None:
+@pytest.mark.parametrize("weighting", range(3))
+def test_a_training_of_its_own_is_not_explained(weighting: int) -> None:
     """A delta unlike any other."""
     rng = np.random.default_rng(2)
     known = references(rng)
-    found = departure(round_to(known[0] + rng.normal(0, 4e-4, known.shape[1]), BF16), known)
+    stored = round_to(known[0] + rng.normal(0, 4e-4, known.shape[1]), BF16)
+    found = departure(stored, known, variances(stored, known)[weighting])
     assert abs(found.explained) < 0.05
-    assert found.inside < 0.5
+    assert inside(stored, known, found)[1] < 0.5
 
 
-def test_the_share_explained_is_that_of_the_variance() -> None:
+@pytest.mark.parametrize("weighting", range(3))
+def test_the_share_explained_is_that_of_the_variance(weighting: int) -> None:
     """Half the departure from the nearest is the mix, half its own."""
     rng = np.random.default_rng(3)
     known = references(rng)
     own = rng.normal(0, 1, known.shape[1]) * np.std(0.5 * (known[1] - known[0]))
-    found = departure(round_to(0.5 * known[0] + 0.5 * known[1] + own, BF16), known)
+    stored = round_to(0.5 * known[0] + 0.5 * known[1] + own, BF16)
+    found = departure(stored, known, variances(stored, known)[weighting])
     assert found.explained == pytest.approx(0.5, abs=0.05)
 
 
 def test_what_equals_a_reference_has_no_departure_to_explain() -> None:
     """Nothing is divided by nothing."""
     known = references(np.random.default_rng(4))
-    assert np.isnan(departure(round_to(known[2], BF16), known).explained)
+    stored = round_to(known[2], BF16)
+    assert np.isnan(departure(stored, known, variances(stored, known)[0]).explained)
 
 
 @pytest.mark.parametrize(
