@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from analyzers.mixing import noise_floor, select
 from analyzers.rounding import Floats, Stored, round_to, widen
-from bench.trained.catalogue import NAMES
 from bench.trained.folder import read
+from bench.trained.known import NAMES
 
 REFERENCES = ("base", "A", "B", "C")
 THINNED = 16  # every so many-th weight is enough for tau

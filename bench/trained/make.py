@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from bench.trained import folder, recipes, training
-from bench.trained.catalogue import Entry, entries
+from bench.trained.catalogue import entries
 from bench.trained.corpus import WINDOW, Corpus, corpus
 from bench.trained.folder import Weights
+from bench.trained.known import Entry
 from bench.trained.recipes import Run
 
 BASE_STEPS, SEED = 1200, 1
@@ -55,23 +56,26 @@ def make(out: Path) -> None:
     training.single_threaded()
     catalogue = entries()
     workshop = Workshop(catalogue, corpus())
-    published = [e for e in catalogue if not e.repo_id.startswith("hidden/")]
-    hub: dict[str, dict[str, Any]] = {}
     for number, entry in enumerate(catalogue, start=1):
         began = time.process_time()
         weights = workshop.make(entry)
         print(f"{number}/{len(catalogue)} {entry.key}: {entry.what} ({time.process_time() - began:.1f} s)", flush=True)
-        if entry not in published:
-            continue
-        title = entry.repo_id.partition("/")[2].replace("-", " ")
-        text = "A language model."
-        folder.write(out / "repos" / entry.repo_id, weights, folder.card(title, entry.declares, entry.relation, text))
-        hub[entry.repo_id] = {**_times(entry, len(hub)), "group": entry.group, "what": entry.what}
+        if entry.published:
+            title = entry.repo_id.partition("/")[2].replace("-", " ")
+            card = folder.card(title, entry.declares, entry.relation, "A language model.")
+            folder.write(out / "repos" / entry.repo_id, weights, card)
+    write_listings(out, [e for e in catalogue if e.published])
+
+
+def write_listings(out: Path, published: Sequence[Entry]) -> None:
+    """Write what a registry knows, what the Hub says of each model and what it is in words, and the truth."""
+    times = {e.repo_id: _times(e, i) for i, e in enumerate(published)}
     known = [
-        {"repo_id": e.repo_id, "role": "base" if e.key == "base" else "release", **_times(e, i)}
-        for i, e in enumerate(published)
+        {"repo_id": e.repo_id, "role": "base" if e.key == "base" else "release", **times[e.repo_id]}
+        for e in published
         if e.group == "known"
     ]
+    hub = {e.repo_id: {**times[e.repo_id], "group": e.group, "what": e.what} for e in published}
     truth = {e.repo_id: e.truth for e in published if e.group != "known"}
     for name, content in (("hub", hub), ("known", known), ("truth", truth)):
         (out / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")

@@ -40,6 +40,7 @@ class Run:
     seed: int
     lr: float
     steps: int = 200
+    batch: int = 4  # examples of each part of the data, or of all together
     start: str = "base"
     constant: bool = False  # learning rate; else 5 % warm-up and a cosine to a tenth
     side_by_side: bool = False

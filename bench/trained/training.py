@@ -23,7 +23,7 @@ from bench.trained.recipes import Lora, Part, Run
 
 Tensors = Mapping[str, Tensor]
 
-BATCH = 4  # examples of each part of the data, or of all together
+BASE_BATCH = 8
 PROMPT, DRAWN, REDRAW = 24, 32, 25  # tokens of a prompt and of the student's answer; steps between two draws
 BETA = 0.1  # of the preference loss
 LORA_SCALE = 2.0  # alpha / rank
@@ -155,7 +155,7 @@ def pretrain(start: Weights, tokens: Tokens, *, steps: int, seed: int, window: i
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = lr * _schedule(step, steps)
-        begins = rng.integers(0, len(tokens) - window, 2 * BATCH)
+        begins = rng.integers(0, len(tokens) - window, BASE_BATCH)
         loss = _next_token(student.weights(), torch.from_numpy(np.stack([tokens[b : b + window] for b in begins])))
         optimizer.zero_grad()
         loss.backward()
@@ -174,18 +174,18 @@ def _examples(parts: Sequence[Part], corpus: Corpus) -> Tokens:
     return np.concatenate([corpus.halves[p.domain][p.half][: p.count] for p in parts])
 
 
-def _order(examples: Tokens, seed: int) -> Iterator[Tokens]:
+def _order(examples: Tokens, seed: int, batch: int) -> Iterator[Tokens]:
     """Yield batches for ever, in an order of the seed's own in each epoch."""
     rng = np.random.default_rng(seed)
     while True:
         order = rng.permutation(len(examples))
-        yield from (examples[order[i : i + BATCH]] for i in range(0, len(order) - BATCH + 1, BATCH))
+        yield from (examples[order[i : i + batch]] for i in range(0, len(order) - batch + 1, batch))
 
 
 def _batches(run: Run, corpus: Corpus) -> Iterator[Tokens]:
     if not run.side_by_side:
-        yield from _order(_examples(run.data, corpus), run.seed)
-    streams = [_order(_examples([p], corpus), run.seed) for p in run.data]
+        yield from _order(_examples(run.data, corpus), run.seed, run.batch)
+    streams = [_order(_examples([p], corpus), run.seed, run.batch) for p in run.data]
     while True:
         yield np.concatenate([next(s) for s in streams])
 
@@ -193,7 +193,7 @@ def _batches(run: Run, corpus: Corpus) -> Iterator[Tokens]:
 def _on_policy(run: Run, student: Student, corpus: Corpus) -> Iterator[Tokens]:
     """Yield batches of prompts continued by the student itself, drawn anew every few steps."""
     generator = torch.Generator().manual_seed(run.seed)
-    for batch in _order(_examples(run.data, corpus), run.seed):
+    for batch in _order(_examples(run.data, corpus), run.seed, run.batch):
         ids = torch.from_numpy(np.concatenate([batch] * 5))[:, :PROMPT]
         with torch.no_grad():
             weights = student.weights()
@@ -201,7 +201,7 @@ def _on_policy(run: Run, student: Student, corpus: Corpus) -> Iterator[Tokens]:
                 chances = logits(weights, ids)[:, -1].softmax(-1)
                 ids = torch.cat((ids, torch.multinomial(chances, 1, generator=generator)), 1)
         for _ in range(REDRAW):
-            yield ids[torch.randperm(len(ids), generator=generator)[: 2 * BATCH]].numpy()
+            yield ids[torch.randperm(len(ids), generator=generator)[: 2 * run.batch]].numpy()
 
 
 def _loss(run: Run, w: Tensors, masters: Sequence[Tensors], batch: Tensor) -> Tensor:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from analyzers.rounding import BF16, Floats, round_to, widen
-from bench.trained.catalogue import NAMES, entries
+from bench.trained.catalogue import entries
 from bench.trained.corpus import Code, alphabet, learn
 from bench.trained.departure import departure, inside, variances
 from bench.trained.folder import Weights
 from bench.trained.judging import summary, upper_bound
+from bench.trained.known import NAMES
 from bench.trained.recipes import Blend, Checkpoint, blended
 
 
