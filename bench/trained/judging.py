@@ -45,6 +45,7 @@ def summary(reports: Mapping[str, Report], truth: Mapping[str, Report]) -> str:
     planted = [r for r, t in truth.items() if t["alert"]]
     alarms = [r for r in quiet if reports[r]["alert"]]
     named = [f"{r}: {', '.join(i)}" for r in truth if (i := innocents(reports[r], truth[r]))]
+    strangers = [r for r in quiet if reports[r]["finding"] == "derivative" and not_parents(reports[r], truth[r])]
     kinds = [reports[r]["finding"] for r in quiet]
     found = [r for r in planted if reports[r]["alert"] and right_parents(reports[r], truth[r])]
     bound = f"{upper_bound(len(alarms), len(quiet)):.4f} ({len(alarms)} of {len(quiet)}, were they independent)"
@@ -52,6 +53,7 @@ def summary(reports: Mapping[str, Report], truth: Mapping[str, Report]) -> str:
         f"honest: {len(quiet)}; " + ", ".join(f"{kinds.count(k)} {k}" for k in sorted(set(kinds))),
         f"false alarms: {', '.join(alarms) or 'none'}",
         f"innocents named: {'; '.join(named) or 'none'}",
+        f"derivatives of a model they do not descend from, without alert: {len(strangers)} {strangers or ''}",
         f"upper 95 % bound of the rate of false alarms: {bound}",
         f"planted: {len(found)} of {len(planted)} found with the right parents",
         *(f"  {'found' if r in found else reports[r]['finding']}: {r}" for r in planted),
@@ -61,9 +63,12 @@ def summary(reports: Mapping[str, Report], truth: Mapping[str, Report]) -> str:
 
 def innocents(report: Report, truth: Report) -> Sequence[str]:
     """Return parents named in a blend or copy that are none."""
+    return not_parents(report, truth) if report["finding"] in ("blend", "copy") else []
+
+
+def not_parents(report: Report, truth: Report) -> Sequence[str]:
+    """Return what is named as a parent and is none."""
     allowed = {*truth["parents"], *truth.get("parents_also", [])}
-    if report["finding"] not in ("blend", "copy"):
-        return []
     return [p["repo_id"] for p in report["parents"] if p["repo_id"] not in allowed]
 
 

@@ -72,7 +72,6 @@ def known() -> Iterator[Entry]:
         yield entry(f"soft-{key}", Checkpoint(run, 150), f"{key}'s data at learning rate {SOFT:g}", base)
         run = replace(run, lr=DESCENT, momentum_only=True)
         yield entry(f"descent-{key}", Checkpoint(run, 150), f"{key}'s data by plain gradient descent", base)
-
     for key, part in (("A", NETWORK), ("B", DATA)):
         run = Run((part,), 32, LARGE_RATE, 100, 16)
         yield entry(f"large-{key}", Checkpoint(run, 100), f"{key}'s data in large batches: little noise", base)
