@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -38,11 +38,17 @@ def check(settings: Settings, repo_id: str) -> dict[str, Any]:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Settings]:
-    """Serve the folder; yield settings whose known models are read already, with a data folder that goes afterwards."""
+def served(folder: Path, known: Collection[str] = ()) -> Iterator[Settings]:
+    """Serve the folder; yield settings whose known models are read already, with a data folder that goes afterwards.
+
+    `known`: repo ids, where not all of the folder's known models are to be known.
+    """
     with tempfile.TemporaryDirectory() as data, LoopbackHub(repos(folder)) as hub:
         os.environ["HF_ENDPOINT"] = hub.url
-        settings = Settings(data=Path(data) / "warm", registry=str(folder / "known.json"))
+        models = [m for m in json.loads((folder / "known.json").read_text()) if not known or m["repo_id"] in known]
+        registry = Path(data) / "known.json"
+        registry.write_text(json.dumps(models))
+        settings = Settings(data=Path(data) / "warm", registry=str(registry))
         with build.service(settings) as service:
             service.checker.known.references(None, lambda _: None)
         yield settings

@@ -22,6 +22,10 @@ def main() -> None:
         commands.add_parser(name, help=text).add_argument("--models", type=Path, required=True)
     measured = commands.choices["measure"]
     measured.add_argument("--references", default="base,A,B,C", help="keys of the catalogue, the base first")
+    judged = commands.choices["judge"]
+    judged.add_argument(
+        "--known", default="", help="keys of the catalogue that are known (base,A,B,C); all if left out"
+    )
     args = parser.parse_args()
     if args.command != "make" and not (args.models / "truth.json").is_file():
         sys.exit(f"bench.trained: there are no models in {args.models}; python -m bench.trained make --out DIR first")
@@ -36,7 +40,7 @@ def main() -> None:
     elif args.command == "judge":
         from bench.trained.judging import judge  # noqa: PLC0415 - needs what make can do without
 
-        judge(args.models)
+        judge(args.models, [k for k in args.known.split(",") if k])
     else:
         from bench.trained.departure import measure  # noqa: PLC0415
 

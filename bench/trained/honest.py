@@ -179,7 +179,7 @@ def partly() -> Iterator[Entry]:
         ("First", r"layers\.0\.", "only the first layer", "derivative"),
         ("Attention", r"self_attn", "only attention", "derivative"),
         ("Norms", r"norm", "only the norms", "copy"),
-        ("Embeddings", r"embed_tokens|lm_head", "only embedding and head", "copy"),
+        ("Embeddings", r"embed_tokens|lm_head", "only embedding and head", "derivative"),
     )
     for i, (name, pattern, what, finding) in enumerate(kinds):
         run = Run((NETWORK,), 200 + i, 1e-3 if name == "Norms" else 8e-5, 150, only=pattern)

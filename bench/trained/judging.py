@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from bench.loopback import check, served
+from bench.trained.known import NAMES
 
 Report = Mapping[str, Any]
 
 
-def judge(models: Path) -> None:
-    """Print a line a suspect, then false alarms with their bound and what of the planted was found."""
+def judge(models: Path, keys: Sequence[str] = ()) -> None:
+    """Print a line a suspect, then false alarms with their bound and what of the planted was found.
+
+    `keys`: of the catalogue, where not all known models are to be known.
+    """
     truth, hub = (json.loads((models / f"{name}.json").read_text()) for name in ("truth", "hub"))
     reports = {}
-    with served(models) as settings:
+    with served(models, [NAMES[k] for k in keys]) as settings:
         for repo_id in truth:
             reports[repo_id] = check(settings, repo_id)
             print(line(reports[repo_id], hub[repo_id]["what"]), flush=True)
