@@ -11,38 +11,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bot import build
-from bot.report import to_json
+from bench.loopback import check, served
 from bot.settings import Settings
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import LoopbackRepo
-
-
-def repos(zoo: Path) -> Iterator[LoopbackRepo]:
-    """Yield every checkpoint with its times."""
-    for repo_id, times in json.loads((zoo / "repos" / "hub.json").read_text()).items():
-        moments = {k: datetime.fromisoformat(v) for k, v in times.items()}
-        yield LoopbackRepo.from_folder(
-            zoo / "repos" / repo_id, repo_id, created_at=moments["created_at"], weights_at=moments["weights_at"]
-        )
-
-
-def check(settings: Settings, repo_id: str) -> dict[str, Any]:
-    """Check one suspect as `blendwatch check` does."""
-    with build.service(settings) as service:
-        result = service.checker.check(service.hub.repo(repo_id))
-    return to_json(result, build.utc_now())
 
 
 def backwards(settings: Settings, zoo: Path, truth: dict[str, Any]) -> None:
@@ -69,15 +46,11 @@ def main() -> None:
     args.out.mkdir(parents=True)
     truth = json.loads((args.zoo / "truth.json").read_text())
     reports = []
-    with tempfile.TemporaryDirectory() as folder, LoopbackHub(repos(args.zoo)) as hub:
-        os.environ["HF_ENDPOINT"] = hub.url
-        warm = Settings(data=Path(folder) / "warm", registry=str(args.zoo / "known.json"))
-        with build.service(warm) as service:
-            service.checker.known.references(None, lambda _: None)  # known models are read once
+    with served(args.zoo) as warm:
         for number, repo_id in enumerate(truth):
             data = warm.data
             if args.cold:
-                data = Path(folder) / str(number)
+                data = warm.data.parent / str(number)
                 shutil.copytree(warm.data, data)
             reports.append(check(warm.model_copy(update={"data": data}), repo_id))
             (args.out / f"{repo_id.replace('/', '__')}.json").write_text(json.dumps(reports[-1], indent=1))

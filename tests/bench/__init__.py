@@ -1,1 +1,1 @@
-"""Tests of the benchmarks' own machinery."""
+"""Tests of the benchmarks' own arithmetic."""
