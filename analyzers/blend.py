@@ -37,6 +37,7 @@ from analyzers.thresholds import (
     ROUNDED_NEARBY,
     STRONG_NEARBY,
     STRONG_REPRODUCED,
+    TOPPED_COEFFICIENT,
 )
 
 NAME = "blend"
@@ -63,6 +64,11 @@ def analyze(case: Case) -> Finding | None:
     if found is None:
         return None
     return _finding(case, aligned, found)
+
+
+def _rounded(found: Explained) -> bool:
+    """Tell whether a mix leaves no more than roundings or a touch of noise, so that small coefficients mean something."""
+    return max(found.fitness.nearby, found.fitness.reproduced) >= STRONG_NEARBY
 
 
 @lru_cache(maxsize=2)
@@ -94,6 +100,8 @@ def _without_idle(aligned: Aligned, m: Moments, found: Explained) -> tuple[int, 
         low, high = found.intervals[i]
         rest = tuple(p for k, p in enumerate(parents) if k != i)
         if low <= 0 <= high:
+            return rest
+        if found.residue is not None and abs(found.coefficients[i]) < TOPPED_COEFFICIENT and not _rounded(found):
             return rest
         if found.residue is not None and len(rest) > 1:
             simpler = mixture(aligned, m, fit_set(m, rest)).fitness

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from analyzers.aligned import noise_floor
 from analyzers.case import Case
 from analyzers.kinship import Kinship
+from analyzers.mixing import select_from
+from analyzers.moments import moments
 from analyzers.records import Finding, Parent
+from analyzers.rounding import widen
 from analyzers.thresholds import (
     COPY_MIN_WEIGHTS,
     COPY_TENSORS_EQUAL,
@@ -22,22 +26,33 @@ NAME = "copy_of"
 def analyze(case: Case) -> Finding | None:
     """Name the model that the suspect is a copy of, a declared one first; None if it is no copy."""
     for one in sorted(case.kin, key=lambda k: not case.declares(k.reference.repo_id)):
-        how = _how(one)
+        how = _how(case, one)
         most = len(one.keys) >= COPY_TENSORS_HELD * len(case.suspect.samples)
         if how and most and one.weights >= COPY_MIN_WEIGHTS:
             return _finding(case, one, how)
     return None
 
 
-def _how(one: Kinship) -> str | None:
+def _how(case: Case, one: Kinship) -> str | None:
     """Say in what way the suspect copies `one`; None if it does not."""
     if one.equal == 1.0:
         return "every sampled weight is equal"
     if one.tensors_equal >= COPY_TENSORS_EQUAL:
         return f"{one.tensors_equal:.2f} of the tensors are equal throughout, the others were touched"
-    if is_noise(one):
+    if is_noise(one) and _alone(case, one):
         return f"they differ by noise alone, {one.distance:.1e} of each tensor's size in every tensor"
     return None
+
+
+def _alone(case: Case, one: Kinship) -> bool:
+    """Tell whether no other known model helps to explain the suspect: what is left over owes nothing to any of them."""
+    aligned = case.aligned
+    rows = [i for i, r in enumerate(aligned.references) if r is one.reference] if aligned else []
+    if aligned is None or not rows:
+        return True
+    row = rows[0]
+    m = moments(widen(aligned.suspect), aligned.candidates, row, noise_floor(aligned.suspect, aligned.candidates))
+    return len(select_from(m, row, case.screened).parents) == 1
 
 
 def is_noise(one: Kinship) -> bool:

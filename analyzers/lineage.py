@@ -8,7 +8,7 @@ from analyzers.case import Case
 from analyzers.kinship import Kinship
 from analyzers.records import Finding, Parent
 from analyzers.rounding import ulp, widen
-from analyzers.thresholds import RELATED_CORRELATION, TRAINED_ON_COEFFICIENT
+from analyzers.thresholds import RELATED_CORRELATION, TRAINED_ON_COEFFICIENT, TRAINED_ON_NEARNESS
 
 NAME = "lineage"
 
@@ -60,7 +60,8 @@ def _parent(case: Case) -> tuple[Kinship, str]:
         if one.distance >= default.distance:
             break
         stranger = one.reference.maker.lower() != own and one.reference.sketch.ref.organisation.lower() != own
-        if stranger and share_of_delta(case, one, default) >= TRAINED_ON_COEFFICIENT:
+        close = one.distance <= TRAINED_ON_NEARNESS * default.distance
+        if stranger and close and abs(share_of_delta(case, one, default) - 1) <= TRAINED_ON_COEFFICIENT:
             return one, "nearest, and its whole delta is in it"
     return default, "declared" if declared else "nearest base" if bases else "nearest"
 

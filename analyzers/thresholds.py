@@ -23,10 +23,9 @@ STRUCTURE_ROW_DEPENDENCE = 1.8  # the same, of what a mix leaves over: storage a
 NOISE_LEAST = 2e-3  # relative; below it rounding hides what tells noise from a short training, and nothing is claimed
 NOISE_DISTANCE = 0.05  # relative; noise beyond this would destroy the model
 
-TRAINED_ON_COEFFICIENT = (
-    0.93  # of a release's delta in the suspect's: trained on from it 0.95 up, a sibling on the same
-)
-# data with another seed 0.87, a distillation 0.76
+TRAINED_ON_COEFFICIENT = 0.02  # from 1, of a release's delta in the suspect's: trained on from it 0.01, the same data
+# with another seed 0.03 up
+TRAINED_ON_NEARNESS = 0.15  # distance to the release over that to the base: trained on 0.11, another seed 0.2 up
 
 DISTINCT_ULPS = 4.0  # by which models must differ on a weight before its being equal to one of them counts
 MIN_DISTINCT = 16  # such weights in a tensor before it counts as copied
@@ -37,8 +36,10 @@ PROMISING = 0.25  # of far or decisive weights that a mix meets before any arith
 ROUNDED_NEARBY = 0.96  # of far weights within 1.5 ulp: nothing but roundings is left over
 STRONG_NEARBY = 0.95  # of far weights within 1.5 ulp: a blend in an arithmetic that is not named here
 TOPPED_NEARBY = 0.45  # of far weights within 1.5 ulp, where something came on top of a blend
-TOPPED_EXPLAINED = 0.97  # of the departure from the nearest parent
-NEEDED = 0.95  # a parent without which this share of the far weights is met all the same is not needed
+TOPPED_EXPLAINED = 0.97  # of the departure from the nearest parent: honest models 0.93
+TOPPED_FAR = 0.15  # of all weights far from every parent; where deltas are tiny, training on two models' data adds them up
+TOPPED_COEFFICIENT = 0.1  # training leans by less than this on models of the like data
+NEEDED = 0.85  # a parent without which this share of the far weights is met all the same is not needed
 
 COPIED_TENSORS = 0.9  # of the sampled tensors before a stack is named
 MIN_COPIED_TENSORS = 4

@@ -10,7 +10,7 @@ from __future__ import annotations
 from analyzers.blend import enough, explain_linear, measures, one_is_enough, sentence, strangers, told
 from analyzers.case import Case
 from analyzers.records import Finding
-from analyzers.thresholds import TOPPED_EXPLAINED, TOPPED_NEARBY
+from analyzers.thresholds import TOPPED_EXPLAINED, TOPPED_FAR, TOPPED_NEARBY
 
 NAME = "topped"
 
@@ -24,6 +24,8 @@ def analyze(case: Case) -> Finding | None:
         return None
     mix = told(case, case.aligned, found)
     if not enough(mix) or mix.near < TOPPED_NEARBY or mix.explained < TOPPED_EXPLAINED:
+        return None
+    if mix.far < TOPPED_FAR * mix.weights:
         return None
     if one_is_enough(case, mix.equal, mix.weights) or not strangers(case, (p.ref.repo_id for p in mix.parents)):
         return None
