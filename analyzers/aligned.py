@@ -27,7 +27,7 @@ class Aligned:
     tensors: NDArray[np.int64]  # [weights]: which of `keys` each weight is of
     keys: tuple[SliceKey, ...]
 
-    def only(self, kept: Mask | slice) -> Aligned:
+    def only(self, kept: Mask | NDArray[np.int64]) -> Aligned:
         """Return the same models at some of the weights."""
         return replace(
             self, suspect=self.suspect[kept], candidates=self.candidates[:, kept], tensors=self.tensors[kept]
@@ -58,7 +58,7 @@ def align(suspect: Sketch, references: Sequence[Reference]) -> Aligned | None:
     kinds = {k: effective_dtype(suspect.samples[k].values) for k in keys}
     if not keys:
         return None
-    most = Counter({kind: 0 for kind in kinds.values()})
+    most = Counter(dict.fromkeys(kinds.values(), 0))
     for k, kind in kinds.items():
         most[kind] += suspect.samples[k].values.size
     kind = max(most, key=lambda each: (most[each], each.itemsize, str(each)))

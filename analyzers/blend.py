@@ -27,6 +27,7 @@ from analyzers.records import Finding, Mix, Parent
 from analyzers.residue import Residue, residue
 from analyzers.rounding import widen
 from analyzers.thresholds import (
+    AS_WELL,
     EXACT_REPRODUCED,
     GREY_REPRODUCED,
     MIN_DECISIVE,
@@ -83,10 +84,27 @@ def explain_linear(aligned: Aligned, screened: int, windows: int) -> Explained |
         if found is None:
             return None
         rest = _without_idle(aligned, m, found)
+        if rest == fit.parents and found.residue is not None and not _rounded(found):
+            rest = _with_bases(aligned, m, found)
         if rest == fit.parents:
             return found
         fit = fit_set(m, rest)
     return None
+
+
+def _with_bases(aligned: Aligned, m: Moments, found: Explained) -> tuple[int, ...]:
+    """Return the parents with a base in place of one that hardly differs from it, where that is met just as well.
+
+    Below what came on top, a model that barely moved cannot be told from the base it moved from.
+    """
+    parents = found.mixed.parents
+    bases = [i for i, r in enumerate(aligned.references) if r.role == "base" and i not in parents]
+    for i, parent in enumerate(parents):
+        for base in bases if aligned.references[parent].role != "base" else []:
+            swapped = (*parents[:i], base, *parents[i + 1 :])
+            if mixture(aligned, m, fit_set(m, swapped)).fitness.nearby >= AS_WELL * found.mixed.fitness.nearby:
+                return swapped
+    return parents
 
 
 def _without_idle(aligned: Aligned, m: Moments, found: Explained) -> tuple[int, ...]:
@@ -218,5 +236,3 @@ def measures(mix: Mix, left: Residue | None) -> dict[str, float | int | str]:
     """Return a mix's numbers for the record; its parents are told elsewhere."""
     numbers = {f.name: getattr(mix, f.name) for f in fields(mix) if f.name != "parents"}
     return numbers | ({f"residue_{f.name}": getattr(left, f.name) for f in fields(left)} if left else {})
-
-

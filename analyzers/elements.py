@@ -99,7 +99,9 @@ def _tensor(told: _Told) -> Kinds | None:
     hits: list[Mask] = []
     for delta in told.deltas:
         scale = stab(told.y[left], delta[left], told.reach[left]) if left.sum() >= MIN_LEFT else 0.0
-        far = np.abs(scale * delta) >= DISTINCT_ULPS * told.reach  # a spike next to the base is a weight that hardly moved
+        far = (
+            np.abs(scale * delta) >= DISTINCT_ULPS * told.reach
+        )  # a spike next to the base is a weight that hardly moved
         hit = left & far & (np.abs(told.y - scale * delta) <= told.reach)
         scales.append(scale)
         hits.append(hit)

@@ -11,6 +11,7 @@ from analyzers.rounding import Floats, Stored, round_to, ulp, widen
 from analyzers.rows import row_dependence
 from analyzers.thresholds import ALIKE_CORRELATION
 
+
 @dataclass(frozen=True, slots=True)
 class Kinship:
     """Measures of a suspect against one reference; shares are of the compared weights."""

@@ -50,7 +50,7 @@ def fitness(aligned: Aligned, mix: Floats, prediction: Stored, hit: Mask) -> Fit
         hit=hit,
         informative=(stored != stored[0]).any(axis=0),
         decisive=(prediction[None, :] != stored).all(axis=0),
-        far=(np.abs(aligned.candidates - mix) >= FAR_ULPS * u).all(axis=0),
+        far=np.asarray((np.abs(aligned.candidates - mix) >= FAR_ULPS * u).all(axis=0)),
         near=np.abs(widen(suspect) - mix) <= NEAR_ULPS * u,
         control=float((stored == suspect[None, :]).mean(axis=1).max()),
     )

@@ -122,7 +122,7 @@ def _design(m: Moments, parents: tuple[int, ...], *, free_sum: bool) -> tuple[Fl
 
 def _squares(m: Moments, beta: Floats) -> Floats:
     squares = m.yy - 2 * m.cross @ beta + np.einsum("i,lij,j->l", beta, m.gram, beta)
-    return np.maximum(squares, 0.0)
+    return np.asarray(np.maximum(squares, 0.0), dtype=np.float64)
 
 
 def _solve(matrix: Floats, right: Floats) -> Floats:

@@ -69,9 +69,7 @@ def best_recipe(aligned: Aligned, fits: Sequence[Floats]) -> Recipe:
     return best
 
 
-def recipes(
-    aligned: Aligned, fits: Sequence[Floats], arithmetics: Sequence[Arithmetic] = ARITHMETICS
-) -> list[Recipe]:
+def recipes(aligned: Aligned, fits: Sequence[Floats], arithmetics: Sequence[Arithmetic] = ARITHMETICS) -> list[Recipe]:
     """Return the best recipe in each arithmetic, in their order.
 
     `fits`: estimated coefficients, float64[models] each, the best first.

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from analyzers.aligned import Aligned, noise_floor
-from analyzers.rows import row_dependence
 from analyzers.rounding import Floats, widen
+from analyzers.rows import row_dependence
 from analyzers.thresholds import NOISE_DISPERSION, NOISE_ROW_DEPENDENCE, NOISE_TENSORS, STRUCTURE_ROW_DEPENDENCE
+
 
 @dataclass(frozen=True, slots=True)
 class Residue:

@@ -31,7 +31,9 @@ def analyze(case: Case) -> Finding | None:
     aligned = case.aligned
     if aligned is None or len(aligned.references) < 2:
         return None
-    found = max((f for b in _bases(case, aligned) if (f := _grown(aligned, b))), key=lambda f: f[2].covered, default=None)
+    found = max(
+        (f for b in _bases(case, aligned) if (f := _grown(aligned, b))), key=lambda f: f[2].covered, default=None
+    )
     if found is None:
         return None
     base, parents, _ = found
@@ -64,7 +66,12 @@ def analyze(case: Case) -> Finding | None:
 
 def _holds(kinds: Kinds) -> bool:
     common = sum(share >= MIN_KIND for share in (kinds.base, kinds.joint, *kinds.single))
-    return common >= 2 and sum(kinds.single) >= MIN_SINGLE * kinds.joint and kinds.covered >= SPARSE_COVERED and kinds.beyond_largest >= SPARSE_BEYOND
+    return (
+        common >= 2
+        and sum(kinds.single) >= MIN_SINGLE * kinds.joint
+        and kinds.covered >= SPARSE_COVERED
+        and kinds.beyond_largest >= SPARSE_BEYOND
+    )
 
 
 def _bases(case: Case, aligned: Aligned) -> Iterator[int]:

@@ -35,9 +35,13 @@ REPRODUCED_TENSOR = 0.9  # the same for decisive weights inside their cells, whe
 PROMISING = 0.25  # of far or decisive weights that a mix meets before any arithmetic is tried; honest models 0.35
 ROUNDED_NEARBY = 0.96  # of far weights within 1.5 ulp: nothing but roundings is left over
 STRONG_NEARBY = 0.95  # of far weights within 1.5 ulp: a blend in an arithmetic that is not named here
-TOPPED_NEARBY = 0.45  # of far weights within 1.5 ulp, where something came on top of a blend
+TOPPED_NEARBY = (
+    0.55  # of far weights within 1.5 ulp, where something came on top of a blend: honest models 0.43, own averages 0.53
+)
 TOPPED_EXPLAINED = 0.97  # of the departure from the nearest parent: honest models 0.93
-TOPPED_FAR = 0.15  # of all weights far from every parent; where deltas are tiny, training on two models' data adds them up
+TOPPED_FAR = (
+    0.15  # of all weights far from every parent; where deltas are tiny, training on two models' data adds them up
+)
 TOPPED_COEFFICIENT = 0.1  # training leans by less than this on models of the like data
 NEEDED = 0.85  # a parent without which this share of the far weights is met all the same is not needed
 
@@ -49,8 +53,11 @@ PARENT_TENSORS = 0.05  # of the explained tensors that need a model before it is
 MIN_KIND = 0.03  # share of a kind of weights before it counts as one
 SPARSE_GAIN = 0.03  # of the told weights that a parent must cover beyond what its deltas in other places do
 SPARSE_COVERED = 0.9  # of the told weights that all kinds together cover: honest models 0.53, own averages 0.94
-MIN_SINGLE = 0.15  # weights on one parent's delta alone to those on several; where coefficients are tiny there are next to none
+MIN_SINGLE = (
+    0.15  # weights on one parent's delta alone to those on several; where coefficients are tiny there are next to none
+)
 SPARSE_BEYOND = 0.65  # of those outside the commonest kind: honest models 0.35, own averages 0.5
 
 SUSPECT_DISPERSION = 0.3  # under both of these a second look decides whether it is noise
 SUSPECT_ROW_DEPENDENCE = 2.5
+AS_WELL = 0.98  # share of the far weights met that a base must meet in place of a model that hardly moved from it

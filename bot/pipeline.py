@@ -19,7 +19,7 @@ from analyzers.second_look import reason_for
 from analyzers.verdict import judge
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
 from bot.look import FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
-from bot.second_look import Seen, SecondLooker
+from bot.second_look import SecondLooker, Seen
 from bot.source import Gated, Source
 from state.sketches import StoredSketch
 

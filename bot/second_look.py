@@ -93,17 +93,18 @@ def _refs(models: Sequence[_Model]) -> list[RepoRef]:
     return [m.reference.sketch.ref for m in models]
 
 
-def _read(sources: Sequence[Source], refs: Sequence[RepoRef], plans: Sequence[ReadPlan], spec: SampleSpec) -> list[Sketch]:
+def _read(
+    sources: Sequence[Source], refs: Sequence[RepoRef], plans: Sequence[ReadPlan], spec: SampleSpec
+) -> list[Sketch]:
     """Read all models at the same time."""
 
-    def one(source: Source, ref: RepoRef, plan: ReadPlan) -> Sketch:
-        data = source.read([Span(*span) for span in plan.spans])
-        return Sketch(ref, spec, samples_from(plan, data))
+    def one(place: int) -> Sketch:
+        plan = plans[place]
+        data = sources[place].read([Span(*span) for span in plan.spans])
+        return Sketch(refs[place], spec, samples_from(plan, data))
 
     with ThreadPoolExecutor(len(sources)) as pool:
-        waiting = [
-            pool.submit(copy_context().run, one, *each) for each in zip(sources, refs, plans, strict=True)
-        ]
+        waiting = [pool.submit(copy_context().run, one, place) for place in range(len(sources))]
         return [w.result() for w in waiting]
 
 
