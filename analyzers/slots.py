@@ -1,0 +1,141 @@
+"""Sketches of one class: the same slices at the same coordinates, so that a sketch is one record of fixed width.
+
+A record is the raw stored bits, slice after slice, types of four bytes first so that every value is aligned. The
+number of rows of a matrix is no part of the class: a padded vocabulary leaves the coordinates as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.records import Sample, SampleSpec, Sketch, SliceKey
+from analyzers.sampling import DTYPES
+
+ALIGNMENT = 8  # bytes: records begin at multiples of it
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One slice of a class: where its weights were read and how they are stored."""
+
+    key: SliceKey
+    cols: int
+    row: int
+    size: int  # weights
+    dtype: str  # a key of DTYPES
+
+    def holds(self, sample: Sample | None) -> bool:
+        """Tell whether a sample of the same slice has the same coordinates, in whatever type."""
+        return sample is not None and (self.cols, self.row, self.size) == (sample.cols, sample.row, sample.values.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Adjacent slices of one type in a record: `size` weights of `dtype`, from byte `begin` and column `column`."""
+
+    dtype: np.dtype[np.generic]
+    begin: int
+    column: int
+    size: int
+
+
+@dataclass(frozen=True)
+class SketchClass:
+    """What sketches must agree in to be kept and compared as rows of one table."""
+
+    spec: SampleSpec
+    slots: tuple[Slot, ...]
+
+    @classmethod
+    def of(cls, sketch: Sketch) -> SketchClass:
+        """Return the class of a sketch; ValueError where a slice is of a type that is never sampled."""
+        slots = [
+            Slot(key, s.cols, s.row, s.values.size, _dtype_name(key, s.values.dtype))
+            for key, s in sketch.samples.items()
+        ]
+        return cls(sketch.spec, tuple(sorted(slots, key=lambda s: (-DTYPES[s.dtype].itemsize, s.dtype, s.key))))
+
+    @cached_property
+    def columns(self) -> int:
+        """Weights in a record."""
+        return sum(slot.size for slot in self.slots)
+
+    @cached_property
+    def width(self) -> int:
+        """Bytes of a record."""
+        return -(-sum(slot.size * DTYPES[slot.dtype].itemsize for slot in self.slots) // ALIGNMENT) * ALIGNMENT
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """The stretches of one type that a record consists of."""
+        found: list[Run] = []
+        begin = column = 0
+        for name, group in groupby(self.slots, key=lambda s: s.dtype):
+            size = sum(slot.size for slot in group)
+            found.append(Run(DTYPES[name], begin, column, size))
+            begin, column = begin + size * DTYPES[name].itemsize, column + size
+        return tuple(found)
+
+    @cached_property
+    def digest(self) -> str:
+        """A text that is equal for equal classes, usable in a file name."""
+        return f"{self.spec.name}-{hashlib.sha256(json.dumps(self.describe()).encode()).hexdigest()[:32]}"
+
+    def describe(self) -> list[list[str | int]]:
+        """Return the slots as JSON can hold them; `parse` reads them back."""
+        return [[s.key.role, s.key.layer, s.key.expert, s.cols, s.row, s.size, s.dtype] for s in self.slots]
+
+    @classmethod
+    def parse(cls, spec: SampleSpec, described: Sequence[Sequence[str | int]]) -> SketchClass:
+        """Read what `describe` returned; ValueError, KeyError or TypeError for anything else."""
+        slots = [
+            Slot(SliceKey(str(role), int(layer), int(expert)), int(cols), int(row), int(size), str(dtype))
+            for role, layer, expert, cols, row, size, dtype in described
+        ]
+        if any(s.dtype not in DTYPES or s.size < 0 for s in slots):
+            raise ValueError("a slot of a type or size that is never sampled")
+        return cls(spec, tuple(slots))
+
+    def pack(self, sketch: Sketch) -> bytes:
+        """Return the record of a sketch of this class, `width` bytes."""
+        bits = b"".join(np.ascontiguousarray(sketch.samples[slot.key].values).tobytes() for slot in self.slots)
+        return bits.ljust(self.width, b"\0")
+
+    def unpack(self, record: bytes, rows: Sequence[int]) -> dict[SliceKey, Sample]:
+        """Return the samples of one record, in the order of their keys; `rows` of each slot's matrix."""
+        found: dict[SliceKey, Sample] = {}
+        begin = 0
+        for slot, count in zip(self.slots, rows, strict=True):
+            values = np.frombuffer(record, DTYPES[slot.dtype], slot.size, begin)
+            found[slot.key] = Sample(count, slot.cols, slot.row, values)
+            begin += values.nbytes
+        return dict(sorted(found.items()))
+
+    def widen(self, records: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+        """Write records, uint8[n, width], as their values into float32[n, columns], exactly."""
+        for run in self.runs:
+            stored = records[:, run.begin : run.begin + run.size * run.dtype.itemsize].view(run.dtype)
+            np.copyto(out[:, run.column : run.column + run.size], stored, casting="unsafe")
+
+    def shared(self, sketch: Sketch) -> Iterator[tuple[Slot, int]]:
+        """Yield (slot, first column) of every slice that `sketch` sampled at the same coordinates."""
+        column = 0
+        for slot in self.slots:
+            if slot.holds(sketch.samples.get(slot.key)):
+                yield slot, column
+            column += slot.size
+
+
+def _dtype_name(key: SliceKey, dtype: np.dtype[np.generic]) -> str:
+    if dtype not in NAMES:
+        raise ValueError(f"{key} has values of type {dtype}")
+    return NAMES[dtype]
