@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -26,6 +28,11 @@ from state.errors import StateError
 
 FORMAT = "blendwatch sketches 2"
 LOCK_SECONDS = 60.0
+HEAD = re.compile(
+    r'^\{"repo_id": "([^"\\\n]+)", "revision": "([^"\\\n]+)", '
+    r'"weights_at": (?:null|"([^"\\\n]+)"), "read_at": "([^"\\\n]+)", ',
+    re.MULTILINE,
+)
 LINES, BITS, LOCK, BROKEN = ".lines", ".bits", ".lock", ".broken"
 
 
@@ -40,21 +47,22 @@ class StoredSketch:
     read_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What one line says: whose record it is, and what was known when it was read."""
+class Entry(NamedTuple):
+    """What the beginning of a line says, as it says it: all that is kept in memory of each record."""
 
-    ref: RepoRef
-    weights_at: datetime | None
-    declares: tuple[str, ...]
-    title: str
-    read_at: datetime
-    rows: tuple[int, ...]  # of each slot's matrix
-    crc: int  # of the record
+    repo_id: str
+    revision: str
+    weights_at: str  # "" where it is not known; UTC, as all times here, and so in the order of time
+    read_at: str
+
+    @property
+    def ref(self) -> RepoRef:
+        """Whose record it is."""
+        return RepoRef(self.repo_id, self.revision)
 
 
 class Pack:
-    """The records of one class. `entries[i]` tells of record i; None where its line or its bits are damaged."""
+    """The records of one class. `entries[i]` tells of record i; None where it turned out to be damaged."""
 
     def __init__(self, folder: Path, of: SketchClass) -> None:
         self.of = of
@@ -62,8 +70,9 @@ class Pack:
         self._lines = folder / f"{of.digest}{LINES}"
         self._bits = folder / f"{of.digest}{BITS}"
         self._lock = FileLock(folder / f"{of.digest}{LOCK}", timeout=LOCK_SECONDS)
+        self.records: dict[str, list[int]] = {}  # by repo id in lower case, oldest first
+        self._begins: list[int] = []  # of each line in its file
         self._read = 0  # bytes of the lines that were taken in, the first line included
-        self._rows: dict[tuple[int, ...], tuple[int, ...]] = {}  # nearly all models of a class have the same
 
     @classmethod
     def open(cls, lines: Path) -> Pack | None:
@@ -103,8 +112,13 @@ class Pack:
         except FileNotFoundError:
             return
         added = added[: added.rfind(b"\n") + 1]
-        for line in added.split(b"\n")[0 if self._read else 1 : -1]:
-            self.entries.append(self._entry(line))
+        lines = added.split(b"\n")[0 if self._read else 1 : -1]  # the first line of all describes the class
+        begin = self._read or added.find(b"\n") + 1
+        self._begins += accumulate((len(line) + 1 for line in lines[:-1]), initial=begin) if lines else ()
+        for record, entry in enumerate(_entries(lines), start=len(self.entries)):
+            self.entries.append(entry)
+            if entry is not None:
+                self.records.setdefault(entry.repo_id.lower(), []).append(record)
         self._read += len(added)
 
     def append(self, batch: Sequence[StoredSketch]) -> None:
@@ -139,14 +153,30 @@ class Pack:
     def get(self, record: int) -> StoredSketch | None:
         """Return one sketch; None if it is damaged, which is then remembered in `entries`."""
         entry = self.entries[record]
-        if entry is None:
-            return None
-        bits = self.read(record, record + 1).tobytes()
-        if zlib.crc32(bits) != entry.crc:
+        found = None if entry is None else self._decode(record)
+        if found is None:
             self.entries[record] = None
+        return found
+
+    def _decode(self, record: int) -> StoredSketch | None:
+        bits = self.read(record, record + 1).tobytes()
+        with self._lines.open("rb") as file:
+            file.seek(self._begins[record])
+            line = file.readline()
+        try:
+            about: Mapping[str, Any] = json.loads(line)
+            if about["crc"] != zlib.crc32(bits):
+                return None
+            samples = self.of.unpack(bits, [int(r) for r in about["rows"]])
+            return StoredSketch(
+                Sketch(RepoRef(about["repo_id"], about["revision"]), self.of.spec, samples),
+                _time(about["weights_at"]) if about["weights_at"] else None,
+                tuple(about["declares"]),
+                about["title"],
+                _time(about["read_at"]),
+            )
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
-        sketch = Sketch(entry.ref, self.of.spec, self.of.unpack(bits, entry.rows))
-        return StoredSketch(sketch, entry.weights_at, entry.declares, entry.title, entry.read_at)
 
     def _make_ready(self) -> None:
         """Begin the file of lines, or cut off a torn last line: only complete lines are ever built on."""
@@ -168,23 +198,24 @@ class Pack:
         _write(self._lines, 0, json.dumps(about).encode() + b"\n")
         _sync_folder(self._lines.parent)
 
-    def _entry(self, line: bytes) -> Entry | None:
-        try:
-            about: Mapping[str, Any] = json.loads(line)
-            rows = tuple(int(r) for r in about["rows"])
-            if len(rows) != len(self.of.slots):
-                return None
-            return Entry(
-                ref=RepoRef(about["repo_id"], about["revision"]),
-                weights_at=None if about["weights_at"] is None else datetime.fromisoformat(about["weights_at"]),
-                declares=tuple(about["declares"]),
-                title=about["title"],
-                read_at=datetime.fromisoformat(about["read_at"]),
-                rows=self._rows.setdefault(rows, rows),
-                crc=about["crc"],
-            )
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return None
+
+def _entries(lines: Sequence[bytes]) -> list[Entry | None]:
+    """Read the beginnings of lines, None for a damaged one. Parsing 100,000 whole lines would take seconds."""
+    text = b"\n".join(lines).decode("ascii", errors="replace")
+    found: list[Entry | None] = [Entry(*groups) for groups in HEAD.findall(text)]
+    return found if len(found) == len(lines) else [_entry(line) for line in lines]
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        about = json.loads(line)
+        return Entry(about["repo_id"], about["revision"], about["weights_at"] or "", about["read_at"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def _line(stored: StoredSketch, of: SketchClass, crc: int) -> bytes:
@@ -192,9 +223,9 @@ def _line(stored: StoredSketch, of: SketchClass, crc: int) -> bytes:
         "repo_id": stored.sketch.ref.repo_id,
         "revision": stored.sketch.ref.revision,
         "weights_at": None if stored.weights_at is None else _utc_text(stored.weights_at),
+        "read_at": _utc_text(stored.read_at),
         "declares": stored.declares,
         "title": stored.title,
-        "read_at": _utc_text(stored.read_at),
         "rows": [stored.sketch.samples[slot.key].rows for slot in of.slots],
         "crc": crc,
     }

@@ -39,8 +39,6 @@ class SketchStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._packs: dict[str, Pack] = {}
-        self._places: dict[tuple[SampleSpec, str], list[Place]] = {}  # by repo id in lower case, oldest first
-        self._indexed: dict[str, int] = {}  # entries of each pack that are in `_places`
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -76,16 +74,16 @@ class SketchStore:
     def all(self, spec: SampleSpec) -> Iterator[StoredSketch]:
         """Every sketch at the coordinates of `spec`, read one at a time."""
         self._refresh()
-        for at, repo_id in list(self._places):
+        for repo_id in {name: None for pack in self._packs.values() if pack.of.spec == spec for name in pack.records}:
             seen: set[RepoRef] = set()
-            for place in self._newest_first(repo_id, spec) if at == spec else ():
+            for place in self._newest_first(repo_id, spec):
                 if place.entry.ref not in seen and (stored := self._stored(place)):
                     seen.add(stored.sketch.ref)
                     yield stored
 
     def find(self, repo_id: str, revision: str | None, spec: SampleSpec) -> Place | None:
         """Where the newest sketch of a model lies, in upper or lower case, at this revision or at any; not verified."""
-        fitting = (p for p in self._newest_first(repo_id, spec) if revision in (None, p.entry.ref.revision))
+        fitting = (p for p in self._newest_first(repo_id, spec) if revision in (None, p.entry.revision))
         return next(fitting, None)
 
     def packs(self, like: Sketch) -> list[Pack]:
@@ -98,9 +96,10 @@ class SketchStore:
         return self._stored(place)
 
     def _newest_first(self, repo_id: str, spec: SampleSpec) -> list[Place]:
-        places = self._places.get((spec, repo_id.lower()), [])
-        sound = [p for p in reversed(places) if p.pack.entries[p.record] is not None]
-        return sorted(sound, key=lambda p: p.entry.read_at, reverse=True)
+        packs = [p for p in self._packs.values() if p.of.spec == spec]
+        places = [Place(p, record) for p in packs for record in reversed(p.records.get(repo_id.lower(), ()))]
+        sound = [p for p in places if p.pack.entries[p.record] is not None]
+        return sorted(sound, key=lambda p: p.entry.read_at, reverse=True) if len(sound) > 1 else sound
 
     def _stored(self, place: Place) -> StoredSketch | None:
         try:
@@ -125,19 +124,11 @@ class SketchStore:
         try:
             if not all(pack.is_whole() for pack in self._packs.values()):  # files were taken away: begin again
                 self._packs.clear()
-                self._places.clear()
-                self._indexed.clear()
             for path in sorted(self._folder.glob(f"*{LINES}")):
                 if path.stem not in self._packs and (found := Pack.open(path)):
                     self._packs[path.stem] = found
             for pack in self._packs.values():
                 pack.refresh()
-                for record in range(self._indexed.get(pack.of.digest, 0), len(pack.entries)):
-                    entry = pack.entries[record]
-                    if entry is not None:
-                        key = (pack.of.spec, entry.ref.repo_id.lower())
-                        self._places.setdefault(key, []).append(Place(pack, record))
-                self._indexed[pack.of.digest] = len(pack.entries)
         except OSError as error:
             raise StateError(f"the folder {self._folder} for sketches cannot be read: {error}") from error
 

@@ -162,7 +162,7 @@ def test_a_newer_sketch_takes_the_place_of_the_older(tmp_path: Path) -> None:
     assert titles(tmp_path) == ["half"]
     place = store.find("ORG/name", None, SPEC)
     assert place is not None
-    assert place.entry.title == "half"
+    assert place.entry.read_at == (READ_AT + timedelta(days=3)).isoformat()
     assert store.find("org/name", "b" * 40, SPEC) is None
 
 
@@ -268,7 +268,7 @@ def test_records_are_mapped_in_chunks(tmp_path: Path) -> None:
     out = np.empty((2, pack.of.columns), np.float32)
     pack.of.widen(pack.read(3, 5), out)
     assert out.tolist() == [(plain() + 3).tolist(), (plain() + 4).tolist()]
-    assert [e.title for e in pack.entries if e] == [f"m{i}" for i in range(5)]
+    assert [e.repo_id for e in pack.entries if e] == [f"org/m{i}" for i in range(5)]
     assert not pack.read(5, 7).any()
 
 
