@@ -1,0 +1,177 @@
+"""References streamed from disk in chunks and measured against one suspect in float32; nothing of them is kept.
+
+A chunk's two float32 copies stay in a processor's cache, so that a pass costs little more than reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.records import Sketch
+from analyzers.rounding import Floats, effective_dtype, ulp, widen
+from analyzers.slots import SketchClass
+
+Singles = NDArray[np.float32]
+Indices = NDArray[np.int64]
+
+CHUNK = 64  # references at a time
+SPAN = 2048  # references a task
+EQUAL_COLUMNS = 32  # weights of a slice that must be equal before the slice is counted as equal
+TEMPERS = (3e-4, 3e-3, 3e-2)  # relative scatter: the nearest are looked for under each
+FLOAT32_ERROR = 2.0**-23  # of the larger term: the floor under an ulp
+LEAST_POWER = 1e-5  # share of a delta's power that float32 can still tell from nothing
+
+
+class Run(Protocol):
+    """The built-in `map`, or one that uses several threads."""
+
+    def __call__(self, function: Callable[[range], Floats], tasks: Iterable[range], /) -> Iterable[Floats]:
+        """Return the results in the order of the tasks."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The references of one class. `read` gives records `first` to `last`, uint8[records, width of the class]."""
+
+    of: SketchClass
+    allowed: NDArray[np.bool_]  # [references]: those that may be parents
+    read: Callable[[int, int], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A suspect's weights side by side, slice after slice in the order of their keys; what is not finite counts 0."""
+
+    sketch: Sketch
+    y: Floats  # float64[columns]
+    u: Floats  # ulp of each, not below the error of float32 sums
+    finite: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, sketch: Sketch) -> Target:
+        """Lay out a sketch; it must hold at least one slice."""
+        samples = [sketch.samples[k].values for k in sorted(sketch.samples)]
+        kinds = {s.dtype for s in samples}
+        stored = np.concatenate([s.astype(np.float32) for s in samples])
+        stored = stored.astype(kinds.pop()) if len(kinds) == 1 else stored
+        y = widen(stored)
+        finite = np.isfinite(y)
+        y = np.where(finite, y, 0.0)
+        least = 0.1 * float(np.sqrt(np.mean(y**2)))
+        u = np.maximum(ulp(y, effective_dtype(stored)), FLOAT32_ERROR * np.maximum(np.abs(y), least))
+        return cls(sketch, y, np.maximum(u, 1e-30), finite)
+
+    def columns(self, of: SketchClass) -> Indices:
+        """Return, for each column of a class's records, the suspect's column; -1 where it has none to compare."""
+        starts, at = {}, 0
+        for key in sorted(self.sketch.samples):
+            starts[key] = at
+            at += self.sketch.samples[key].values.size
+        found = np.full(of.columns, -1)
+        for slot, column in of.shared(self.sketch):
+            found[column : column + slot.size] = np.arange(starts[slot.key], starts[slot.key] + slot.size)
+        used = found[found >= 0]
+        found[found >= 0] = np.where(self.finite[used], used, -1)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is not explained yet; float64, zero on columns that are not compared."""
+
+    anchor: Floats  # [columns]
+    residual: Floats  # [columns]
+    weight: Floats  # [columns]
+    explained: Floats  # [k, columns]: deltas that are in the fit, orthonormal under `weight`
+
+
+def stream(pool: Pool, measure: Callable[[Singles, Singles], Floats], run: Run) -> Floats:
+    """Return what `measure` says of all references, float64[numbers, references].
+
+    `measure` gets a chunk's values, float32[references, columns], and room of the same size that it may write to.
+    """
+
+    def task(span: range) -> Floats:
+        values, room = (np.empty((CHUNK, pool.of.columns), np.float32) for _ in range(2))
+        found = []
+        with np.errstate(all="ignore"):  # a reference may hold anything; what is not a number is never chosen
+            for first in range(span.start, span.stop, CHUNK):
+                records = pool.read(first, min(first + CHUNK, span.stop))
+                pool.of.widen(records, values[: len(records)])
+                found.append(measure(values[: len(records)], room[: len(records)]))
+        return np.concatenate(found, axis=1)
+
+    count = len(pool.allowed)
+    spans = [range(first, min(first + SPAN, count)) for first in range(0, count, SPAN)]
+    return np.concatenate(list(run(task, spans)), axis=1)
+
+
+def nearness(pool: Pool, target: Target, run: Run) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return mean weighted squared distances, float64[tempers, references], and which slices look equal,
+    bool[references, shared slices].
+    """
+    at = target.columns(pool.of)
+    size = float(np.sqrt(np.mean(target.y**2))) or 1.0
+    weights = [1.0 / (target.u**2 / 12 + (t * size) ** 2) for t in TEMPERS]
+    spread = [_spread(w / w.sum(), at) for w in weights]
+    y = _spread(target.y, at)
+    slots = [(slot, column) for slot, column in pool.of.shared(target.sketch)]
+    probe = np.concatenate([np.linspace(c, c + s.size - 1, EQUAL_COLUMNS).astype(np.int64) for s, c in slots])
+
+    def measure(values: Singles, room: Singles) -> Floats:
+        np.subtract(values, y, out=room)
+        same = (room.take(probe, axis=1) == 0).reshape(len(room), len(slots), EQUAL_COLUMNS).all(axis=2)
+        np.multiply(room, room, out=room)
+        return np.concatenate([np.stack([room @ w for w in spread]), same.T]).astype(np.float64)
+
+    found = stream(pool, measure, run)
+    shares = np.array([w[at[at >= 0]].sum() / w.sum() for w in weights])
+    distances = found[: len(TEMPERS)] / shares[:, None]
+    distances[:, ~pool.allowed] = np.inf
+    return np.where(np.isnan(distances), np.inf, distances), (found[len(TEMPERS) :] > 0).T & pool.allowed[:, None]
+
+
+def significance(pool: Pool, target: Target, left: Left, run: Run) -> Floats:
+    """Return |z|, float64[references]: the coefficient of each delta, freed of what is explained, in standard errors.
+
+    -1 for a reference that may not be chosen. Good to a few percent; float64 decides.
+    """
+    at = target.columns(pool.of)
+    scale = float(left.weight.max())
+    weight = left.weight / scale
+    anchor, weights = _spread(left.anchor, at), _spread(weight, at)
+    residual = _spread(weight * left.residual, at)
+    explained = [_spread(weight * q * np.sqrt(scale), at) for q in left.explained]
+
+    def measure(values: Singles, room: Singles) -> Floats:
+        np.subtract(values, anchor, out=room)
+        share = room @ residual
+        known = sum(((room @ q).astype(np.float64) ** 2 for q in explained), np.zeros(len(room)))
+        np.multiply(room, room, out=room)
+        power = (room @ weights).astype(np.float64)
+        return (np.abs(share) / np.sqrt(np.maximum(power - known, LEAST_POWER * power + 1e-300)))[None, :]
+
+    z = stream(pool, measure, run)[0] * np.sqrt(scale)
+    return np.where(pool.allowed & np.isfinite(z), z, -1.0)
+
+
+def rows(pool: Pool, target: Target, records: Sequence[int]) -> Floats:
+    """Return references on the suspect's columns, float64[records, columns], NaN where they have none."""
+    at = target.columns(pool.of)
+    values = np.empty((len(records), pool.of.columns), np.float32)
+    for row, record in enumerate(records):
+        pool.of.widen(pool.read(record, record + 1), values[row : row + 1])
+    found = np.full((len(records), target.y.size), np.nan)
+    found[:, at[at >= 0]] = values[:, at >= 0]
+    return found
+
+
+def _spread(vector: Floats, at: Indices) -> Singles:
+    """Return a vector over the suspect's columns as one over a class's columns, 0 where the suspect has none."""
+    return np.where(at >= 0, vector[at], 0.0).astype(np.float32)
