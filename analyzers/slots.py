@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.records import Sample, SampleSpec, Sketch, SliceKey
+from analyzers.rounding import BF16
 from analyzers.sampling import DTYPES
 
 ALIGNMENT = 8  # bytes: records begin at multiples of it
@@ -46,6 +47,11 @@ class Run:
     begin: int
     column: int
     size: int
+
+    @property
+    def in_pairs(self) -> bool:
+        """Tell whether the run consists of whole words of two bfloat16."""
+        return self.dtype == BF16 and self.size % 2 == 0 and self.begin % 4 == 0
 
 
 @dataclass(frozen=True)
@@ -120,11 +126,42 @@ class SketchClass:
             begin += values.nbytes
         return dict(sorted(found.items()))
 
-    def widen(self, records: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
-        """Write records, uint8[n, width], as their values into float32[n, columns], exactly."""
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """Which column of a record stands where `widen` writes: of a run of bfloat16, the even ones come first."""
+        found = [np.arange(0)]
         for run in self.runs:
-            stored = records[:, run.begin : run.begin + run.size * run.dtype.itemsize].view(run.dtype)
-            np.copyto(out[:, run.column : run.column + run.size], stored, casting="unsafe")
+            columns = run.column + np.arange(run.size)
+            found += [columns[::2], columns[1::2]] if run.in_pairs else [columns]
+        return np.concatenate(found)
+
+    def widen(self, records: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+        """Write records, uint8[n, width], as their values into float32[n, columns], exactly, in the order `order`.
+
+        A word that holds two bfloat16 becomes two float32 by a shift and a mask, at half the cost of one at a time.
+        """
+        for run in self.runs:
+            stored = records[:, run.begin : run.begin + run.size * run.dtype.itemsize]
+            place = out[:, run.column : run.column + run.size]
+            if run.in_pairs:
+                words, half = stored.view(np.uint32), run.size // 2
+                np.left_shift(words, 16, out=place[:, :half].view(np.uint32))
+                np.bitwise_and(words, 0xFFFF0000, out=place[:, half:].view(np.uint32))
+            else:
+                np.copyto(place, stored.view(run.dtype), casting="unsafe")
+
+    def take(self, records: NDArray[np.uint8], columns: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return some columns of records, float32[n, columns]; `columns` in ascending order."""
+        found = []
+        for run in self.runs:
+            stored = records[:, run.begin : run.begin + run.size * run.dtype.itemsize]
+            here = columns[(columns >= run.column) & (columns < run.column + run.size)] - run.column
+            if run.dtype == BF16:
+                bits = stored.view(np.uint16).take(here, axis=1).astype(np.uint32)
+                found.append(np.left_shift(bits, 16, out=bits).view(np.float32))
+            else:
+                found.append(stored.view(run.dtype).take(here, axis=1).astype(np.float32))
+        return np.concatenate(found, axis=1) if len(found) != 1 else found[0]
 
     def shared(self, sketch: Sketch) -> Iterator[tuple[Slot, int]]:
         """Yield (slot, first column) of every slice that `sketch` sampled at the same coordinates."""

@@ -1,6 +1,6 @@
 """References streamed from disk in chunks and measured against one suspect in float32; nothing of them is kept.
 
-A chunk's two float32 copies stay in a processor's cache, so that a pass costs little more than reading.
+A chunk's float32 copy stays in a processor's cache, so that a pass costs little more than reading.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Indices = NDArray[np.int64]
 
 CHUNK = 64  # references at a time
 SPAN = 2048  # references a task
-EQUAL_COLUMNS = 32  # weights of a slice that must be equal before the slice is counted as equal
+PROBED = 32  # adjacent weights of a slice: one line of a processor's cache
 TEMPERS = (3e-4, 3e-3, 3e-2)  # relative scatter: the nearest are looked for under each
 FLOAT32_ERROR = 2.0**-23  # of the larger term: the floor under an ulp
 LEAST_POWER = 1e-5  # share of a delta's power that float32 can still tell from nothing
@@ -37,11 +37,11 @@ class Run(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The references of one class. `read` gives records `first` to `last`, uint8[records, width of the class]."""
+    """The references of one class: `records`, uint8[references, width of the class], may be mapped from disk."""
 
     of: SketchClass
     allowed: NDArray[np.bool_]  # [references]: those that may be parents
-    read: Callable[[int, int], NDArray[np.uint8]]
+    records: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Target:
         return cls(sketch, y, np.maximum(u, 1e-30), finite)
 
     def columns(self, of: SketchClass) -> Indices:
-        """Return, for each column of a class's records, the suspect's column; -1 where it has none to compare."""
+        """Return, for each column of a class's widened records, the suspect's; -1 where it has none to compare."""
         starts, at = {}, 0
         for key in sorted(self.sketch.samples):
             starts[key] = at
@@ -78,7 +78,7 @@ class Target:
             found[column : column + slot.size] = np.arange(starts[slot.key], starts[slot.key] + slot.size)
         used = found[found >= 0]
         found[found >= 0] = np.where(self.finite[used], used, -1)
-        return found
+        return found[of.order]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,50 +91,46 @@ class Left:
     explained: Floats  # [k, columns]: deltas that are in the fit, orthonormal under `weight`
 
 
-def stream(pool: Pool, measure: Callable[[Singles, Singles], Floats], run: Run) -> Floats:
-    """Return what `measure` says of all references, float64[numbers, references].
-
-    `measure` gets a chunk's values, float32[references, columns], and room of the same size that it may write to.
-    """
+def stream(pool: Pool, measure: Callable[[NDArray[np.uint8]], Floats], run: Run) -> Floats:
+    """Return what `measure` says of all references, float64[numbers, references]; it is given a chunk of records."""
 
     def task(span: range) -> Floats:
-        values, room = (np.empty((CHUNK, pool.of.columns), np.float32) for _ in range(2))
-        found = []
+        chunks = range(span.start, span.stop, CHUNK)
         with np.errstate(all="ignore"):  # a reference may hold anything; what is not a number is never chosen
-            for first in range(span.start, span.stop, CHUNK):
-                records = pool.read(first, min(first + CHUNK, span.stop))
-                pool.of.widen(records, values[: len(records)])
-                found.append(measure(values[: len(records)], room[: len(records)]))
-        return np.concatenate(found, axis=1)
+            return np.concatenate([measure(pool.records[i : min(i + CHUNK, span.stop)]) for i in chunks], axis=1)
 
-    count = len(pool.allowed)
+    count = len(pool.records)
     spans = [range(first, min(first + SPAN, count)) for first in range(0, count, SPAN)]
     return np.concatenate(list(run(task, spans)), axis=1)
 
 
 def nearness(pool: Pool, target: Target, run: Run) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return mean weighted squared distances, float64[tempers, references], and which slices look equal,
-    bool[references, shared slices].
+    """Return weighted squared distances, float64[tempers, references], and which slices look equal,
+    bool[references, shared slices]. Both are told from a few adjacent weights of each slice.
     """
-    at = target.columns(pool.of)
+    slots = list(pool.of.shared(target.sketch))
+    probes = [
+        column + np.arange(min(PROBED, slot.size)) + (slot.size - min(PROBED, slot.size)) // 2 for slot, column in slots
+    ]
+    probe = np.concatenate(probes)
+    at = np.empty(pool.of.columns, np.int64)
+    at[pool.of.order] = target.columns(pool.of)
+    at = at[probe]
     size = float(np.sqrt(np.mean(target.y**2))) or 1.0
-    weights = [1.0 / (target.u**2 / 12 + (t * size) ** 2) for t in TEMPERS]
-    spread = [_spread(w / w.sum(), at) for w in weights]
-    y = _spread(target.y, at)
-    slots = [(slot, column) for slot, column in pool.of.shared(target.sketch)]
-    probe = np.concatenate([np.linspace(c, c + s.size - 1, EQUAL_COLUMNS).astype(np.int64) for s, c in slots])
+    u = np.where(at >= 0, target.u[at], 0.0)
+    weights = np.stack([np.where(at >= 0, 1.0 / (u**2 / 12 + (t * size) ** 2), 0.0) for t in TEMPERS])
+    spread = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32).T
+    y = np.where(at >= 0, target.y[at], 0.0).astype(np.float32)
+    ends = np.cumsum([0, *(len(p) for p in probes)])[:-1]
 
-    def measure(values: Singles, room: Singles) -> Floats:
-        np.subtract(values, y, out=room)
-        same = (room.take(probe, axis=1) == 0).reshape(len(room), len(slots), EQUAL_COLUMNS).all(axis=2)
-        np.multiply(room, room, out=room)
-        return np.concatenate([np.stack([room @ w for w in spread]), same.T]).astype(np.float64)
+    def measure(records: NDArray[np.uint8]) -> Floats:
+        gap = pool.of.take(records, probe) - y
+        same = np.logical_and.reduceat(gap == 0, ends, axis=1)
+        return np.concatenate([((gap * gap) @ spread).T, same.T]).astype(np.float64)
 
     found = stream(pool, measure, run)
-    shares = np.array([w[at[at >= 0]].sum() / w.sum() for w in weights])
-    distances = found[: len(TEMPERS)] / shares[:, None]
-    distances[:, ~pool.allowed] = np.inf
-    return np.where(np.isnan(distances), np.inf, distances), (found[len(TEMPERS) :] > 0).T & pool.allowed[:, None]
+    distances = np.where(pool.allowed & ~np.isnan(found[: len(TEMPERS)]), found[: len(TEMPERS)], np.inf)
+    return distances, (found[len(TEMPERS) :] > 0).T & pool.allowed[:, None]
 
 
 def significance(pool: Pool, target: Target, left: Left, run: Run) -> Floats:
@@ -149,8 +145,10 @@ def significance(pool: Pool, target: Target, left: Left, run: Run) -> Floats:
     residual = _spread(weight * left.residual, at)
     explained = [_spread(weight * q * np.sqrt(scale), at) for q in left.explained]
 
-    def measure(values: Singles, room: Singles) -> Floats:
-        np.subtract(values, anchor, out=room)
+    def measure(records: NDArray[np.uint8]) -> Floats:
+        room = np.empty((len(records), pool.of.columns), np.float32)
+        pool.of.widen(records, room)
+        np.subtract(room, anchor, out=room)
         share = room @ residual
         known = sum(((room @ q).astype(np.float64) ** 2 for q in explained), np.zeros(len(room)))
         np.multiply(room, room, out=room)
@@ -165,8 +163,7 @@ def rows(pool: Pool, target: Target, records: Sequence[int]) -> Floats:
     """Return references on the suspect's columns, float64[records, columns], NaN where they have none."""
     at = target.columns(pool.of)
     values = np.empty((len(records), pool.of.columns), np.float32)
-    for row, record in enumerate(records):
-        pool.of.widen(pool.read(record, record + 1), values[row : row + 1])
+    pool.of.widen(pool.records[list(records)], values)
     found = np.full((len(records), target.y.size), np.nan)
     found[:, at[at >= 0]] = values[:, at >= 0]
     return found

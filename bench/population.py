@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import ml_dtypes
@@ -116,7 +117,7 @@ def _families(references: int, seed: int) -> Iterator[tuple[Array, list[tuple[in
     own = max(references * 7 // 100, 10)
     bounds = np.linspace(own, references, instruct + 1).astype(int)
     yield _family(rng, 0, 0, own, base)
-    for number, (first, last) in enumerate(zip(bounds[:-1], bounds[1:], strict=True), start=1):
+    for number, (first, last) in enumerate(pairwise(bounds), start=1):
         yield _family(rng, number, int(first), int(last - first), base)
 
 
@@ -128,9 +129,7 @@ def population(folder: Path, references: int, seed: int = 7) -> tuple[SketchStor
         rows: list[tuple[int, int, float, int]] = []
         for weights, about in _families(references, seed):
             names = [f"maker{i % 97}/model-{i}" for i in range(len(rows), len(rows) + len(about))]
-            store.put_all(
-                [StoredSketch(sketch(n, w), WHEN, (), n, WHEN) for n, w in zip(names, weights, strict=True)]
-            )
+            store.put_all([StoredSketch(sketch(n, w), WHEN, (), n, WHEN) for n, w in zip(names, weights, strict=True)])
             rows += about
         family, sort, delta, origin = (np.array(column) for column in zip(*rows, strict=True))
         np.savez(done, family=family, sort=sort, delta=delta, origin=origin)

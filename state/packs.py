@@ -70,7 +70,8 @@ class Pack:
         self._lines = folder / f"{of.digest}{LINES}"
         self._bits = folder / f"{of.digest}{BITS}"
         self._lock = FileLock(folder / f"{of.digest}{LOCK}", timeout=LOCK_SECONDS)
-        self.records: dict[str, list[int]] = {}  # by repo id in lower case, oldest first
+        self.numbers: dict[str, list[int]] = {}  # by repo id in lower case, oldest first
+        self._mapped = np.empty((0, of.width), np.uint8)
         self._begins: list[int] = []  # of each line in its file
         self._read = 0  # bytes of the lines that were taken in, the first line included
 
@@ -118,7 +119,7 @@ class Pack:
         for record, entry in enumerate(_entries(lines), start=len(self.entries)):
             self.entries.append(entry)
             if entry is not None:
-                self.records.setdefault(entry.repo_id.lower(), []).append(record)
+                self.numbers.setdefault(entry.repo_id.lower(), []).append(record)
         self._read += len(added)
 
     def append(self, batch: Sequence[StoredSketch]) -> None:
@@ -136,19 +137,17 @@ class Pack:
         except Timeout:
             raise StateError(f"another process has kept {self._lock.lock_file} for {LOCK_SECONDS:.0f} s") from None
 
-    def read(self, first: int, last: int) -> NDArray[np.uint8]:
-        """Return records `first` to `last` (exclusive) as they lie on the disk: uint8[records, width], not verified.
+    def records(self) -> NDArray[np.uint8]:
+        """Return all records as they lie on the disk, uint8[records, width], not verified: mapped, not in memory.
 
-        What a damaged file lacks is zero. Never more than this is in memory.
+        They are fewer than the entries where the file was cut off. What is mapped costs no memory of its own.
         """
-        records = np.empty((last - first) * self.of.width, np.uint8)
-        found = 0
-        if records.size and self._bits.exists():
-            with self._bits.open("rb", buffering=0) as file:
-                file.seek(first * self.of.width)
-                found = file.readinto(records.data) or 0
-        records[found:] = 0
-        return records.reshape(last - first, self.of.width)
+        count = len(self.entries)
+        if self._mapped.shape[0] != count and self.of.width and self._bits.exists():
+            count = min(count, self._bits.stat().st_size // self.of.width)
+            if count:
+                self._mapped = np.asarray(np.memmap(self._bits, np.uint8, "r", shape=(count, self.of.width)))
+        return self._mapped[:count]
 
     def get(self, record: int) -> StoredSketch | None:
         """Return one sketch; None if it is damaged, which is then remembered in `entries`."""
@@ -159,13 +158,15 @@ class Pack:
         return found
 
     def _decode(self, record: int) -> StoredSketch | None:
-        bits = self.read(record, record + 1).tobytes()
+        with self._bits.open("rb") as bits_file:
+            bits_file.seek(record * self.of.width)
+            bits = bits_file.read(self.of.width)
         with self._lines.open("rb") as file:
             file.seek(self._begins[record])
             line = file.readline()
         try:
             about: Mapping[str, Any] = json.loads(line)
-            if about["crc"] != zlib.crc32(bits):
+            if len(bits) < self.of.width or about["crc"] != zlib.crc32(bits):
                 return None
             samples = self.of.unpack(bits, [int(r) for r in about["rows"]])
             return StoredSketch(

@@ -74,7 +74,7 @@ class SketchStore:
     def all(self, spec: SampleSpec) -> Iterator[StoredSketch]:
         """Every sketch at the coordinates of `spec`, read one at a time."""
         self._refresh()
-        for repo_id in {name: None for pack in self._packs.values() if pack.of.spec == spec for name in pack.records}:
+        for repo_id in {name: None for pack in self._packs.values() if pack.of.spec == spec for name in pack.numbers}:
             seen: set[RepoRef] = set()
             for place in self._newest_first(repo_id, spec):
                 if place.entry.ref not in seen and (stored := self._stored(place)):
@@ -97,7 +97,7 @@ class SketchStore:
 
     def _newest_first(self, repo_id: str, spec: SampleSpec) -> list[Place]:
         packs = [p for p in self._packs.values() if p.of.spec == spec]
-        places = [Place(p, record) for p in packs for record in reversed(p.records.get(repo_id.lower(), ()))]
+        places = [Place(p, record) for p in packs for record in reversed(p.numbers.get(repo_id.lower(), ()))]
         sound = [p for p in places if p.pack.entries[p.record] is not None]
         return sorted(sound, key=lambda p: p.entry.read_at, reverse=True) if len(sound) > 1 else sound
 

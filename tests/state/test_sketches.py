@@ -260,16 +260,17 @@ def test_a_damaged_first_line_sets_the_pack_aside(tmp_path: Path) -> None:
     assert titles(tmp_path) == ["m0", "m1"]
 
 
-def test_records_are_mapped_in_chunks(tmp_path: Path) -> None:
-    """A pack gives its records in the order of its entries, as many at a time as one asks for."""
+def test_records_are_mapped(tmp_path: Path) -> None:
+    """A pack gives its records in the order of its entries, new ones too."""
     store = SketchStore(tmp_path)
     store.put_all(several(5))
     (pack,) = store.packs(stored(plain()).sketch)
     out = np.empty((2, pack.of.columns), np.float32)
-    pack.of.widen(pack.read(3, 5), out)
+    pack.of.widen(pack.records()[3:5], out)
     assert out.tolist() == [(plain() + 3).tolist(), (plain() + 4).tolist()]
     assert [e.repo_id for e in pack.entries if e] == [f"org/m{i}" for i in range(5)]
-    assert not pack.read(5, 7).any()
+    store.put(several(7)[6])
+    assert pack.records().shape == (6, 32)
 
 
 KILLED = """
