@@ -20,7 +20,7 @@ from analyzers.records import Sample, SampleSpec, Sketch, SliceKey
 from analyzers.rounding import BF16
 from analyzers.sampling import DTYPES
 
-ALIGNMENT = 8  # bytes: records begin at multiples of it
+WORD = 8  # bytes: records begin at multiples of it
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
@@ -54,6 +54,15 @@ class Run:
         return self.dtype == BF16 and self.size % 2 == 0 and self.begin % 4 == 0
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Some adjacent weights of a record: the words that hold them, and their columns."""
+
+    dtype: np.dtype[np.generic]
+    words: NDArray[np.int64]
+    columns: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class SketchClass:
     """What sketches must agree in to be kept and compared as rows of one table."""
@@ -78,7 +87,7 @@ class SketchClass:
     @cached_property
     def width(self) -> int:
         """Bytes of a record."""
-        return -(-sum(slot.size * DTYPES[slot.dtype].itemsize for slot in self.slots) // ALIGNMENT) * ALIGNMENT
+        return -(-sum(slot.size * DTYPES[slot.dtype].itemsize for slot in self.slots) // WORD) * WORD
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
@@ -150,17 +159,28 @@ class SketchClass:
             else:
                 np.copyto(place, stored.view(run.dtype), casting="unsafe")
 
-    def take(self, records: NDArray[np.uint8], columns: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return some columns of records, float32[n, columns]; `columns` in ascending order."""
+    def probe(self, slot: Slot, column: int, size: int) -> Probe:
+        """Return about `size` adjacent weights in the middle of a slot that begins at `column`, in whole words."""
+        run = next(r for r in self.runs if r.column <= column < r.column + r.size)
+        item = run.dtype.itemsize
+        begin = run.begin + (column - run.column) * item
+        first, last = -(-begin // WORD), (begin + slot.size * item) // WORD
+        count = min(size * item // WORD, last - first)
+        first += (last - first - count) // 2
+        start = run.column + (first * WORD - run.begin) // item
+        return Probe(run.dtype, first + np.arange(count), start + np.arange(count * WORD // item))
+
+    def take(self, records: NDArray[np.uint8], probes: Sequence[Probe]) -> NDArray[np.float32]:
+        """Return the weights of probes side by side, float32[n, weights]; probes come in the order of their words."""
         found = []
-        for run in self.runs:
-            stored = records[:, run.begin : run.begin + run.size * run.dtype.itemsize]
-            here = columns[(columns >= run.column) & (columns < run.column + run.size)] - run.column
-            if run.dtype == BF16:
-                bits = stored.view(np.uint16).take(here, axis=1).astype(np.uint32)
+        for dtype, group in groupby(probes, key=lambda p: p.dtype):
+            words = np.concatenate([p.words for p in group])
+            stored = records.view(np.uint64).take(words, axis=1)
+            if dtype == BF16:
+                bits = stored.view(np.uint16).astype(np.uint32)
                 found.append(np.left_shift(bits, 16, out=bits).view(np.float32))
             else:
-                found.append(stored.view(run.dtype).take(here, axis=1).astype(np.float32))
+                found.append(stored.view(dtype).astype(np.float32))
         return np.concatenate(found, axis=1) if len(found) != 1 else found[0]
 
     def shared(self, sketch: Sketch) -> Iterator[tuple[Slot, int]]:

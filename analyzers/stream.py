@@ -108,11 +108,8 @@ def nearness(pool: Pool, target: Target, run: Run) -> tuple[Floats, NDArray[np.b
     """Return weighted squared distances, float64[tempers, references], and which slices look equal,
     bool[references, shared slices]. Both are told from a few adjacent weights of each slice.
     """
-    slots = list(pool.of.shared(target.sketch))
-    probes = [
-        column + np.arange(min(PROBED, slot.size)) + (slot.size - min(PROBED, slot.size)) // 2 for slot, column in slots
-    ]
-    probe = np.concatenate(probes)
+    probes = [pool.of.probe(slot, column, PROBED) for slot, column in pool.of.shared(target.sketch)]
+    probe = np.concatenate([p.columns for p in probes])
     at = np.empty(pool.of.columns, np.int64)
     at[pool.of.order] = target.columns(pool.of)
     at = at[probe]
@@ -121,10 +118,10 @@ def nearness(pool: Pool, target: Target, run: Run) -> tuple[Floats, NDArray[np.b
     weights = np.stack([np.where(at >= 0, 1.0 / (u**2 / 12 + (t * size) ** 2), 0.0) for t in TEMPERS])
     spread = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32).T
     y = np.where(at >= 0, target.y[at], 0.0).astype(np.float32)
-    ends = np.cumsum([0, *(len(p) for p in probes)])[:-1]
+    ends = np.cumsum([0, *(p.columns.size for p in probes)])[:-1]
 
     def measure(records: NDArray[np.uint8]) -> Floats:
-        gap = pool.of.take(records, probe) - y
+        gap = pool.of.take(records, probes) - y
         same = np.logical_and.reduceat(gap == 0, ends, axis=1)
         return np.concatenate([((gap * gap) @ spread).T, same.T]).astype(np.float64)
 
@@ -153,7 +150,8 @@ def significance(pool: Pool, target: Target, left: Left, run: Run) -> Floats:
         known = sum(((room @ q).astype(np.float64) ** 2 for q in explained), np.zeros(len(room)))
         np.multiply(room, room, out=room)
         power = (room @ weights).astype(np.float64)
-        return (np.abs(share) / np.sqrt(np.maximum(power - known, LEAST_POWER * power + 1e-300)))[None, :]
+        z: Floats = np.abs(share) / np.sqrt(np.maximum(power - known, LEAST_POWER * power + 1e-300))
+        return z[None, :]
 
     z = stream(pool, measure, run)[0] * np.sqrt(scale)
     return np.where(pool.allowed & np.isfinite(z), z, -1.0)
