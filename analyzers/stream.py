@@ -24,7 +24,7 @@ SPAN = 2048  # references a task
 PROBED = 32  # adjacent weights of a slice: one line of a processor's cache
 TEMPERS = (3e-4, 3e-3, 3e-2)  # relative scatter: the nearest are looked for under each
 FLOAT32_ERROR = 2.0**-23  # of the larger term: the floor under an ulp
-LEAST_POWER = 1e-5  # share of a delta's power that float32 can still tell from nothing
+LEAST_POWER = 1e-6  # share of a delta's power that float32 can still tell from nothing
 
 
 class Run(Protocol):
