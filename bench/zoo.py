@@ -73,7 +73,7 @@ def main() -> None:
         os.environ["HF_ENDPOINT"] = hub.url
         warm = Settings(data=Path(folder) / "warm", registry=str(args.zoo / "known.json"))
         with build.service(warm) as service:
-            service.checker.known.references(None, lambda _: None)  # known models are read once
+            service.checker.known.refresh(None, lambda _: None)  # known models are read once
         for number, repo_id in enumerate(truth):
             data = warm.data
             if args.cold:

@@ -57,11 +57,12 @@ class Checker:
             card, trouble = card_of(source)
             look = first_look(source, self.known.spec, FIRST_LOOK_REQUESTS - meter.requests)
             self._keep(look)
-            references, unread = self.known.references(shape, progress)
+            unread = self.known.refresh(shape, progress)
             disclosure = self._disclosure(facts, card)
             disclosure, parents, unknown = self._declared(disclosure, progress)
-            references = _together(parents, references, assume_earlier=facts.local)
             weights_at = self.clock() if facts.local else facts.weights_at
+            references = self.known.candidates(look.sketch, weights_at)
+            references = _together(parents, references, assume_earlier=facts.local)
             case = replace(case_of(look.sketch, references, disclosure, weights_at), unsampled=look.unsampled)
             verdict = judge(case, explain(case), self.known.registry.maker_of(facts.ref.organisation))
         problems += [p for p in (trouble, *disclosure.problems) if p] + unread + unknown
