@@ -149,6 +149,17 @@ def _without(seen: Seen, fit: Fit, one: int) -> float:
     return abs(float(free @ (fit.weight * seen.y))) / float(np.sqrt(max(power, 1e-300)))
 
 
+def needed(seen: Seen, fit: Fit) -> list[Pick]:
+    """Return the models that a fit needs, the anchor only if its own coefficient is significant."""
+    chosen = [seen.picks[i] for i in fit.chosen]
+    if not chosen:
+        return [seen.picks[0]]
+    columns = np.stack([seen.deltas[i] for i in fit.chosen])
+    variance = float(np.linalg.pinv((columns * fit.weight) @ columns.T).sum())  # of the sum of the coefficients
+    rest = abs(1.0 - float(fit.alpha.sum()))
+    return [seen.picks[0], *chosen] if rest >= MIN_Z * np.sqrt(max(variance, 0.0)) and rest > 0 else chosen
+
+
 def partners(seen: Seen, fit: Fit) -> list[Pick]:
     """Return, for each model of the fit in turn, the ones that could best take its place."""
     some = [int(i) for i in np.argsort(-np.array(seen.best), kind="stable")[:COMPARED]]

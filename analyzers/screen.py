@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.pursuit import Fit, Pick, Seen, grow, partners, shrink, surprise
+from analyzers.pursuit import Fit, Pick, Seen, grow, needed, partners, shrink, surprise
 from analyzers.records import Sketch
 from analyzers.rounding import Floats
 from analyzers.stream import Left, Pool, Run, Target, nearness, rows, significance
@@ -29,6 +29,14 @@ KEPT = 128  # references of a pass that are looked at in float64
 NEAREST = 24  # references nearest under each temper
 EQUAL = 4  # references with the most equal slices, and again with the most of the slices left, and so on
 SAMPLE = 3000  # references among which stand-ins are looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """`picks`, the most wanted first, and which of them a sparse fit needs: what it says, not what bits prove."""
+
+    picks: tuple[Pick, ...] = ()
+    fitted: tuple[Pick, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,30 +85,37 @@ class Field:
         return [pick for _, pick in sorted(found)[:KEPT]]
 
 
-def screen(suspect: Sketch, pools: Sequence[Pool], limit: int = LIMIT, run: Run = map) -> list[Pick]:
-    """Return at most `limit` references, the most wanted first; `suspect` holds at least one slice.
+def screen(
+    suspect: Sketch, pools: Sequence[Pool], limit: int = LIMIT, run: Run = map, sample: int = SAMPLE
+) -> Shortlist:
+    """Return at most `limit` references that `suspect` may be made of.
 
-    `pools` must share coordinates with it. `run` may use threads.
+    Every pool must share coordinates with `suspect`. `run` may use threads; `sample` is about how many references
+    stand-ins are looked for among.
     """
+    if not pools:
+        return Shortlist()
     ground = Field(Target.of(suspect), pools, run)
     shared = [int(ground.held(i).sum()) for i in range(len(pools))]
     main = [i for i, n in enumerate(shared) if n >= MIN_OVERLAP * max(shared)]
     near, equal = ground.nearest(main)
     near = _by_likelihood(ground, near)
     if not near:
-        return []
+        return Shortlist()
     used = _compared(ground, near[0].pool, main)
     main = [i for i in main if (ground.held(i) | ~used).all()]
     seen = _begin(ground, near, used)
     fit = grow(seen, seen.fit((), seen.y), range(1, len(seen.picks)))
-    step = sum(len(pools[i].records) for i in main) // SAMPLE
+    step = sum(len(pools[i].records) for i in main) // sample
     ever = [*fit.chosen]
     for stride in (step, 1) if step > 1 else (1,):
         fit, passed = _pursue(ground, main, used, seen, fit, stride)
         ever += passed
+    fit = shrink(seen, fit)
     picked = [seen.picks[i] for i in (0, *fit.chosen, *ever)]
     rest = [seen.picks[i] for i in np.argsort(-np.array(seen.best), kind="stable")]
-    return list(dict.fromkeys([*picked, *equal, *near[:8], *partners(seen, fit), *near[8:16], *rest]))[:limit]
+    wanted = dict.fromkeys([*picked, *equal, *near[:8], *partners(seen, fit), *near[8:16], *rest])
+    return Shortlist(tuple(wanted)[:limit], tuple(needed(seen, fit)))
 
 
 def _first(values: Floats, count: int) -> list[int]:

@@ -3,11 +3,12 @@
     python -m bench.siblings [--references 1000 10000 100000] [--draws 100] [--edge 20] [--folder results/siblings]
 
 For each number of references (bench/population.py, made once): bytes on disk for each, seconds a suspect with a warm
-and a cold page cache, peak memory, and of random mixes of one to four parents how many had all of them on the short
-list (analyzers/screen.py), and how many were named exactly by the decision that runs in production. A mix of "one
-parent" is .7 of a descendant and .3 of the base, both of which must be named. Coefficients have two decimals and are at
-least .1; the sum is in float32, rounded once; half of the mixes are within one family. Parents have deltas of 2e-4 or
-more and no twin. Then the edges: smaller deltas, closer twins, smaller coefficients, two parents each.
+and a cold page cache, peak memory; and of random mixes of one to four parents: how many had all of them on the short
+list (analyzers/screen.py), in how many the sparse fit behind the list needed exactly these, and how many were named
+exactly by the decision that runs in production. A mix of "one parent" is .7 of a descendant and .3 of the base, both of
+which must be named. Coefficients have two decimals and are at least .1; the sum is in float32, rounded once; half of
+the mixes are within one family. Parents have deltas of 2e-4 or more and no twin. Then the edges: smaller deltas, closer
+twins, smaller coefficients, two parents each.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Score:
 
     draws: int = 0
     listed: int = 0  # all true parents on the short list
+    fitted: int = 0  # exactly the true parents in the sparse fit behind it
     named: int = 0  # exactly the true parents named, as a blend
     otherwise: Counter[str] = field(default_factory=Counter)
     wall: list[float] = field(default_factory=list)  # seconds of the short list
@@ -65,7 +67,8 @@ class Score:
 class Bench:
     """One population, and what is asked of it."""
 
-    def __init__(self, folder: Path, references: int) -> None:
+    def __init__(self, folder: Path, references: int, edge: int = 0) -> None:
+        self.edge = edge  # draws of each sort of edges
         self.store: SketchStore
         self.pack: Pack
         self.truth: Truth
@@ -118,9 +121,10 @@ class Bench:
     def judge(self, mixed: Mixed, score: Score) -> None:
         """Make the short list and the decision."""
         wall, cpu = time.perf_counter(), time.process_time()
-        picks = [pick.record for pick in screen(mixed.suspect, [self.pool], run=self.crew.map)]
+        short = screen(mixed.suspect, [self.pool], run=self.crew.map)
         score.wall.append(time.perf_counter() - wall)
         score.cpu.append(time.process_time() - cpu)
+        picks = [pick.record for pick in short.picks]
         listed = set(mixed.parents) <= set(picks)
         wall = time.perf_counter()
         case = case_of(mixed.suspect, [self.reference(r) for r in picks], Disclosure("0" * 40), None)
@@ -131,6 +135,7 @@ class Bench:
         named = finding.kind == "blend" and found == true
         score.draws += 1
         score.listed += listed
+        score.fitted += {pick.record for pick in short.fitted} == set(mixed.parents)
         score.named += named
         if not named:
             wrong = finding.kind if finding.kind != "blend" else "blend, " + _how(found, true)
@@ -152,7 +157,7 @@ class Bench:
 
     def _pairs(self, some: Records, others: Records, share: float | None = None) -> list[Mixed]:
         found: list[Mixed] = []
-        for _ in range(EDGE if len(some) > 1 else 0):
+        for _ in range(self.edge if len(some) > 1 else 0):
             first = int(self.rng.choice(some))
             rest = others if len(others) else some
             near = rest[(self.truth.family[rest] == self.truth.family[first]) & (rest != first)]
@@ -162,17 +167,15 @@ class Bench:
         return found
 
 
-EDGE = 20
-
-
 def _how(found: set[str], true: set[str]) -> str:
     return "too few parents" if found < true else "too many parents" if found > true else "other parents"
 
 
 def _told(score: Score) -> str:
     otherwise = ", ".join(f"{n} {what}" for what, n in score.otherwise.most_common())
-    return f"listed {score.listed}/{score.draws}, named {score.named}/{score.draws}" + (
-        f" ({otherwise})" if otherwise else ""
+    return (
+        f"listed {score.listed}/{score.draws}, fitted {score.fitted}/{score.draws}, named {score.named}/{score.draws}"
+        + (f" ({otherwise})" if otherwise else "")
     )
 
 
@@ -204,9 +207,9 @@ def _memory() -> str:
     )
 
 
-def run(folder: Path, references: int, draws: int) -> None:
+def run(folder: Path, references: int, draws: int, edge: int) -> None:
     """Print everything about one population."""
-    bench = Bench(folder, references)
+    bench = Bench(folder, references, edge)
     size = sum(path.stat().st_size for path in folder.iterdir() if path.suffix in (".bits", ".lines"))
     print(f"{references:,} references, {size / references:,.0f} bytes each on disk", flush=True)
     subprocess.run(
@@ -218,8 +221,8 @@ def run(folder: Path, references: int, draws: int) -> None:
         bench.judge(bench.random(number), scores[number % 4])
     for count, score in enumerate(scores, start=1):
         print(f"  {count} parent{'s' if count > 1 else ''}: {_told(score)}", flush=True)
-    total = [sum(s.listed for s in scores), sum(s.named for s in scores)]
-    print(f"  together: listed {total[0]}/{draws}, named {total[1]}/{draws}")
+    total = [sum(getattr(s, what) for s in scores) for what in ("listed", "fitted", "named")]
+    print(f"  together: listed {total[0]}/{draws}, fitted {total[1]}/{draws}, named {total[2]}/{draws}")
     wall, cpu, decision = ([x for s in scores for x in getattr(s, name)] for name in ("wall", "cpu", "decision"))
     print(f"  short list, warm: {_spread(wall)} s; processor time: {_spread(cpu)} s; load {os.getloadavg()[0]:.1f}")
     print(f"  decision on the short list: {_spread(decision)} s; memory: {_memory()}", flush=True)
@@ -232,20 +235,18 @@ def run(folder: Path, references: int, draws: int) -> None:
 
 def main() -> None:
     """Run the benchmark; see the module's text."""
-    global EDGE  # noqa: PLW0603
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--references", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--draws", type=int, default=100)
-    parser.add_argument("--edge", type=int, default=EDGE, help="draws for each line of the edges")
+    parser.add_argument("--edge", type=int, default=20, help="draws for each line of the edges")
     parser.add_argument("--folder", type=Path, default=Path("results/siblings"))
     parser.add_argument("--cold", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    EDGE = args.edge
     if args.cold:
         cold(args.folder / str(args.cold), args.cold)
         return
     for references in args.references:
-        run(args.folder / str(references), references, args.draws)
+        run(args.folder / str(references), references, args.draws, args.edge)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ class KnownModels:
         places = [Place(pack, int(i)) for pack, pool in pools for i in np.flatnonzero(pool.allowed)[: FEW + 1]]
         if len(places) > FEW:
             with ThreadPoolExecutor(os.cpu_count()) as crew:
-                picks = screen(suspect, [pool for _, pool in pools], run=crew.map)
+                picks = screen(suspect, [pool for _, pool in pools], run=crew.map).picks
             allowed = {pack: pool.allowed for pack, pool in pools}
             bases = (p for p in self._roster.bases() if p.pack in allowed and allowed[p.pack][p.record])
             places = list(dict.fromkeys([Place(pools[p.pool][0], p.record) for p in picks] + [*islice(bases, BASES)]))
