@@ -58,6 +58,7 @@ class KnownModels:
         The ones whose config is nearest to `like` are read first; a config orders and never excludes.
         """
         problems: list[str] = []
+        self.sketches.refresh()
         self._unread = [m for m in (self.registry.models if self._unread is None else self._unread) if not self._has(m)]
         for number, model in enumerate(self._nearest_first(self._unread, like, problems), start=1):
             progress(f"reading known model {number} of {len(self._unread)}: {model.repo_id}")

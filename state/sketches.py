@@ -46,7 +46,7 @@ class SketchStore:
 
     def get(self, ref: RepoRef, spec: SampleSpec) -> StoredSketch | None:
         """The sketch of `ref` at the coordinates of `spec`; None if it is not there."""
-        self._refresh()
+        self.refresh()
         for place in self._newest_first(ref.repo_id, spec):
             if place.entry.ref == ref and (stored := self._stored(place)):
                 return stored
@@ -58,7 +58,7 @@ class SketchStore:
 
     def put_all(self, batch: Sequence[StoredSketch]) -> None:
         """Keep many sketches at the cost of a few syncs; those that are there already are not written again."""
-        self._refresh()
+        self.refresh()
         groups: dict[SketchClass, list[StoredSketch]] = {}
         for stored in batch:
             if not self._is_there(stored):
@@ -69,17 +69,30 @@ class SketchStore:
                 pack.append(group)
             except OSError as error:
                 raise StateError(f"the sketch of {group[0].sketch.ref} cannot be written: {error}") from error
-        self._refresh()
+        self.refresh()
 
     def all(self, spec: SampleSpec) -> Iterator[StoredSketch]:
         """Every sketch at the coordinates of `spec`, read one at a time."""
-        self._refresh()
+        self.refresh()
         for repo_id in {name: None for pack in self._packs.values() if pack.of.spec == spec for name in pack.numbers}:
             seen: set[RepoRef] = set()
             for place in self._newest_first(repo_id, spec):
                 if place.entry.ref not in seen and (stored := self._stored(place)):
                     seen.add(stored.sketch.ref)
                     yield stored
+
+    def refresh(self) -> None:
+        """Take in what any process has kept since; all methods but `find` do this first."""
+        try:
+            if not all(pack.is_whole() for pack in self._packs.values()):  # files were taken away: begin again
+                self._packs.clear()
+            for path in sorted(self._folder.glob(f"*{LINES}")):
+                if path.stem not in self._packs and (found := Pack.open(path)):
+                    self._packs[path.stem] = found
+            for pack in self._packs.values():
+                pack.refresh()
+        except OSError as error:
+            raise StateError(f"the folder {self._folder} for sketches cannot be read: {error}") from error
 
     def find(self, repo_id: str, revision: str | None, spec: SampleSpec) -> Place | None:
         """Where the newest sketch of a model lies, in upper or lower case, at this revision or at any; not verified."""
@@ -88,7 +101,7 @@ class SketchStore:
 
     def packs(self, like: Sketch) -> list[Pack]:
         """Take in what other processes kept; return the packs that share coordinates with `like`."""
-        self._refresh()
+        self.refresh()
         return [p for p in self._packs.values() if p.of.spec == like.spec and next(p.of.shared(like), None)]
 
     def read(self, place: Place) -> StoredSketch | None:
@@ -118,19 +131,6 @@ class SketchStore:
         about = replace(stored, sketch=kept.sketch, read_at=kept.read_at)
         rows = [{k: s.rows for k, s in x.sketch.samples.items()} for x in (kept, stored)]
         return about == kept and rows[0] == rows[1] and of.pack(kept.sketch) == of.pack(stored.sketch)
-
-    def _refresh(self) -> None:
-        """Take in what any process has kept since."""
-        try:
-            if not all(pack.is_whole() for pack in self._packs.values()):  # files were taken away: begin again
-                self._packs.clear()
-            for path in sorted(self._folder.glob(f"*{LINES}")):
-                if path.stem not in self._packs and (found := Pack.open(path)):
-                    self._packs[path.stem] = found
-            for pack in self._packs.values():
-                pack.refresh()
-        except OSError as error:
-            raise StateError(f"the folder {self._folder} for sketches cannot be read: {error}") from error
 
 
 def _class_of(sketch: Sketch) -> SketchClass:

@@ -224,6 +224,8 @@ def test_truncated_records_are_absent(tmp_path: Path, kept: int) -> None:
     assert titles(tmp_path) == [f"m{i}" for i in range(kept // 32)]
     store = SketchStore(tmp_path)
     lost = several(3)[2]
+    store.refresh()
+    assert store.find(lost.sketch.ref.repo_id, None, SPEC) is not None  # it is not verified before it is read
     assert store.get(lost.sketch.ref, SPEC) is None
     assert store.find(lost.sketch.ref.repo_id, None, SPEC) is None
     store.put(lost)
