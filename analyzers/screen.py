@@ -24,7 +24,7 @@ from analyzers.stream import Left, Pool, Run, Target, nearness, rows, significan
 from analyzers.thresholds import MIN_OVERLAP
 
 LIMIT = 64  # references on the list
-PASSES = 8
+SAMPLE_PASSES, PASSES = 8, 4  # at most, over the sample and over all
 KEPT = 128  # references of a pass that are looked at in float64
 NEAREST = 24  # references nearest under each temper
 EQUAL = 4  # references with the most equal slices, and again with the most of the slices left, and so on
@@ -99,9 +99,9 @@ def screen(
     shared = [int(ground.held(i).sum()) for i in range(len(pools))]
     main = [i for i, n in enumerate(shared) if n >= MIN_OVERLAP * max(shared)]
     near, equal = ground.nearest(main)
-    near = _by_likelihood(ground, near)
-    if not near:
-        return Shortlist()
+    near = _by_likelihood(ground, near, main)
+    if not near or near[0].pool not in main:
+        return Shortlist(tuple(dict.fromkeys([*equal, *near]))[:limit])
     used = _compared(ground, near[0].pool, main)
     main = [i for i in main if (ground.held(i) | ~used).all()]
     seen = _begin(ground, near, used)
@@ -152,16 +152,20 @@ def _compared(ground: Field, first: int, main: Sequence[int]) -> NDArray[np.bool
     return used
 
 
-def _by_likelihood(ground: Field, near: Sequence[Pick]) -> list[Pick]:
-    """Order the nearest by how well each alone, with scatter, explains the suspect, for each weight it shares."""
-    found: list[tuple[float, Pick]] = []
+def _by_likelihood(ground: Field, near: Sequence[Pick], main: Sequence[int]) -> list[Pick]:
+    """Order the nearest by how well each alone, with scatter, explains the suspect, for each weight it shares.
+
+    Those of the pools `main` come first; one that holds what is not a number is left out.
+    """
+    found: list[tuple[bool, float, Pick]] = []
     for pick, row in zip(near, ground.values(near), strict=True):
-        here = np.isfinite(row)
-        gap, u = (ground.target.y - row)[here], ground.target.u[here]
-        size = float(np.sqrt(np.mean(gap**2)))
-        chance = min(surprise(gap, u, tau * size) for tau in (0.0, 1e-3, 1e-2, 0.1, 0.3, 1.0)) / gap.size
-        found.append((chance, pick))
-    return [pick for _, pick in sorted(found)]
+        held = ground.held(pick.pool)
+        gap, u = (ground.target.y - row)[held], ground.target.u[held]
+        if np.isfinite(gap).all():
+            size = float(np.sqrt(np.mean(gap**2)))
+            chance = min(surprise(gap, u, tau * size) for tau in (0.0, 1e-3, 1e-2, 0.1, 0.3, 1.0)) / gap.size
+            found.append((pick.pool not in main, chance, pick))
+    return [pick for _, _, pick in sorted(found)]
 
 
 def _begin(ground: Field, near: Sequence[Pick], used: NDArray[np.bool_]) -> Seen:
@@ -177,7 +181,7 @@ def _pursue(
 ) -> tuple[Fit, list[int]]:
     """Stream until nothing new or nothing at all is left; return the last fit, and every row that was in one."""
     ever: list[int] = []
-    for _ in range(PASSES):
+    for _ in range(SAMPLE_PASSES if step > 1 else PASSES):
         if seen.explains_all(fit):
             break
         known = seen.orthonormal(fit.chosen, fit.weight)

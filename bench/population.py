@@ -3,7 +3,7 @@
 Deltas are relative to weights of 0.02. Half of each lies along directions that its whole family shares. One reference
 in a hundred is an instruct model; of the others, in a hundred: 86 descend from an instruct model with a delta of 2e-4
 to 1e-2, 7 from the base, 4 from another descendant (2e-4 to 1e-3 away from it), 1 is a blend of two others, 1 has a
-delta below 2e-4, and 1 lies less than 2e-4 away from another descendant (its twin).
+delta of 1e-6 to 2e-4, and 1 lies as little away from another descendant (its twin).
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _family(
     shares = np.array(SHARES) if number else np.array([0.0, 0.95, 0.05, 0.0, 0.0, 0.0])
     shares[0] = shares[0] + shares[1] if number else 0.0
     shares[1] = 0.0 if number else shares[1]
-    ranges = {2: (2e-4, 1e-3), 4: (2e-5, 2e-4), 5: (2e-5, 2e-4)}
+    ranges = {2: (2e-4, 1e-3), 4: (1e-6, 2e-4), 5: (1e-6, 2e-4)}
     for i in range(1, count):
         sort = int(rng.choice(6, p=shares / shares.sum()))
         earlier = [j for j in range(1, i) if about[j][1] <= 2]

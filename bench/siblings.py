@@ -146,14 +146,17 @@ class Bench:
         truth, small, twin = self.truth, SORTS.index("small"), SORTS.index("twin")
         plain = np.flatnonzero(truth.plain & (truth.sort == 0))
         every = np.flatnonzero(truth.plain & (truth.sort == 0) | (truth.sort == small))
-        for low, high in ((2e-5, 5e-5), (5e-5, 1e-4), (1e-4, 2e-4), (2e-4, 5e-4), (5e-4, 2e-3), (2e-3, 1e-2)):
+        tiny = ((1e-6, 5e-6), (5e-6, 2e-5), (2e-5, 5e-5), (5e-5, 2e-4))
+        for low, high in (*tiny, (2e-4, 1e-3), (1e-3, 1e-2)):
             some = every[(truth.delta[every] >= low) & (truth.delta[every] < high)]
             yield f"two parents with deltas of {low:.0e} to {high:.0e}", self._pairs(some, plain[:0])
-        for low, high in ((2e-5, 5e-5), (5e-5, 1e-4), (1e-4, 2e-4)):
+        for low, high in tiny:
             twins = np.flatnonzero((truth.sort == twin) & (truth.delta >= low) & (truth.delta < high))
             yield f"one parent has a twin {low:.0e} to {high:.0e} away", self._pairs(truth.origin[twins], plain)
+        least = plain[truth.delta[plain] < 5e-4]
         for share in (0.1, 0.05, 0.02, 0.01):
             yield f"one coefficient is {share}", self._pairs(plain, plain, share)
+            yield f"one coefficient is {share}, its delta 2e-4 to 5e-4", self._pairs(least, plain, share)
 
     def _pairs(self, some: Records, others: Records, share: float | None = None) -> list[Mixed]:
         found: list[Mixed] = []
