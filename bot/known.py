@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ ASK_AGAIN = timedelta(days=7)  # for a known model that is gated, gone or broken
 ASK_SOON = timedelta(minutes=30)  # for one that the network kept from us
 FEW = 64  # known models of a suspect's coordinates that are all compared; of more, a short list is made
 BASES = 16  # bases that are compared whatever the short list says
+CHAIN = 16  # models that are followed from declared parents to theirs
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 Open = Callable[[str, str | None], Source]
@@ -65,11 +66,12 @@ class KnownModels:
             self._read_model(model, problems)
         return problems
 
-    def candidates(self, suspect: Sketch, weights_at: datetime | None) -> list[Reference]:
+    def candidates(self, suspect: Sketch, weights_at: datetime | None, declared: Iterable[str] = ()) -> list[Reference]:
         """Return the known models that `suspect`, whose weights came at `weights_at`, may be made of.
 
-        All that share coordinates with it and are not later, if they are few; of many, the short list of
-        analyzers/screen.py and the bases. However many are known, little of them is in memory.
+        All that share coordinates with it and are not later, if they are few. Of many: the short list of
+        analyzers/screen.py, what the `declared` parents declare in turn, and the bases. However many are known, little
+        of them is in memory.
         """
         pools = self._roster.pools(suspect, weights_at)
         places = [Place(pack, int(i)) for pack, pool in pools for i in np.flatnonzero(pool.allowed)[: FEW + 1]]
@@ -77,9 +79,23 @@ class KnownModels:
             with ThreadPoolExecutor(os.cpu_count()) as crew:
                 picks = screen(suspect, [pool for _, pool in pools], run=crew.map).picks
             allowed = {pack: pool.allowed for pack, pool in pools}
-            bases = (p for p in self._roster.bases() if p.pack in allowed and allowed[p.pack][p.record])
-            places = list(dict.fromkeys([Place(pools[p.pool][0], p.record) for p in picks] + [*islice(bases, BASES)]))
+            bases = islice((p for p in self._roster.bases() if p.pack in allowed and allowed[p.pack][p.record]), BASES)
+            chain = (p for p in self._chain(declared) if p.pack in allowed and allowed[p.pack][p.record])
+            places = list(dict.fromkeys([*(Place(pools[p.pool][0], p.record) for p in picks), *chain, *bases]))
         return [reference for place in places if (reference := self._at(place))]
+
+    def _chain(self, declared: Iterable[str]) -> list[Place]:
+        """Return where the known ones among declared parents, their declared parents, and so on, are kept."""
+        found: dict[str, Place] = {}
+        waiting = [name.lower() for name in declared]
+        while waiting and len(found) < CHAIN:
+            model = self.registry.find(waiting.pop(0))
+            place = self._roster.place(model) if model and model.repo_id.lower() not in found else None
+            stored = self.sketches.read(place) if place else None
+            if model is not None and place is not None and stored is not None:
+                found[model.repo_id.lower()] = place
+                waiting += [name.lower() for name in stored.declares]
+        return list(found.values())
 
     def _at(self, place: Place) -> Reference | None:
         """Return the known model at a place; None if its record is damaged, and then it is read anew next time."""

@@ -61,7 +61,7 @@ class Checker:
             disclosure = self._disclosure(facts, card)
             disclosure, parents, unknown = self._declared(disclosure, progress)
             weights_at = self.clock() if facts.local else facts.weights_at
-            references = self.known.candidates(look.sketch, weights_at)
+            references = self.known.candidates(look.sketch, weights_at, disclosure.parents)
             references = _together(parents, references, assume_earlier=facts.local)
             case = replace(case_of(look.sketch, references, disclosure, weights_at), unsampled=look.unsampled)
             verdict = judge(case, explain(case), self.known.registry.maker_of(facts.ref.organisation))

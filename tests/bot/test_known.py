@@ -61,9 +61,9 @@ class House:
             house.keep(sketch(f"org{i}/model", weights), days=i + 1)
         return house
 
-    def keep(self, one: Sketch, days: int = 1) -> None:
+    def keep(self, one: Sketch, days: int = 1, declares: tuple[str, ...] = ()) -> None:
         """Keep a sketch of a model whose weights came `days` ago."""
-        SketchStore(self.folder / "sketches").put(StoredSketch(one, NOW - timedelta(days=days), (), "", NOW))
+        SketchStore(self.folder / "sketches").put(StoredSketch(one, NOW - timedelta(days=days), declares, "", NOW))
 
     def known(self, models: Sequence[Model] | None = None) -> KnownModels:
         """Return the known models as a new process has them."""
@@ -102,6 +102,19 @@ def test_the_base_is_compared_though_it_is_far(tmp_path: Path) -> None:
     house.models.append(Model("far/base", "base"))
     house.keep(sketch("far/base", house.weights[0] + np.random.default_rng(1).normal(0, 0.02, (SLICES, SIZE))))
     assert "far/base" in names(house.known(), sketch("new/model", house.weights[5]))
+
+
+def test_a_chain_of_declared_parents_is_compared(tmp_path: Path) -> None:
+    """Whoever declares a parent that declares a parent has disclosed the base at its end, however far they are."""
+    house = House.of(tmp_path, 3 * FEW)
+    far = family(2)[0] + np.random.default_rng(1).normal(0, 0.02, (SLICES, SIZE))
+    for name, declares in (("far/c", ("far/B",)), ("far/b", ("far/a", "no/where")), ("far/a", ("far/c",))):
+        house.models.append(Model(name, "release"))
+        house.keep(sketch(name, far), declares=declares)
+    suspect = sketch("new/model", house.weights[5])
+    assert not {"far/a", "far/b", "far/c"} & set(names(house.known(), suspect))
+    found = {r.repo_id for r in house.known().candidates(suspect, NOW, ["Far/C", "short name"])}
+    assert {"far/a", "far/b", "far/c"} <= found
 
 
 def test_only_known_models_that_may_be_parents(tmp_path: Path) -> None:
