@@ -50,5 +50,5 @@ def served(folder: Path, known: Collection[str] = ()) -> Iterator[Settings]:
         registry.write_text(json.dumps(models))
         settings = Settings(data=Path(data) / "warm", registry=str(registry))
         with build.service(settings) as service:
-            service.checker.known.references(None, lambda _: None)
+            service.checker.known.refresh(None, lambda _: None)
         yield settings

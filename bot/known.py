@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import numpy as np
 
 from analyzers.disclosure import read_disclosure
 from analyzers.errors import BlendwatchError, Unreadable
 from analyzers.fingerprint import Fingerprint, fingerprint
-from analyzers.records import Reference, Role, SampleSpec
+from analyzers.records import Reference, Role, SampleSpec, Sketch
+from analyzers.screen import screen
 from bot.local import LocalSource
 from bot.look import FIRST_LOOK_REQUESTS, first_look
+from bot.roster import Roster
 from bot.source import Renamed, Source, SourceError, Unavailable
 from state.absences import Absence, Absences
 from state.registry import Model, Registry
-from state.sketches import SketchStore, StoredSketch
+from state.sketches import Place, SketchStore, StoredSketch
 
 MAX_CARD_BYTES = 1_000_000
 MAX_CONFIG_BYTES = 1_000_000
 ASK_AGAIN = timedelta(days=7)  # for a known model that is gated, gone or broken
 ASK_SOON = timedelta(minutes=30)  # for one that the network kept from us
+FEW = 64  # known models of a suspect's coordinates that are all compared; of more, a short list is made
+BASES = 16  # bases that are compared whatever the short list says
+CHAIN = 16  # models that are followed from declared parents to theirs
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 Open = Callable[[str, str | None], Source]
@@ -38,21 +48,63 @@ class KnownModels:
     open: Open  # a repository on the Hub
     clock: Callable[[], datetime]
     spec: SampleSpec = field(default_factory=SampleSpec)
-    _kept: dict[str, StoredSketch] | None = None
+    _unread: list[Model] | None = None  # known models that were not there when last looked for
 
-    def references(self, like: Fingerprint | None, progress: Progress) -> tuple[list[Reference], list[str]]:
-        """Return all known models that can be read, and a sentence for each that cannot.
+    def __post_init__(self) -> None:
+        self._roster = Roster(self.registry, self.sketches, self.spec)
 
-        Those never read before are read now, the ones whose config is nearest to `like` first; a config orders and
-        never excludes.
+    def refresh(self, like: Fingerprint | None, progress: Progress) -> list[str]:
+        """Read the known models that were never read; return a sentence for each that cannot be compared.
+
+        The ones whose config is nearest to `like` are read first; a config orders and never excludes.
         """
         problems: list[str] = []
-        missing = [m for m in self.registry.models if self._stored(m) is None]
-        for number, model in enumerate(self._nearest_first(missing, like, problems), start=1):
-            progress(f"reading known model {number} of {len(missing)}: {model.repo_id}")
+        self.sketches.refresh()
+        self._unread = [m for m in (self.registry.models if self._unread is None else self._unread) if not self._has(m)]
+        for number, model in enumerate(self._nearest_first(self._unread, like, problems), start=1):
+            progress(f"reading known model {number} of {len(self._unread)}: {model.repo_id}")
             self._read_model(model, problems)
-        found = [self._reference(s, m.role, m) for m in self.registry.models if (s := self._stored(m))]
-        return found, problems
+        return problems
+
+    def candidates(self, suspect: Sketch, weights_at: datetime | None, declared: Iterable[str] = ()) -> list[Reference]:
+        """Return the known models that `suspect`, whose weights came at `weights_at`, may be made of.
+
+        All that share coordinates with it and are not later, if they are few. Of many: the short list of
+        analyzers/screen.py, what the `declared` parents declare in turn, and the bases. However many are known, little
+        of them is in memory.
+        """
+        pools = self._roster.pools(suspect, weights_at)
+        places = [Place(pack, int(i)) for pack, pool in pools for i in np.flatnonzero(pool.allowed)[: FEW + 1]]
+        if len(places) > FEW:
+            with ThreadPoolExecutor(os.cpu_count()) as crew:
+                picks = screen(suspect, [pool for _, pool in pools], run=crew.map).picks
+            allowed = {pack: pool.allowed for pack, pool in pools}
+            bases = islice((p for p in self._roster.bases() if p.pack in allowed and allowed[p.pack][p.record]), BASES)
+            chain = (p for p in self._chain(declared) if p.pack in allowed and allowed[p.pack][p.record])
+            places = list(dict.fromkeys([*(Place(pools[p.pool][0], p.record) for p in picks), *chain, *bases]))
+        return [reference for place in places if (reference := self._at(place))]
+
+    def _chain(self, declared: Iterable[str]) -> list[Place]:
+        """Return where the known ones among declared parents, their declared parents, and so on, are kept."""
+        found: dict[str, Place] = {}
+        waiting = [name.lower() for name in declared]
+        while waiting and len(found) < CHAIN:
+            model = self.registry.find(waiting.pop(0))
+            place = self._roster.place(model) if model and model.repo_id.lower() not in found else None
+            stored = self.sketches.read(place) if place else None
+            if model is not None and place is not None and stored is not None:
+                found[model.repo_id.lower()] = place
+                waiting += [name.lower() for name in stored.declares]
+        return list(found.values())
+
+    def _at(self, place: Place) -> Reference | None:
+        """Return the known model at a place; None if its record is damaged, and then it is read anew next time."""
+        model = self.registry.find(place.entry.repo_id)
+        stored = self.sketches.read(place)
+        if stored is None:
+            self._roster.lost(place)
+            self._unread = None
+        return self._reference(stored, model.role if model else None, model) if stored else None
 
     def declared(self, repo_id: str, requests: int) -> tuple[Reference | None, str]:
         """Return a model that a suspect declares, known or not, or the reason why it cannot be read."""
@@ -93,11 +145,12 @@ class KnownModels:
         """Keep a sketch of a suspect: it may be declared as a parent tomorrow."""
         self.sketches.put(stored)
 
+    def _has(self, model: Model) -> bool:
+        return self._roster.place(model) is not None
+
     def _stored(self, model: Model) -> StoredSketch | None:
-        if self._kept is None:
-            self._kept = {s.sketch.ref.repo_id.lower(): s for s in self.sketches.all(self.spec)}
-        kept = self._kept.get(model.repo_id.lower())
-        return kept if kept and model.revision in (None, kept.sketch.ref.revision) else None
+        place = self._roster.place(model)
+        return self.sketches.read(place) if place else None
 
     def _nearest_first(self, models: list[Model], like: Fingerprint | None, problems: list[str]) -> list[Model]:
         """Leave out those that could not be read lately; order the rest by how much their config differs."""
@@ -119,14 +172,11 @@ class KnownModels:
 
     def _read_model(self, model: Model, problems: list[str]) -> None:
         try:
-            stored = self._read(self._source(model), model, FIRST_LOOK_REQUESTS)
+            self._read(self._source(model), model, FIRST_LOOK_REQUESTS)
         except BlendwatchError as error:
             wait = ASK_SOON if isinstance(error, Unavailable) else ASK_AGAIN
             self.absences.put(model.repo_id, Absence(str(error), self.clock() + wait))
             problems.append(f"the known model {model.repo_id} could not be read: {error}")
-            return
-        if self._kept is not None:
-            self._kept[model.repo_id.lower()] = stored
 
     def _read(self, source: Source, model: Model | None, requests: int) -> StoredSketch:
         look = first_look(source, self.spec, requests)

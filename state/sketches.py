@@ -1,48 +1,44 @@
-"""Sketches of known models, kept for ever: one safetensors file each, holding the raw bits that were read."""
+"""Sketches of known models, kept for ever: the raw bits that were read, in one pack for each class of sketches."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import ml_dtypes
-import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
-
-from analyzers.records import RepoRef, Sample, SampleSpec, Sketch, SliceKey
+from analyzers.records import RepoRef, SampleSpec, Sketch
+from analyzers.slots import SketchClass
 from state.errors import StateError
+from state.packs import LINES, Entry, Pack, StoredSketch
 
-FORMAT = "blendwatch sketch 1"
-KEPT_AS_STORED = (np.dtype(ml_dtypes.bfloat16), np.dtype(np.float16), np.dtype(np.float32))
+__all__ = ["Pack", "Place", "SketchStore", "StoredSketch"]
 
 
 @dataclass(frozen=True, slots=True)
-class StoredSketch:
-    """A sketch and what was known of its model when it was read."""
+class Place:
+    """Where a sketch lies: record `record` of a pack."""
 
-    sketch: Sketch
-    weights_at: datetime | None  # when its weights became public; None: unknown
-    declares: tuple[str, ...]  # repo ids its own card names as parents
-    title: str  # the name its maker gives it
-    read_at: datetime
+    pack: Pack
+    record: int
+
+    @property
+    def entry(self) -> Entry:
+        """What is known of it; it must not have turned out to be damaged."""
+        entry = self.pack.entries[self.record]
+        if entry is None:
+            raise LookupError(f"record {self.record} of {self.pack.of.digest} is damaged")
+        return entry
 
 
 class SketchStore:
-    """A folder of sketches. Several processes may share it: a file appears whole or not at all.
+    """A folder of sketches. Several processes may share it: a sketch appears whole or not at all.
 
-    A file that is damaged or holds something else counts as absent and is renamed to *.broken.
-    StateError means that the folder cannot be used.
+    What is damaged counts as absent. StateError means that the folder cannot be used.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._packs: dict[str, Pack] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -50,128 +46,95 @@ class SketchStore:
 
     def get(self, ref: RepoRef, spec: SampleSpec) -> StoredSketch | None:
         """The sketch of `ref` at the coordinates of `spec`; None if it is not there."""
-        path = self._path(ref, spec)
-        stored = _read(path)
-        if stored is not None and (stored.sketch.ref, stored.sketch.spec) != (ref, spec):
-            _set_aside(path)
-            return None
-        return stored
+        self.refresh()
+        for place in self._newest_first(ref.repo_id, spec):
+            if place.entry.ref == ref and (stored := self._stored(place)):
+                return stored
+        return None
 
     def put(self, stored: StoredSketch) -> None:
         """Keep a sketch in place of any older one of the same model at the same coordinates."""
-        content = _encode(stored)
-        path = self._path(stored.sketch.ref, stored.sketch.spec)
-        try:
-            _write_whole(path, content)
-        except OSError as error:
-            raise StateError(f"the sketch of {stored.sketch.ref} cannot be written: {error}") from error
+        self.put_all([stored])
+
+    def put_all(self, batch: Sequence[StoredSketch]) -> None:
+        """Keep many sketches at the cost of a few syncs; those that are there already are not written again."""
+        self.refresh()
+        groups: dict[SketchClass, list[StoredSketch]] = {}
+        for stored in batch:
+            if not self._is_there(stored):
+                groups.setdefault(_class_of(stored.sketch), []).append(stored)
+        for of, group in groups.items():
+            pack = self._packs.setdefault(of.digest, Pack(self._folder, of))
+            try:
+                pack.append(group)
+            except OSError as error:
+                raise StateError(f"the sketch of {group[0].sketch.ref} cannot be written: {error}") from error
+        self.refresh()
 
     def all(self, spec: SampleSpec) -> Iterator[StoredSketch]:
         """Every sketch at the coordinates of `spec`, read one at a time."""
-        for path in sorted(self._folder.glob(f"{spec.name}-*.safetensors")):
-            stored = _read(path)
-            if stored is None:
-                continue
-            if self._path(stored.sketch.ref, stored.sketch.spec) == path:
-                yield stored
-            else:
-                _set_aside(path)
+        self.refresh()
+        for repo_id in {name: None for pack in self._packs.values() if pack.of.spec == spec for name in pack.numbers}:
+            seen: set[RepoRef] = set()
+            for place in self._newest_first(repo_id, spec):
+                if place.entry.ref not in seen and (stored := self._stored(place)):
+                    seen.add(stored.sketch.ref)
+                    yield stored
 
-    def _path(self, ref: RepoRef, spec: SampleSpec) -> Path:
-        identity = "\n".join((ref.repo_id, ref.revision, spec.name))
-        return self._folder / f"{spec.name}-{hashlib.sha256(identity.encode()).hexdigest()}.safetensors"
+    def refresh(self) -> None:
+        """Take in what any process has kept since; all methods but `find` do this first."""
+        try:
+            if not all(pack.is_whole() for pack in self._packs.values()):  # files were taken away: begin again
+                self._packs.clear()
+            for path in sorted(self._folder.glob(f"*{LINES}")):
+                if path.stem not in self._packs and (found := Pack.open(path)):
+                    self._packs[path.stem] = found
+            for pack in self._packs.values():
+                pack.refresh()
+        except OSError as error:
+            raise StateError(f"the folder {self._folder} for sketches cannot be read: {error}") from error
+
+    def find(self, repo_id: str, revision: str | None, spec: SampleSpec) -> Place | None:
+        """Where the newest sketch of a model lies, in upper or lower case, at this revision or at any; not verified."""
+        fitting = (p for p in self._newest_first(repo_id, spec) if revision in (None, p.entry.revision))
+        return next(fitting, None)
+
+    def packs(self, like: Sketch) -> list[Pack]:
+        """Take in what other processes kept; return the packs that share coordinates with `like`."""
+        self.refresh()
+        return [p for p in self._packs.values() if p.of.spec == like.spec and next(p.of.shared(like), None)]
+
+    def read(self, place: Place) -> StoredSketch | None:
+        """The sketch at `place`; None if it is damaged, after which `find` passes it over."""
+        return self._stored(place)
+
+    def _newest_first(self, repo_id: str, spec: SampleSpec) -> list[Place]:
+        packs = [p for p in self._packs.values() if p.of.spec == spec]
+        places = [Place(p, record) for p in packs for record in reversed(p.numbers.get(repo_id.lower(), ()))]
+        sound = [p for p in places if p.pack.entries[p.record] is not None]
+        return sorted(sound, key=lambda p: p.entry.read_at, reverse=True) if len(sound) > 1 else sound
+
+    def _stored(self, place: Place) -> StoredSketch | None:
+        try:
+            return place.pack.get(place.record)
+        except OSError as error:
+            raise StateError(f"the sketch of {place.entry.ref} cannot be read: {error}") from error
+
+    def _is_there(self, stored: StoredSketch) -> bool:
+        """Tell whether the newest sketch of this model is equal but for the time of reading."""
+        ref, spec = stored.sketch.ref, stored.sketch.spec
+        newest = next((p for p in self._newest_first(ref.repo_id, spec) if p.entry.ref == ref), None)
+        kept = self._stored(newest) if newest else None
+        if kept is None or _class_of(kept.sketch) != _class_of(stored.sketch):
+            return False
+        of = _class_of(kept.sketch)
+        about = replace(stored, sketch=kept.sketch, read_at=kept.read_at)
+        rows = [{k: s.rows for k, s in x.sketch.samples.items()} for x in (kept, stored)]
+        return about == kept and rows[0] == rows[1] and of.pack(kept.sketch) == of.pack(stored.sketch)
 
 
-def _encode(stored: StoredSketch) -> bytes:
-    sketch = stored.sketch
-    tensors = {str(key): np.ascontiguousarray(sample.values) for key, sample in sketch.samples.items()}
-    for name, values in tensors.items():
-        if values.dtype not in KEPT_AS_STORED:
-            raise StateError(f"the sketch of {sketch.ref} cannot be kept: {name} has values of type {values.dtype}")
-    about = {
-        "repo_id": sketch.ref.repo_id,
-        "revision": sketch.ref.revision,
-        "spec": {"seed": sketch.spec.seed, "windows": sketch.spec.windows, "elements": sketch.spec.elements},
-        "samples": [[k.role, k.layer, k.expert, s.rows, s.cols, s.row] for k, s in sketch.samples.items()],
-        "weights_at": None if stored.weights_at is None else _utc_text(stored.weights_at),
-        "declares": stored.declares,
-        "title": stored.title,
-        "read_at": _utc_text(stored.read_at),
-    }
+def _class_of(sketch: Sketch) -> SketchClass:
     try:
-        return save(tensors, metadata={"format": FORMAT, "sketch": json.dumps(about, sort_keys=True)})
-    except (SafetensorError, ValueError) as error:
-        raise StateError(f"the sketch of {sketch.ref} cannot be kept: {error}") from error
-
-
-def _decode(path: Path) -> StoredSketch:
-    """Raises whatever the damage makes it raise."""
-    with safe_open(path, framework="np") as file:
-        metadata: dict[str, str] = file.metadata() or {}
-        if metadata.get("format") != FORMAT:
-            raise ValueError("not a sketch")
-        about = json.loads(metadata["sketch"])
-        samples: dict[SliceKey, Sample] = {}
-        for role, layer, expert, rows, cols, row in about["samples"]:
-            key = SliceKey(role, layer, expert)
-            samples[key] = Sample(rows, cols, row, file.get_tensor(str(key)))
-    return StoredSketch(
-        sketch=Sketch(RepoRef(about["repo_id"], about["revision"]), SampleSpec(**about["spec"]), samples),
-        weights_at=None if about["weights_at"] is None else datetime.fromisoformat(about["weights_at"]),
-        declares=tuple(about["declares"]),
-        title=about["title"],
-        read_at=datetime.fromisoformat(about["read_at"]),
-    )
-
-
-def _read(path: Path) -> StoredSketch | None:
-    try:
-        return _decode(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StateError(f"the sketch {path} cannot be read: {error}") from error
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError):
-        _set_aside(path)
-        return None
-
-
-def _set_aside(path: Path) -> None:
-    """Out of the way, but kept: it may tell what went wrong."""
-    try:
-        path.replace(path.with_suffix(".broken"))
-    except FileNotFoundError:
-        return  # another process was faster
-    except OSError as error:
-        raise StateError(f"the damaged sketch {path} cannot be renamed: {error.strerror}") from error
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write beside `path` first: a kill at any point leaves the old file or the new one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _utc_text(time: datetime) -> str:
-    if time.tzinfo is None:
-        raise StateError(f"the time {time.isoformat()} has no time zone, so it cannot be stored")
-    return time.astimezone(UTC).isoformat()
+        return SketchClass.of(sketch)
+    except ValueError as error:
+        raise StateError(f"the sketch of {sketch.ref} cannot be kept: {error}") from None
