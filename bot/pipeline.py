@@ -51,7 +51,9 @@ class Checker:
             weights_at = self.clock() if facts.local else facts.weights_at
             references = self.known.candidates(look.sketch, weights_at, disclosure.parents)
             references = _together(parents, references, assume_earlier=facts.local)
-            case = replace(case_of(look.sketch, references, disclosure, weights_at), unsampled=look.unsampled)
+            screened = len(self.known.registry.models)
+            case = case_of(look.sketch, references, disclosure, weights_at, screened)
+            case = replace(case, unsampled=look.unsampled)
             maker = self.known.registry.maker_of(facts.ref.organisation)
             finding = explain(case)
             verdict = judge(case, finding, maker)

@@ -23,7 +23,7 @@ def sketch_known(url: str, folder: Path, known: list[tuple[str, str]]) -> float:
     os.environ |= {"HF_ENDPOINT": url, "HF_TOKEN": ""}
     began = time.monotonic()
     with build.service(Settings(data=folder / "data", registry=str(registry))) as service:
-        found, problems = service.checker.known.references(None, lambda _: None)
+        problems = service.checker.known.refresh(None, lambda _: None)
     if problems or len(found) != len(known):
         sys.exit(f"bench.rio397: a known model could not be sketched: {'; '.join(problems)}")
     return time.monotonic() - began
