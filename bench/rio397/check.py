@@ -24,7 +24,7 @@ def sketch_known(url: str, folder: Path, known: list[tuple[str, str]]) -> float:
     began = time.monotonic()
     with build.service(Settings(data=folder / "data", registry=str(registry))) as service:
         problems = service.checker.known.refresh(None, lambda _: None)
-    if problems or len(found) != len(known):
+    if problems:
         sys.exit(f"bench.rio397: a known model could not be sketched: {'; '.join(problems)}")
     return time.monotonic() - began
 
