@@ -26,7 +26,7 @@ ANALYZERS: tuple[Callable[[Case], Finding | None], ...] = (
 
 
 def explain(case: Case) -> Finding:
-    """Return what the analyzers found: the first that reproduces bits exactly, else the one that leaves least unexplained.
+    """Return the first finding that reproduces bits exactly, else the one that leaves least unexplained.
 
     One that could not make up its mind is overruled by whoever names a blend or copy, and overrules mere descent.
     """

@@ -68,7 +68,7 @@ def analyze(case: Case) -> Finding | None:
 
 
 def _rounded(found: Explained) -> bool:
-    """Tell whether a mix leaves no more than roundings or a touch of noise, so that small coefficients mean something."""
+    """Tell whether a mix leaves no more than roundings or a touch of noise: then small coefficients mean something."""
     return max(found.fitness.nearby, found.fitness.reproduced) >= STRONG_NEARBY
 
 
@@ -80,7 +80,7 @@ def explain_linear(aligned: Aligned, screened: int, windows: int) -> Explained |
     m = moments(widen(aligned.suspect), aligned.candidates, anchor, floor)
     fit = select_from(m, anchor, screened)
     while len(fit.parents) > 1:
-        found = _explained(aligned, m, mixture(aligned, m, fit), windows)
+        found = _explained(aligned, mixture(aligned, m, fit), windows)
         if found is None:
             return None
         rest = _without_idle(aligned, m, found)
@@ -128,7 +128,7 @@ def _without_idle(aligned: Aligned, m: Moments, found: Explained) -> tuple[int, 
     return parents
 
 
-def _explained(aligned: Aligned, m: Moments, mixed: Mixture, windows: int) -> Explained | None:
+def _explained(aligned: Aligned, mixed: Mixture, windows: int) -> Explained | None:
     """Name the arithmetic of a mix, its coefficients and intervals, in the order of the mix's parents."""
     fit = mixed.fitness
     if max(fit.nearby, fit.reproduced) < PROMISING:
@@ -198,9 +198,8 @@ def strangers(case: Case, parents: Iterable[str]) -> bool:
     An average over a run's unreleased checkpoints looks much like a blend with something on top, and can come only from
     whoever trained that run: between strangers it is excluded, within one organisation it is not.
     """
-    own = case.suspect.ref.organisation.lower()
-    makers = {k.reference.repo_id: k.reference.maker.lower() for k in case.kin if k.reference.role != "base"}
-    return any(makers.get(p, own) != own for p in parents)
+    foreign = {k.reference.repo_id for k in case.kin if k.reference.role != "base" and not case.own(k.reference)}
+    return not foreign.isdisjoint(parents)
 
 
 def told(case: Case, aligned: Aligned, found: Explained) -> Mix:

@@ -24,6 +24,11 @@ class Case:
     unsampled: str = ""  # why nothing or little could be sampled, if so
     aligned: Aligned | None = None  # the suspect beside those of its kin that share most of its coordinates
     screened: int = 0  # among how many models the references were chosen
+    maker: str = ""  # the organisation that answers for the suspect, aliases resolved; "": that of its repository
+
+    def own(self, reference: Reference) -> bool:
+        """Tell whether a model is of the suspect's own maker."""
+        return (self.maker or self.suspect.ref.organisation).lower() == reference.maker.lower()
 
     @property
     def declared(self) -> frozenset[str]:
@@ -41,6 +46,7 @@ def case_of(
     disclosure: Disclosure,
     weights_at: datetime | None,
     screened: int = 0,
+    maker: str = "",
 ) -> Case:
     """Compare `suspect` with every reference that can be its parent; `screened`: among how many they were chosen.
 
@@ -60,7 +66,7 @@ def case_of(
     related.sort(key=lambda k: (k.distance, k.reference.repo_id))
     kin = tuple(_without_doubles(case, related))
     beside = align(suspect, [k.reference for k in _comparable(kin)])
-    return Case(suspect, disclosure, weights_at, kin, len(measured), aligned=beside, screened=screened)
+    return Case(suspect, disclosure, weights_at, kin, len(measured), aligned=beside, screened=screened, maker=maker)
 
 
 def _comparable(kin: Sequence[Kinship]) -> list[Kinship]:

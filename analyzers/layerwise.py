@@ -68,7 +68,7 @@ def analyze(case: Case) -> Finding | None:
     names = " and ".join(ref.repo_id for ref in refs)
     exact = best.reproduced >= EXACT_REPRODUCED
     claim = (
-        f"a mix of {names} with coefficients of their own in each of {len(explained)} of {len(telling)} telling tensors:"
+        f"a mix of {names} with coefficients of their own in {len(explained)} of {len(telling)} telling tensors:"
         f" {best.reproduced:.4f} of {best.decisive:,} decisive weights are reproduced bit for bit ({best.arithmetic}),"
         f" {near:.3f} of {far:,} far from every parent lie within 1.5 ulp"
     )

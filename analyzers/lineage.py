@@ -55,11 +55,10 @@ def _parent(case: Case) -> tuple[Kinship, str]:
     declared = [k for k in case.kin if case.declares(k.reference.repo_id)]
     bases = [k for k in case.kin if k.reference.role == "base"]
     default = (declared or bases or list(case.kin))[0]
-    own = case.suspect.ref.organisation.lower()
     for one in case.kin:
         if one.distance >= default.distance:
             break
-        stranger = one.reference.maker.lower() != own and one.reference.sketch.ref.organisation.lower() != own
+        stranger = not case.own(one.reference)
         close = one.distance <= TRAINED_ON_NEARNESS * default.distance
         if stranger and close and abs(share_of_delta(case, one, default) - 1) <= TRAINED_ON_COEFFICIENT:
             return one, "nearest, and its whole delta is in it"

@@ -48,11 +48,11 @@ class TensorProfile:
 def profile(aligned: Aligned) -> tuple[TensorProfile, ...]:
     """Return what each tensor is made of, by at most MAX_MODELS of the aligned models."""
     parts = [aligned.only(aligned.tensors == t) for t in range(len(aligned.keys))]
-    models = _models(aligned, parts)
+    models = _models(parts)
     return tuple(_tensor(part, key, models) for part, key in zip(parts, aligned.keys, strict=True))
 
 
-def _models(aligned: Aligned, parts: list[Aligned]) -> tuple[int, ...]:
+def _models(parts: list[Aligned]) -> tuple[int, ...]:
     """Return the models that any tensor is copied from or is best explained by, the most wanted first."""
     votes: Counter[int] = Counter()
     for part in parts:
@@ -111,7 +111,7 @@ def _mixed(part: Aligned, models: tuple[int, ...]) -> Mixture:
 
 
 def _replayed(local: Aligned, found: Mixture) -> Mixture:
-    """Judge a mix by the arithmetic in the storage type that reproduces most, where it looks like one: it rounds more."""
+    """Judge what looks like a mix by the arithmetic in the storage type that reproduces most of it: it rounds more."""
     fit = found.fitness
     if len(found.parents) < 2 or max(fit.nearby, fit.reproduced) < REPLAYED_FROM:
         return found
@@ -131,11 +131,11 @@ def _state(found: Mixture) -> State:
 
 
 def promising(aligned: Aligned) -> bool:
-    """Tell whether a few tensors suggest that a profile is worth making: most of the most telling ones are no riddle."""
+    """Tell whether a profile is worth making: most of the few tensors that tell most are copied or mixed."""
     parts = [aligned.only(aligned.tensors == t) for t in range(len(aligned.keys))]
     telling = sorted(range(len(parts)), key=lambda t: -int(distinct(parts[t]).sum()))[:TRIED]
     solved = 0
     for t in telling:
-        models = _models(aligned, [parts[t]])
+        models = _models([parts[t]])
         solved += _tensor(parts[t], aligned.keys[t], models).state in ("copied", "mixed")
     return solved >= TRIED_SOLVED * len(telling)

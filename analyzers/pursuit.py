@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from analyzers.mixing import MIN_Z
 from analyzers.rounding import Floats
+from analyzers.thresholds import MIN_Z
 
 PICKS = 12  # models in the fit, stand-ins included
 COMPARED = 256  # references among which partners for a swap are looked for

@@ -91,7 +91,7 @@ def _layer_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> I
     """Yield (role, layer): every role once, in a hashed layer, then every role a second time, and so on.
 
     No role is left to chance: an adapter merged into two kinds of matrices changes nothing else, and a sample without
-    them would show a copy. Roles of one stream prefer the same layers, because what lies in one shard costs one address.
+    them would show a copy. Roles of one stream prefer the same layers: what lies in one shard costs one address.
     """
     layers: dict[str, list[int]] = {}
     for role, layer in sorted(groups, key=lambda w: key_of(spec.seed, _stream(w[0], spec), w[1], "layer")):

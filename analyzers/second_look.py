@@ -1,8 +1,8 @@
 """Whether a first look calls for a second one at fresh coordinates, with whom, and what the two say together.
 
 The first look's coordinates are public, so they could be painted over by someone who knows them, and a few kilobytes
-leave questions: before anything is told, and where the first look could not say, fresh random coordinates are read of the
-suspect and of the models it may be made of.
+leave questions: before anything is told, and where the first look could not say, fresh random coordinates are read of
+the suspect and of the models it may be made of.
 """
 
 from __future__ import annotations
@@ -34,13 +34,15 @@ def reason_for(case: Case, finding: Finding, verdict: Verdict, lot: float) -> st
         return "before an alert"
     if finding.kind == "inconclusive":
         return "the first look could not say"
-    if finding.kind == "derivative":
-        if stacked(case) or moved(case):
-            return "whole tensors of known models are in it"
-        if undeclared_noise(case):
-            return "it may be a copy under noise"
-        return "drawn by lot" if lot < LOT else ""
-    return ""
+    return _of_a_derivative(case, lot) if finding.kind == "derivative" else ""
+
+
+def _of_a_derivative(case: Case, lot: float) -> str:
+    if stacked(case) or moved(case):
+        return "whole tensors of known models are in it"
+    if undeclared_noise(case):
+        return "it may be a copy under noise"
+    return "drawn by lot" if lot < LOT else ""
 
 
 def stacked(case: Case) -> bool:
@@ -50,7 +52,7 @@ def stacked(case: Case) -> bool:
 
 
 def moved(case: Case) -> bool:
-    """Tell whether layers seem to have changed places: some tensors are a model's own, others resemble nothing there."""
+    """Tell whether layers seem to have changed places: some tensors are a model's, others resemble nothing there."""
     found = copies(case.suspect, [k.reference for k in case.kin])
     return any(c.moved for c in found) or any(_partly_alike(k) for k in case.kin)
 
@@ -71,7 +73,7 @@ def undeclared_noise(case: Case) -> bool:
 
 
 def companions(case: Case, finding: Finding) -> tuple[Reference, ...]:
-    """Return the models to read again: the parents found, then declared ones, bases and the nearest, at most MAX_MODELS."""
+    """Return the models to read again: the parents found, declared ones, bases and the nearest, at most MAX_MODELS."""
     named = {p.ref.repo_id for p in finding.parents}
     ranked = sorted(
         range(len(case.kin)),

@@ -1,4 +1,4 @@
-"""Sparse blends: parents whose deltas survive element by element (ties, dare, della, breadcrumbs, sce, arcee fusion)."""
+"""Sparse blends: deltas that survive element by element (ties, dare, della, breadcrumbs, sce, arcee fusion)."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def analyze(case: Case) -> Finding | None:
     aligned = case.aligned
     if aligned is None or len(aligned.references) < 2:
         return None
-    found = max(
-        (f for b in _bases(case, aligned) if (f := _grown(aligned, b))), key=lambda f: f[2].covered, default=None
-    )
+    found = max((f for b in _bases(aligned) if (f := _grown(aligned, b))), key=lambda f: f[2].covered, default=None)
     if found is None:
         return None
     base, parents, _ = found
@@ -74,7 +72,7 @@ def _holds(kinds: Kinds) -> bool:
     )
 
 
-def _bases(case: Case, aligned: Aligned) -> Iterator[int]:
+def _bases(aligned: Aligned) -> Iterator[int]:
     """Yield the models whose weights the masked-out elements may have: known bases, and the nearest model."""
     roles = [i for i, r in enumerate(aligned.references) if r.role == "base"]
     yield from dict.fromkeys([*roles[:2], nearest_model(aligned)])

@@ -65,7 +65,7 @@ class SecondLooker:
             plans = plan_depth([first.groups, *(m.groups for m in models)], spec, left, moved=moved(case))
             sketches = _read([source, *(m.source for m in models)], [first.facts.ref, *_refs(models)], plans, spec)
         fresh = [replace(m.reference, sketch=s) for m, s in zip(models, sketches[1:], strict=True)]
-        again = case_of(sketches[0], fresh, case.disclosure, case.weights_at)
+        again = case_of(sketches[0], fresh, case.disclosure, case.weights_at, maker=case.maker)
         found = together(finding, explain(again))
         look = _record(spec, reason, sketches[0], meter, started)
         decisive = int(found.measured.get("decisive", 0))
