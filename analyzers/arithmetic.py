@@ -108,6 +108,8 @@ def _task(
     `scale`: what the mixed deltas are multiplied by at the end; `weights` are what comes of it.
     """
     base = parents[0]
+    if len(parents) == 1:
+        return _in_storage(parents, weights, dtype)
     deltas = [widen(round_to(x - base, dtype)) for x in parents[1:]]
     mixed = _in_storage(deltas, [w / scale for w in weights[1:]], dtype)
     if scale != 1.0:
@@ -117,10 +119,12 @@ def _task(
 
 def _average(parents: Sequence[Floats], weights: Sequence[float], dtype: np.dtype[np.generic]) -> Stored:
     """The first parent, and the average of the others, mixed in the storage type (https://arxiv.org/abs/2403.19522)."""
+    if len(parents) == 1:
+        return _in_storage(parents, weights, dtype)
     total = np.zeros_like(parents[0])
     for x in parents[1:]:
         total = widen(round_to(total + x, dtype))
-    average = widen(round_to(total / max(len(parents) - 1, 1), dtype))
+    average = widen(round_to(total / (len(parents) - 1), dtype))
     return _in_storage([average, parents[0]], [sum(weights[1:]), weights[0]], dtype)
 
 

@@ -88,7 +88,7 @@ def explain_linear(aligned: Aligned, screened: int, windows: int) -> Explained |
             rest = _with_bases(aligned, m, found)
         if rest == fit.parents:
             return found
-        fit = fit_set(m, rest)
+        fit = fit_set(m, rest, free_sum=fit.free_sum)
     return None
 
 

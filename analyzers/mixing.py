@@ -39,7 +39,9 @@ def select(suspect: Stored, candidates: Floats, anchor: int, screened: int = 0) 
 def select_from(m: Moments, anchor: int, screened: int = 0) -> SetFit:
     """Select on sums that are there already; see `select`."""
     worth = MIN_Z**2 + 2 * math.log(max(screened, 1))
-    fit = fit_set(m, (anchor,))
+    fit, scaled = fit_set(m, (anchor,)), fit_set(m, (anchor,), free_sum=True)
+    if scaled.cost < fit.cost - worth:  # a recipe's weights need not sum to one
+        fit = scaled
     for _ in range(MAX_EXCHANGES):
         fit = _without_needless(m, _grown(m, fit, worth), worth)
         better = min(_exchanges(m, fit), key=lambda f: f.cost, default=fit)
@@ -55,7 +57,7 @@ def _grown(m: Moments, fit: SetFit, worth: float) -> SetFit:
         best = int(np.argmax(gain))
         if gain[best] < worth:
             break
-        larger = fit_set(m, (best, *fit.parents))
+        larger = fit_set(m, (best, *fit.parents), free_sum=fit.free_sum)
         if larger.cost > fit.cost - worth:
             break
         fit = larger
@@ -64,7 +66,8 @@ def _grown(m: Moments, fit: SetFit, worth: float) -> SetFit:
 
 def _without_needless(m: Moments, fit: SetFit, worth: float) -> SetFit:
     while len(fit.parents) > 1:
-        simpler = min((fit_set(m, rest) for rest in _leaving_one_out(fit.parents)), key=lambda f: f.cost)
+        fewer = (fit_set(m, rest, free_sum=fit.free_sum) for rest in _leaving_one_out(fit.parents))
+        simpler = min(fewer, key=lambda f: f.cost)
         if simpler.cost > fit.cost + worth:
             break
         fit = simpler
@@ -81,11 +84,11 @@ def _exchanges(m: Moments, fit: SetFit) -> Iterator[SetFit]:
     if len(fit.parents) == 1:
         return
     for i, rest in enumerate(_leaving_one_out(fit.parents)):
-        gain = gains(m, fit_set(m, rest))
+        gain = gains(m, fit_set(m, rest, free_sum=fit.free_sum))
         gain[fit.parents[i]] = 0.0
         for j in np.argsort(-gain)[:EXCHANGED_WITH]:
             if gain[j] > 0:
-                yield fit_set(m, (*rest, int(j)))
+                yield fit_set(m, (*rest, int(j)), free_sum=fit.free_sum)
 
 
 def settle(suspect: Stored, parents: Floats, coefficients: Floats, slack: Floats, *, free_sum: bool = False) -> Floats:
@@ -121,8 +124,7 @@ def _pull_in(y: Floats, columns: Floats, theta: Floats, slack: Floats) -> Floats
             break
         near = scaled[:, np.abs(residual) < 4]
         hessian = scaled[:, used] @ scaled[:, used].T + 1e-2 * (near @ near.T)
-        hessian += 1e-12 * np.trace(hessian) * np.eye(len(hessian))
-        theta = theta + np.linalg.solve(hessian, scaled[:, used] @ excess[used])
+        theta = theta + np.linalg.lstsq(hessian, scaled[:, used] @ excess[used], rcond=1e-10)[0]
     return best
 
 

@@ -34,9 +34,9 @@ def mixture(aligned: Aligned, m: Moments, fit: SetFit) -> Mixture:
     """Settle the coefficients of one set of parents in the rounding cells and measure what they explain."""
     local = aligned.of(fit.parents)
     floor = noise_floor(local.suspect, local.candidates)
-    free = fit_set(m, fit.parents, free_sum=True)
+    fixed, free = fit_set(m, fit.parents), fit_set(m, fit.parents, free_sum=True)
     fits = [
-        settle(local.suspect, local.candidates, fit.coefficients, SLACK * floor),
+        settle(local.suspect, local.candidates, fixed.coefficients, SLACK * floor),
         settle(local.suspect, local.candidates, free.coefficients, SLACK * floor, free_sum=True),
     ]
     inside = [_inside(local, c, floor) for c in fits]

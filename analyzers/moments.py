@@ -37,11 +37,7 @@ class SetFit:
     coefficients: Floats
     tau: float  # scatter beyond rounding, in the weights' own unit
     cost: float  # minus twice the log-likelihood, up to a constant of the data
-
-    @property
-    def scale(self) -> float:
-        """The sum of the coefficients."""
-        return float(self.coefficients.sum())
+    free_sum: bool = False  # the coefficients need not sum to one
 
 
 def moments(suspect: Floats, candidates: Floats, anchor: int, u: Floats) -> Moments:
@@ -82,14 +78,14 @@ def fit_set(m: Moments, parents: tuple[int, ...], *, free_sum: bool = False) -> 
         weight = 1.0 / (m.variance + tau**2)
         beta = start + _solve(np.einsum("l,lij->ij", weight, gram), weight @ right) @ basis
         tau, cost = likeliest(m, _squares(m, beta))
-    return SetFit(parents, beta[list(parents)], tau, cost)
+    return SetFit(parents, beta[list(parents)], tau, cost, free_sum)
 
 
 def gains(m: Moments, fit: SetFit) -> Floats:
     """Return float64[models]: how much each candidate, added to the fit, would lower the cost; 0 for its parents."""
     weight = 1.0 / (m.variance + fit.tau**2)
     gram = np.einsum("l,lij->ij", weight, m.gram)
-    _, basis = _design(m, fit.parents, free_sum=False)
+    _, basis = _design(m, fit.parents, free_sum=fit.free_sum)
     beta = np.zeros(m.cross.shape[1])
     beta[list(fit.parents)] = fit.coefficients
     beta[-1] = fit.coefficients.sum() - 1.0
