@@ -96,7 +96,7 @@ def parents_of(explained: Sequence[TensorProfile]) -> list[int]:
     votes: dict[int, int] = {}
     for tensor in explained:
         if tensor.mixed is not None:
-            for model in tensor.mixed.parents:
+            for model in tensor.needed:
                 votes[model] = votes.get(model, 0) + 1
         elif len(tensor.copied_from) == 1:
             (model,) = tensor.copied_from

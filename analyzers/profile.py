@@ -15,6 +15,7 @@ import numpy as np
 
 from analyzers.aligned import Aligned, Mask, noise_floor
 from analyzers.arithmetic import ARITHMETICS
+from analyzers.intervals import likely_intervals
 from analyzers.measure import ENOUGH_WEIGHTS
 from analyzers.mixing import select_from
 from analyzers.mixture import Mixture, mixture, under
@@ -43,6 +44,7 @@ class TensorProfile:
     copied_from: frozenset[int]  # models equal to it bit for bit
     nearest: int
     mixed: Mixture | None
+    needed: frozenset[int] = frozenset()  # models of the mix whose coefficient is not zero by its 95 % interval
 
 
 def profile(aligned: Aligned) -> tuple[TensorProfile, ...]:
@@ -94,7 +96,9 @@ def _tensor(part: Aligned, key: SliceKey, models: tuple[int, ...]) -> TensorProf
     if len(models) < 2:
         return TensorProfile(key, "unexplained", copied, nearest, None)
     found = _mixed(part, models)
-    return TensorProfile(key, _state(found), copied, nearest, found)
+    bounds = likely_intervals(part.of(found.parents), found.coefficients, found.tau)
+    needed = frozenset(p for p, (low, high) in zip(found.parents, bounds, strict=True) if not low <= 0 <= high)
+    return TensorProfile(key, _state(found), copied, nearest, found, needed)
 
 
 def _mixed(part: Aligned, models: tuple[int, ...]) -> Mixture:

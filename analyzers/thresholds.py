@@ -48,7 +48,7 @@ NEEDED = 0.85  # a parent without which this share of the far weights is met all
 COPIED_TENSORS = 0.9  # of the sampled tensors before a stack is named
 MIN_COPIED_TENSORS = 4
 PROFILED_TENSORS = 0.85  # of the telling tensors that must be mixed or copied
-PARENT_TENSORS = 0.05  # of the explained tensors that need a model before it is called a parent
+PARENT_TENSORS = 0.15  # of the explained tensors that need a model before it is called a parent
 
 MIN_KIND = 0.03  # share of a kind of weights before it counts as one
 SPARSE_GAIN = 0.03  # of the told weights that a parent must cover beyond what its deltas in other places do

@@ -96,9 +96,7 @@ def written(rng: np.random.Generator, count: int, arithmetic: Arithmetic) -> Arr
 
 def sketch(name: str, values: NDArray[np.generic]) -> Sketch:
     """Return stored weights as a sketch."""
-    samples = {
-        SliceKey("layers.mlp.up_proj", i): Sample(4096, 4096, 0, values[i].ravel()) for i in range(len(values))
-    }
+    samples = {SliceKey("layers.mlp.up_proj", i): Sample(4096, 4096, 0, values[i].ravel()) for i in range(len(values))}
     return Sketch(RepoRef(name, "0" * 40), SPEC, samples)
 
 
