@@ -196,9 +196,14 @@ def strangers(case: Case, parents: Iterable[str]) -> bool:
     """Tell whether a parent besides the bases is of another maker than the suspect.
 
     An average over a run's unreleased checkpoints looks much like a blend with something on top, and can come only from
-    whoever trained that run: between strangers it is excluded, within one organisation it is not.
+    whoever trained that run: between strangers it is excluded, within one organisation it is not. What declares the
+    suspect's own maker's models as its parents lies on their line, and stands for them here.
     """
-    foreign = {k.reference.repo_id for k in case.kin if k.reference.role != "base" and not case.own(k.reference)}
+    foreign = {
+        k.reference.repo_id
+        for k in case.kin
+        if k.reference.role != "base" and not case.own(k.reference) and not case.made_of_own(k.reference)
+    }
     return not foreign.isdisjoint(parents)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from analyzers.aligned import Aligned, align
 from analyzers.kinship import Kinship, kinship
 from analyzers.records import Disclosure, Reference, Sketch
-from analyzers.thresholds import MIN_OVERLAP, RELATED_CORRELATION, RELATED_TENSORS
+from analyzers.thresholds import MIN_OVERLAP, MOVED, RELATED_CORRELATION, RELATED_TENSORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class Case:
     def own(self, reference: Reference) -> bool:
         """Tell whether a model is of the suspect's own maker."""
         return (self.maker or self.suspect.ref.organisation).lower() == reference.maker.lower()
+
+    def made_of_own(self, reference: Reference) -> bool:
+        """Tell whether a model's card names one of the suspect's own maker as a parent."""
+        own = {(self.maker or self.suspect.ref.organisation).lower(), self.suspect.ref.organisation.lower()}
+        return any(name.partition("/")[0].lower() in own for name in reference.declares)
 
     @property
     def declared(self) -> frozenset[str]:
@@ -74,7 +79,20 @@ def _comparable(kin: Sequence[Kinship]) -> list[Kinship]:
     if not kin:
         return []
     nearest = set(kin[0].keys)
-    return [k for k in kin if len(nearest & set(k.keys)) >= MIN_OVERLAP * len(nearest)]
+    return _that_moved([k for k in kin if len(nearest & set(k.keys)) >= MIN_OVERLAP * len(nearest)])
+
+
+def _that_moved(kin: Sequence[Kinship]) -> list[Kinship]:
+    """Leave out models that hardly differ from a base among them: they would stand in for it, and explain nothing."""
+    bases = [k for k in kin if k.reference.role == "base"]
+    return [k for k in kin if k.reference.role == "base" or not any(_still(k, base) for base in bases)]
+
+
+def _still(one: Kinship, base: Kinship) -> bool:
+    shared = sorted(set(one.keys) & set(base.keys))
+    pairs = [(one.reference.sketch.samples[k].values, base.reference.sketch.samples[k].values) for k in shared]
+    same = sum(int((a == b).sum()) for a, b in pairs)
+    return same > (1.0 - MOVED) * sum(a.size for a, _ in pairs)
 
 
 def _related(one: Kinship) -> bool:

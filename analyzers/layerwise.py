@@ -13,7 +13,7 @@ import numpy as np
 
 from analyzers.aligned import Aligned, noise_floor
 from analyzers.arithmetic import ARITHMETICS, Arithmetic
-from analyzers.blend import one_is_enough
+from analyzers.blend import one_is_enough, strangers
 from analyzers.case import Case
 from analyzers.measure import fitness
 from analyzers.profile import TensorProfile, profile, promising
@@ -65,8 +65,10 @@ def analyze(case: Case) -> Finding | None:
         return None
     refs = [aligned.references[m].sketch.ref for m in models]
     near = float(np.average([t.mixed.fitness.nearby for t in mixed if t.mixed]))
-    names = " and ".join(ref.repo_id for ref in refs)
     exact = best.reproduced >= EXACT_REPRODUCED
+    if not exact and not strangers(case, (ref.repo_id for ref in refs)):
+        return None  # an earlier checkpoint of one's own run bends a little from tensor to tensor, too
+    names = " and ".join(ref.repo_id for ref in refs)
     claim = (
         f"a mix of {names} with coefficients of their own in {len(explained)} of {len(telling)} telling tensors:"
         f" {best.reproduced:.4f} of {best.decisive:,} decisive weights are reproduced bit for bit ({best.arithmetic}),"

@@ -13,6 +13,7 @@ from analyzers.elements import Kinds, kinds_of
 from analyzers.profile import nearest_model
 from analyzers.records import Finding, Parent
 from analyzers.thresholds import (
+    COLLINEAR,
     MIN_DECISIVE,
     MIN_KIND,
     MIN_SINGLE,
@@ -87,7 +88,9 @@ def _grown(aligned: Aligned, base: int) -> tuple[int, tuple[int, ...], Kinds] | 
         tried = [
             (k, (*parents, i))
             for i in range(len(aligned.references))
-            if i != base and i not in parents and (k := kinds_of(aligned, base, (*parents, i), tensors))
+            if i != base
+            and not _collinear(aligned, base, parents, i)
+            and (k := kinds_of(aligned, base, (*parents, i), tensors))
         ]
         if not tried:
             break
@@ -96,6 +99,15 @@ def _grown(aligned: Aligned, base: int) -> tuple[int, tuple[int, ...], Kinds] | 
             break
         best, parents = kinds, more
     return (base, parents, best) if best else None
+
+
+def _collinear(aligned: Aligned, base: int, parents: tuple[int, ...], other: int) -> bool:
+    """Tell whether another model is among the parents, or its delta lies along one of theirs, as a known blend's does."""
+    delta = aligned.candidates[other] - aligned.candidates[base]
+    return other in parents or any(
+        abs(float(np.corrcoef(delta, aligned.candidates[p] - aligned.candidates[base])[0, 1])) >= COLLINEAR
+        for p in parents
+    )
 
 
 def _gain(

@@ -4,6 +4,9 @@ RELATED_CORRELATION = 0.1  # median centred correlation of raw weights: chance r
 ALIKE_CORRELATION = 0.5  # of one tensor: at 256 weights chance stays below 0.35
 RELATED_TENSORS = 2  # tensors that must be shared before "related" is said at all
 MIN_Z = 5.0  # standard errors by which a parent must help before it is tried; bits decide afterwards
+MOVED = (
+    0.01  # share of weights in which a model must differ from a base to be tried beside it: deltas of 1e-4 have 0.02
+)
 MIN_OVERLAP = 0.8  # share of the nearest model's coordinates a candidate parent must have
 
 EXACT_REPRODUCED = 0.995  # share of decisive weights: a blend reaches 0.9998 under its own arithmetic
@@ -52,12 +55,13 @@ PARENT_TENSORS = 0.15  # of the explained tensors that need a model before it is
 
 MIN_KIND = 0.03  # share of a kind of weights before it counts as one
 SPARSE_GAIN = 0.03  # of the told weights that a parent must cover beyond what its deltas in other places do
-SPARSE_COVERED = 0.9  # of the told weights that all kinds together cover: honest models 0.53, own averages 0.94
+SPARSE_COVERED = 0.92  # of the told weights that all kinds together cover: honest models 0.53, own averages 0.94
 MIN_SINGLE = (
     0.15  # weights on one parent's delta alone to those on several; where coefficients are tiny there are next to none
 )
-SPARSE_BEYOND = 0.65  # of those outside the commonest kind: honest models 0.35, own averages 0.5
+SPARSE_BEYOND = 0.72  # of those outside the commonest kind: honest models 0.35, own averages 0.5
 
 SUSPECT_DISPERSION = 0.3  # under both of these a second look decides whether it is noise
 SUSPECT_ROW_DEPENDENCE = 2.5
 AS_WELL = 0.98  # share of the far weights met that a base must meet in place of a model that hardly moved from it
+COLLINEAR = 0.9  # correlation of two parents' deltas from which one of them says nothing that the other does not
