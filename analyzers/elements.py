@@ -16,9 +16,8 @@ import numpy as np
 from analyzers.aligned import Aligned, Mask, noise_floor
 from analyzers.mixing import stab
 from analyzers.rounding import Floats, widen
-from analyzers.thresholds import DISTINCT_ULPS
+from analyzers.thresholds import DISTINCT_ULPS, MIN_TOLD
 
-MIN_TOLD = 64  # weights of one tensor on which all parents are distinct from the base: a few scales are fitted to them
 MIN_LEFT = 8  # weights that a spike is looked for in
 REACH = 1.01  # ulps: the storage type rounds deltas, products and sums
 SWEEPS = 2

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from analyzers.aligned import Aligned, noise_floor
 from analyzers.recipe import Recipe
 from analyzers.rounding import BF16, Floats, Stored, ulp, widen
+from analyzers.thresholds import DRIFT
 
 CONTRACTIONS = 40
-DRIFT = 0.25  # correlation of further training with a parent's delta that an interval allows for
 
 
 def exact_intervals(aligned: Aligned, recipe: Recipe) -> NDArray[np.float64]:

@@ -25,12 +25,12 @@ from analyzers.thresholds import (
     MIN_INFORMATIVE_TENSORS,
     PARENT_TENSORS,
     PROFILED_TENSORS,
+    ROUNDED_LAYERWISE,
     STRONG_NEARBY,
 )
 
 NAME = "layerwise"
 LOOSE = 0.03
-ROUNDED_LAYERWISE = 0.9  # of far weights within 1.5 ulp of each tensor's own mix: only roundings are left over
 AUDITIONS = 6  # tensors on which the arithmetic is chosen
 
 

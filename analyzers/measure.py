@@ -9,10 +9,7 @@ from numpy.typing import NDArray
 
 from analyzers.aligned import Aligned, Mask, noise_floor
 from analyzers.rounding import Floats, Stored, round_to, widen
-
-FAR_ULPS = 3.0  # a weight tells a mix from its parents by more than chance if the mix is this far from each of them
-NEAR_ULPS = 1.5  # arithmetic in the storage type rounds two or three times
-ENOUGH_WEIGHTS = 32  # informative weights of a tensor before its share says anything
+from analyzers.thresholds import ENOUGH_WEIGHTS, FAR_ULPS, NEAR_ULPS
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,22 @@ import numpy as np
 from analyzers.aligned import Aligned, Mask, noise_floor
 from analyzers.arithmetic import ARITHMETICS
 from analyzers.intervals import likely_intervals
-from analyzers.measure import ENOUGH_WEIGHTS
 from analyzers.mixing import select_from
 from analyzers.mixture import Mixture, mixture, under
 from analyzers.moments import fit_set, moments
 from analyzers.recipe import recipes
 from analyzers.records import SliceKey
 from analyzers.rounding import round_to, widen
-from analyzers.thresholds import DISTINCT_ULPS, MIN_DISTINCT, NEARBY_TENSOR, REPRODUCED_TENSOR
+from analyzers.thresholds import (
+    DISTINCT_ULPS,
+    ENOUGH_WEIGHTS,
+    MIN_DISTINCT,
+    MIN_FAR,
+    NEARBY_TENSOR,
+    REPRODUCED_TENSOR,
+)
 
 MAX_MODELS = 8  # that a profile is made of
-MIN_FAR = 16  # weights of one tensor that tell a mix from its parents
 REPLAYED_FROM = 0.4  # of far or decisive weights that a plain mix must meet first
 NEXT_TO_NEAREST = 0.9  # of weights within 1.5 ulp of the nearest model: it hardly moved, so it says nothing
 TRIED = 6

@@ -102,7 +102,7 @@ def _grown(aligned: Aligned, base: int) -> tuple[int, tuple[int, ...], Kinds] | 
 
 
 def _collinear(aligned: Aligned, base: int, parents: tuple[int, ...], other: int) -> bool:
-    """Tell whether another model is among the parents, or its delta lies along one of theirs, as a known blend's does."""
+    """Tell whether a model is among the parents, or its delta lies along one of theirs, as a known blend's does."""
     delta = aligned.candidates[other] - aligned.candidates[base]
     return other in parents or any(
         abs(float(np.corrcoef(delta, aligned.candidates[p] - aligned.candidates[base])[0, 1])) >= COLLINEAR

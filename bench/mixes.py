@@ -5,9 +5,8 @@
 Each draw has a base and eleven releases of 28 tensors at the production coordinates, deltas of 1e-4 to 5e-2 of the
 weights' size, half of each along directions common to its rows; and a suspect mixed of two to six of them in one of the
 named arithmetics, stored as bfloat16, float16 or float32, with coefficients that may be negative, above one, and need
-not sum to one. It is judged by the decision of production. `held`: draws in which every interval holds the coefficient as
-written in the recipe. The second table has the same mixes with relative noise, or a low-rank update of another model's
-training, on top.
+not sum to one. It is judged by the first look's decision of production. `held`: draws in which every interval holds the
+coefficient as written in the recipe. The second table has mixes with relative noise, or a little training, on top.
 """
 
 from __future__ import annotations
