@@ -8,8 +8,8 @@ from analyzers import explain, lineage
 from analyzers.case import Case, case_of
 from analyzers.lineage import share_of_delta
 from analyzers.records import Disclosure, Finding, RepoRef, Sketch
-from analyzers.thresholds import TRAINED_ON_COEFFICIENT
-from demo.models import Delta, Weights, fresh, trained
+from analyzers.thresholds import TRAINED_ON_COEFFICIENT, TRAINED_ON_NEARNESS
+from demo.models import Delta, Weights, fresh, mixed, trained
 from tests.analyzers.makers import (
     BASE,
     NOW,
@@ -29,7 +29,7 @@ OF_BASE, OF_RELEASE = Planted("derivative", {BASE: None}), Planted("derivative",
 UNRELATED = Planted("unrelated")
 
 
-def on(weights: Weights, seed: int = 0, size: float = 0.01) -> Weights:
+def on(weights: Weights, seed: int = 0, size: float = 0.003) -> Weights:
     """Train a model on."""
     return trained(weights, Delta.draw(np.random.default_rng(8000 + seed), size))
 
@@ -50,6 +50,20 @@ def test_planted() -> None:
     planted(lineage.analyze, found, [])
 
 
+def test_the_whole_delta_is_not_enough() -> None:
+    """A model that has a release's whole delta and went on as far again may have been trained on its data: the base's."""
+    planted(lineage.analyze, [(case(on(release_weights(1), size=0.01), family()), OF_BASE)], [])
+
+
+def test_nearness_is_not_enough() -> None:
+    """A model as near to a release as a descendant, with a part of its delta alone, descends from the base."""
+    part = mixed([release_weights(1), base_weights()], [0.9, 0.1])
+    near = case(on(part, size=0.001), family())
+    by_name = {k.reference.repo_id: k for k in near.kin}
+    assert by_name[RELEASE].distance <= TRAINED_ON_NEARNESS * by_name[BASE].distance
+    planted(lineage.analyze, [(near, OF_BASE)], [])
+
+
 def test_own_organisations_release_is_not_charged() -> None:
     """A lab that trains on its own release is said to descend from the base, as its card says."""
     own = case(on(release_weights(1)), family(), [BASE], repo_id="tidepool/Next")
@@ -68,7 +82,8 @@ def test_the_share_of_a_delta_tells_training_from_kinship() -> None:
     """All of a release's delta is in what was trained on from it, and only a part in a sibling."""
     on_release = case(on(release_weights(1)), family())
     by_name = {k.reference.repo_id: k for k in on_release.kin}
-    assert share_of_delta(on_release, by_name[RELEASE], by_name[BASE]) >= TRAINED_ON_COEFFICIENT
+    assert abs(share_of_delta(on_release, by_name[RELEASE], by_name[BASE]) - 1) <= TRAINED_ON_COEFFICIENT
+    assert by_name[RELEASE].distance <= TRAINED_ON_NEARNESS * by_name[BASE].distance
     assert abs(share_of_delta(on_release, by_name[OTHER], by_name[BASE])) < 0.2
     assert share_of_delta(on_release, by_name[BASE], by_name[BASE]) == 0.0
 

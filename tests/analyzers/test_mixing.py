@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from analyzers.mixing import Fit, deepest, feasible_box, noise_floor, refit, select
+from analyzers.aligned import noise_floor
+from analyzers.intervals import feasible_box
+from analyzers.mixing import select, settle, stab
+from analyzers.moments import SetFit, fit_set, moments
 from analyzers.rounding import Floats, Stored, round_to, widen
 from tests.analyzers.makers import BF16, F16, F32
 
@@ -53,7 +56,14 @@ def plant(
     return Planting(round_to(exact, dtype), candidates, truth)
 
 
-def chosen(fit: Fit) -> dict[int, float]:
+def refit(planting: Planting, *, free_sum: bool = False) -> SetFit:
+    """The most likely mix of the true parents."""
+    floor = noise_floor(planting.suspect, planting.candidates)
+    m = moments(widen(planting.suspect), planting.candidates, 0, floor)
+    return fit_set(m, planting.rows, free_sum=free_sum)
+
+
+def chosen(fit: SetFit) -> dict[int, float]:
     """Coefficients by row."""
     return dict(zip(fit.parents, fit.coefficients.tolist(), strict=True))
 
@@ -67,16 +77,16 @@ def half_cells(planting: Planting) -> Floats:
 @pytest.mark.parametrize("share", [0.25, 0.565, 0.8])
 @pytest.mark.parametrize("size", TINY)
 def test_coefficients_are_recovered_at_every_size_of_delta(size: float, share: float) -> None:
-    """Where parents differ by an ulp or less, the deepest point still is the true coefficient."""
+    """Where parents differ by an ulp or less, the settled point still is the true coefficient."""
     planting = plant({1: share, 0: 1 - share}, size=size, models=2, weights=20_000)
-    fit = refit(planting.suspect, planting.candidates, (1, 0))
-    found = deepest(planting.suspect, planting.candidates[[1, 0]], fit.coefficients, half_cells(planting))
+    fit = refit(planting)
+    found = settle(planting.suspect, planting.candidates[[1, 0]], fit.coefficients, half_cells(planting))
     assert found.sum() == pytest.approx(1.0)
     assert found[0] == pytest.approx(share, abs=0.002)
 
 
 def test_plain_least_squares_is_biased_where_deltas_are_tiny() -> None:
-    """Unweighted least squares misses a coefficient that the deepest point finds: why it is not used."""
+    """Unweighted least squares misses a coefficient that the settled point finds: why it is not used."""
     planting = plant({1: 0.8, 0: 0.2}, size=3e-4, models=2, weights=20_000)
     column = planting.candidates[1] - planting.candidates[0]
     plain = float(column @ (widen(planting.suspect) - planting.candidates[0]) / (column @ column))
@@ -104,7 +114,7 @@ def test_parents_are_chosen_among_fifty_siblings(truth: dict[int, float], size: 
 def test_negative_coefficients_are_recovered(truth: dict[int, float]) -> None:
     """Task arithmetic takes away as well as it adds, and the fit says so."""
     planting = plant(truth)
-    fit = refit(planting.suspect, planting.candidates, planting.rows)
+    fit = refit(planting)
     assert fit.coefficients == pytest.approx(planting.shares, abs=0.01)
 
 
@@ -112,14 +122,14 @@ def test_negative_coefficients_are_recovered(truth: dict[int, float]) -> None:
 def test_other_storage_types_are_sharper(dtype: np.dtype[np.generic]) -> None:
     """With more fraction bits the same weights fix a coefficient more tightly."""
     planting = plant({1: 0.565, 0: 0.435}, dtype=dtype)
-    fit = refit(planting.suspect, planting.candidates, (1, 0))
+    fit = refit(planting)
     assert fit.coefficients[0] == pytest.approx(0.565, abs=1e-3 if dtype == F16 else 1e-6)
 
 
 def test_a_sum_other_than_one_is_found() -> None:
     """Coefficients need not sum to one when they are asked for freely."""
     planting = plant({1: 0.6, 0: 0.6})
-    free = refit(planting.suspect, planting.candidates, (1, 0), free_sum=True)
+    free = refit(planting, free_sum=True)
     assert free.coefficients == pytest.approx([0.6, 0.6], abs=5e-3)
 
 
@@ -148,8 +158,8 @@ def test_the_feasible_box_holds_the_truth(seed: int) -> None:
     truth = {1: first, 0: 1 - first} if seed % 2 else {1: first, 2: second, 0: 1 - first - second}
     planting = plant(truth, size=TINY[seed % 4], seed=seed)
     rows, slack = planting.candidates[list(truth)], half_cells(planting)
-    fit = refit(planting.suspect, planting.candidates, planting.rows)
-    start = deepest(planting.suspect, rows, fit.coefficients, slack)
+    fit = refit(planting)
+    start = settle(planting.suspect, rows, fit.coefficients, slack)
     box = feasible_box(planting.suspect, rows, start, slack)
     assert (box[:, 0] <= planting.shares).all()
     assert (planting.shares <= box[:, 1]).all()
@@ -168,6 +178,30 @@ def test_equal_parents_are_not_told_apart() -> None:
     planting = plant({1: 0.5, 0: 0.5})
     rows = planting.candidates[[0, 0]]
     shares = np.array([0.5, 0.5])
-    assert deepest(planting.suspect, rows, shares, half_cells(planting)).tolist() == [0.5, 0.5]
+    assert settle(planting.suspect, rows, shares, half_cells(planting)).tolist() == [0.5, 0.5]
     box = feasible_box(planting.suspect, rows, shares, half_cells(planting))
     assert (box[:, 1] - box[:, 0] >= 0.9).all()
+
+
+def test_more_known_models_ask_for_more() -> None:
+    """What one model of a few may explain by chance is not enough of one that was picked among very many."""
+    planting = plant({1: 0.002, 0: 0.998}, models=2, weights=1500, seed=3)
+    few = select(planting.suspect, planting.candidates, anchor=0)
+    many = select(planting.suspect, planting.candidates, anchor=0, screened=10**30)
+    assert (few.parents, many.parents) == ((1, 0), (0,))
+
+
+def test_a_sum_other_than_one_is_settled() -> None:
+    """The deepest point of the cells is found where the coefficients do not sum to one, too."""
+    planting = plant({1: 0.6, 0: 0.6})
+    free = refit(planting, free_sum=True)
+    rows = planting.candidates[list(planting.rows)]
+    found = settle(planting.suspect, rows, free.coefficients, half_cells(planting), free_sum=True)
+    assert found == pytest.approx([0.6, 0.6], abs=5e-4)
+
+
+def test_a_stab_goes_through_the_most_intervals() -> None:
+    """Two of three intervals overlap; where no column says anything the answer is no step at all."""
+    gap, column, slack = np.array([1.0, 1.1, -3.0]), np.array([1.0, 1.0, 1.0]), np.array([0.2, 0.2, 0.2])
+    assert stab(gap, column, slack) == pytest.approx(1.05)
+    assert stab(gap, np.zeros(3), slack) == 0.0
