@@ -38,8 +38,23 @@ EXPECTED = {
 }
 
 
+def bounded(report: dict[str, Any]) -> None:
+    """Check what each look cost, and that an alert rests on a second look and says so."""
+    first, second = report["looks"]["first"], report["looks"]["second"]
+    assert 0 < first["requests"] <= 60
+    assert 0 < first["bytes_read"] <= 200_000
+    if second:
+        assert 0 < second["requests"] <= 300
+        assert 0 < second["bytes_read"] <= 6_000_000
+    looks = first["requests"] + (second["requests"] if second else 0)
+    assert looks <= report["cost"]["requests"] <= looks + 2  # the repository is found before the first look begins
+    if report["alert"]:
+        assert second["reason"] == "before an alert"
+        assert report["why"].startswith("fresh coordinates say the same: ")
+
+
 def test_every_upload_of_the_scene_gets_its_verdict_by_the_contract(tmp_path: Path) -> None:
-    """Each report has every key of the contract, the right verdict, and at most 60 requests once models are known."""
+    """Each report has every key of the contract and the right verdict, and each look keeps to its bounds."""
     with stage(tmp_path) as at:
         at.report("oakridge/Taiga-1")  # reads the known models
         known = len(at.hub.seen(RELEASE)) + len(at.hub.seen(BASE))
@@ -47,9 +62,10 @@ def test_every_upload_of_the_scene_gets_its_verdict_by_the_contract(tmp_path: Pa
             report = at.report(repo_id)
             assert {k: isinstance(report[k], t) for k, t in CONTRACT.items()} == dict.fromkeys(CONTRACT, True)
             assert (report["finding"], report["disclosure"], report["alert"]) == expected, report
-            assert 0 < report["cost"]["requests"] <= 60
-            assert 0 < report["cost"]["bytes_read"] <= 200_000
-        assert len(at.hub.seen(RELEASE)) + len(at.hub.seen(BASE)) == known
+            bounded(report)
+            if not report["looks"]["second"]:
+                assert len(at.hub.seen(RELEASE)) + len(at.hub.seen(BASE)) == known
+            known = len(at.hub.seen(RELEASE)) + len(at.hub.seen(BASE))
 
 
 def test_the_blend_is_named_with_coefficients_whose_intervals_hold(tmp_path: Path) -> None:
@@ -73,13 +89,31 @@ def test_the_blend_is_named_with_coefficients_whose_intervals_hold(tmp_path: Pat
 
 @pytest.mark.parametrize("offers_headers", [True, False])
 def test_a_new_declared_parent_stays_within_the_first_look(tmp_path: Path, offers_headers: bool) -> None:
-    """Suspect and unknown declared parent together take at most 60 requests, with and without headers at once."""
+    """An unknown declared parent costs one first look, and once, with and without headers at once."""
     with stage(tmp_path, offers_headers=offers_headers) as at:
         at.report("oakridge/Taiga-1")
+        before = len(at.hub.seen(HIDDEN))
         report = at.report("quiltworks/Guanabara-Stitch")
+        read = len(at.hub.seen(HIDDEN)) - before
+        bounded(at.report("quiltworks/Guanabara-Stitch"))
     assert report["finding"] == "derivative"
     assert [p["repo_id"] for p in report["parents"]] == [HIDDEN]
-    assert report["cost"]["requests"] <= 60
+    assert 0 < read <= 60
+    assert report["looks"]["first"]["requests"] <= 120
+
+
+def test_an_alert_rests_on_fresh_coordinates_and_a_profile_over_depth(tmp_path: Path) -> None:
+    """Two checks read at two random seeds, in every layer, and give what each tensor is made of."""
+    with stage(tmp_path) as at:
+        once, again = at.report(HIDDEN), at.report(HIDDEN)
+    assert once["alert"]
+    assert once["looks"]["second"]["seed"] != again["looks"]["second"]["seed"]
+    assert once["looks"]["second"]["sampled"]["layers"] == 4
+    for point in once["profile"]:
+        assert point["state"] == "mixed"
+        assert point["met"] >= 0.995
+        assert abs(point["shares"][RELEASE][0] - 0.565) < 0.01
+    assert {p["layer"] for p in once["profile"]} == {-1, 0, 1, 2, 3}
 
 
 def test_the_cost_is_what_the_hub_saw(tmp_path: Path) -> None:
