@@ -10,6 +10,7 @@ from functools import cache
 import ml_dtypes
 import numpy as np
 
+from analyzers.aligned import Aligned
 from analyzers.case import Case, case_of
 from analyzers.layout import layout_of
 from analyzers.records import (
@@ -26,6 +27,7 @@ from analyzers.records import (
     WeightLayout,
 )
 from analyzers.roles import groups_of
+from analyzers.rounding import Floats, Stored
 from analyzers.sampling import ReadBudget, ReadPlan, plan_reads, samples_from
 from demo.models import Array, Delta, Weights, files, fresh, trained
 
@@ -101,6 +103,14 @@ def case(
 ) -> Case:
     """Return the case of a new upload against known models."""
     return case_of(sketch(repo_id, weights), references, declaring(*declared), at)
+
+
+def beside(suspect: Stored, rows: Floats, tensors: int = 16) -> Aligned:
+    """Put bare numbers side by side: a suspect, [weights], and models, float64[models, weights], cut into tensors."""
+    refs = [RepoRef(f"maker{i}/model", f"{i:040d}") for i in range(len(rows))]
+    references = tuple(Reference(Sketch(ref, SPEC, {}), "release", None, ref.organisation) for ref in refs)
+    keys = tuple(SliceKey("layers.mlp.up_proj", i) for i in range(tensors))
+    return Aligned(suspect, rows, references, np.arange(suspect.size) * tensors // suspect.size, keys)
 
 
 def each(weights: Weights, change: Callable[[Array], Array]) -> Weights:
