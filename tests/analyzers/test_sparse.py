@@ -1,0 +1,138 @@
+"""Blends chosen element by element; an innocent third model and honest training stay out of it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from analyzers import explain, sparse
+from analyzers.aligned import Aligned
+from analyzers.case import Case
+from analyzers.elements import Kinds, kinds_of
+from analyzers.records import Reference
+from demo.models import Delta, Weights, mixed, trained
+from tests.analyzers.makers import BASE, OTHER, RELEASE, base_weights, case, delta, family, known, release_weights
+from tests.analyzers.merges import dare, ties
+from tests.analyzers.planted import Planted, planted
+
+B, R, O = base_weights(), release_weights(1), release_weights(2)  # noqa: E741 - a base, a release, another
+THIRD = "wren/Third"
+THREE = Planted("blend", {RELEASE: None, OTHER: None, BASE: None}, exact=False)
+
+
+def with_third() -> list[Reference]:
+    """The family and an innocent release of the same base."""
+    return [*family(), known(THIRD, release_weights(3), days=15, declares=(BASE,))]
+
+
+def run(steps: int = 4, size: float = 0.015) -> list[Weights]:
+    """Checkpoints of one training that goes on along the release's data, each a step further."""
+    start, found = B, []
+    for step in range(steps):
+        own = Delta.draw(np.random.default_rng(900 + step), size)
+        start = trained(start, own.lean(delta(1, size), 0.5))
+        found.append(start)
+    return found
+
+
+def honest() -> list[Case]:
+    """Siblings that lean on a release or on two, one that moved few weights, an average of one's own run."""
+    own = Delta.draw(np.random.default_rng(5000), 0.03)
+    union = Delta({n: 0.7 * (delta(1).change[n] + delta(2).change[n]) + 0.3 * own.change[n] for n in own.change})
+    rng = np.random.default_rng(6)
+    few = Delta({n: c * (rng.random(c.shape) < 0.3) for n, c in own.change.items()})
+    average = mixed(run(), [0.25] * 4)
+    models = [trained(B, own.lean(delta(1), lean)) for lean in (0.5, 0.95)]
+    models += [trained(B, union), trained(B, few), average, R]
+    return [case(w, with_third()) for w in models]
+
+
+def test_planted() -> None:
+    """Ties and dare, two releases or one, with an innocent third among the known; nothing of honest models."""
+    found = [
+        (case(dare(B, [(R, 0.6), (O, 0.6)]), with_third()), THREE),
+        (case(dare(B, [(R, 0.5), (O, 0.5)], kept=0.3), with_third(), [BASE]), THREE),
+        (case(ties(B, R, O), with_third()), THREE),
+        (case(ties(B, R, O, kept=0.6), with_third()), THREE),
+        (
+            case(dare(B, [(R, 0.8)]), with_third()),
+            Planted("blend", {RELEASE: None, BASE: None}, exact=False),
+        ),
+    ]
+    planted(sparse.analyze, found, honest())
+
+
+@pytest.mark.parametrize("weights", [dare(B, [(R, 0.6), (O, 0.6)]), ties(B, R, O)], ids=["dare", "ties"])
+def test_it_is_what_is_told(weights: Weights) -> None:
+    """No linear or layerwise mix explains as much, and the family is named."""
+    finding = explain(case(weights, family()))
+    assert (finding.analyzer, finding.kind, finding.family) == ("sparse", "blend", "sparse")
+    assert float(finding.measured["covered"]) > 0.95
+
+
+def test_average_of_own_run_with_its_own_release_known_stays_quiet() -> None:
+    """What one organisation's own checkpoints make of each other is no one else's affair."""
+    checkpoints = run()
+    references = [known(BASE, B, "base", days=90), known("newcomer/Early", checkpoints[0]), *family()[1:]]
+    planted(sparse.analyze, [], [case(mixed(checkpoints[1:], [1 / 3] * 3), references)])
+
+
+def test_own_releases_are_not_charged() -> None:
+    """Where all parents besides the base are the uploader's own, nothing is said."""
+    own = case(dare(B, [(R, 0.8)]), family(), repo_id="tidepool/Next")
+    assert sparse.analyze(own) is None
+
+
+def rows(found: Case) -> tuple[Aligned, dict[str, int]]:
+    """Return the models side by side, and the row of each by name."""
+    assert found.aligned is not None
+    return found.aligned, {r.repo_id: i for i, r in enumerate(found.aligned.references)}
+
+
+def kinds(found: Case, names: list[str], decoy: str = "") -> Kinds:
+    """Sort all told weights into kinds; `decoy` is the parent whose delta is moved elsewhere."""
+    aligned, row = rows(found)
+    parents = tuple(row[n] for n in names)
+    told = kinds_of(aligned, row[BASE], parents, tuple(range(len(aligned.keys))), row[decoy] if decoy else -1)
+    assert told is not None
+    return told
+
+
+def test_the_kinds_are_what_the_masks_left() -> None:
+    """A quarter of the weights with neither delta, a quarter with each, a quarter with both."""
+    found = kinds(case(dare(B, [(R, 0.6), (O, 0.6)]), family()), [RELEASE, OTHER])
+    assert found.base == pytest.approx(0.25, abs=0.05)
+    assert found.single == pytest.approx((0.25, 0.25), abs=0.05)
+    assert found.joint == pytest.approx(0.25, abs=0.05)
+    assert found.covered > 0.97
+
+
+def test_a_decoy_keeps_an_innocent_third_out() -> None:
+    """A parent covers far more than its own delta in other places; one that gave nothing covers no more than that."""
+    suspect = case(dare(B, [(R, 0.6), (O, 0.6)]), with_third())
+    names = [RELEASE, OTHER, THIRD]
+    every = kinds(suspect, names).covered
+    lost = {name: every - kinds(suspect, names, name).covered for name in names}
+    assert lost[RELEASE] > 0.15
+    assert lost[OTHER] > 0.15
+    assert abs(lost[THIRD]) < 0.03
+
+
+def test_honest_kinds_do_not_pile_up() -> None:
+    """The more a sibling leans on a release, the more is covered, and never enough."""
+    covered = []
+    for lean in (0.0, 0.5, 0.8):
+        own = Delta.draw(np.random.default_rng(5000), 0.03).lean(delta(1), lean)
+        covered.append(kinds(case(trained(B, own), family()), [RELEASE]).covered)
+    assert all(a < b for a, b in pairwise(covered))
+    assert covered[-1] < 0.6
+
+
+def test_too_few_told_weights_say_nothing() -> None:
+    """Where the parents hardly differ from the base no weight tells."""
+    near = case(trained(B, delta(1, 1e-4)), [known(BASE, B, "base"), known(RELEASE, trained(B, delta(1, 2e-4)))])
+    aligned, row = rows(near)
+    assert kinds_of(aligned, row[BASE], (row[RELEASE],), tuple(range(len(aligned.keys)))) is None
+    assert sparse.analyze(near) is None
