@@ -52,7 +52,8 @@ def _alone(case: Case, one: Kinship) -> bool:
         return True
     row = rows[0]
     m = moments(widen(aligned.suspect), aligned.candidates, row, noise_floor(aligned.suspect, aligned.candidates))
-    return len(select_from(m, row, case.screened).parents) == 1
+    needed = select_from(m, row, case.screened).parents
+    return needed == (row,) or (len(needed) == 1 and case.declares(one.reference.repo_id))
 
 
 def is_noise(one: Kinship) -> bool:

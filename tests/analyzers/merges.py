@@ -46,7 +46,7 @@ def slerp(one: Weights, two: Weights, share: Callable[[str], float] = ramp) -> W
 
 
 def stock(base: Weights, one: Weights, two: Weights, share: Callable[[str], float] = ramp) -> Weights:
-    """Return a model stock: each tensor somewhere between the base and the releases' average, in bfloat16 throughout."""
+    """Return a model stock: each tensor between the base and the releases' average, in bfloat16 throughout."""
     return {
         n: AVERAGE.mix([widen(w[n]) for w in (base, one, two)], [1 - share(n), share(n) / 2, share(n) / 2], BF16)
         for n in base

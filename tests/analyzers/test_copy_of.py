@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from analyzers import copy_of
+from analyzers.copy_of import is_noise
 from demo.models import Delta, Weights, fresh, mixed, trained
 from tests.analyzers.makers import (
     BASE,
@@ -22,6 +23,7 @@ from tests.analyzers.makers import (
     release_weights,
     stored_as,
 )
+from tests.analyzers.merges import dare
 from tests.analyzers.planted import Planted, planted
 
 EXACT, ALMOST = Planted("copy", {RELEASE: 1.0}, exact=True), Planted("copy", {RELEASE: 1.0}, exact=False)
@@ -130,3 +132,14 @@ def test_what_is_exact_had_no_further_training() -> None:
     assert (exact.parents[0].ref.repo_id, exact.further_training, noise.further_training) == (OTHER, False, None)
     assert "every sampled weight is equal" in exact.claim
     assert "noise alone" in noise.claim
+
+
+def test_noise_beside_a_nearer_model_is_no_copy() -> None:
+    """Randomly masked deltas look like noise from one model, and are none where another known model explains more."""
+    base, other = base_weights(), release_weights(2)
+    blend = dare(base, [(release_weights(1), 0.6), (other, 0.6)])
+    references = [*family(), known("someone/Blend", blend, None, days=2)]
+    tuned = trained(blend, Delta.draw(np.random.default_rng(1009), 0.02))
+    alone = case(tuned, [known(OTHER, other)])
+    assert is_noise(alone.kin[0])
+    planted(copy_of.analyze, [], [case(tuned, references), case(tuned, references, ["someone/Blend"])])

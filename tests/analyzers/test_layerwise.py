@@ -22,13 +22,8 @@ def siblings() -> list[Case]:
     """Honest models: the known ones themselves, one that leans on a release, one that leans on two, a stranger."""
     own = Delta.draw(np.random.default_rng(5000), 0.03)
     union = Delta({n: 0.7 * (delta(1).change[n] + delta(2).change[n]) + 0.3 * own.change[n] for n in own.change})
-    models: list[Weights] = [
-        B,
-        R,
-        trained(B, own.lean(delta(1), 0.8)),
-        trained(B, union),
-        fresh(np.random.default_rng(9)),
-    ]
+    leaning, stranger = trained(B, own.lean(delta(1), 0.8)), fresh(np.random.default_rng(9))
+    models: list[Weights] = [B, R, leaning, trained(B, union), stranger]
     return [case(w, family()) for w in models]
 
 

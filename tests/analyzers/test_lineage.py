@@ -51,7 +51,7 @@ def test_planted() -> None:
 
 
 def test_the_whole_delta_is_not_enough() -> None:
-    """A model that has a release's whole delta and went on as far again may have been trained on its data: the base's."""
+    """A model that has a release's whole delta and as much of its own may have had its data, and is the base's."""
     planted(lineage.analyze, [(case(on(release_weights(1), size=0.01), family()), OF_BASE)], [])
 
 

@@ -257,7 +257,7 @@ def test_roles_of_one_stream_are_read_in_the_same_layers(seed: int) -> None:
 
 
 def test_experts_are_chosen_by_role_alone() -> None:
-    """The same expert in every layer, so that moved layers still meet; the next one at the next turn, till none is left."""
+    """The same expert in every layer, so that moved layers still meet; another at each turn, till none is left."""
     entry = layer_tensors()[0]
     role = "layers.mlp.experts.up_proj"
     groups = [Group(role, layer, dict.fromkeys(range(6), entry)) for layer in range(5)]

@@ -98,7 +98,7 @@ def test_too_much_on_top_is_a_derivative() -> None:
 @pytest.mark.parametrize("size", [2e-3, 3e-3])
 @pytest.mark.parametrize("seed", range(2))
 def test_a_sum_of_two_tiny_deltas_is_no_blend(size: float, seed: int) -> None:
-    """Training on two models' data adds up their deltas where these are tiny; few weights lie far, and nobody is named."""
+    """Training on two models' data adds up tiny deltas; few weights lie far from all parents, and nobody is named."""
     extra = Delta.draw(np.random.default_rng(50 + seed), 3e-4)
     one, two = delta(1 + 4 * seed, size), delta(2 + 4 * seed, size)
     union = Delta({n: one.change[n] + two.change[n] + extra.change[n] for n in extra.change})

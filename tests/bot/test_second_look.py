@@ -1,0 +1,147 @@
+"""The second look over real sockets: painted coordinates, parents that are gone, a Hub that is out of reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from analyzers.layout import layout_of
+from analyzers.records import SampleSpec
+from analyzers.roles import groups_of
+from analyzers.sampling import ReadBudget, plan_reads
+from bot.watch import RETRIES
+from demo.loopback_faults import Fault, always
+from demo.loopback_repo import LoopbackRepo
+from demo.scene import BASE, HIDDEN, RELEASE
+from state.store import Store
+from tests.analyzers.makers import header_of
+from tests.bot.stage import REPOS, Stage, changed, stage
+from tests.bot.test_watch import one_pass
+
+SIBLING, STRANGER = "finch/Meridian-Py", "oakridge/Taiga-1"
+ALERT = "Blend, 1 of 2 parents not declared: cidade-azul/Guanabara-1"
+EVERYTHING = ReadBudget(slices=1000, requests=10_000, bytes=1 << 40)
+ITEM = 2  # bytes of a bfloat16
+
+
+def shards(repo: LoopbackRepo) -> dict[str, bytes]:
+    """Return the content of its weight files."""
+    return {p: b.read(0, b.size) for p, b in repo.files.items() if p.endswith(".safetensors")}
+
+
+def painted(onto: LoopbackRepo, source: LoopbackRepo) -> tuple[LoopbackRepo, float]:
+    """Overwrite exactly the public coordinates of one model with another's weights; and the share of bytes changed."""
+    paint, canvas = shards(source), {p: bytearray(d) for p, d in shards(onto).items()}
+    layout = layout_of({path: header_of(bytes(data)) for path, data in canvas.items()})
+    plan = plan_reads(groups_of(layout), SampleSpec(), EVERYTHING)
+    for read in (r for reads in plan.reads for r in reads):
+        for window in read.windows:
+            at = read.slice.begin + (window.row * read.slice.cols + window.col) * ITEM
+            end = at + window.length * ITEM
+            canvas[read.slice.entry.shard][at:end] = paint[read.slice.entry.shard][at:end]
+    before = shards(onto)
+    differ = sum(a != b for p in canvas for a, b in zip(canvas[p], before[p], strict=True))
+    files: Mapping[str, bytes] = {p: bytes(data) for p, data in canvas.items()}
+    return changed(onto, files), differ / sum(map(len, before.values()))
+
+
+def learned(at: Stage) -> None:
+    """Let the known models be read, so that what follows reads them again for a second look alone."""
+    at.report(STRANGER)
+
+
+def test_painted_coordinates_alert_nobody(tmp_path: Path) -> None:
+    """An honest upload with a blend's weights at all public coordinates: fresh coordinates do not bear it out."""
+    upload, share = painted(REPOS[SIBLING], REPOS[HIDDEN])
+    assert 0 < share < 0.02
+    with stage(tmp_path, REPOS | {SIBLING: upload}) as at:
+        report = at.report(SIBLING)
+    assert report["looks"]["second"]["reason"] == "before an alert"
+    assert (report["finding"], report["alert"], report["parents"]) == ("inconclusive", False, [])
+    assert "fresh coordinates do not bear it out" in report["why"]
+    assert f"0.565 {RELEASE} + 0.435 {BASE}" in report["why"]
+
+
+def test_a_blend_painted_over_with_an_honest_model_is_not_named_by_the_first_look_alone(tmp_path: Path) -> None:
+    """The other way round the public coordinates show nothing, which is why some quiet models are drawn by lot."""
+    upload, _ = painted(REPOS[HIDDEN], REPOS[SIBLING])
+    with stage(tmp_path, REPOS | {HIDDEN: upload}) as at:
+        report = at.report(HIDDEN)
+    second = report["looks"]["second"]
+    assert second is None or second["reason"] == "drawn by lot"
+    assert report["alert"] is False or second is not None
+
+
+def without(at: Stage, *names: str) -> None:
+    """Take repositories down."""
+    for name in names:
+        del at.hub.repos[name]
+
+
+def test_a_parent_that_is_gone_is_a_note(tmp_path: Path) -> None:
+    """A known model that was taken down since it was sketched is named among the problems, and nothing fails."""
+    with stage(tmp_path) as at:
+        learned(at)
+        without(at, RELEASE)
+        report = at.report(HIDDEN)
+    assert any(RELEASE in note and "fresh coordinates" in note for note in report["problems"])
+    assert report["looks"]["second"]["sampled"]["weights"] > 0
+
+
+def test_where_all_parents_are_gone_there_is_a_report_all_the_same(tmp_path: Path) -> None:
+    """Nothing fresh can be read beside the suspect; each missing parent is noted."""
+    with stage(tmp_path) as at:
+        learned(at)
+        without(at, RELEASE, BASE)
+        report = at.report(HIDDEN)
+    notes = " ".join(report["problems"])
+    assert RELEASE in notes
+    assert BASE in notes
+    assert report["looks"]["second"]["sampled"]["weights"] == 0
+
+
+@pytest.mark.parametrize("status", [400, 503])
+def test_a_hub_out_of_reach_at_the_second_look_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """The upload waits with its reason and no alert; the next pass judges it and alerts once."""
+    few = {name: REPOS[name] for name in (BASE, RELEASE, HIDDEN, STRANGER)}
+    few[STRANGER] = replace(few[STRANGER], created_at=REPOS[HIDDEN].created_at + timedelta(minutes=1), hub_id="")
+    with stage(tmp_path, few) as at, Store.open(f"sqlite:///{_data(tmp_path)}") as store:
+        learned(at)
+        at.hub.fault = always(Fault(status=status), RELEASE)
+        one_pass(at, store, monkeypatch)
+        (waiting,) = store.history(HIDDEN)
+        (other,) = store.history(STRANGER)
+        assert (waiting.state, waiting.retry_at is None, other.state) == ("failed", False, "found")
+        assert str(status) in waiting.reason
+        assert at.told == []
+        at.hub.fault = None
+        one_pass(at, store, monkeypatch, later=RETRIES[0] + timedelta(minutes=1))
+        (judged,) = store.history(HIDDEN)
+        assert judged.state == "found"
+        assert at.told == [ALERT]
+
+
+def _data(folder: Path) -> Path:
+    (folder / "data").mkdir(exist_ok=True)
+    return folder / "data" / "blendwatch.sqlite"
+
+
+def test_a_declared_blend_is_read_once(tmp_path: Path) -> None:
+    """Where nothing is to be told no second look is taken, and the known models' bytes are left alone."""
+    with stage(tmp_path) as at:
+        learned(at)
+        before = len(at.hub.seen(RELEASE))
+        report = at.report("basalt/Duet")
+        assert len(at.hub.seen(RELEASE)) == before
+    assert (report["finding"], report["alert"], report["looks"]["second"], report["profile"]) == (
+        "blend",
+        False,
+        None,
+        [],
+    )
