@@ -43,7 +43,7 @@ def test_every_arithmetic_is_recovered_from_its_own_output(arithmetic: Arithmeti
     found = solved(beside(made, rows))
     assert found.equal == 1.0, found.arithmetic.name
     assert found.arithmetic.in_storage == arithmetic.in_storage
-    again = found.arithmetic.mix(rows[list(found.parents)], found.weights.tolist(), BF16)
+    again = found.arithmetic.mix([rows[p] for p in found.parents], found.weights.tolist(), BF16)
     assert again.tobytes() == made.tobytes()
     told = found.coefficients[np.argsort(found.parents)]
     assert told == pytest.approx(shares, abs=0.003)
@@ -62,7 +62,7 @@ def test_the_order_of_the_parents_is_found() -> None:
     """Partial sums in the storage type depend on it."""
     rows = parents(BF16)
     stepwise = next(a for a in ARITHMETICS if a.name == "storage type throughout")
-    made = stepwise.mix(list(rows[[2, 0, 1]]), [0.25, 0.35, 0.4], BF16)
+    made = stepwise.mix([rows[p] for p in (2, 0, 1)], [0.25, 0.35, 0.4], BF16)
     found = solved(beside(made, rows))
     assert (found.equal, found.arithmetic.name) == (1.0, stepwise.name)
     assert found.parents[2] == 1  # only the last place changes the bits

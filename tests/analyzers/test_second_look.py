@@ -66,7 +66,7 @@ def test_what_calls_for_a_second_look(weights: Weights, declared: list[str], exp
 
 
 def test_noise_of_a_doubtful_kind_is_looked_at_again() -> None:
-    """Below the noise that a first look tells, an undeclared near relative may be a copy; a declared one need not be."""
+    """Below the noise that a first look tells, an undeclared near relative may be a copy; a declared one may not."""
     shaken = noisy(R, 1.5e-3, additive=True)
     assert explain(case(shaken, family())).kind == "derivative"
     assert undeclared_noise(case(shaken, family()))
