@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,12 @@ def test_a_known_average_is_enough() -> None:
     references = [*family(), known("wren/Average", by_layer(average, B), days=5)]
     copied = case(by_layer(average, B), references)
     assert layerwise.analyze(copied) is None
+
+
+def test_ones_own_run_is_not_charged_unless_bits_say_so() -> None:
+    """A mix of one's own models that no arithmetic replays may be of one's own run; an exact one is told."""
+    own = [replace(r, maker="newcomer") if r.role != "base" else r for r in family()]
+    assert layerwise.analyze(case(stock(B, R, O), own)) is None
+    exact = layerwise.analyze(case(by_layer(R, B), own))
+    assert exact is not None
+    assert exact.exact

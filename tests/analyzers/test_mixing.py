@@ -205,3 +205,16 @@ def test_a_stab_goes_through_the_most_intervals() -> None:
     gap, column, slack = np.array([1.0, 1.1, -3.0]), np.array([1.0, 1.0, 1.0]), np.array([0.2, 0.2, 0.2])
     assert stab(gap, column, slack) == pytest.approx(1.05)
     assert stab(gap, np.zeros(3), slack) == 0.0
+
+
+@pytest.mark.parametrize("truth", [{1: 0.6, 0: 0.6}, {1: 0.4, 2: 0.4, 0: 0.3}, {1: 0.9, 0: 0.05}], ids=str)
+def test_a_sum_other_than_one_is_selected(truth: dict[int, float]) -> None:
+    """Parents are chosen among others where their weights do not sum to one, and a sum of one is kept where they do."""
+    planting = plant(truth, models=20)
+    fit = select(planting.suspect, planting.candidates, anchor=1)
+    assert fit.free_sum
+    found = chosen(fit)
+    assert set(truth) <= set(found)
+    assert all(found[i] == pytest.approx(c, abs=0.02) for i, c in truth.items())
+    plain = plant({1: 0.6, 0: 0.4}, models=20)
+    assert not select(plain.suspect, plain.candidates, anchor=1).free_sum

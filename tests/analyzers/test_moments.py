@@ -47,7 +47,8 @@ def test_a_fit_is_weighted_least_squares(parents: tuple[int, ...], anchor: int, 
     assert fit.coefficients == pytest.approx(
         directly(suspect, rows, list(parents), fit.tau, free_sum=free_sum), abs=2e-4
     )
-    assert fit.scale == pytest.approx(1.0 if not free_sum else fit.coefficients.sum())
+    assert fit.free_sum is free_sum
+    assert free_sum or fit.coefficients.sum() == pytest.approx(1.0)
 
 
 def test_the_truth_is_found_and_so_is_the_scatter() -> None:

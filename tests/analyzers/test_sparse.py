@@ -85,6 +85,12 @@ def test_own_releases_are_not_charged() -> None:
     assert sparse.analyze(own) is None
 
 
+def test_a_known_blend_of_a_parent_does_not_stand_in_for_another() -> None:
+    """A delta that lies along a parent's says nothing that the parent's own does not."""
+    blend = known("wren/Blend", mixed([R, B], [0.8, 0.2]), days=10, declares=(RELEASE, BASE))
+    planted(sparse.analyze, [(case(dare(B, [(R, 0.6), (O, 0.6)]), [*family(), blend]), THREE)], [])
+
+
 def rows(found: Case) -> tuple[Aligned, dict[str, int]]:
     """Return the models side by side, and the row of each by name."""
     assert found.aligned is not None

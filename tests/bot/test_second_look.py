@@ -60,6 +60,9 @@ def test_painted_coordinates_alert_nobody(tmp_path: Path) -> None:
     assert 0 < share < 0.02
     with stage(tmp_path, REPOS | {SIBLING: upload}) as at:
         report = at.report(SIBLING)
+        again = at.report(SIBLING)
+    assert report["looks"]["second"]["seed"] != again["looks"]["second"]["seed"]
+    assert not again["alert"]
     assert report["looks"]["second"]["reason"] == "before an alert"
     assert (report["finding"], report["alert"], report["parents"]) == ("inconclusive", False, [])
     assert "fresh coordinates do not bear it out" in report["why"]
@@ -83,42 +86,33 @@ def without(at: Stage, *names: str) -> None:
 
 
 def test_a_parent_that_is_gone_is_a_note(tmp_path: Path) -> None:
-    """A known model that was taken down since it was sketched is named among the problems, and nothing fails."""
+    """Known models that were taken down since they were sketched are named among the problems, and nothing fails."""
     with stage(tmp_path) as at:
         learned(at)
         without(at, RELEASE)
-        report = at.report(HIDDEN)
-    assert any(RELEASE in note and "fresh coordinates" in note for note in report["problems"])
-    assert report["looks"]["second"]["sampled"]["weights"] > 0
+        one = at.report(HIDDEN)
+        without(at, BASE)
+        both = at.report(HIDDEN)
+    for report, gone in ((one, [RELEASE]), (both, [RELEASE, BASE])):
+        notes = [n for n in report["problems"] if "could not be read at fresh coordinates" in n]
+        assert len(notes) == len(gone)
+        assert all(any(name in note for note in notes) for name in gone)
+    assert one["looks"]["second"]["sampled"]["weights"] > 0
+    assert both["looks"]["second"]["sampled"]["weights"] == 0
 
 
-def test_where_all_parents_are_gone_there_is_a_report_all_the_same(tmp_path: Path) -> None:
-    """Nothing fresh can be read beside the suspect; each missing parent is noted."""
-    with stage(tmp_path) as at:
-        learned(at)
-        without(at, RELEASE, BASE)
-        report = at.report(HIDDEN)
-    notes = " ".join(report["problems"])
-    assert RELEASE in notes
-    assert BASE in notes
-    assert report["looks"]["second"]["sampled"]["weights"] == 0
-
-
-@pytest.mark.parametrize("status", [400, 503])
-def test_a_hub_out_of_reach_at_the_second_look_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
-) -> None:
+def test_a_hub_out_of_reach_at_the_second_look_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The upload waits with its reason and no alert; the next pass judges it and alerts once."""
     few = {name: REPOS[name] for name in (BASE, RELEASE, HIDDEN, STRANGER)}
     few[STRANGER] = replace(few[STRANGER], created_at=REPOS[HIDDEN].created_at + timedelta(minutes=1), hub_id="")
     with stage(tmp_path, few) as at, Store.open(f"sqlite:///{_data(tmp_path)}") as store:
         learned(at)
-        at.hub.fault = always(Fault(status=status), RELEASE)
+        at.hub.fault = always(Fault(status=503), RELEASE)
         one_pass(at, store, monkeypatch)
         (waiting,) = store.history(HIDDEN)
         (other,) = store.history(STRANGER)
         assert (waiting.state, waiting.retry_at is None, other.state) == ("failed", False, "found")
-        assert str(status) in waiting.reason
+        assert "503" in waiting.reason
         assert at.told == []
         at.hub.fault = None
         one_pass(at, store, monkeypatch, later=RETRIES[0] + timedelta(minutes=1))
@@ -130,18 +124,3 @@ def test_a_hub_out_of_reach_at_the_second_look_loses_nothing(
 def _data(folder: Path) -> Path:
     (folder / "data").mkdir(exist_ok=True)
     return folder / "data" / "blendwatch.sqlite"
-
-
-def test_a_declared_blend_is_read_once(tmp_path: Path) -> None:
-    """Where nothing is to be told no second look is taken, and the known models' bytes are left alone."""
-    with stage(tmp_path) as at:
-        learned(at)
-        before = len(at.hub.seen(RELEASE))
-        report = at.report("basalt/Duet")
-        assert len(at.hub.seen(RELEASE)) == before
-    assert (report["finding"], report["alert"], report["looks"]["second"], report["profile"]) == (
-        "blend",
-        False,
-        None,
-        [],
-    )
