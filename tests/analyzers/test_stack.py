@@ -89,6 +89,8 @@ def test_copies_are_found_at_their_own_place_first() -> None:
     found = copies(sketch("new/Model", doubled), [known(RELEASE, doubled), known(OTHER, O)])
     assert {c.moved for c in found} == {False}
     assert {c.models for c in found} == {frozenset({0})}
+    beside = copies(sketch("new/Model", doubled), [known(OTHER, R), known(RELEASE, doubled)])
+    assert {c.models for c in beside if c.key.layer == 1} == {frozenset({1})}
     of_release = copies(sketch("new/Model", doubled), [known(RELEASE, R), known(OTHER, O)])
     assert {c.key.layer for c in of_release if c.moved} == {1}
 
