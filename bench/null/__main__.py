@@ -1,7 +1,7 @@
 """Judge simulated honest models by the decision that runs in production, both looks, and bound the rate of alarms.
 
-    python -m bench.null [--draws 100000] [--pipeline 2000] [--workers 2] [--seed 1] [--first 0] [--minutes M]
-    python -m bench.null --only 4711
+    OMP_NUM_THREADS=1 python -m bench.null [--draws 100000] [--pipeline 2000] [--workers 2] [--seed 1] [--minutes M]
+    python -m bench.null --only 4711 [--seed 1]
 
 Part 1 builds sketches directly: a base, three to eight releases and one honest suspect of twelve kinds (draws.py says
 which), at the coordinates of real layouts; what asks for a second look gets one at fresh coordinates, without a lot.
@@ -13,19 +13,19 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 
 from bench.null.judging import Judged, attempted
+from bench.null.pipeline import Trial
 from bench.null.table import LEGEND, Tally, report
 
-SHOWN = 40  # defects printed in full
+SHOWN = 40  # errors printed in full; alerts and wrong names all are
 EVERY = 2000  # draws between two lines of progress
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def _quiet() -> None:
@@ -85,6 +85,20 @@ def main() -> None:
     numbers = range(args.first, args.first + args.draws)
     tally, took = run(partial(attempted, args.seed), numbers, args.workers, until, args.every)
     print(report(tally, "Part 1: the decision, on simulated suspects", took), flush=True)
+    if args.pipeline:
+        _pipeline(args, until)
+
+
+def _pipeline(args: argparse.Namespace, until: float) -> None:
+    """Run part 2."""
+    with tempfile.TemporaryDirectory(prefix="null-") as folder:
+        trial = Trial(Path(folder), args.references, args.seed)
+        started = time.monotonic()
+        trial.fill()
+        print(f"\n{args.references:,} references stored in {time.monotonic() - started:.0f} s", flush=True)
+        tally, took = run(trial.judged, range(args.pipeline), args.workers, until, max(args.every // 10, 1))
+    title = f"Part 2: the whole pipeline, among {args.references:,} references; measures where something is found"
+    print(report(tally, title, took), flush=True)
 
 
 if __name__ == "__main__":

@@ -140,6 +140,12 @@ class Caster:
         bare = 0.15 if origin == 0 else 0.0
         return self.suspect(kind, [origin], bare=bare, origin=origin, training=training, declares=(origin,))
 
+    def ancestors(self, member: int) -> set[int]:
+        """Return a member and all that it was made of."""
+        one = self.members[member]
+        made_of = [m for m, _ in one.mix] + ([one.origin] if one.origin >= 0 else [])
+        return {member}.union(*(self.ancestors(m) for m in made_of))
+
     def start_of(self, member: int) -> int:
         """Return where a sibling of `member` starts: there too."""
         return self.members[member].origin
@@ -201,7 +207,9 @@ def _own(c: Caster, kind: str, t: float, aside: float) -> Draw:
     target = c.pick(c.trained)
     start = c.start_of(target)
     path = Path(target, t, aside)
-    return c.suspect(kind, [start, target], own=target, origin=start, path=path, declares=(start,))
+    named = [target, *c.ancestors(start)]
+    bare = 0.15 if start == 0 else 0.0
+    return c.suspect(kind, named, own=target, bare=bare, origin=start, path=path, declares=(start,))
 
 
 def _own_average(c: Caster) -> Draw:

@@ -68,7 +68,7 @@ class Realiser:
         else:
             start = widen(found.stored[member.origin])
             unit, profile = self._unit(member.training)
-            weights = start + self._delta(member.training, unit, profile, start, member.dtype)
+            weights = start + self._delta(member.training, unit, profile, start)
         found.stored.append(round_to(weights, dtype))
         found.deltas.append(weights - start)
         found.units.append(unit)
@@ -109,7 +109,7 @@ class Realiser:
                 profile = self.found.profiles[member]
         return unit, profile
 
-    def _delta(self, training: Training, unit: Floats, profile: Floats, start: Floats, dtype: str) -> Floats:
+    def _delta(self, training: Training, unit: Floats, profile: Floats, start: Floats) -> Floats:
         touched = self._touched(training)
         if training.how != "sparse":
             change: Floats = touched * training.size * self.sigma * profile * unit
@@ -117,11 +117,12 @@ class Realiser:
         share = np.clip(training.size * profile, 0.0, 0.6)
         size = np.abs(unit).reshape(self.shape[0], -1)
         order = np.argsort(np.argsort(-size, axis=1), axis=1).reshape(self.shape) / size.shape[1]
-        step: Floats = touched * (order < share) * np.sign(unit) * ulp(start, DTYPES[dtype])
+        step: Floats = touched * (order < share) * np.sign(unit) * ulp(start, BF16)
         return step
 
     def _touched(self, training: Training) -> Floats:
         """Return [slices, 1, 1]: 1.0 for tensors that are trained."""
         roles = np.array([training.roles is None or role in training.roles for role in self.roles])
         frozen = np.nan_to_num(self.depth, nan=0.0 if training.frozen else 1.0) < training.frozen
-        return (roles & ~frozen).astype(np.float64)[:, None, None]
+        touched: Floats = (roles & ~frozen).astype(np.float64)[:, None, None]
+        return touched
