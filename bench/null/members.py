@@ -15,7 +15,8 @@ class Training:
     """How training moved weights.
 
     full: half of it along a few directions common to rows. adapter: low rank, on some roles. sparse: a share of the
-    weights by one ulp of bfloat16, the others not at all, as reinforcement learning leaves (https://arxiv.org/abs/2505.11711).
+    weights by an ulp of bfloat16 or a little more, the others not at all, as reinforcement learning leaves
+    (https://arxiv.org/abs/2505.11711).
     """
 
     how: How

@@ -100,7 +100,7 @@ class Tree:
         if node.how == "sparse":
             start = self.weights(node.origin, place)
             least = np.quantile(np.abs(unit), 1 - np.clip(node.delta, 0, 0.6))
-            step: Floats = (np.abs(unit) >= least) * np.sign(unit) * ulp(start, BF16)
+            step: Floats = (np.abs(unit) >= least) * unit / least * ulp(start, BF16)
             return step
         change: Floats = SIZE * node.delta * profile * unit
         return change

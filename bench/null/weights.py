@@ -114,10 +114,10 @@ class Realiser:
         if training.how != "sparse":
             change: Floats = touched * training.size * self.sigma * profile * unit
             return change
-        share = np.clip(training.size * profile, 0.0, 0.6)
-        size = np.abs(unit).reshape(self.shape[0], -1)
-        order = np.argsort(np.argsort(-size, axis=1), axis=1).reshape(self.shape) / size.shape[1]
-        step: Floats = touched * (order < share) * np.sign(unit) * ulp(start, BF16)
+        share = np.clip(training.size * profile, 0.0, 0.6)[:, 0, 0]
+        size = np.abs(unit)
+        least = np.array([np.quantile(s, 1.0 - x) for s, x in zip(size, share, strict=True)])[:, None, None]
+        step: Floats = touched * (size >= least) * unit / least * ulp(start, BF16)
         return step
 
     def _touched(self, training: Training) -> Floats:
