@@ -52,6 +52,8 @@ def run(
                     defects += 1
                     if defects <= SHOWN or one.alert or one.wrong:
                         print(one.text, flush=True)
+                elif one.alert_first or one.wrong_first:
+                    print(f"cleared by the second look: draw {one.number}, {one.kind}", flush=True)
                 if tally.total("draws") % every == 0:
                     print(f"{time.monotonic() - started:6.0f} s: {tally.line()}", flush=True)
                 if time.monotonic() > until:
