@@ -156,6 +156,8 @@ def _finding(case: Case, aligned: Aligned, found: Explained) -> Finding | None:
     measured = measures(mix, found.residue)
     said, least = sentence(mix), 1.0 - max(mix.near, mix.reproduced)
     exact = mix.reproduced >= EXACT_REPRODUCED
+    if not exact and not strangers(case, (p.ref.repo_id for p in mix.parents)):
+        return None  # an average or an earlier checkpoint of one's own run is not excluded
     trained = False if exact else True if found.residue and found.residue.is_structure else None
     if enough(mix) and mix.worst_tensor >= MIN_TENSOR_REPRODUCED and mix.reproduced >= STRONG_REPRODUCED:
         claim = f"{said} bit for bit ({mix.arithmetic}); the nearest single parent equals {mix.control:.4f} of all"
@@ -204,7 +206,9 @@ def strangers(case: Case, parents: Iterable[str]) -> bool:
         for k in case.kin
         if k.reference.role != "base" and not case.own(k.reference) and not case.made_of_own(k.reference)
     }
-    return not foreign.isdisjoint(parents)
+    own = {k.reference.repo_id for k in case.kin if case.own(k.reference)}
+    named = set(parents)
+    return not foreign.isdisjoint(named) and own.isdisjoint(named)
 
 
 def told(case: Case, aligned: Aligned, found: Explained) -> Mix:
