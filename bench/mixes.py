@@ -70,7 +70,7 @@ def delta(rng: np.random.Generator, size: float) -> Array:
     common = rng.normal(0, 1, (TENSORS, WINDOWS, 4)) @ rng.normal(0, 1, (TENSORS, 4, COLS)) / 2
     scale = np.exp(rng.normal(0, 0.3, (TENSORS, 1, 1)))
     change: Array = 0.02 * size * scale * (rng.normal(0, 1, (TENSORS, WINDOWS, COLS)) + common) / np.sqrt(2)
-    return change
+    return np.asarray(change)
 
 
 def written(rng: np.random.Generator, count: int, arithmetic: Arithmetic) -> Array:
