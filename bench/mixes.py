@@ -70,7 +70,7 @@ def delta(rng: np.random.Generator, size: float) -> Array:
     common = rng.normal(0, 1, (TENSORS, WINDOWS, 4)) @ rng.normal(0, 1, (TENSORS, 4, COLS)) / 2
     scale = np.exp(rng.normal(0, 0.3, (TENSORS, 1, 1)))
     change: Array = 0.02 * size * scale * (rng.normal(0, 1, (TENSORS, WINDOWS, COLS)) + common) / np.sqrt(2)
-    return np.asarray(change)
+    return change
 
 
 def written(rng: np.random.Generator, count: int, arithmetic: Arithmetic) -> Array:
@@ -90,7 +90,7 @@ def written(rng: np.random.Generator, count: int, arithmetic: Arithmetic) -> Arr
         else:
             found = np.round(raw * 1.1 / raw.sum(), 2)
         if np.abs(found).min() >= 0.05:
-            return found
+            return np.asarray(found, dtype=np.float64)
 
 
 def sketch(name: str, values: NDArray[np.generic]) -> Sketch:

@@ -66,4 +66,4 @@ def test_what_declares_ones_own_models_lies_on_ones_own_line() -> None:
         assert found.made_of_own(reference) is not strange
         assert strangers(found, ["wren/Tuned"]) is strange
         assert not strangers(found, [RELEASE, BASE])
-        assert strangers(found, [RELEASE, OTHER])
+        assert not strangers(found, [RELEASE, OTHER])
