@@ -143,12 +143,15 @@ def test_rule_3_holds_for_blends_of_every_family(name: str) -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_rule_4_own_weights_are_no_secret(name: str) -> None:
-    """Whoever made all undeclared parents is not alerted about; one stranger's among them is enough to be."""
+    """Whoever made all undeclared parents is not alerted about; beside a stranger's they are, where bits are exact.
+
+    Without exact bits an own run is not excluded, and nothing is claimed.
+    """
     weights = FAMILIES[name]()
     own = [replace(r, maker="newcomer") if r.role != "base" else r for r in family()]
     assert not verdict(case(weights, own, [BASE])).alert
     one = [replace(r, maker="newcomer") if r.repo_id == RELEASE else r for r in family()]
-    assert verdict(case(weights, one, [BASE])).alert
+    assert verdict(case(weights, one, [BASE])).alert is (name != "sparse")
 
 
 def test_rule_5_too_few_decisive_weights_accuse_nobody() -> None:
