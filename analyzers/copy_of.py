@@ -39,7 +39,9 @@ def _how(case: Case, one: Kinship) -> str | None:
         return "every sampled weight is equal"
     if one.tensors_equal >= COPY_TENSORS_EQUAL:
         return f"{one.tensors_equal:.2f} of the tensors are equal throughout, the others were touched"
-    if is_noise(one) and _alone(case, one):
+    # no nearer kin may stand between, unless it is the farther one that the card names
+    foremost = one.distance <= case.kin[0].distance or case.declares(one.reference.repo_id)
+    if foremost and is_noise(one) and _alone(case, one):
         return f"they differ by noise alone, {one.distance:.1e} of each tensor's size in every tensor"
     return None
 

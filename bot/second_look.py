@@ -60,7 +60,12 @@ class SecondLooker:
         with self.metered() as meter:
             models, problems = self._open(companions(case, finding))
             if not models:
-                return Seen(finding, _record(spec, reason, Sketch(first.facts.ref, spec, {}), meter, started), problems)
+                unread = f"none of the parents could be read at fresh coordinates; at the public ones: {finding.claim}"
+                return Seen(
+                    replace(finding, claim=unread),
+                    _record(spec, reason, Sketch(first.facts.ref, spec, {}), meter, started),
+                    problems,
+                )
             left = ReadBudget(requests=REQUESTS - meter.requests - SPARE, bytes=BYTES - meter.bytes_read)
             plans = plan_depth([first.groups, *(m.groups for m in models)], spec, left, moved=moved(case))
             sketches = _read([source, *(m.source for m in models)], [first.facts.ref, *_refs(models)], plans, spec)
