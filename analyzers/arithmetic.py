@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from analyzers.rounding import Floats, Stored, round_to, widen
 
-Weights = Sequence[float] | Sequence[Floats]
+Weights = Sequence[float | Floats]  # one of each parent
 Singles = NDArray[np.float32]
 
 
@@ -117,9 +117,7 @@ def _stepwise(parents: Sequence[Floats], weights: Weights, dtype: np.dtype[np.ge
     return total.astype(dtype)
 
 
-def _task(
-    parents: Sequence[Floats], weights: Weights, dtype: np.dtype[np.generic], scale: float = 1.0
-) -> Stored:
+def _task(parents: Sequence[Floats], weights: Weights, dtype: np.dtype[np.generic], scale: float = 1.0) -> Stored:
     """Task arithmetic (https://arxiv.org/abs/2212.04089) in the storage type: the first parent is the base.
 
     `scale`: what the mixed deltas are multiplied by at the end; `weights` are what comes of it.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from analyzers.case import Case
 from analyzers.records import Reference, Sample, Sketch, SliceKey
 from analyzers.rounding import round_to, ulp, widen
 from analyzers.thresholds import DISTINCT_ULPS, MIN_DISTINCT
@@ -41,6 +43,12 @@ class TensorCopy:
     def moved(self) -> bool:
         """It lies at another depth, or in another expert, than where it was copied from."""
         return bool(self.origins) and all(o.key != self.key for o in self.origins)
+
+
+@lru_cache(maxsize=2)
+def copied(case: Case) -> tuple[TensorCopy, ...]:
+    """Look a case's suspect up among its kin; model numbers are rows of `case.kin`."""
+    return copies(case.suspect, [k.reference for k in case.kin])
 
 
 def copies(suspect: Sketch, references: Sequence[Reference]) -> tuple[TensorCopy, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analyzers.case import Case
-from analyzers.copies import copies
+from analyzers.copies import copied
 from analyzers.kinship import Kinship
 from analyzers.records import Finding, Reference, Verdict
 from analyzers.thresholds import (
@@ -47,14 +47,13 @@ def _of_a_derivative(case: Case, lot: float) -> str:
 
 def stacked(case: Case) -> bool:
     """Tell whether some tensors are copied, bit for bit, from models of which no single one has them all."""
-    found = [c for c in copies(case.suspect, [k.reference for k in case.kin]) if c.origins and c.distinct]
+    found = [c for c in copied(case) if c.origins and c.distinct]
     return len(found) >= MIN_COPIED_TENSORS and not frozenset.intersection(*(c.models for c in found))
 
 
 def moved(case: Case) -> bool:
     """Tell whether layers seem to have changed places: some tensors are a model's, others resemble nothing there."""
-    found = copies(case.suspect, [k.reference for k in case.kin])
-    return any(c.moved for c in found) or any(_partly_alike(k) for k in case.kin)
+    return any(c.moved for c in copied(case)) or any(_partly_alike(k) for k in case.kin)
 
 
 def _partly_alike(one: Kinship) -> bool:
