@@ -7,6 +7,7 @@ the suspect and of the models it may be made of.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from analyzers.case import Case
@@ -89,9 +90,28 @@ def companions(case: Case, finding: Finding) -> tuple[Reference, ...]:
     return tuple(case.kin[i].reference for i in ranked[: min(wanted, MAX_MODELS)])
 
 
-def together(first: Finding, second: Finding) -> Finding:
-    """Return what both looks say. A blend or copy must hold at fresh coordinates; a doubt may be settled there."""
+def unread(first: Finding, gone: Sequence[str]) -> Finding:
+    """Return a first look's finding where models that it needs could not be read again.
+
+    Deleting a parent must not clear what was made of it: what is exact at the public coordinates stands, and says so.
+    """
+    missing = f"{', '.join(gone)} could not be read at fresh coordinates"
+    if first.kind not in ("blend", "copy"):
+        return first
+    if first.exact:
+        return replace(first, claim=f"{missing}; at the public ones: {first.claim}")
+    claim = f"the first look found this: {first.claim}; but {missing}, so it could not be borne out"
+    return Finding(first.analyzer, "inconclusive", claim, measured=dict(first.measured))
+
+
+def together(first: Finding, second: Finding, gone: Sequence[str] = ()) -> Finding:
+    """Return what both looks say. A blend or copy must hold at fresh coordinates; a doubt may be settled there.
+
+    `gone`: models named by the first look that the second could not read.
+    """
     found = ("blend", "copy")
+    if gone and second.kind not in found:
+        return unread(first, gone)
     if second.kind in found:
         same = {p.ref.repo_id for p in first.parents} == {p.ref.repo_id for p in second.parents}
         told = "fresh coordinates say the same: " if first.kind in found and same else "at fresh coordinates: "
