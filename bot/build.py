@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from bot.deliver import Delivered, DeliveryError, Sink, deliver
 from bot.discord import ConsoleSink, WebhookSink
 from bot.hub import Hub
+from bot.hub.hub import TIMEOUT
 from bot.known import KnownModels
 from bot.pipeline import Checker
 from bot.settings import Settings, SettingsError
@@ -40,13 +40,18 @@ def service(settings: Settings) -> Iterator[Service]:
     """Build what checks uploads; raises RegistryError, StateError and SettingsError."""
     registry = load(settings.registry_paths)
     sketches = SketchStore(settings.data / "sketches")
+    with hub(settings) as opened:
+        known = KnownModels(registry, sketches, Absences(settings.data / "absences.json"), opened.repo, utc_now)
+        yield Service(settings, opened, Checker(known, opened.metered, utc_now))
+
+
+def hub(settings: Settings, timeout: float = TIMEOUT) -> Hub:
+    """Return the Hub that the settings name; `timeout` is in seconds without a byte."""
+    token = settings.hf_token.get_secret_value() if settings.hf_token else None
     try:
-        hub = Hub.from_environment(os.environ)
+        return Hub(settings.hf_endpoint, token, timeout=timeout)
     except ValueError as error:
         raise SettingsError(f"HF_ENDPOINT or HF_TOKEN: {error}") from None
-    with hub:
-        known = KnownModels(registry, sketches, Absences(settings.data / "absences.json"), hub.repo, utc_now)
-        yield Service(settings, hub, Checker(known, hub.metered, utc_now))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from analyzers.errors import BlendwatchError
+from bot import logs
 from bot.known import Progress
 from bot.settings import Settings, SettingsError, load_settings
 from bot.text import harmless
@@ -27,13 +28,15 @@ Data = Annotated[Path | None, typer.Option("--data", help="folder for the databa
 
 
 def settings_from(registry: list[Path] | None, data: Path | None) -> Settings:
-    """Return the settings, with what the command line says over them. Raises SettingsError."""
+    """Return the settings, with what the command line says over them, and log as they say. Raises SettingsError."""
     changes: dict[str, object] = {}
     if registry:
         changes["registry"] = os.pathsep.join(map(str, registry))
     if data:
         changes["data"] = data
-    return load_settings().model_copy(update=changes)
+    settings = load_settings().model_copy(update=changes)
+    logs.configure(settings.log_format, settings.log_level, settings.secrets)
+    return settings
 
 
 @contextmanager
@@ -42,10 +45,10 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except (RegistryError, SettingsError) as error:
-        err.print(f"blendwatch: {error}")
+        err.print(f"blendwatch: {logs.redacted(str(error))}", soft_wrap=True)
         raise typer.Exit(USAGE) from None
     except BlendwatchError as error:
-        err.print(f"blendwatch: {error}")
+        err.print(f"blendwatch: {logs.redacted(str(error))}", soft_wrap=True)
         raise typer.Exit(NOTHING) from None
 
 

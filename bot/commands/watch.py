@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -31,9 +30,6 @@ def watch(
     data: Data = None,
 ) -> None:
     """Watch the Hub: judge what is new and large, and send alerts."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every address, signatures and all
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     with one_line_errors():
         settings = settings_from(registry, data)
         where = build.sinks(settings)
