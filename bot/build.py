@@ -9,10 +9,13 @@ from datetime import UTC, datetime
 
 from bot.deliver import Delivered, DeliveryError, Sink, deliver
 from bot.discord import ConsoleSink, WebhookSink
+from bot.endpoint import Endpoint
 from bot.hub import Hub
 from bot.hub.hub import TIMEOUT
 from bot.known import KnownModels
+from bot.metrics import Metrics
 from bot.pipeline import Checker
+from bot.pulse import Pulse
 from bot.settings import Settings, SettingsError
 from bot.watch import Watcher
 from state.absences import Absences
@@ -76,6 +79,23 @@ def watcher(built: Service, opened: Store) -> Watcher:
     """Return the watcher; alerts go to Discord where a webhook is set, to the console otherwise."""
     destination = "discord" if built.settings.discord_webhook is not None else "console"
     return Watcher(built.hub, opened, built.checker, built.settings, utc_now, destination)
+
+
+@dataclass(frozen=True, slots=True)
+class Overseer:
+    """What tells an operator how a watch goes."""
+
+    pulse: Pulse
+    metrics: Metrics
+    endpoint: Endpoint
+
+
+def overseer(built: Service, opened: Store) -> Overseer:
+    """Return the signs of life, the numbers and the port of one watch."""
+    pulse = Pulse(built.settings)
+    metrics = Metrics(lambda: opened.tally(utc_now()), built.hub.spent, pulse)
+    models = len(built.checker.known.registry.models)
+    return Overseer(pulse, metrics, Endpoint(pulse, metrics, opened.counts, models))
 
 
 async def send(opened: Store, where: Mapping[str, Sink]) -> Delivered:

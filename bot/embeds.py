@@ -43,7 +43,7 @@ def alert_embed(report: Report, release: str | None = None) -> discord.Embed:
     for name, value in _fields(report):
         if value:
             embed.add_field(name=name, value=value, inline=False)
-    return embed.set_footer(text=f"{sentences.case(report)}blendwatch {release or _release()}")
+    return embed.set_footer(text=f"{sentences.case(report)}blendwatch {release or this_release()}")
 
 
 def plain(report: Report) -> str:
@@ -75,7 +75,8 @@ def _fields(report: Report) -> list[tuple[str, str]]:
     ]
 
 
-def _release() -> str:
+def this_release() -> str:
+    """The version of this program."""
     try:
         return version("blendwatch")
     except PackageNotFoundError:  # run from a checkout that was never installed

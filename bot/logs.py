@@ -71,8 +71,8 @@ def _parts(secrets: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted((part for part in found if len(part) >= SHORTEST_SECRET), key=len, reverse=True))
 
 
-def _formatter(as_text: bool, secrets: tuple[str, ...]) -> logging.Formatter:  # noqa: FBT001
-    def without_secrets(_logger: WrappedLogger, _name: str, line: str) -> str:
+def _formatter(as_text: bool, secrets: tuple[str, ...]) -> logging.Formatter:
+    def without_secrets(_logger: WrappedLogger, _name: str, line: Any) -> str:
         return redacted(line, secrets)
 
     plain = structlog.dev.plain_traceback

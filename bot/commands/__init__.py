@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.commands.check import check
+from bot.commands.health import health
 from bot.commands.watch import watch
 from bot.commands.why import why
 
 COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     check,
+    health,
     watch,
     why,
 )

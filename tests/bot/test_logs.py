@@ -40,6 +40,11 @@ def written(style: str, level: str = "info") -> io.StringIO:
     return stream
 
 
+def fail(error: Exception) -> None:
+    """Raise, so that there is a traceback."""
+    raise error
+
+
 @pytest.mark.parametrize("style", ["json", "text"])
 @pytest.mark.parametrize(
     ("said", "secret"),
@@ -61,9 +66,9 @@ def test_no_secret_is_ever_written(style: str, said: object, secret: str) -> Non
     logging.getLogger("bot.x").info("%s", said)
     logging.getLogger("somebody.elses").warning("look", extra={"about": said})
     try:
-        raise RuntimeError(said)
+        fail(RuntimeError(said))
     except RuntimeError as error:
-        logging.getLogger("blendwatch").exception("it failed: %r", error)
+        logging.getLogger("blendwatch").error("it failed: %r", error, exc_info=True)
     text = stream.getvalue()
     assert text.count(logs.HIDDEN) >= 4
     assert secret not in text
@@ -74,7 +79,7 @@ def test_a_json_line_is_one_object_with_time_level_event_and_fields() -> None:
     stream = written("json")
     logging.getLogger("blendwatch").info("%d new uploads", 3, extra={"new": 3})
     try:
-        raise ValueError("two\nlines")
+        fail(ValueError("two\nlines"))
     except ValueError:
         logging.getLogger("blendwatch").exception("\x1b[31mred\u202e")
     first, second = map(json.loads, stream.getvalue().splitlines())
