@@ -60,7 +60,7 @@ def hub(settings: Settings, timeout: float = TIMEOUT) -> Hub:
 @contextmanager
 def store(settings: Settings) -> Iterator[Store]:
     """Open the database in the data folder."""
-    with Store.open(f"sqlite:///{settings.data / 'blendwatch.sqlite'}") as opened:
+    with Store.open(f"sqlite:///{settings.database}") as opened:
         yield opened
 
 
@@ -75,10 +75,14 @@ def sinks(settings: Settings) -> Mapping[str, Sink]:
     return found
 
 
+def destination(settings: Settings) -> str:
+    """Return where alerts go: to Discord where a webhook is set, to the console otherwise."""
+    return "discord" if settings.discord_webhook is not None else "console"
+
+
 def watcher(built: Service, opened: Store) -> Watcher:
-    """Return the watcher; alerts go to Discord where a webhook is set, to the console otherwise."""
-    destination = "discord" if built.settings.discord_webhook is not None else "console"
-    return Watcher(built.hub, opened, built.checker, built.settings, utc_now, destination)
+    """Return the watcher."""
+    return Watcher(built.hub, opened, built.checker, built.settings, utc_now, destination(built.settings))
 
 
 @dataclass(frozen=True, slots=True)

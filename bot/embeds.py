@@ -13,7 +13,7 @@ import discord
 
 from bot import sentences
 from bot.sentences import Report
-from bot.text import entries, joined, moment, section, string, unmarked
+from bot.text import entries, harmless, joined, moment, section, string, unmarked
 
 # Discord's limits, in characters. The parts' own limits in bot.sentences keep every embed below all of them.
 TITLE_LIMIT: Final = 256
@@ -30,7 +30,13 @@ QUIET_COLOUR: Final = 0x999999
 
 
 def alert_embed(report: Report, release: str | None = None) -> discord.Embed:
-    """The embed for one report; `release` is the version of this program, looked up if not given."""
+    """The embed for one report, or for a notice of our own that has `notice` and `text`.
+
+    `release` is the version of this program, looked up if not given.
+    """
+    footer = f"blendwatch {release or this_release()}"
+    if "notice" in report:
+        return _notice(report).set_footer(text=footer)
     loud = report.get("alert") is True
     paragraphs = [f"**Measured:** {sentences.mix(report)}", sentences.why(report)]
     embed = discord.Embed(
@@ -43,7 +49,17 @@ def alert_embed(report: Report, release: str | None = None) -> discord.Embed:
     for name, value in _fields(report):
         if value:
             embed.add_field(name=name, value=value, inline=False)
-    return embed.set_footer(text=f"{sentences.case(report)}blendwatch {release or this_release()}")
+    return embed.set_footer(text=f"{sentences.case(report)}{footer}")
+
+
+def _notice(report: Report) -> discord.Embed:
+    """What the service says about itself, which concerns no upload."""
+    return discord.Embed(
+        title=harmless(string(report.get("notice")), TITLE_LIMIT),
+        description=harmless(string(report.get("text")), DESCRIPTION_LIMIT // 4),
+        colour=QUIET_COLOUR,
+        timestamp=moment(report.get("checked_at")),
+    )
 
 
 def plain(report: Report) -> str:

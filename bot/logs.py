@@ -34,6 +34,8 @@ _SHAPES: Final = tuple(
     )
 )
 
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
 
 def redacted(text: str, secrets: Iterable[str] = ()) -> str:
     """The text with HIDDEN in place of the given secrets and of everything that looks like one."""
@@ -75,12 +77,8 @@ def _formatter(as_text: bool, secrets: tuple[str, ...]) -> logging.Formatter:
     def without_secrets(_logger: WrappedLogger, _name: str, line: Any) -> str:
         return redacted(line, secrets)
 
-    plain = structlog.dev.plain_traceback
-    show: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, exception_formatter=plain)]
-        if as_text
-        else [structlog.processors.format_exc_info, _renamed, structlog.processors.JSONRenderer(default=str)]
-    )
+    json: list[Processor] = [_renamed, structlog.processors.JSONRenderer(default=str)]
+    show: list[Processor] = [_line] if as_text else json
     before: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -89,7 +87,12 @@ def _formatter(as_text: bool, secrets: tuple[str, ...]) -> logging.Formatter:
     ]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=before,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *show, without_secrets],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            *show,
+            without_secrets,
+        ],
     )
 
 
@@ -97,6 +100,12 @@ def _renamed(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     """Put what a reader looks for first to the front."""
     first = {"time": event.pop("timestamp"), "level": event.pop("level"), "event": event.pop("event")}
     return {**first, **event}
+
+
+def _line(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
+    """Time, level and what is said; the fields say the same again, for machines. No control character gets through."""
+    said = f"{event['timestamp']} {event['level']:<7} {event['event']}"
+    return _CONTROL.sub("?", f"{said}\n{event['exception']}" if "exception" in event else said)
 
 
 def _unexpected(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:

@@ -98,6 +98,11 @@ class Settings(BaseSettings):
         return [Path(part).expanduser() for part in self.registry.split(os.pathsep) if part]
 
     @property
+    def database(self) -> Path:
+        """The file of the database."""
+        return self.data / "blendwatch.sqlite"
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret that is set, for those who must keep it out of what they write."""
         return tuple(value.get_secret_value() for _, value in self if isinstance(value, SecretStr))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +21,10 @@ from state.errors import RegistryError
 
 ALERT, USAGE, NOTHING = 3, 2, 1
 
+PIPED_WIDTH = 200  # columns of a table where no terminal says how many there are
+
 err = Console(stderr=True, highlight=False, markup=False)
-out = Console(highlight=False, markup=False)
+out = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 Registry = Annotated[list[Path] | None, typer.Option("--registry", help="file or folder of known models; repeatable")]
 Data = Annotated[Path | None, typer.Option("--data", help="folder for the database and the sketches")]
@@ -29,14 +32,19 @@ Data = Annotated[Path | None, typer.Option("--data", help="folder for the databa
 
 def settings_from(registry: list[Path] | None, data: Path | None) -> Settings:
     """Return the settings, with what the command line says over them, and log as they say. Raises SettingsError."""
+    settings = changed(load_settings(), registry, data)
+    logs.configure(settings.log_format, settings.log_level, settings.secrets)
+    return settings
+
+
+def changed(settings: Settings, registry: list[Path] | None, data: Path | None) -> Settings:
+    """Return the settings with what the command line says over them."""
     changes: dict[str, object] = {}
     if registry:
         changes["registry"] = os.pathsep.join(map(str, registry))
     if data:
         changes["data"] = data
-    settings = load_settings().model_copy(update=changes)
-    logs.configure(settings.log_format, settings.log_level, settings.secrets)
-    return settings
+    return settings.model_copy(update=changes)
 
 
 @contextmanager

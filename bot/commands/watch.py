@@ -18,7 +18,7 @@ from bot.deliver import Sink
 from bot.known import Progress
 from bot.schedule import run_every
 from bot.settings import Settings, SettingsError
-from bot.text import harmless
+from bot.text import visible
 from bot.watch import Settled, Watcher
 from state.store import Store
 
@@ -105,4 +105,4 @@ def settled_line(settled: Settled) -> str:
             what = f"{verdict.finding.kind}, {verdict.disclosure}{', ALERT' if verdict.alert else ''}: {verdict.why}"
         case other:
             what = f"{type(other).__name__.lower()}: {other.reason}"
-    return f"{harmless(settled.upload.repo_id, 200)}: {harmless(what, 500)}"
+    return f"{visible(settled.upload.repo_id, 200)}: {visible(what, 500)}"
