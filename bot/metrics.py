@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -18,6 +26,8 @@ from bot.pulse import Pulse
 from bot.purpose import Purpose
 from bot.watch import FEED
 from state.tally import Tally
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # nobody asks when a counter was made
 
 FINDINGS: Final = ("blend", "copy", "derivative", "unrelated", "inconclusive")
 SECONDS: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
@@ -67,17 +77,27 @@ class _Asked(Collector):
         yield _gauges("feed_last_success_timestamp_seconds", "when a listing was last read whole", "feed", feeds)
         yield _gauges("feed_read_to_timestamp_seconds", "up to when a listing was read", "feed", read_to)
         yield _gauge("uploads_due", "uploads that are to be judged now", tally.due)
-        yield _gauge("uploads_due_since_timestamp_seconds", "when the first of them was seen", _time(tally.due_since))
+        yield _gauge(
+            "uploads_due_since_timestamp_seconds",
+            "since when the first of them is due, 0 for none",
+            _time(tally.due_since),
+        )
         yield _gauge("uploads_waiting", "failed uploads that are tried again later", tally.waiting)
         yield _gauges("uploads", "stored uploads by what became of them", "state", tally.uploads)
         findings = {**dict.fromkeys(FINDINGS, 0), **tally.findings}
         yield _gauges("findings", "stored checks by what was found", "finding", findings)
         yield _gauges("alerts", "stored alerts by how far they got", "state", tally.alerts)
         yield _gauge(
-            "alerts_since_timestamp_seconds", "when the oldest unsent alert was made", _time(tally.alerts_since)
+            "alerts_since_timestamp_seconds",
+            "when the oldest unsent alert was made, 0 for none",
+            _time(tally.alerts_since),
         )
-        yield _gauge("pass_last_end_timestamp_seconds", "when a pass last ended, well or not", beat.ended_at or 0)
-        yield _gauge("pass_last_success_timestamp_seconds", "when a pass last ended well", beat.succeeded_at or 0)
+        yield _gauge(
+            "pass_last_end_timestamp_seconds", "when a pass last ended, well or not, 0 for never", beat.ended_at or 0
+        )
+        yield _gauge(
+            "pass_last_success_timestamp_seconds", "when a pass last ended well, 0 for never", beat.succeeded_at or 0
+        )
         yield _gauge("progress_timestamp_seconds", "when the watch last did anything", beat.progress_at)
         yield _counters("passes", "passes by how they ended", "outcome", _passes(beat.passes, beat.failed))
         requests: dict[str, float] = {name: meter.requests for name, meter in self._spent.items()}

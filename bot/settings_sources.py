@@ -81,7 +81,7 @@ def _from_toml(given: Given, names: Names) -> None:
         elif f"{key}_file" in table and key in names.secret:
             given.problems.append(f"{place}: {key} and {key}_file are both set; one of them has to go")
             given.wrong.add(key)
-        else:
+        elif value != "":  # as in the environment, what is empty is not set
             given.values[key], given.places[key] = value, place
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, or_, select
 
 from state.records import AlertState, UploadState
 from state.tables import cursors, outbox, uploads
@@ -26,7 +26,7 @@ class Feed:
 class Tally:
     """Counts at one moment; `uploads` and `alerts` have every state, `findings` those that occurred.
 
-    `due`: uploads to be judged now, the first of them seen at `due_since`. `waiting`: failed ones that are tried
+    `due`: uploads to be judged now, the first of them due at `due_since`. `waiting`: failed ones that are tried
     again later. `alerts_since`: when the oldest alert was made that is still to be sent.
     """
 
@@ -52,7 +52,8 @@ def tally(connection: Connection, now: datetime, since: datetime | None) -> Tall
     if settled is not None:
         states, kinds = states.where(or_(settled, uploads.c.state == "pending")), kinds.where(settled)
     feeds = connection.execute(select(cursors).order_by(cursors.c.feed)).all()
-    number, first = connection.execute(select(func.count(), func.min(uploads.c.first_seen)).where(due)).one()
+    since_when = case((failed, uploads.c.retry_at), else_=uploads.c.first_seen)
+    number, first = connection.execute(select(func.count(), func.min(since_when)).where(due)).one()
     unsent = outbox.c.state.in_(("pending", "sending"))
     return Tally(
         feeds=tuple(Feed(row.feed, row.read_to, row.moved_at) for row in feeds),

@@ -32,6 +32,9 @@ def test_uploads_are_counted_by_what_became_of_them(store: Store) -> None:
     lately = store.tally(NOW + MINUTE, NOW - MINUTE)
     assert (lately.uploads["found"], lately.uploads["pending"], lately.findings) == (1, 1, {"blend": 1})
     assert (lately.due, lately.waiting) == (2, 0)
+    (pending,) = [u for u in store.due(NOW + MINUTE, 10) if u.state == "pending"]
+    store.settle(pending.id, FOUND, [], NOW)
+    assert store.tally(NOW + 2 * MINUTE).due_since == NOW + MINUTE  # when it was to be tried again, not first seen
 
 
 def test_a_feed_tells_when_it_was_last_read_whole_even_if_nothing_was_new(store: Store) -> None:
