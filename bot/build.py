@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from analyzers.records import Outcome
 from bot.deliver import Delivered, DeliveryError, Sink, deliver
 from bot.discord import ConsoleSink, WebhookSink
 from bot.endpoint import Endpoint
 from bot.hub import Hub
 from bot.hub.hub import TIMEOUT
-from bot.known import KnownModels
+from bot.known import KnownModels, Progress
 from bot.metrics import Metrics
 from bot.pipeline import Checker
 from bot.pulse import Pulse
@@ -92,6 +93,20 @@ class Overseer:
     pulse: Pulse
     metrics: Metrics
     endpoint: Endpoint
+
+    def watching(self, show: Progress) -> Progress:
+        """Return what shows progress as `show` does, and takes it down as a sign of life."""
+
+        def shown(text: str) -> None:
+            self.pulse.progress()
+            show(text)
+
+        return shown
+
+    def settled(self, outcome: Outcome) -> None:
+        """Take down that an upload was settled."""
+        self.pulse.progress()
+        self.metrics.settled(outcome)
 
 
 def overseer(built: Service, opened: Store) -> Overseer:

@@ -20,11 +20,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from analyzers.records import CheckResult, Outcome
-from bot.embeds import this_release
 from bot.look import Meter
 from bot.pulse import Pulse
 from bot.purpose import Purpose
-from bot.watch import FEED
+from bot.release import this_release
 from state.tally import Tally
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # nobody asks when a counter was made
@@ -72,7 +71,7 @@ class _Asked(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield each metric once."""
         tally, beat = self._tally(), self._pulse.last()
-        feeds = {FEED: 0.0} | {feed.name: feed.read_at.timestamp() for feed in tally.feeds}
+        feeds = {feed.name: feed.read_at.timestamp() for feed in tally.feeds}
         read_to = {feed.name: feed.read_to.timestamp() for feed in tally.feeds}
         yield _gauges("feed_last_success_timestamp_seconds", "when a listing was last read whole", "feed", feeds)
         yield _gauges("feed_read_to_timestamp_seconds", "up to when a listing was read", "feed", read_to)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from annotated_types import Ge, Gt, Le
 from prometheus_client import Metric
+from pydantic import BaseModel
 
 from bot.hub import Meter
 from bot.metrics import Metrics
@@ -22,7 +23,6 @@ from bot.pulse import Pulse
 from bot.purpose import PURPOSES
 from bot.settings import Settings
 from bot.settings_sources import CONFIG_VARIABLE
-from bot.watch import FEED
 from state.tally import Feed, Tally
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -63,7 +63,7 @@ def settings_table() -> str:
 def metrics() -> list[Metric]:
     """Every metric of ours, as an empty watch exports it."""
     never = datetime.fromtimestamp(0, UTC)
-    nothing = Tally((Feed(FEED, never, never),), 0, None, 0, {"found": 0}, {}, {"sent": 0}, None)
+    nothing = Tally((Feed("created_at", never, never),), 0, None, 0, {"found": 0}, {}, {"sent": 0}, None)
     exported = Metrics(lambda: nothing, {name: Meter() for name in PURPOSES}, Pulse(Settings()))
     return [metric for metric in exported.registry.collect() if metric.name.startswith("blendwatch_")]
 
@@ -90,7 +90,15 @@ def filled(text: str) -> str:
 
 def _default(name: str) -> str:
     """The default as TOML."""
-    value: Any = HERE.get(name, Settings.model_fields[name].default)
+    return _toml(HERE.get(name, Settings.model_fields[name].default))
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML has it."""
+    if isinstance(value, BaseModel):
+        return f"{{ {', '.join(f'{key} = {_toml(inner)}' for key, inner in value)} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, int | float) and value == int(value) and value >= 1e6:
         return f"{int(value):_}"
     return json.dumps("" if value is None else value)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from analyzers.errors import BlendwatchError
 from bot.settings_sources import Given, Names, gather
@@ -44,6 +45,17 @@ def _home(value: object) -> object:
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
+
+
+class _Environment(EnvSettingsSource):
+    """The environment; what should be JSON and is none is left to the setting itself, which says what it wants."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """See EnvSettingsSource."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
 
 
 class Settings(BaseSettings):
@@ -92,6 +104,18 @@ class Settings(BaseSettings):
     )
     http_port: int = Field(default=0, ge=0, le=65535, description="their port; 0 is none at all")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given by name, then the environment; `gather` finds the rest."""
+        return init_settings, _Environment(settings_cls)
+
     @property
     def registry_paths(self) -> list[Path]:
         """The registry's files and folders."""
@@ -122,18 +146,19 @@ class Settings(BaseSettings):
         return cls(**kept, **{name: fields[name].get_default(call_default_factory=True) for name in wrong})
 
 
-def read_settings() -> tuple[Settings, Given, tuple[str, ...]]:
+def read_settings(kind: type[Settings] = Settings) -> tuple[Settings, Given, tuple[str, ...]]:
     """Return the settings, where they come from, and a sentence for every one that is wrong and has its default."""
-    given = gather(os.environ, Settings.names())
+    given = gather(os.environ, kind.names())
     wrong, problems = set(given.wrong), list(given.problems)
     try:
-        return Settings.with_defaults_for(wrong, given.values), given, tuple(problems)
+        return kind.with_defaults_for(wrong, given.values), given, tuple(problems)
     except ValidationError as error:
         for detail in error.errors(include_input=False, include_url=False):
             name = str(detail["loc"][0])
             wrong.add(name)
-            problems.append(f"{given.places.get(name, name)}: {detail['msg']}")
-    return Settings.with_defaults_for(wrong, given.values), given, tuple(problems)
+            inside = "".join(f"{part}: " for part in detail["loc"][1:])
+            problems.append(f"{given.places.get(name, name)}: {inside}{detail['msg']}")
+    return kind.with_defaults_for(wrong, given.values), given, tuple(problems)
 
 
 def load_settings() -> Settings:

@@ -11,8 +11,8 @@ from bot import build
 from bot.commands.common import one_line_errors, out, settings_from
 from bot.settings import SettingsError
 
-TITLE: Final = "Test message from Blendwatch"
-TEXT: Final = "An alert would arrive here. This one was asked for by an operator; it is about no upload."
+TITLE: Final = "a test message"
+TEXT: Final = "This is a test that was asked for: an alert would arrive here. It is about no upload."
 
 
 def notify(test: Annotated[bool, typer.Option("--test", help="send one test message")] = False) -> None:
@@ -23,8 +23,8 @@ def notify(test: Annotated[bool, typer.Option("--test", help="send one test mess
         settings = settings_from(None, None)
         destination = build.destination(settings)
         sink = build.sinks(settings)[destination]
-        payload = {"notice": TITLE, "text": TEXT, "checked_at": build.utc_now().isoformat(timespec="seconds")}
-        message_id = asyncio.run(sink.send(payload))
+        began_at = build.utc_now().isoformat(timespec="seconds")
+        message_id = asyncio.run(sink.send({"operator": {"title": TITLE, "text": TEXT, "began_at": began_at}}))
     if destination == "console":
         out.print("sent to the console: no Discord webhook is set", soft_wrap=True)
     else:

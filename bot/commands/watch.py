@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -17,7 +16,7 @@ from bot.commands.common import Data, Registry, one_line_errors, progress_shown,
 from bot.deliver import Sink
 from bot.known import Progress
 from bot.schedule import run_every
-from bot.settings import Settings, SettingsError
+from bot.settings import SettingsError
 from bot.text import visible
 from bot.watch import Settled, Watcher
 from state.store import Store
@@ -42,49 +41,40 @@ def watch(
                 build.service(settings) as service,
                 progress_shown() as progress,
             ):
-                running = _Watch(build.watcher(service, store), store, where, build.overseer(service, store), progress)
-                asyncio.run(running.one_pass() if once else running.go_on(settings))
+                watcher, overseer = build.watcher(service, store), build.overseer(service, store)
+
+                async def one_pass() -> None:
+                    with overseer.pulse.one_pass():
+                        await _pass(watcher, store, where, overseer.watching(progress), overseer)
+
+                async def go_on() -> None:
+                    async with overseer.endpoint.served(settings), overseer.pulse.written_to(settings.data):
+                        await run_every(settings.poll_minutes, one_pass)
+
+                asyncio.run(one_pass() if once else go_on())
         except Timeout:
             raise SettingsError(f"another watch is running on {settings.data}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Watch:
-    """One pass after the other, with signs of life."""
+async def _pass(
+    watcher: Watcher, store: Store, where: Mapping[str, Sink], progress: Progress, overseer: build.Overseer
+) -> None:
+    """Send what a killed pass left, look at the Hub and settle what is due; an alert goes out once it is stored."""
+    await _send(store, where)
+    new = await asyncio.to_thread(watcher.poll, progress)
+    log.info("%d new uploads", new, extra={"new": new})
+    work = watcher.work(progress)
+    while (settled := await asyncio.to_thread(next, work, None)) is not None:
+        overseer.settled(settled.outcome)
+        log.info("%s", settled_line(settled), extra=_fields(settled))
+        if isinstance(settled.outcome, CheckResult) and settled.outcome.verdict.alert:
+            await _send(store, where)
 
-    watcher: Watcher
-    store: Store
-    where: Mapping[str, Sink]
-    seen_by: build.Overseer
-    show: Progress
 
-    async def go_on(self, settings: Settings) -> None:
-        """Make a pass every few minutes, and tell whoever asks how it goes."""
-        async with self.seen_by.endpoint.served(settings), self.seen_by.pulse.written_to(settings.data):
-            await run_every(settings.poll_minutes, self.one_pass)
-
-    async def one_pass(self) -> None:
-        """Send what a killed pass left, look at the Hub, settle what is due; an alert goes out once it is stored."""
-        with self.seen_by.pulse.one_pass():
-            await self._send()
-            new = await asyncio.to_thread(self.watcher.poll, self._progress)
-            log.info("%d new uploads", new, extra={"new": new})
-            work = self.watcher.work(self._progress)
-            while (settled := await asyncio.to_thread(next, work, None)) is not None:
-                self.seen_by.pulse.progress()
-                self.seen_by.metrics.settled(settled.outcome)
-                log.info("%s", settled_line(settled), extra=_fields(settled))
-                if isinstance(settled.outcome, CheckResult) and settled.outcome.verdict.alert:
-                    await self._send()
-
-    def _progress(self, text: str) -> None:
-        self.seen_by.pulse.progress()
-        self.show(text)
-
-    async def _send(self) -> None:
-        sent = await build.send(self.store, self.where)
-        if sent.failed or sent.dead:
-            log.warning("alerts: %d to be tried again, %d undeliverable", sent.failed, sent.dead)
+async def _send(store: Store, where: Mapping[str, Sink]) -> None:
+    sent = await build.send(store, where)
+    if sent.failed or sent.dead:
+        log.warning("alerts: %d to be tried again, %d undeliverable", sent.failed, sent.dead)
 
 
 def _fields(settled: Settled) -> dict[str, object]:

@@ -129,9 +129,9 @@ def asked(port: int, path: str) -> tuple[int, str]:
 
 
 @contextmanager
-def watching(at: Stage, port: int) -> Iterator[subprocess.Popen[str]]:
+def watching(at: Stage, port: int, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """A watch that goes on, with a port."""
-    env = at.env | {"BLENDWATCH_HTTP_PORT": str(port)}
+    env = at.env | {"BLENDWATCH_HTTP_PORT": str(port)} | settings
     process = subprocess.Popen([sys.executable, "-m", "bot", "watch"], env=env, stderr=subprocess.PIPE, text=True)
     try:
         yield process
@@ -191,6 +191,18 @@ def test_a_watch_without_a_hub_lives_and_is_not_ready(tmp_path: Path) -> None:
                 time.sleep(0.1)
             assert asked(port, "/healthz")[0] == 200
             assert until(port, "/readyz", 503)["checks"]["first pass"] == "none has ended well yet"
+
+
+def test_a_watch_whose_pass_hangs_is_found_out_while_it_still_answers(tmp_path: Path) -> None:
+    """The Hub holds the connection and says nothing: soon there is no progress, and the port says so."""
+    port = free_port()
+    with stage(tmp_path, FEW) as at:
+        at.hub.fault = always(Fault(stall=60), "/api/models")
+        with watching(at, port, BLENDWATCH_POLL_MINUTES="0.01", BLENDWATCH_STALE_MINUTES="0.02"):
+            trouble = until(port, "/healthz", 503)["trouble"]
+            hung = at.run("health", BLENDWATCH_HTTP_PORT=str(port))
+    assert "no progress for" in trouble
+    assert (hung.returncode, "no progress for" in hung.stderr) == (1, True)
 
 
 def test_a_port_that_is_taken_is_one_clear_error(tmp_path: Path) -> None:

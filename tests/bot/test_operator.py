@@ -21,11 +21,11 @@ def test_a_test_message_arrives_and_says_that_it_is_one(tmp_path: Path) -> None:
         gone = at.run("notify", "--test")
     assert (done.returncode, console.returncode, nothing.returncode, gone.returncode) == (0, 0, 2, 1)
     (embed,) = message["embeds"]
-    assert embed["title"] == "Test message from Blendwatch"
-    assert "it is about no upload" in embed["description"]
+    assert embed["title"] == "Operator: a test message"
+    assert "It is about no upload" in embed["description"]
     assert f"webhook {WEBHOOK_ID}" in done.stdout
     assert f"as message {message['id']}" in " ".join(done.stdout.split())
-    assert "Test message from Blendwatch" in console.stdout
+    assert "Operator: a test message" in console.stdout
     assert "a new one is needed" in gone.stderr
     assert TOKEN not in done.stdout + done.stderr + gone.stderr
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, ConfigDict
 
 from bot.settings import Settings, SettingsError, load_settings, read_settings
 
@@ -150,6 +151,40 @@ def test_a_secret_is_in_no_repr_dump_or_error(monkeypatch: pytest.MonkeyPatch) -
     assert settings.secrets == (SECRET,)
     for text in (repr(settings), str(settings.model_dump()), settings.model_dump_json(), repr(given), str(problems)):
         assert "very-secret" not in text
+
+
+class Inner(BaseModel):
+    """A setting of several values."""
+
+    model_config = ConfigDict(extra="forbid")
+    most: int = 1
+
+
+class More(Settings):
+    """Settings with a list and a table among them."""
+
+    inner: Inner = Inner()
+    several: tuple[Inner, ...] = ()
+
+
+def test_a_setting_may_be_a_table_in_the_file_and_json_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is wrong inside of it is named with its place."""
+    Path("blendwatch.toml").write_text("poll_minutes = 5\n\n[inner]\nmost = 3\n\n[[several]]\nmost = 4\n")
+    settings, _, problems = read_settings(More)
+    assert isinstance(settings, More)
+    assert (settings.inner.most, [s.most for s in settings.several], problems) == (3, [4], ())
+    monkeypatch.setenv("BLENDWATCH_INNER", '{"most": 7}')
+    settings, _, problems = read_settings(More)
+    assert isinstance(settings, More)
+    assert (settings.inner.most, problems) == (7, ())
+    monkeypatch.setenv("BLENDWATCH_INNER", "{most")
+    Path("blendwatch.toml").write_text("poll_minutes = 5\n\n[[several]]\nleast = 4\n")
+    settings, _, problems = read_settings(More)
+    assert sorted(problems) == [
+        "BLENDWATCH_INNER: Input should be a valid dictionary or instance of Inner",
+        "blendwatch.toml:3: several: 0: least: Extra inputs are not permitted",
+    ]
+    assert settings.poll_minutes == 5
 
 
 def test_every_setting_has_a_description() -> None:
