@@ -114,7 +114,7 @@ def overseer(built: Service, opened: Store) -> Overseer:
     pulse = Pulse(built.settings)
     metrics = Metrics(lambda: opened.tally(utc_now()), built.hub.spent, pulse)
     models = len(built.checker.known.registry.models)
-    return Overseer(pulse, metrics, Endpoint(pulse, metrics, opened.counts, models))
+    return Overseer(pulse, metrics, Endpoint(pulse, metrics, lambda: opened.cursor("created_at"), models))
 
 
 async def send(opened: Store, where: Mapping[str, Sink]) -> Delivered:

@@ -33,8 +33,8 @@ def watch(
     with one_line_errors():
         settings = settings_from(registry, data)
         where = build.sinks(settings)
-        settings.data.mkdir(parents=True, exist_ok=True)
         try:
+            settings.data.mkdir(parents=True, exist_ok=True)
             with (
                 FileLock(settings.data / "watch.lock", timeout=0),
                 build.store(settings) as store,
@@ -54,6 +54,8 @@ def watch(
                 asyncio.run(one_pass() if once else go_on())
         except Timeout:
             raise SettingsError(f"another watch is running on {settings.data}") from None
+        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+            raise SettingsError(f"BLENDWATCH_DATA: {error.filename} cannot be used: {error.strerror}") from None
 
 
 async def _pass(

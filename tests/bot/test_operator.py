@@ -63,3 +63,14 @@ def test_a_log_without_a_terminal_is_lines_of_json(tmp_path: Path) -> None:
     assert (by_upload[HIDDEN]["finding"], by_upload[HIDDEN]["alert"]) == ("blend", True)
     assert by_upload[HIDDEN]["requests"] > 0
     assert by_upload["murk/Broken-7B"]["outcome"] == "failed"
+
+
+def test_a_folder_that_cannot_be_one_is_one_clear_error(tmp_path: Path) -> None:
+    """A file in its place, or above it."""
+    with stage(tmp_path, {}) as at:
+        (tmp_path / "file").write_text("")
+        done = [at.run("watch", "--once", BLENDWATCH_DATA=str(tmp_path / name)) for name in ("file", "file/data")]
+    for each in done:
+        assert each.returncode == 2
+        assert "BLENDWATCH_DATA: " in each.stderr
+        assert "Traceback" not in each.stderr
