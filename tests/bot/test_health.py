@@ -97,17 +97,17 @@ def test_the_health_command_reads_the_heartbeat(tmp_path: Path) -> None:
     with stage(tmp_path, {}) as at:
         none = at.run("health")
         (tmp_path / "data").mkdir()
-        now = time.time()
-        live = replace(BEAT, progress_at=now, beat_at=now)
         states = []
-        for beat in (live, replace(live, beat_at=now - 600), replace(live, progress_at=now - 9000)):
+        for beat_ago, progress_ago in ((0, 0), (600, 0), (0, 9000)):
+            now = time.time()
+            beat = replace(BEAT, beat_at=now - beat_ago, progress_at=now - progress_ago)
             (tmp_path / "data" / FILE).write_text(json.dumps(asdict(beat)))
             states.append(at.run("health"))
     assert (none.returncode, "no watch is running" in none.stderr) == (1, True)
     assert [s.returncode for s in states] == [0, 1, 1]
     assert states[0].stdout == "alive\n"
-    assert "no heartbeat for 60" in states[1].stderr
-    assert "no progress for 900" in states[2].stderr
+    assert "no heartbeat for" in states[1].stderr
+    assert "no progress for" in states[2].stderr
 
 
 def free_port() -> int:
