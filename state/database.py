@@ -107,10 +107,10 @@ def _own_sqlite_transactions(engine: Engine) -> None:
         connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-def newest_revision() -> tuple[str, frozenset[str]]:
-    """The newest revision of the tables that this version knows, and all that it knows."""
-    scripts = ScriptDirectory.from_config(_config())
-    return scripts.get_current_head() or "", frozenset(script.revision for script in scripts.walk_revisions())
+def revisions() -> list[str]:
+    """Every revision of the tables that this version knows, the first one first."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return [script.revision for script in scripts][::-1]
 
 
 def _config() -> Config:
@@ -123,7 +123,7 @@ def _config() -> Config:
 def _upgrade(engine: Engine) -> None:
     """Bring the tables to the newest revision, all or nothing; a database newer than the code is left alone."""
     config = _config()
-    _, known = newest_revision()
+    known = set(revisions())
     with _one_upgrade, transaction(engine) as connection:
         there = set(MigrationContext.configure(connection).get_current_heads())
         if unknown := there - known:

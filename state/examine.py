@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from state.database import newest_revision
+from state.database import revisions
 from state.errors import StateError
 
 MOST_FAULTS = 10  # that are named
@@ -34,5 +34,5 @@ def examine(file: Path) -> DatabaseState:
     except sqlite3.Error as error:
         raise StateError(f"the database {file} cannot be read: {error}") from error
     revision = str(rows[0][0]) if rows else ""
-    newest, known = newest_revision()
-    return DatabaseState(revision, newest, revision in known, tuple(t for t in told if t != "ok"))
+    known = revisions()
+    return DatabaseState(revision, known[-1], revision in known, tuple(t for t in told if t != "ok"))
