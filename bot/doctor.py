@@ -68,7 +68,7 @@ class Doctor:
             ("discord", self._discord, "make a new webhook in the channel's settings, and set it as discord_webhook"),
             ("registry", self._known, "mend the lines that are named; nothing is watched until then"),
             ("sketches", self._sketches, "see that the folder can be read; sketches can be read anew from the Hub"),
-            ("watch", self._watch, "end that process and start the watch again; its log says where it stopped"),
+            ("watch", self._watch, ""),
         )
         for name, step, todo in steps:
             yield _made(name, step, todo)
@@ -185,7 +185,9 @@ class Doctor:
         if beat is None:
             return Check("watch", "ok", "none is running on this folder")
         if trouble := beat.trouble(time.time()):
-            return Check("watch", "failed", trouble, "end that process and start the watch again")
+            return Check(
+                "watch", "failed", trouble, "end it if it still runs, and start it again; its log says where it stopped"
+            )
         ended = _ago(beat.ended_at) if beat.ended_at else "none has ended yet"
         return Check("watch", "ok", f"running; passes: {beat.passes}, {beat.failed} of them failed, the last {ended}")
 

@@ -102,6 +102,9 @@ def test_every_alerting_rule_asks_for_numbers_that_are_exported_and_is_explained
         assert names - exported() == set()
         assert rule["annotations"]["summary"]
         assert rule["labels"]["severity"] in {"critical", "warning"}
+        if rule["alert"] == "BlendwatchHangs":  # as patient as the watch itself is by default
+            patience = 60 * (Settings().poll_minutes + Settings().stale_minutes)
+            assert rule["expr"].endswith(f" > {patience:.0f}")
     explained = re.findall(r"^\| `(Blendwatch\w+)` \|", reference.OPERATING.read_text(), re.MULTILINE)
     assert explained == [rule["alert"] for rule in group["rules"]]
 

@@ -54,11 +54,6 @@ class Hub:
         self._wire = Wire(self._guard, Retry(sleep), clock, headers)
         self._tools = Tools(self._wire, Crew(max_workers), OneAnswer(self._wire))
 
-    @classmethod
-    def from_environment(cls, env: Mapping[str, str], *, timeout: float = TIMEOUT, max_workers: int = 8) -> Hub:
-        """The Hub that HF_ENDPOINT names (the public one if it is not set), with the token in HF_TOKEN, if any."""
-        return cls(env.get("HF_ENDPOINT") or ENDPOINT, env.get("HF_TOKEN"), timeout=timeout, max_workers=max_workers)
-
     def __repr__(self) -> str:
         return f"Hub({self.endpoint!r})"
 
