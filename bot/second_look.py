@@ -21,6 +21,7 @@ from analyzers.roles import groups_of
 from analyzers.sampling import ReadBudget, ReadPlan, samples_from
 from analyzers.second_look import companions, moved, together, unread
 from bot.look import Look, Meter
+from bot.purpose import spent_on
 from bot.source import Source, SourceError, Span, Unavailable
 
 REQUESTS = 300
@@ -53,6 +54,7 @@ class SecondLooker:
     open_reference: Callable[[str, str], Source]
     metered: Callable[[], AbstractContextManager[Meter]]
 
+    @spent_on("second look")
     def look(self, source: Source, first: Look, case: Case, finding: Finding, reason: str) -> Seen:
         """Read fresh coordinates and explain the suspect again; Unavailable where asking later may help."""
         started = time.monotonic()

@@ -107,12 +107,23 @@ def _own_sqlite_transactions(engine: Engine) -> None:
         connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-def _upgrade(engine: Engine) -> None:
-    """Bring the tables to the newest revision, all or nothing; a database newer than the code is left alone."""
+def revisions() -> list[str]:
+    """Every revision of the tables that this version knows, the first one first."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return [script.revision for script in scripts][::-1]
+
+
+def _config() -> Config:
     config = Config()  # no ini file: nothing here touches logging
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    return config
+
+
+def _upgrade(engine: Engine) -> None:
+    """Bring the tables to the newest revision, all or nothing; a database newer than the code is left alone."""
+    config = _config()
+    known = set(revisions())
     with _one_upgrade, transaction(engine) as connection:
         there = set(MigrationContext.configure(connection).get_current_heads())
         if unknown := there - known:

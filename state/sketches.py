@@ -9,7 +9,7 @@ from pathlib import Path
 from analyzers.records import RepoRef, SampleSpec, Sketch
 from analyzers.slots import SketchClass
 from state.errors import StateError
-from state.packs import LINES, Entry, Pack, StoredSketch
+from state.packs import BROKEN, LINES, Entry, Pack, StoredSketch
 
 __all__ = ["Pack", "Place", "SketchStore", "StoredSketch"]
 
@@ -107,6 +107,15 @@ class SketchStore:
     def read(self, place: Place) -> StoredSketch | None:
         """The sketch at `place`; None if it is damaged, after which `find` passes it over."""
         return self._stored(place)
+
+    def names(self) -> set[str]:
+        """The repo ids, in lower case, of all models that have a sketch."""
+        self.refresh()
+        return {name for pack in self._packs.values() for name in pack.numbers}
+
+    def broken(self) -> int:
+        """How many files were set aside because they are damaged."""
+        return len(list(self._folder.glob(f"*{BROKEN}")))
 
     def _newest_first(self, repo_id: str, spec: SampleSpec) -> list[Place]:
         packs = [p for p in self._packs.values() if p.of.spec == spec]

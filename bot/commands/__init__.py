@@ -6,11 +6,19 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.commands.check import check
+from bot.commands.doctor import doctor
+from bot.commands.health import health
+from bot.commands.notify import notify
+from bot.commands.status import status
 from bot.commands.watch import watch
 from bot.commands.why import why
 
 COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     check,
+    doctor,
+    health,
+    notify,
+    status,
     watch,
     why,
 )
