@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,6 +16,7 @@ from bot.pipeline import Checker
 from bot.settings import Settings, SettingsError
 from bot.watch import Watcher
 from state.absences import Absences
+from state.folder import refuse_unfinished
 from state.registry import load
 from state.sketches import SketchStore
 from state.store import Store
@@ -39,12 +40,13 @@ class Service:
 def service(settings: Settings) -> Iterator[Service]:
     """Build what checks uploads; raises RegistryError, StateError and SettingsError."""
     registry = load(settings.registry_paths)
+    refuse_unfinished(settings.data)
     sketches = SketchStore(settings.data / "sketches")
     try:
         hub = Hub.from_environment(os.environ)
     except ValueError as error:
         raise SettingsError(f"HF_ENDPOINT or HF_TOKEN: {error}") from None
-    with hub:
+    with hub, closing(sketches):
         known = KnownModels(registry, sketches, Absences(settings.data / "absences.json"), hub.repo, utc_now)
         yield Service(settings, hub, Checker(known, hub.metered, utc_now))
 
@@ -52,6 +54,7 @@ def service(settings: Settings) -> Iterator[Service]:
 @contextmanager
 def store(settings: Settings) -> Iterator[Store]:
     """Open the database in the data folder."""
+    refuse_unfinished(settings.data)
     with Store.open(f"sqlite:///{settings.data / 'blendwatch.sqlite'}") as opened:
         yield opened
 

@@ -48,8 +48,15 @@ def without_watch(data: Path) -> Iterator[None]:
             yield
     except Timeout:
         raise StateError(f"a watch is running on {data}: stop it first") from None
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses into a StateError that names the file, else the folder."""
+    try:
+        yield
     except OSError as error:
-        raise StateError(f"{error.filename or data} cannot be used: {error.strerror or error}") from error
+        raise StateError(f"{error.filename or folder}: {error.strerror or error}") from error
 
 
 @contextmanager

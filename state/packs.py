@@ -13,6 +13,7 @@ import os
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -174,8 +175,9 @@ class Pack:
         return found
 
     def raw(self, record: int) -> tuple[bytes, bytes]:
-        """Return a record's line and its bits as they lie on the disk."""
-        with self._bits.open("rb") as bits_file:
+        """Return a record's line and its bits as they lie on the disk; no bits where their file is gone."""
+        bits = b""
+        with suppress(FileNotFoundError), self._bits.open("rb") as bits_file:
             bits_file.seek(record * self.of.width)
             bits = bits_file.read(self.of.width)
         with self._lines.open("rb") as file:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from bot.commands.backup import backup
 from bot.commands.check import check
+from bot.commands.prune import prune
+from bot.commands.restore import restore
 from bot.commands.watch import watch
 from bot.commands.why import why
 
@@ -13,4 +16,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     check,
     watch,
     why,
+    backup,
+    restore,
+    prune,
 )
