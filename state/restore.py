@@ -14,7 +14,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -36,7 +36,7 @@ from state.folder import (
     without_watch,
 )
 
-CONTENT = "data"  # the folder of what is put in place, inside the folders of the steps
+CONTENT, AWAY = "data", "aside"  # inside the folders of the steps: what is put in place; where the old data goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,40 +60,36 @@ def restore(archive: Path, into: Path, now: datetime, *, force: bool = False) ->
     with disk_errors(into):
         manifest = verify(archive)
         into.mkdir(parents=True, exist_ok=True)
-        aside = into / f"{ASIDE}{now:%Y%m%dT%H%M%SZ}"
         with without_watch(into), _sketches_unused(into):
             if (into / READY).exists() or (into / MOVING).exists():
-                return _end_earlier(archive, manifest, into, aside)
+                return _end_earlier(archive, manifest, into)
             old = _old(into)
             if old and not force:
                 raise StateError(f"{into} is not empty (it holds {old[0].name}): use --force to move all of it aside")
             staging = into / BEING_READ
             try:
-                damaged = _read(archive, manifest, staging)
+                damaged = _read(archive, manifest, staging, f"{ASIDE}{now:%Y%m%dT%H%M%SZ}")
             except BaseException:
                 shutil.rmtree(staging, ignore_errors=True)
                 raise
             staging.rename(into / READY)
             sync_folder(into)
-            _finish(into, aside)
-    revision = manifest.schema_revision and revisions()[-1]
-    return Restored(manifest, aside if old else None, damaged, revision)
+            return _finish(into, Restored(manifest, None, damaged))
 
 
-def _end_earlier(archive: Path, manifest: Manifest, into: Path, aside: Path) -> Restored:
+def _end_earlier(archive: Path, manifest: Manifest, into: Path) -> Restored:
     step = next(step for step in (into / READY, into / MOVING) if step.exists())
     earlier = Manifest.model_validate_json((step / MANIFEST).read_bytes())
-    _finish(into, aside)
+    done = _finish(into, Restored(earlier, ended=True))
     if earlier != manifest:
         when = earlier.created_at.isoformat(timespec="seconds")
         raise StateError(
             f"a restore of the backup of {when} had been cut short and is ended now; {archive} was not used"
         )
-    found = sorted(into.glob(f"{ASIDE}*"))
-    return Restored(manifest, found[-1] if found else None, 0, manifest.schema_revision and revisions()[-1], ended=True)
+    return done
 
 
-def _read(archive: Path, manifest: Manifest, staging: Path) -> int:
+def _read(archive: Path, manifest: Manifest, staging: Path, aside: str) -> int:
     """Write everything into a new folder, check it and bring the database up to date; count damaged sketches."""
     if staging.exists():  # of a restore that was killed
         shutil.rmtree(staging)
@@ -112,6 +108,7 @@ def _read(archive: Path, manifest: Manifest, staging: Path) -> int:
     if read(archive, write) != manifest:
         raise StateError(f"{archive} was changed while it was read")
     (staging / MANIFEST).write_text(manifest.model_dump_json(), encoding="utf-8")
+    (staging / AWAY).write_text(aside)
     if (content / DATABASE).exists():
         if wrong := damage(content / DATABASE):
             raise StateError(f"the database in {archive} is damaged: {wrong}")
@@ -122,11 +119,12 @@ def _read(archive: Path, manifest: Manifest, staging: Path) -> int:
     return damaged
 
 
-def _finish(into: Path, aside: Path) -> None:
+def _finish(into: Path, done: Restored) -> Restored:
     """Take steps 3 and 4, from wherever an earlier call was killed."""
-    ready, moving = into / READY, into / MOVING
-    if (into / BEING_READ).exists():
-        shutil.rmtree(into / BEING_READ)
+    ready, moving, left = into / READY, into / MOVING, into / BEING_READ
+    if left.exists():
+        shutil.rmtree(left)
+    aside = into / ((ready if ready.exists() else moving) / AWAY).read_text()
     if ready.exists():
         for path in _old(into):
             aside.mkdir(exist_ok=True)
@@ -137,8 +135,10 @@ def _finish(into: Path, aside: Path) -> None:
     for path in sorted((moving / CONTENT).iterdir()):
         path.rename(into / path.name)
     sync_folder(into)
-    moving.rename(into / BEING_READ)
-    shutil.rmtree(into / BEING_READ)
+    moving.rename(left)
+    shutil.rmtree(left)
+    revision = done.manifest.schema_revision and revisions()[-1]
+    return replace(done, aside=aside if aside.exists() else None, schema_revision=revision)
 
 
 def _old(into: Path) -> list[Path]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +14,7 @@ from state.compaction import compact, leftovers, survey
 from state.errors import StateError
 from state.folder import sketches_alone
 from state.sketches import SketchStore, StoredSketch
+from tests.state.dying import DIED, ENDED, deaths
 from tests.state.test_sketches import READ_AT, SPEC, files, plain, several, stored, titles
 
 
@@ -82,44 +81,26 @@ def test_a_pack_without_sketches_goes_and_can_begin_again(tmp_path: Path) -> Non
     assert titles(tmp_path) == ["m0"]
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-from state.compaction import compact, survey
-calls = 0
-def dying(name, real):
-    def call(*args, **kwargs):
-        global calls
-        calls += 1
-        if calls == int(sys.argv[2]):
-            os._exit(9)
-        return real(*args, **kwargs)
-    return call
-for name in ("fsync", "replace", "rename", "unlink"):
-    setattr(os, name, dying(name, getattr(os, name)))
-compact(survey(Path(sys.argv[1])))
-os._exit(0)
-"""
+def compact_all(folder: Path) -> None:
+    """Compact a folder."""
+    compact(survey(folder))
 
 
 def test_killed_at_any_call_nothing_is_lost(tmp_path: Path) -> None:
     """Death before each sync, rename and removal: the store gives the same, and the next compaction ends the work."""
-    died = 0
-    for call in range(1, 30):
-        folder = tmp_path / str(call)
+    folders = [tmp_path / str(call) for call in range(1, 21)]
+    for folder in folders:
         history(folder)
-        before = everything(folder), values(folder)
-        code = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(call)], check=False).returncode
-        died += code == 9
-        assert (everything(folder), values(folder)) == before
-        compact(survey(folder))
+    before = [(everything(folder), values(folder)) for folder in folders]
+    codes = deaths("tests.state.test_compaction:compact_all", folders)
+    for folder, was in zip(folders, before, strict=True):
+        assert (everything(folder), values(folder)) == was
+        compact_all(folder)
         for path in leftovers(folder):
             path.unlink()
-        assert (everything(folder), values(folder)) == before
+        assert (everything(folder), values(folder)) == was
         assert survey(folder).bytes == 0
-        if code == 0:
-            break
-    assert died >= 6
+    assert (codes.count(DIED) >= 6, codes[-1]) == (True, ENDED)
 
 
 def test_nobody_compacts_a_folder_in_use(tmp_path: Path) -> None:
