@@ -38,4 +38,4 @@ def backup(
 def summary(manifest: Manifest) -> str:
     """Say in words what a backup holds."""
     rows = manifest.rows
-    return f"{rows.get('uploads', 0):,} uploads, {rows.get('outbox', 0):,} alerts, {manifest.sketches:,} sketches"
+    return f"uploads {rows.get('uploads', 0):,}, alerts {rows.get('outbox', 0):,}, sketches {manifest.sketches:,}"

@@ -42,10 +42,10 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except (RegistryError, SettingsError) as error:
-        err.print(f"blendwatch: {error}")
+        err.print(f"blendwatch: {error}", soft_wrap=True)
         raise typer.Exit(USAGE) from None
     except BlendwatchError as error:
-        err.print(f"blendwatch: {error}")
+        err.print(f"blendwatch: {error}", soft_wrap=True)
         raise typer.Exit(NOTHING) from None
 
 
