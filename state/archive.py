@@ -88,7 +88,7 @@ def read(archive: Path, sink: Sink) -> Manifest:
                 manifest = _manifest(archive, content.read(MOST_MANIFEST_BYTES))
                 continue
             path = member.name.removeprefix(DATA)
-            if path in got or not member.name.startswith(DATA) or not _is_safe(path):
+            if path in got or not member.name.startswith(DATA) or not is_safe(path):
                 raise StateError(f"{archive} is no backup of Blendwatch: {member.name!r} has no place in one")
             got[path] = sink(path, content)
     if manifest is None:
@@ -118,10 +118,10 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
         raise StateError(f"{archive} is no backup of Blendwatch, or it is cut off or damaged") from None
 
 
-def _is_safe(path: str) -> bool:
+def is_safe(path: str) -> bool:
     """Tell whether a path is as backups write it: relative, going down only, and to what a data folder may hold."""
     parts = PurePosixPath(path).parts
-    plain = path == "/".join(parts) and not path.startswith("/") and "\\" not in path and "\0" not in path
+    plain = path == "/".join(parts) and not path.startswith("/") and "\\" not in path and path.isprintable()
     return bool(parts) and plain and ".." not in parts and not any(is_passing(part) for part in parts)
 
 

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from state.archive import DATA, MANIFEST, Manifest, StoredFile
+from state.archive import DATA, MANIFEST, Manifest, StoredFile, is_safe
+from state.errors import StateError
 
 GZIP_LEVEL = 1  # raw weights hardly shrink, whatever the level
 
@@ -25,7 +26,12 @@ class Writer:
         self.files: dict[str, StoredFile] = {}
 
     def add(self, name: str, path: Path, most: int | None = None) -> None:
-        """Add the first `most` bytes of a plain file, all of it by default, unless it is gone by now."""
+        """Add the first `most` bytes of a plain file, all of it by default, unless it is gone by now.
+
+        StateError where the name is one that no restore would take.
+        """
+        if not is_safe(name):
+            raise StateError(f"the name of {str(path)!r} is too odd for a backup: rename it, or take it elsewhere")
         if not path.is_file():  # gone, or a socket or pipe that nobody could read to its end
             return
         try:

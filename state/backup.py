@@ -66,7 +66,7 @@ def back_up(data: Path, destination: Path, now: datetime, keep: int | None = Non
             size = part.stat().st_size
             part.replace(path)
             sync_folder(folder)
-    return Backup(path, size, manifest, _rotate(folder, keep))
+    return Backup(path, size, manifest, _rotate(path, keep) if keep else ())
 
 
 def _write(data: Path, scratch: Path, now: datetime, *, compressed: bool) -> Manifest:
@@ -153,11 +153,10 @@ def _remove_abandoned(folder: Path, now: datetime) -> None:
             shutil.rmtree(path)
 
 
-def _rotate(folder: Path, keep: int | None) -> tuple[Path, ...]:
-    """Remove all archives but the newest `keep`, by their names; nothing else is touched."""
-    if keep is None:
-        return ()
-    old = sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name))[:-keep]
+def _rotate(made: Path, keep: int) -> tuple[Path, ...]:
+    """Remove all archives but the newest `keep`, by their names, never the one just made and nothing else."""
+    others = sorted(p for p in made.parent.iterdir() if NAME.fullmatch(p.name) and p != made)
+    old = others[: max(len(others) - keep + 1, 0)]
     try:
         for path in old:
             path.unlink()

@@ -58,6 +58,8 @@ def restore(archive: Path, into: Path, now: datetime, *, force: bool = False) ->
     The folder must hold nothing, unless `force`: then what it holds is moved aside, never removed.
     """
     with disk_errors(into):
+        if archive.resolve().is_relative_to(into.resolve()):
+            raise StateError(f"{archive} lies in the folder that it is to be restored into: take it elsewhere first")
         manifest = verify(archive)
         into.mkdir(parents=True, exist_ok=True)
         with without_watch(into), _sketches_unused(into):

@@ -23,7 +23,7 @@ from state.restore import restore
 from state.sketches import SketchStore
 from state.store import Store
 from tests.state.folders import filled, held
-from tests.state.test_sketches import plain, stored
+from tests.state.test_sketches import plain, stored, titles
 from tests.state.uploads import event
 
 AT = datetime(2026, 4, 5, 6, 7, 8, tzinfo=UTC)
@@ -99,6 +99,35 @@ def test_keep_rotates_its_own_archives_alone(tmp_path: Path) -> None:
         "blendwatch-mine.tar.gz",
     ]
     assert [p.name for p in made.removed] == ["blendwatch-20260406T060708Z.tar.gz"]
+
+
+def test_the_backup_just_made_is_never_the_one_to_go(tmp_path: Path) -> None:
+    """Also where the clock was set back, and older archives have later names."""
+    data, to = filled(tmp_path / "data"), tmp_path / "to"
+    back_up(data, to, AT)
+    back_up(data, to, AT + timedelta(days=1))
+    made = back_up(data, to, AT - timedelta(days=1), 1)
+    assert list(to.iterdir()) == [made.path]
+
+
+@pytest.mark.parametrize("name", [b"a\\b", b"not \xff utf-8", b"two\nlines"])
+def test_a_name_that_no_restore_would_take_is_told(tmp_path: Path, name: bytes) -> None:
+    """Rather now than when the backup is needed."""
+    data = filled(tmp_path / "data")
+    (data / os.fsdecode(name)).touch()
+    with pytest.raises(StateError, match="is too odd for a backup") as caught:
+        back_up(data, tmp_path / "to", AT)
+    assert str(caught.value).isprintable()
+    assert list((tmp_path / "to").iterdir()) == []
+
+
+def test_sketches_alone_make_a_backup(tmp_path: Path) -> None:
+    """Where checks were made and no watch ever ran."""
+    SketchStore(tmp_path / "data" / "sketches").put(stored(plain()))
+    made = back_up(tmp_path / "data", tmp_path / "b.tar", AT)
+    assert (made.manifest.schema_revision, made.manifest.rows, made.manifest.sketches) == (None, {}, 1)
+    restore(made.path, tmp_path / "new", AT)
+    assert titles(tmp_path / "new" / "sketches") == titles(tmp_path / "data" / "sketches")
 
 
 def test_refusals(tmp_path: Path) -> None:

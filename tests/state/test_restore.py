@@ -184,6 +184,13 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     restore(archive, there, AT, force=True)
 
 
+def test_an_archive_in_the_folder_itself_is_refused(tmp_path: Path) -> None:
+    """It would be moved aside, and a restore that was cut short could not be ended with it."""
+    archive = backed_up(tmp_path)
+    with pytest.raises(StateError, match="take it elsewhere first"):
+        restore(archive, tmp_path, AT, force=True)
+
+
 def test_a_damaged_database_is_not_put_back(tmp_path: Path) -> None:
     """Though the archive is whole: what was there stays."""
     archive = backed_up(tmp_path, "b.tar")
