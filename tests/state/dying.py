@@ -1,7 +1,7 @@
-"""Processes that die before a chosen call of the operating system: `python -m tests.state.dying WHAT FOLDER...`.
+"""Processes that die before a chosen call of the operating system, or to whom the disk is full.
 
-WHAT is a Python expression for a function of a folder. In the first folder the process dies at its first call, in the
-second at its second, and so on.
+`python -m tests.state.dying module:function FOLDER...` calls a function of a folder. In the first folder the process
+dies at its first call of the operating system that changes a disk, in the second at its second, and so on.
 """
 
 from __future__ import annotations
@@ -26,6 +26,31 @@ def deaths(what: str, folders: Sequence[Path]) -> list[int]:
     codes = [int(code) for code in done.stdout.split()]
     assert FAILED not in codes, done.stderr
     return codes
+
+
+FULL = """
+import resource, sys
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from state.errors import StateError
+limit, what, *paths = sys.argv[1:]
+module, _, name = what.partition(":")
+work = getattr(import_module(module), name)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+try:
+    work(*map(Path, paths), datetime(2026, 4, 5, 6, 7, 8, tzinfo=UTC))
+except StateError as error:
+    print(error)
+"""
+
+
+def on_a_full_disk(most: int, what: str, *paths: Path) -> str:
+    """Call "module:function" with paths and a time where no file grows beyond `most` bytes; the StateError's text."""
+    command = [sys.executable, "-W", "ignore", "-c", FULL, str(most), what, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
+    assert done.stderr == ""
+    return done.stdout.strip()
 
 
 def _dying_at(number: int) -> None:

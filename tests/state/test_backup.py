@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tarfile
 import threading
 from datetime import UTC, datetime, timedelta
@@ -22,6 +20,7 @@ from state.folder import sketches_alone
 from state.restore import restore
 from state.sketches import SketchStore
 from state.store import Store
+from tests.state.dying import on_a_full_disk
 from tests.state.folders import filled, held
 from tests.state.test_sketches import plain, stored, titles
 from tests.state.uploads import event
@@ -166,30 +165,14 @@ def test_a_damaged_database_is_not_backed_up(tmp_path: Path) -> None:
     assert [p.name for p in to.iterdir()] == ["blendwatch-20260405T060708Z.tar.gz"]
 
 
-FULL = """
-import resource, sys
-from datetime import UTC, datetime
-from pathlib import Path
-from state.backup import back_up
-from state.errors import StateError
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
-try:
-    back_up(Path(sys.argv[1]), Path(sys.argv[2]), datetime.now(UTC))
-except StateError as error:
-    print(error)
-"""
-
-
 @pytest.mark.parametrize("limit", [10_000, 100_000])
 def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path, limit: int) -> None:
     """Where the database's copy or the archive itself no longer fits: one sentence, and no file, half or whole."""
     data, to = filled(tmp_path / "data"), tmp_path / "to"
     (data / "notes" / "large").write_bytes(os.urandom(200_000))
-    done = subprocess.run(
-        [sys.executable, "-c", FULL, str(data), str(to), str(limit)], capture_output=True, text=True, check=False
-    )
-    assert done.stdout.strip().endswith("no backup was written")
-    assert (done.stderr, list(to.iterdir())) == ("", [])
+    told = on_a_full_disk(limit, "state.backup:back_up", data, to)
+    assert told.endswith("no backup was written")
+    assert list(to.iterdir()) == []
 
 
 def test_what_a_killed_backup_left_is_removed_a_day_later(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 from analyzers.records import RepoRef
 from state.compaction import compact, leftovers, survey
 from state.errors import StateError
-from state.folder import sketches_alone
+from state.folder import disk_errors, sketches_alone
 from state.sketches import SketchStore, StoredSketch
-from tests.state.dying import DIED, ENDED, deaths
+from tests.state.dying import DIED, ENDED, deaths, on_a_full_disk
 from tests.state.test_sketches import READ_AT, SPEC, files, plain, several, stored, titles
 
 
@@ -101,6 +101,22 @@ def test_killed_at_any_call_nothing_is_lost(tmp_path: Path) -> None:
         assert (everything(folder), values(folder)) == was
         assert survey(folder).bytes == 0
     assert (codes.count(DIED) >= 6, codes[-1]) == (True, ENDED)
+
+
+def compact_or_say(folder: Path, now: object) -> None:
+    """Compact a folder, as pruning does."""
+    with disk_errors(folder):
+        compact_all(folder)
+
+
+def test_a_disk_that_is_full_loses_nothing(tmp_path: Path) -> None:
+    """The pack stays as it was, and what was half written is found to be left over."""
+    SketchStore(tmp_path).put_all(several(50))
+    SketchStore(tmp_path).put(replace(several(1)[0], title="newer"))
+    before = everything(tmp_path), values(tmp_path)
+    assert "File too large" in on_a_full_disk(1000, "tests.state.test_compaction:compact_or_say", tmp_path)
+    assert (everything(tmp_path), values(tmp_path)) == before
+    assert len(list(leftovers(tmp_path))) == 1
 
 
 def test_nobody_compacts_a_folder_in_use(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from state.folder import refuse_unfinished
 from state.restore import restore
 from state.sketches import SketchStore
 from state.store import Store
-from tests.state.dying import DIED, ENDED, deaths
+from tests.state.dying import DIED, ENDED, deaths, on_a_full_disk
 from tests.state.folders import files_in, filled, held
 from tests.state.uploads import NOW, event
 
@@ -208,6 +208,15 @@ def test_a_damaged_database_is_not_put_back(tmp_path: Path) -> None:
     with pytest.raises(StateError, match=r"the database in .*changed\.tar is damaged"):
         restore(rewritten(archive, damage), source, AT, force=True)
     assert files_in(source) == before
+
+
+def test_a_disk_that_is_full_changes_nothing(tmp_path: Path) -> None:
+    """One sentence that names the folder; no half of the new data stays."""
+    archive = backed_up(tmp_path)
+    told = on_a_full_disk(10_000, "state.restore:restore", archive, tmp_path / "new")
+    assert told == f"{tmp_path / 'new'}: File too large"
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["watch.lock"]
+    restore(archive, tmp_path / "new", AT)
 
 
 def restore_over(there: Path) -> None:
