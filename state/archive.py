@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from state.database import revisions
 from state.errors import StateError
-from state.folder import is_passing
+from state.folder import disk_errors, is_passing
 
 MANIFEST, DATA = "manifest.json", "data/"
 FORMAT = 1
@@ -68,7 +68,8 @@ Sink = Callable[[str, IO[bytes]], StoredFile]
 
 def verify(archive: Path) -> Manifest:
     """Read the whole archive and hold every file against the manifest; StateError where anything is amiss."""
-    return read(archive, lambda _, content: digest(content))
+    with disk_errors(archive):
+        return read(archive, lambda _, content: digest(content))
 
 
 def read(archive: Path, sink: Sink) -> Manifest:

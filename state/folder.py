@@ -34,9 +34,14 @@ def is_passing(name: str) -> bool:
     return own or name.endswith(".lock") or is_temporary(name)
 
 
+def is_unfinished(data: Path) -> bool:
+    """Tell whether a restore was cut short, or is at work, after the old data began to be moved away."""
+    return (data / READY).exists() or (data / MOVING).exists()
+
+
 def refuse_unfinished(data: Path) -> None:
-    """Raise StateError where a restore was cut short after the old data began to be moved away."""
-    if (data / READY).exists() or (data / MOVING).exists():
+    """Raise StateError where a restore is unfinished: the folder is neither the old one nor the new one."""
+    if is_unfinished(data):
         raise StateError(f"a restore of {data} is under way or was cut short: run the same blendwatch restore again")
 
 

@@ -31,6 +31,7 @@ from state.folder import (
     READY,
     SKETCHES,
     disk_errors,
+    is_unfinished,
     sketches_alone,
     sync_folder,
     without_watch,
@@ -60,14 +61,12 @@ def restore(archive: Path, into: Path, now: datetime, *, force: bool = False) ->
     with disk_errors(into):
         if archive.resolve().is_relative_to(into.resolve()):
             raise StateError(f"{archive} lies in the folder that it is to be restored into: take it elsewhere first")
+        if is_unfinished(into):
+            return _end_earlier(archive, into)
         manifest = verify(archive)
         into.mkdir(parents=True, exist_ok=True)
         with without_watch(into), _sketches_unused(into):
-            if (into / READY).exists() or (into / MOVING).exists():
-                return _end_earlier(archive, manifest, into)
-            old = _old(into)
-            if old and not force:
-                raise StateError(f"{into} is not empty (it holds {old[0].name}): use --force to move all of it aside")
+            _refuse_to_move(into, force=force)
             staging = into / BEING_READ
             try:
                 damaged = _read(archive, manifest, staging, f"{ASIDE}{now:%Y%m%dT%H%M%SZ}")
@@ -79,16 +78,25 @@ def restore(archive: Path, into: Path, now: datetime, *, force: bool = False) ->
             return _finish(into, Restored(manifest, None, damaged))
 
 
-def _end_earlier(archive: Path, manifest: Manifest, into: Path) -> Restored:
-    step = next(step for step in (into / READY, into / MOVING) if step.exists())
-    earlier = Manifest.model_validate_json((step / MANIFEST).read_bytes())
-    done = _finish(into, Restored(earlier, ended=True))
-    if earlier != manifest:
-        when = earlier.created_at.isoformat(timespec="seconds")
-        raise StateError(
-            f"a restore of the backup of {when} had been cut short and is ended now; {archive} was not used"
-        )
+def _end_earlier(archive: Path, into: Path) -> Restored:
+    with without_watch(into):
+        step = into / READY if (into / READY).exists() else into / MOVING
+        earlier = Manifest.model_validate_json((step / MANIFEST).read_bytes())
+        done = _finish(into, Restored(earlier, ended=True))
+    if verify(archive) != earlier:
+        when = f"{earlier.created_at:%Y-%m-%d %H:%M:%S}"
+        raise StateError(f"a restore of the backup of {when} had been cut short and is ended now; {archive} is another")
     return done
+
+
+def _refuse_to_move(into: Path, *, force: bool) -> None:
+    """Raise StateError where the folder holds what may not, or cannot, be moved aside."""
+    old = _old(into)
+    if old and not force:
+        raise StateError(f"{into} is not empty (it holds {old[0].name}): use --force to move all of it aside")
+    for path in old:
+        if path.is_mount():
+            raise StateError(f"{path} is a disk of its own and cannot be moved aside: empty and unmount it first")
 
 
 def _read(archive: Path, manifest: Manifest, staging: Path, aside: str) -> int:
@@ -116,7 +124,7 @@ def _read(archive: Path, manifest: Manifest, staging: Path, aside: str) -> int:
             raise StateError(f"the database in {archive} is damaged: {wrong}")
         open_engine(f"sqlite:///{content / DATABASE}").dispose()
     damaged = survey(content / SKETCHES).damaged if (content / SKETCHES).is_dir() else 0
-    for path in sorted(staging.rglob("*")):
+    for path in [staging, *sorted(staging.rglob("*"))]:
         _sync(path)
     return damaged
 

@@ -170,14 +170,13 @@ def _prune_sketches(folder: Path, unwanted: Callable[[Entry], bool], *, apply: b
 
 
 def _prune_leftovers(data: Path, before: datetime, *, apply: bool) -> Pruned:
-    count = size = 0
-    temporary = (path for folder in (data, data / SKETCHES) for path in folder.glob("*") if is_temporary(path.name))
-    for path in [*temporary, *leftovers(data / SKETCHES)]:
-        if path.stat().st_mtime < before.timestamp():
-            count += 1
-            size += sum(p.stat().st_size for p in (path, *path.rglob("*")) if p.is_file())
-            if apply and path.is_dir():
-                shutil.rmtree(path)
-            elif apply:
-                path.unlink()
-    return Pruned("leftovers", count, size, "of writers that were killed")
+    found = [path for folder in (data, data / SKETCHES) for path in folder.glob("*") if is_temporary(path.name)]
+    found += leftovers(data / SKETCHES)
+    old = [path for path in found if path.exists() and path.stat().st_mtime < before.timestamp()]
+    size = sum(inner.stat().st_size for path in old for inner in (path, *path.rglob("*")) if inner.is_file())
+    for path in old if apply else ():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return Pruned("leftovers", len(old), size, "of writers that were killed")

@@ -20,7 +20,7 @@ from state.archive import verify
 from state.backup import back_up
 from state.errors import StateError
 from state.folder import refuse_unfinished
-from state.restore import restore
+from state.restore import _refuse_to_move, restore
 from state.sketches import SketchStore
 from state.store import Store
 from tests.state.dying import DIED, ENDED, deaths, on_a_full_disk
@@ -184,6 +184,12 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     restore(archive, there, AT, force=True)
 
 
+def test_what_is_mounted_below_cannot_be_moved_aside() -> None:
+    """It is found before anything is moved. The root of any system has such folders; they are but looked at."""
+    with pytest.raises(StateError, match="is a disk of its own and cannot be moved aside"):
+        _refuse_to_move(Path("/"), force=True)
+
+
 def test_an_archive_in_the_folder_itself_is_refused(tmp_path: Path) -> None:
     """It would be moved aside, and a restore that was cut short could not be ended with it."""
     archive = backed_up(tmp_path)
@@ -256,9 +262,10 @@ def test_an_earlier_restore_is_ended_before_another_backup_is_taken(tmp_path: Pa
     (there / ".restore-ready" / "data").mkdir(parents=True)
     (there / ".restore-ready" / "aside").write_text("before-restore-x")
     (there / ".restore-ready" / "manifest.json").write_bytes(members(archive)["manifest.json"])
-    with pytest.raises(StateError, match=r"is ended now; .*other\.tar was not used"):
+    with pytest.raises(StateError, match=r"is ended now; .*other\.tar is another"):
         restore(other, there, AT, force=True)
     refuse_unfinished(there)
+    assert held(there / "before-restore-x") == held(tmp_path / "source")
 
 
 def test_a_restored_store_goes_on(tmp_path: Path) -> None:
