@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,6 +20,7 @@ from bot.pulse import Pulse
 from bot.settings import Settings, SettingsError
 from bot.watch import Watcher
 from state.absences import Absences
+from state.folder import refuse_unfinished
 from state.registry import load
 from state.sketches import SketchStore
 from state.store import Store
@@ -43,8 +44,9 @@ class Service:
 def service(settings: Settings) -> Iterator[Service]:
     """Build what checks uploads; raises RegistryError, StateError and SettingsError."""
     registry = load(settings.registry_paths)
+    refuse_unfinished(settings.data)
     sketches = SketchStore(settings.data / "sketches")
-    with hub(settings) as opened:
+    with hub(settings) as opened, closing(sketches):
         known = KnownModels(registry, sketches, Absences(settings.data / "absences.json"), opened.repo, utc_now)
         yield Service(settings, opened, Checker(known, opened.metered, utc_now))
 
@@ -61,6 +63,7 @@ def hub(settings: Settings, timeout: float = TIMEOUT) -> Hub:
 @contextmanager
 def store(settings: Settings) -> Iterator[Store]:
     """Open the database in the data folder."""
+    refuse_unfinished(settings.data)
     with Store.open(f"sqlite:///{settings.database}") as opened:
         yield opened
 

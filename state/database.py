@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,18 @@ def revisions() -> list[str]:
     """Every revision of the tables that this version knows, the first one first."""
     scripts = ScriptDirectory.from_config(_config()).walk_revisions()
     return [script.revision for script in scripts][::-1]
+
+
+def damage(path: Path) -> str:
+    """Say what SQLite finds wrong with a database file, "" if nothing; it must not be in use."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
+            orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
+    except sqlite3.Error as error:
+        return str(error)
+    found += [f"{len(orphans)} rows refer to rows that are not there"] if orphans else []
+    return "; ".join(text for text in found if text != "ok")
 
 
 def _config() -> Config:

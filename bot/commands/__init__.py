@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from bot.commands.backup import backup
 from bot.commands.check import check
 from bot.commands.doctor import doctor
 from bot.commands.health import health
 from bot.commands.notify import notify
+from bot.commands.prune import prune
+from bot.commands.restore import restore
 from bot.commands.status import status
 from bot.commands.watch import watch
 from bot.commands.why import why
@@ -21,4 +24,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     status,
     watch,
     why,
+    backup,
+    restore,
+    prune,
 )
