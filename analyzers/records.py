@@ -47,6 +47,7 @@ class HubEvent:
     created_at: datetime  # UTC, of the repository, not of its weights
     parameters: int | None = None  # as counted by the Hub; None where it has not counted (yet)
     gated: bool = False
+    modified_at: datetime | None = None  # UTC, of its last commit or change of settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,14 @@ from datetime import UTC, datetime
 
 from bot.deliver import Delivered, DeliveryError, Sink, deliver
 from bot.discord import ConsoleSink, WebhookSink
+from bot.feeds import Feeds
 from bot.hub import Hub
 from bot.known import KnownModels
+from bot.news import News
 from bot.pipeline import Checker
 from bot.settings import Settings, SettingsError
 from bot.watch import Watcher
+from bot.watchdog import Watchdog
 from state.absences import Absences
 from state.registry import load
 from state.sketches import SketchStore
@@ -71,6 +74,21 @@ def watcher(built: Service, opened: Store) -> Watcher:
     """Return the watcher; alerts go to Discord where a webhook is set, to the console otherwise."""
     destination = "discord" if built.settings.discord_webhook is not None else "console"
     return Watcher(built.hub, opened, built.checker, built.settings, utc_now, destination)
+
+
+def feeds(built: Service, opened: Store) -> Feeds:
+    """Return what reads the Hub's listings."""
+    return Feeds(built.hub, opened, built.settings, utc_now, news(built.settings, opened))
+
+
+def news(settings: Settings, opened: Store) -> News:
+    """Return what tells the operator: by the road that alerts take."""
+    return News(opened, utc_now, "discord" if settings.discord_webhook is not None else "console")
+
+
+def watchdog(built: Service, opened: Store) -> Watchdog:
+    """Return what looks after the watch itself."""
+    return Watchdog(opened, news(built.settings, opened), built.settings, built.hub)
 
 
 async def send(opened: Store, where: Mapping[str, Sink]) -> Delivered:

@@ -17,7 +17,7 @@ import discord
 from discord.http import Route
 
 from bot.deliver import TryLater, Undeliverable
-from bot.embeds import alert_embed, plain
+from bot.embeds import embed_of, plain
 from bot.text import visible
 
 __all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink"]
@@ -71,7 +71,7 @@ class WebhookSink:
 
     async def send(self, report: Mapping[str, Any]) -> str:
         """Post the alert and return the message's id; raises Undeliverable or TryLater."""
-        embed = alert_embed(report)
+        embed = embed_of(report)
         try:
             async with asyncio.timeout(self._patience_seconds):
                 return await self._post(embed)

@@ -13,7 +13,7 @@ import discord
 
 from bot import sentences
 from bot.sentences import Report
-from bot.text import entries, joined, moment, section, string, unmarked
+from bot.text import entries, harmless, joined, moment, section, string, unmarked
 
 # Discord's limits, in characters. The parts' own limits in bot.sentences keep every embed below all of them.
 TITLE_LIMIT: Final = 256
@@ -27,6 +27,7 @@ TOTAL_LIMIT: Final = 6000
 # told apart by people who confuse red and green, too
 COLOURS: Final[Mapping[str, int]] = {"blend": 0xE69F00, "copy": 0xCC79A7, "derivative": 0x56B4E9}
 QUIET_COLOUR: Final = 0x999999
+OPERATOR_COLOUR: Final = 0xF0E442
 
 
 def alert_embed(report: Report, release: str | None = None) -> discord.Embed:
@@ -46,9 +47,30 @@ def alert_embed(report: Report, release: str | None = None) -> discord.Embed:
     return embed.set_footer(text=f"{sentences.case(report)}blendwatch {release or _release()}")
 
 
+def operator_embed(news: Mapping[str, Any], release: str | None = None) -> discord.Embed:
+    """The embed of what an operator has to know: `news` has a title, a text, and when it began and ended."""
+    title = harmless(string(news.get("title")), TITLE_LIMIT // 2)
+    ended = string(news.get("ended_at"))
+    times = [f"since {string(news.get('began_at'))}", f"until {ended}" if ended else ""]
+    embed = discord.Embed(
+        title=f"Operator: {title}{', ended' if ended else ''}",
+        description=harmless(string(news.get("text")), DESCRIPTION_LIMIT // 2),
+        colour=QUIET_COLOUR if ended else OPERATOR_COLOUR,
+    )
+    return embed.set_footer(
+        text=f"{harmless(' '.join(t for t in times if t), 200)}  blendwatch {release or _release()}"
+    )
+
+
+def embed_of(payload: Mapping[str, Any]) -> discord.Embed:
+    """The embed of whatever waits in the outbox."""
+    news = payload.get("operator")
+    return operator_embed(section(news)) if news else alert_embed(payload)
+
+
 def plain(report: Report) -> str:
-    """The same alert as text for a console: several lines, safe to print."""
-    return embed_text(alert_embed(report).to_dict())
+    """The same message as text for a console: several lines, safe to print."""
+    return embed_text(embed_of(report).to_dict())
 
 
 def embed_text(embed: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analyzers.errors import BlendwatchError
@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     min_bytes: int = Field(default=6_000_000_000, ge=0, description="bytes of weights from which an upload is large")
     poll_minutes: float = Field(default=10.0, gt=0, le=1440, description="minutes between two looks at the Hub")
     lookback_hours: float = Field(default=24.0, ge=0, le=24 * 365, description="how far the first pass looks back")
+    seed_since: AwareDatetime | None = Field(
+        default=None, description="from when on the first pass remembers older uploads, without telling of them"
+    )
+    requests_per_pass: int = Field(default=6000, ge=100, description="requests after which a pass leaves the rest")
+    max_backlog: int = Field(default=1000, ge=1, description="uploads waiting before the operator is told")
+    min_free_bytes: int = Field(default=1 << 30, ge=0, description="free bytes on disk below which he is told")
 
     @property
     def registry_paths(self) -> list[Path]:

@@ -37,6 +37,39 @@ class Upload:
     settled_at: datetime | None
     report: dict[str, Any] | None
     weights_digest: str | None
+    silent: bool = False  # seeded from before the watch began: remembered, and not told
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happened to a repository, as a feed or a check showed it."""
+
+    identity: str  # the Hub's own id of the repository, which survives a rename; else its name in lower case
+    repo_id: str
+    kind: str  # one of KINDS
+    detail: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that an operator has to know while it lasts. `ended_at` None: it still does."""
+
+    name: str
+    text: str
+    began_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """How far a feed was read, and from when on; `settled_to`: nothing listed before is still to be judged first."""
+
+    feed: str
+    read_to: datetime
+    settled_to: datetime
+    began_at: datetime | None
+    asked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

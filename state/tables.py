@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import BigInteger
 
@@ -71,6 +72,8 @@ cursors = Table(
     Column("feed", String, primary_key=True),
     Column("read_to", UtcTime, nullable=False),
     Column("moved_at", UtcTime, nullable=False),
+    Column("began_at", UtcTime),  # from when on it was read at all; None: not noted by an earlier version
+    Column("asked_at", UtcTime),  # when it was last read to its end
 )
 
 uploads = Table(
@@ -96,6 +99,7 @@ uploads = Table(
     Column("settled_at", UtcTime),
     Column("report", JSON(none_as_null=True)),
     Column("weights_digest", String),
+    Column("silent", Boolean, nullable=False, server_default=false()),  # seeded: remembered, and not told
     UniqueConstraint("identity", "listed_revision"),
     one_of("state", get_args(UploadState)),
     Index("ix_uploads_state_retry_at", "state", "retry_at"),
@@ -122,4 +126,31 @@ outbox = Table(
     one_of("state", get_args(AlertState)),
     Index("ix_outbox_state_next_at", "state", "next_at"),
     Index("ix_outbox_upload_id", "upload_id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("identity", String, nullable=False),
+    Column("repo_id", String, nullable=False),
+    Column("repo_key", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("unique_key", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    UniqueConstraint("unique_key"),
+    Index("ix_events_identity", "identity"),
+    Index("ix_events_repo_key", "repo_key"),
+)
+
+conditions = Table(
+    "conditions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("began_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Index("ix_conditions_name", "name"),
 )

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -15,11 +16,13 @@ from analyzers.records import CheckResult
 from bot import build
 from bot.commands.common import Data, Registry, one_line_errors, progress_shown, settings_from
 from bot.deliver import Sink
+from bot.feeds import Feeds
 from bot.known import Progress
 from bot.schedule import run_every
 from bot.settings import SettingsError
 from bot.text import harmless
 from bot.watch import Settled, Watcher
+from bot.watchdog import Watchdog
 from state.store import Store
 
 log = logging.getLogger("blendwatch")
@@ -45,26 +48,46 @@ def watch(
                 build.service(settings) as service,
                 progress_shown() as progress,
             ):
-                watcher = build.watcher(service, store)
+                turn = Turn(
+                    build.feeds(service, store),
+                    build.watcher(service, store),
+                    build.watchdog(service, store),
+                    store,
+                    where,
+                )
 
                 async def one_pass() -> None:
-                    await _pass(watcher, store, where, progress)
+                    await turn.run(progress)
 
                 asyncio.run(one_pass() if once else run_every(settings.poll_minutes, one_pass))
         except Timeout:
             raise SettingsError(f"another watch is running on {settings.data}") from None
 
 
-async def _pass(watcher: Watcher, store: Store, where: Mapping[str, Sink], progress: Progress) -> None:
-    """Send what a killed pass left, look at the Hub and settle what is due; an alert goes out once it is stored."""
-    await _send(store, where)
-    new = await asyncio.to_thread(watcher.poll, progress)
-    log.info("%d new uploads", new)
-    work = watcher.work(progress)
-    while (settled := await asyncio.to_thread(next, work, None)) is not None:
-        log.info("%s", settled_line(settled))
-        if isinstance(settled.outcome, CheckResult) and settled.outcome.verdict.alert:
-            await _send(store, where)
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One pass: send what a killed pass left, read the Hub's listings, settle what is due, look after itself."""
+
+    feeds: Feeds
+    watcher: Watcher
+    watchdog: Watchdog
+    store: Store
+    where: Mapping[str, Sink]
+
+    async def run(self, progress: Progress) -> None:
+        """Run it; an alert goes out as soon as it is stored. Raises SourceError where the Hub cannot be read at all."""
+        await _send(self.store, self.where)
+        try:
+            new = await asyncio.to_thread(self.feeds.poll, progress)
+            log.info("%d new uploads", new)
+            work = self.watcher.work(progress)
+            while (settled := await asyncio.to_thread(next, work, None)) is not None:
+                log.info("%s", settled_line(settled))
+                if isinstance(settled.outcome, CheckResult) and settled.outcome.verdict.alert:
+                    await _send(self.store, self.where)
+        finally:
+            await asyncio.to_thread(self.watchdog.look)
+            await _send(self.store, self.where)
 
 
 async def _send(store: Store, where: Mapping[str, Sink]) -> None:

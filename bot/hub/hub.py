@@ -89,6 +89,10 @@ class Hub:
         """
         return pages(self._wire, since, sort, max_pages, page_size)
 
+    def used_up(self) -> dict[str, float]:
+        """The seconds until each quota of the Hub that is used up comes back, by its name."""
+        return self._guard.pace.used_up()
+
     def repo(self, repo_id: str, revision: str | None = None) -> HubRepo:
         """One repository at a branch or commit, main if none is named. Nothing is asked before it is needed."""
         return HubRepo(self._tools, repo_id, revision)
