@@ -53,7 +53,6 @@ class _Reading:
     """What one reading of a feed came to. `times`: newest and oldest that it saw."""
 
     new: int
-    listed: int
     newest: datetime | None
     reached: datetime | None
     complete: bool
@@ -91,14 +90,15 @@ class Feeds:
         reading = self._pages(feed, since, now, progress)
         gap = self._gap(feed, since, cursor, reading)
         self._tell_gap(feed, gap, now)
+        until = cursor or since  # over a gap the cursor stays where it is
         if gap is None or self._given_up(feed, now):
-            until = max(reading.newest or since, cursor or since)
-            self.store.record(feed.name, [], until, now, began_at=since)
+            until = max(reading.newest or since, until)
+        self.store.record(feed.name, [], until, now, began_at=since)
         return reading.new
 
     def _pages(self, feed: Feed, since: datetime, now: datetime, progress: Progress) -> _Reading:
         """Walk the pages and store what they show."""
-        found = _Reading(0, 0, None, None, complete=False)
+        found = _Reading(0, None, None, complete=False)
         started = self.store.cursor(NEW.name)
         seen_to = started - OVERLAP if started else None
         told_from = self._alerts_since(now) if self.store.cursor(feed.name) is None else since
@@ -133,7 +133,7 @@ class Feeds:
         """Say what is missing between this reading and the one before it; None where they meet."""
         if not reading.complete:
             return f"the listing of {feed.what} did not reach back to {since:%Y-%m-%d %H:%M} UTC"
-        met = reading.listed > reading.new or (reading.reached is not None and reading.reached < since)
+        met = reading.reached is not None and cursor is not None and reading.reached <= cursor
         if feed.overlaps and cursor is not None and not met and self.store.listed_between(since, cursor):
             return f"the listing of {feed.what} shows nothing of what it showed up to {cursor:%Y-%m-%d %H:%M} UTC"
         return None
@@ -174,4 +174,4 @@ def _time(feed: Feed, event: HubEvent) -> datetime | None:
 def _joined(so_far: _Reading, page: Page, new: int, times: list[datetime]) -> _Reading:
     newest = max([*times, *([so_far.newest] if so_far.newest else [])], default=None)
     reached = min([t for t in (so_far.reached, page.reached) if t], default=None)
-    return _Reading(so_far.new + new, so_far.listed + len(times), newest, reached, page.complete)
+    return _Reading(so_far.new + new, newest, reached, page.complete)
