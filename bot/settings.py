@@ -31,6 +31,7 @@ class Settings(BaseSettings):
         default=str(SHIPPED), description=f"files or folders of known models, joined by {os.pathsep!r}"
     )
     discord_webhook: SecretStr | None = Field(default=None, description="address of the Discord webhook for alerts")
+    ping_url: SecretStr | None = Field(default=None, description="address asked after every good pass")
     discord_api_base: str | None = Field(default=None, description="another Discord, for tests and the demo")
     min_parameters: int = Field(default=3_000_000_000, ge=0, description="parameters from which an upload is large")
     min_bytes: int = Field(default=6_000_000_000, ge=0, description="bytes of weights from which an upload is large")

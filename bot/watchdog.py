@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from bot.canary import sing
 from bot.hub import Hub
 from bot.news import News
 from bot.settings import Settings
@@ -15,6 +16,8 @@ from state.store import Store
 
 LONGEST_WAIT = timedelta(hours=24)  # of an upload before the backlog is told
 DEAD_SHOWN = 20
+DAY = timedelta(hours=24)
+CANARY = "canary"  # its cursor says when it sang last
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,22 @@ class Watchdog:
 
     def look(self) -> None:
         """Tell what has begun and what has ended. Raises StateError."""
+        self._canary()
         self.news.set("backlog", self._backlog())
         self.news.set("rate limit used up", self._starved())
         self.news.set("disk nearly full", _disk(self.settings.data, self.settings.min_free_bytes))
         self._dead()
+
+    def _canary(self) -> None:
+        """Let the canary sing once a day, and at every pass while it is silent."""
+        cursor = self.store.cursor(CANARY)
+        if cursor is not None and self.news.clock() - cursor < DAY and not self._lasting("canary"):
+            return
+        self.news.set("canary", sing())
+        self.store.record(CANARY, [], self.news.clock(), self.news.clock())
+
+    def _lasting(self, name: str) -> bool:
+        return any(c.name == name for c in self.store.conditions())
 
     def _backlog(self) -> str | None:
         number, oldest = self.store.waiting()

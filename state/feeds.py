@@ -90,7 +90,7 @@ def advance(connection: Connection, feed: str, read_to: datetime, now: datetime,
 def feed_states(connection: Connection) -> list[FeedState]:
     """Return how far each feed was read, and up to where everything it listed has been judged once."""
     waiting = connection.scalar(select(func.min(uploads.c.created_at)).where(uploads.c.state == "pending"))
-    rows = connection.execute(select(cursors).order_by(cursors.c.feed)).all()
+    rows = connection.execute(select(cursors).where(cursors.c.began_at.is_not(None)).order_by(cursors.c.feed)).all()
     return [
         FeedState(r.feed, r.read_to, min(r.read_to, waiting) if waiting else r.read_to, r.began_at, r.asked_at)
         for r in rows

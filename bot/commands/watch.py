@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from filelock import FileLock, Timeout
+from pydantic import SecretStr
 
 from analyzers.records import CheckResult
 from bot import build
@@ -18,6 +19,7 @@ from bot.commands.common import Data, Registry, one_line_errors, progress_shown,
 from bot.deliver import Sink
 from bot.feeds import Feeds
 from bot.known import Progress
+from bot.ping import ping
 from bot.schedule import run_every
 from bot.settings import SettingsError
 from bot.text import harmless
@@ -54,6 +56,7 @@ def watch(
                     build.watchdog(service, store),
                     store,
                     where,
+                    settings.ping_url,
                 )
 
                 async def one_pass() -> None:
@@ -73,6 +76,7 @@ class Turn:
     watchdog: Watchdog
     store: Store
     where: Mapping[str, Sink]
+    ping_url: SecretStr | None
 
     async def run(self, progress: Progress) -> None:
         """Run it; an alert goes out as soon as it is stored. Raises SourceError where the Hub cannot be read at all."""
@@ -88,6 +92,7 @@ class Turn:
         finally:
             await asyncio.to_thread(self.watchdog.look)
             await _send(self.store, self.where)
+        await ping(self.ping_url)
 
 
 async def _send(store: Store, where: Mapping[str, Sink]) -> None:
