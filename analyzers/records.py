@@ -202,6 +202,7 @@ class Reference:
     maker: str  # the organisation that answers for it, aliases resolved
     declares: tuple[str, ...] = ()  # repo ids its own card names as parents
     title: str = ""  # the name its maker gives it, for reading cards
+    automatic: bool = False  # known only because it was read as an upload itself
 
     @property
     def repo_id(self) -> str:
@@ -217,6 +218,7 @@ class Parent:
     coefficient: float | None  # dimensionless; None where one number would not be true
     interval: tuple[float, float] | None
     declared: bool = False
+    automatic: bool = False  # known only because it was read as an upload itself
 
 
 @dataclass(frozen=True, slots=True)

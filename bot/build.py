@@ -39,8 +39,11 @@ class Service:
 
 
 @contextmanager
-def service(settings: Settings) -> Iterator[Service]:
-    """Build what checks uploads; raises RegistryError, StateError and SettingsError."""
+def service(settings: Settings, *, automatic: bool = False) -> Iterator[Service]:
+    """Build what checks uploads, against the registry or, if `automatic`, also against uploads read before.
+
+    Raises RegistryError, StateError and SettingsError.
+    """
     registry = load(settings.registry_paths)
     sketches = SketchStore(settings.data / "sketches")
     try:
@@ -48,7 +51,8 @@ def service(settings: Settings) -> Iterator[Service]:
     except ValueError as error:
         raise SettingsError(f"HF_ENDPOINT or HF_TOKEN: {error}") from None
     with hub:
-        known = KnownModels(registry, sketches, Absences(settings.data / "absences.json"), hub.repo, utc_now)
+        absences = Absences(settings.data / "absences.json")
+        known = KnownModels(registry, sketches, absences, hub.repo, utc_now, automatic=automatic)
         yield Service(settings, hub, Checker(known, hub.metered, utc_now))
 
 

@@ -48,10 +48,15 @@ class KnownModels:
     open: Open  # a repository on the Hub
     clock: Callable[[], datetime]
     spec: SampleSpec = field(default_factory=SampleSpec)
+    automatic: bool = False  # uploads that were read are known models from then on
     _unread: list[Model] | None = None  # known models that were not there when last looked for
 
     def __post_init__(self) -> None:
-        self._roster = Roster(self.registry, self.sketches, self.spec)
+        self._roster = Roster(self.registry, self.sketches, self.spec, self.find)
+
+    def find(self, repo_id: str) -> Model | None:
+        """Return the known model of this name: the registry's or, where these are known too, an upload that was read."""
+        return self.registry.find(repo_id) or (Model(repo_id, "release", automatic=True) if self.automatic else None)
 
     def refresh(self, like: Fingerprint | None, progress: Progress) -> list[str]:
         """Read the known models that were never read; return a sentence for each that cannot be compared.
@@ -99,7 +104,7 @@ class KnownModels:
 
     def _at(self, place: Place) -> Reference | None:
         """Return the known model at a place; None if its record is damaged, and then it is read anew next time."""
-        model = self.registry.find(place.entry.repo_id)
+        model = self.find(place.entry.repo_id)
         stored = self.sketches.read(place)
         if stored is None:
             self._roster.lost(place)
@@ -197,7 +202,10 @@ class KnownModels:
     def _reference(self, stored: StoredSketch, role: Role | None, model: Model | None) -> Reference:
         told = model.weights_at if model else None
         maker = self.registry.maker_of(stored.sketch.ref.organisation)
-        return Reference(stored.sketch, role, told or stored.weights_at, maker, stored.declares, stored.title)
+        automatic = model is not None and model.automatic
+        return Reference(
+            stored.sketch, role, told or stored.weights_at, maker, stored.declares, stored.title, automatic
+        )
 
 
 def card_of(source: Source) -> tuple[str, str]:

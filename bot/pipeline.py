@@ -44,10 +44,10 @@ class Checker:
             shape = self._shape(source, problems)
             card, trouble = card_of(source)
             look = first_look(source, self.known.spec, FIRST_LOOK_REQUESTS - meter.requests)
-            self._keep(look)
             unread = self.known.refresh(shape, progress)
             disclosure = self._disclosure(facts, card)
             disclosure, parents, unknown = self._declared(disclosure, progress)
+            self._keep(look, disclosure)
             weights_at = self.clock() if facts.local else facts.weights_at
             references = self.known.candidates(look.sketch, weights_at, disclosure.parents)
             references = _together(parents, references, assume_earlier=facts.local)
@@ -117,9 +117,10 @@ class Checker:
                 problems.append(problem)
         return disclosure, found, problems
 
-    def _keep(self, look: Look) -> None:
+    def _keep(self, look: Look, disclosure: Disclosure) -> None:
         if not look.facts.local and look.sketch.samples:
-            self.known.keep(StoredSketch(look.sketch, look.facts.weights_at, (), "", self.clock()))
+            declares = tuple(name for name in disclosure.parents if "/" in name)
+            self.known.keep(StoredSketch(look.sketch, look.facts.weights_at, declares, "", self.clock()))
 
 
 def _together(declared: list[Reference], known: list[Reference], *, assume_earlier: bool) -> list[Reference]:

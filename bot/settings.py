@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         default=None, description="from when on the first pass remembers older uploads, without telling of them"
     )
     requests_per_pass: int = Field(default=6000, ge=100, description="requests after which a pass leaves the rest")
+    automatic_references: bool = Field(
+        default=True, description="whether uploads that were read are compared with, too"
+    )
     max_backlog: int = Field(default=1000, ge=1, description="uploads waiting before the operator is told")
     min_free_bytes: int = Field(default=1 << 30, ge=0, description="free bytes on disk below which he is told")
 

@@ -47,7 +47,7 @@ def watch(
             with (
                 FileLock(settings.data / "watch.lock", timeout=0),
                 build.store(settings) as store,
-                build.service(settings) as service,
+                build.service(settings, automatic=settings.automatic_references) as service,
                 progress_shown() as progress,
             ):
                 turn = Turn(
