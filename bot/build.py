@@ -15,6 +15,8 @@ from bot.hub import Hub
 from bot.known import KnownModels
 from bot.news import News
 from bot.pipeline import Checker
+from bot.reconsider import Reconsider
+from bot.relatives import Relatives
 from bot.settings import Settings, SettingsError
 from bot.watch import Watcher
 from bot.watchdog import Watchdog
@@ -36,6 +38,14 @@ class Service:
     settings: Settings
     hub: Hub
     checker: Checker
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the watch learns besides its registry."""
+
+    relatives: Relatives
+    reconsider: Reconsider
 
 
 @contextmanager
@@ -88,6 +98,12 @@ def feeds(built: Service, opened: Store) -> Feeds:
 def news(settings: Settings, opened: Store) -> News:
     """Return what tells the operator: by the road that alerts take."""
     return News(opened, utc_now, "discord" if settings.discord_webhook is not None else "console")
+
+
+def memory(built: Service, opened: Store) -> Memory:
+    """Return what learns relatives of an upload, and explains earlier ones again."""
+    known = built.checker.known
+    return Memory(Relatives(built.hub, known, opened, utc_now), Reconsider(known, opened, utc_now))
 
 
 def watchdog(built: Service, opened: Store) -> Watchdog:

@@ -55,7 +55,7 @@ class KnownModels:
         self._roster = Roster(self.registry, self.sketches, self.spec, self.find)
 
     def find(self, repo_id: str) -> Model | None:
-        """Return the known model of this name: the registry's or, where these are known too, an upload that was read."""
+        """Return the known model of this name: the registry's, or an upload that was read where these are known."""
         return self.registry.find(repo_id) or (Model(repo_id, "release", automatic=True) if self.automatic else None)
 
     def refresh(self, like: Fingerprint | None, progress: Progress) -> list[str]:
@@ -132,6 +132,23 @@ class KnownModels:
             source = self.open(moved.repo_id, None)
             ref = source.facts().ref
         return self.sketches.get(ref, self.spec) or self._read(source, None, requests)
+
+    def has(self, repo_id: str) -> bool:
+        """Tell whether a model is known and was read."""
+        return self.sketches.find(repo_id, None, self.spec) is not None
+
+    def learn(self, repo_id: str, requests: int) -> str:
+        """Read a model of the Hub so that it is known from then on; return what was wrong, if anything was."""
+        try:
+            self._read(self.open(repo_id, None), None, requests)
+        except (SourceError, Unreadable) as error:
+            return f"{repo_id} could not be read: {error}"
+        return ""
+
+    def learned_since(self, moment: datetime) -> list[StoredSketch]:
+        """Return the sketches of known models that were read after `moment` (UTC)."""
+        places = self.sketches.read_since(moment, self.spec)
+        return [s for p in places if self.find(p.entry.repo_id) and (s := self.sketches.read(p))]
 
     def open_at(self, repo_id: str, revision: str) -> Source:
         """Open a known or declared model at the revision that was sketched."""

@@ -149,6 +149,19 @@ class Store:
             insert_new(connection, outbox, [message_row(m, m.upload_id or upload_id, now) for m in alerts])
             return news
 
+    def quiet_since(self, moment: datetime) -> list[Upload]:
+        """Uploads judged since `moment` of which nothing was told."""
+        told = select(outbox.c.upload_id).where(outbox.c.upload_id.is_not(None))
+        judged = and_(uploads.c.state == "found", uploads.c.settled_at >= moment, uploads.c.id.not_in(told))
+        return self._uploads(select(uploads).where(judged).order_by(uploads.c.id))
+
+    def due_again(self, upload_id: int, reason: str, now: datetime) -> bool:
+        """Let an upload that was judged be judged again, for this reason; whether it had been judged."""
+        judged = and_(uploads.c.id == upload_id, uploads.c.state == "found")
+        values = {"state": "failed", "reason": cap(reason), "retry_at": now, "attempts": 0}
+        with transaction(self._engine) as connection:
+            return connection.execute(update(uploads).where(judged).values(**values)).rowcount > 0
+
     def known_weights(self, hub_id_or_repo_id: str, weights_digest: str) -> Upload | None:
         """The newest upload of this repository that had the same weights and was judged; None if there is none."""
         name = hub_id_or_repo_id

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from analyzers.records import CheckResult
 from bot import build
+from bot.build import Memory
 from bot.commands.common import Data, Registry, one_line_errors, progress_shown, settings_from
 from bot.deliver import Sink
 from bot.feeds import Feeds
@@ -54,6 +55,7 @@ def watch(
                     build.feeds(service, store),
                     build.watcher(service, store),
                     build.watchdog(service, store),
+                    build.memory(service, store),
                     store,
                     where,
                     settings.ping_url,
@@ -74,6 +76,7 @@ class Turn:
     feeds: Feeds
     watcher: Watcher
     watchdog: Watchdog
+    memory: Memory
     store: Store
     where: Mapping[str, Sink]
     ping_url: SecretStr | None
@@ -84,15 +87,24 @@ class Turn:
         try:
             new = await asyncio.to_thread(self.feeds.poll, progress)
             log.info("%d new uploads", new)
-            work = self.watcher.work(progress)
-            while (settled := await asyncio.to_thread(next, work, None)) is not None:
-                log.info("%s", settled_line(settled))
-                if isinstance(settled.outcome, CheckResult) and settled.outcome.verdict.alert:
-                    await _send(self.store, self.where)
+            await self._work(progress)
+            if await asyncio.to_thread(self.memory.reconsider.look, progress):
+                await self._work(progress)
         finally:
             await asyncio.to_thread(self.watchdog.look)
             await _send(self.store, self.where)
         await ping(self.ping_url)
+
+    async def _work(self, progress: Progress) -> None:
+        """Settle what is due; what a derivative may be made of is read, too."""
+        work = self.watcher.work(progress)
+        while (settled := await asyncio.to_thread(next, work, None)) is not None:
+            log.info("%s", settled_line(settled))
+            if not isinstance(settled.outcome, CheckResult):
+                continue
+            if settled.outcome.verdict.alert:
+                await _send(self.store, self.where)
+            await asyncio.to_thread(self.memory.relatives.learn, settled.outcome, progress)
 
 
 async def _send(store: Store, where: Mapping[str, Sink]) -> None:

@@ -55,6 +55,23 @@ def pages(wire: Wire, since: datetime, sort: Sort, max_pages: int, page_size: in
         ask = Ask(following, LISTING)
 
 
+def of_base(wire: Wire, base: str, least: int, most: int, limit: int) -> list[HubEvent]:
+    """Return the newest models that declare `base` as what they were tuned from, of so many parameters."""
+    params: dict[str, str | list[str]] = {
+        "filter": f"base_model:finetune:{base}",
+        "num_parameters": f"min:{least},max:{most}",
+        "sort": KEYS["created_at"],
+        "direction": "-1",
+        "limit": str(limit),
+        "expand": EXPAND,
+    }
+    content, _ = wire.json(Ask(wire.address("api", "models"), f"the models of {base}", params=params))
+    if not isinstance(content, list):
+        raise Transient(f"The Hub's answer for the models of {base} is no list.")
+    found = [_event(entry) for entry in content if isinstance(entry, dict) and entry.get("private") is not True]
+    return [event for event in found if not isinstance(event, str)]
+
+
 def _page(content: list[object], key: str, since: datetime, *, last: bool) -> Page:
     events: list[HubEvent] = []
     problems: list[str] = []
