@@ -336,6 +336,27 @@ class SecondLook:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """What one look compared: the suspect and the known models beside it, at the same coordinates."""
+
+    suspect: Sketch
+    references: tuple[Reference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Both looks and what the card said. `gone`: parents that the second look could not read."""
+
+    disclosure: Disclosure
+    weights_at: datetime | None  # UTC, of the suspect; None: unknown
+    maker: str  # the organisation that answers for the suspect, aliases resolved
+    screened: int  # among how many models the references were chosen
+    first: Compared
+    second: Compared | None = None
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """One upload judged: everything an alert, a table or the JSON contract is made from."""
 
@@ -350,6 +371,7 @@ class CheckResult:
     problems: tuple[str, ...] = ()  # what could not be read, one sentence each; none of them stopped the check
     first_cost: Cost | None = None  # of the first look alone
     second: SecondLook | None = None
+    evidence: Evidence | None = None  # what the verdict can be drawn from again
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from bot.settings import Settings, SettingsError
 from bot.watch import Watcher
 from bot.watchdog import Watchdog
 from state.absences import Absences
+from state.evidence import Blobs
 from state.registry import load
 from state.sketches import SketchStore
 from state.store import Store
@@ -87,7 +88,12 @@ def sinks(settings: Settings) -> Mapping[str, Sink]:
 def watcher(built: Service, opened: Store) -> Watcher:
     """Return the watcher; alerts go to Discord where a webhook is set, to the console otherwise."""
     destination = "discord" if built.settings.discord_webhook is not None else "console"
-    return Watcher(built.hub, opened, built.checker, built.settings, utc_now, destination)
+    return Watcher(built.hub, opened, built.checker, built.settings, utc_now, destination, blobs(built.settings))
+
+
+def blobs(settings: Settings) -> Blobs:
+    """Return where evidence is kept."""
+    return Blobs(settings.data / "evidence")
 
 
 def feeds(built: Service, opened: Store) -> Feeds:

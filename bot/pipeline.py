@@ -13,8 +13,20 @@ from analyzers import explain
 from analyzers.case import Case, case_of
 from analyzers.disclosure import read_disclosure
 from analyzers.errors import Unreadable
+from analyzers.evidence import of_case
 from analyzers.fingerprint import Fingerprint
-from analyzers.records import CheckResult, Cost, Disclosure, Finding, Mention, Reference, RepoFacts, Sampled, Verdict
+from analyzers.records import (
+    CheckResult,
+    Cost,
+    Disclosure,
+    Evidence,
+    Finding,
+    Mention,
+    Reference,
+    RepoFacts,
+    Sampled,
+    Verdict,
+)
 from analyzers.second_look import reason_for
 from analyzers.verdict import judge
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
@@ -75,6 +87,15 @@ class Checker:
             problems=tuple(problems),
             first_cost=first_cost,
             second=seen.look if seen else None,
+            evidence=Evidence(
+                disclosure,
+                weights_at,
+                maker,
+                screened,
+                of_case(case),
+                seen.compared if seen else None,
+                seen.gone if seen else (),
+            ),
         )
 
     def _look_again(

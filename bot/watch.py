@@ -13,15 +13,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from analyzers.errors import Unreadable
+from analyzers.evidence import method
 from analyzers.records import CheckResult, Cost, Failed, Outcome, RepoFacts, Skipped
 from bot.hub import Hub
 from bot.known import Progress
 from bot.look import weights_digest
 from bot.pipeline import Checker
+from bot.recorder import Recorder
 from bot.report import to_json
 from bot.settings import Settings
 from bot.source import Changed, Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
-from state.records import Happening
+from state.evidence import Blobs, to_bytes
+from state.records import Happening, KeptFile, NewCase
 from state.store import OutboxMessage, Settlement, Store, Upload
 
 BATCH = 50
@@ -51,6 +54,7 @@ class Watcher:
     settings: Settings
     clock: Callable[[], datetime]
     destination: str
+    blobs: Blobs
 
     def work(self, progress: Progress) -> Iterator[Settled]:
         """Settle what is due, one by one, until this pass has used up its requests; the rest waits for the next."""
@@ -90,13 +94,23 @@ class Watcher:
             least = self.settings.min_parameters
             return Skipped(f"{upload.parameters:,} parameters, fewer than {least:,}")
         with self.checker.metered() as meter:
-            source = self._open(upload)
+            source = Recorder(self._open(upload))
             facts = source.facts()
             skipped = self._triage(upload, facts)
             if skipped is not None:
                 return skipped
             result = self.checker.check(source, progress)
+            self._keep(upload, source, result)
             return replace(result, cost=Cost(meter.requests, meter.bytes_read, result.cost.seconds))
+
+    def _keep(self, upload: Upload, source: Recorder, result: CheckResult) -> None:
+        """Keep what was read, and what the verdict of a blend or copy rests on, before it is settled."""
+        files = source.kept()
+        if result.evidence is not None and result.verdict.finding.kind in ("blend", "copy"):
+            files["verdict"] = to_bytes(result.evidence)
+        gated, now = source.facts().gated, self.clock()
+        kept = [KeptFile(kind, self.blobs.put(data), len(data), gated, now) for kind, data in files.items()]
+        self.store.cases.keep(upload.id, kept)
 
     def _open(self, upload: Upload) -> Source:
         """Open the upload's newest revision, under its new name if it has moved."""
@@ -166,4 +180,5 @@ class Watcher:
                     revision=outcome.suspect.revision,
                     weights_digest=outcome.weights_digest or None,
                 )
-                self.store.settle(upload.id, settlement, alerts, now)
+                opened = NewCase(str(report["case"]), method()) if told else None
+                self.store.settle(upload.id, settlement, alerts, now, opened)

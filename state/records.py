@@ -11,6 +11,7 @@ from state.errors import StateError
 
 UploadState = Literal["pending", "found", "skipped", "failed"]
 SettledState = Literal["found", "skipped", "failed"]
+CaseState = Literal["open", "retracted"]
 AlertState = Literal["pending", "sending", "sent", "dead"]
 
 
@@ -70,6 +71,49 @@ class FeedState:
     settled_to: datetime
     began_at: datetime | None
     asked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """One piece of evidence of an upload. `kind`: card, config, files, verdict."""
+
+    kind: str
+    digest: str  # SHA-256, 64 hex digits, of its content
+    size: int  # bytes
+    gated: bool  # of a gated repository: kept, and never shown
+    kept_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that has happened to a case since it was told. Notes with the same `key` are the same note."""
+
+    case_id: str
+    kind: str  # declared, card, weights, gone, moved, returned, corrected, retracted
+    text: str
+    key: str
+    noted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewCase:
+    """What a settlement that is told opens. `method`: of the thresholds that it was drawn with."""
+
+    case_id: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """An alert and all that came after it."""
+
+    case_id: str
+    upload_id: int
+    state: CaseState
+    method: str
+    report: dict[str, Any]
+    opened_at: datetime
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ from sqlalchemy import (
 )
 
 from analyzers.records import HubEvent
+from state.casebook import Cases
+from state.cases import open_case
 from state.conditions import Message, change, standing
 from state.database import open_engine, reading, transaction
 from state.errors import StateError
@@ -34,6 +36,7 @@ from state.records import (
     Condition,
     FeedState,
     Happening,
+    NewCase,
     OutboxMessage,
     OutboxRow,
     Settlement,
@@ -60,6 +63,11 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+    @property
+    def cases(self) -> Cases:
+        """The cases that alerts opened, and the evidence of all uploads."""
+        return Cases(self._engine)
 
     def __enter__(self) -> Self:
         return self
@@ -130,8 +138,15 @@ class Store:
         order = (uploads.c.attempts > 0, uploads.c.parameters.is_(None), desc(uploads.c.created_at), uploads.c.id)
         return self._uploads(select(uploads).where(waiting).order_by(*order).limit(limit))
 
-    def settle(self, upload_id: int, settlement: Settlement, alerts: Sequence[OutboxMessage], now: datetime) -> bool:
-        """Write down what became of an upload together with what is to be told about it.
+    def settle(
+        self,
+        upload_id: int,
+        settlement: Settlement,
+        alerts: Sequence[OutboxMessage],
+        now: datetime,
+        case: NewCase | None = None,
+    ) -> bool:
+        """Write down what became of an upload together with what is to be told about it and the case it opens.
 
         True if that was news; False if the same was written before, when only alerts that are missing are added.
         """
@@ -147,6 +162,8 @@ class Store:
                 change = update(uploads).where(uploads.c.id == upload_id)
                 connection.execute(change.values(**values, attempts=uploads.c.attempts + 1, settled_at=now))
             insert_new(connection, outbox, [message_row(m, m.upload_id or upload_id, now) for m in alerts])
+            if case is not None and settlement.report is not None:
+                open_case(connection, upload_id, case.case_id, dict(settlement.report), case.method, now)
             return news
 
     def quiet_since(self, moment: datetime) -> list[Upload]:

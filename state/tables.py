@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.types import BigInteger
 
 from state.errors import StateError
-from state.records import AlertState, UploadState
+from state.records import AlertState, CaseState, UploadState
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -153,4 +153,42 @@ conditions = Table(
     Column("began_at", UtcTime, nullable=False),
     Column("ended_at", UtcTime),
     Index("ix_conditions_name", "name"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("upload_id", Integer, ForeignKey("uploads.id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("gated", Boolean, nullable=False),  # kept, and never shown
+    Column("kept_at", UtcTime, nullable=False),
+    UniqueConstraint("upload_id", "kind", "digest"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("upload_id", Integer, ForeignKey("uploads.id"), nullable=False),
+    Column("state", String, nullable=False),
+    Column("method", String, nullable=False),  # the thresholds that the verdict was last drawn with
+    Column("report", JSON, nullable=False),  # as first told
+    Column("opened_at", UtcTime, nullable=False),
+    Column("asked_at", UtcTime, nullable=False),  # when the upload was last looked after
+    one_of("state", get_args(CaseState)),
+)
+
+case_notes = Table(
+    "case_notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", String, ForeignKey("cases.case_id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("unique_key", String, nullable=False),
+    Column("noted_at", UtcTime, nullable=False),
+    UniqueConstraint("unique_key"),
 )

@@ -93,7 +93,7 @@ def one_pass(at: Stage, store: Store, monkeypatch: pytest.MonkeyPatch, later: ti
     sinks = build.sinks(settings)
     with build.service(settings) as service:
         asyncio.run(_deliver(store, sinks, clock))
-        watcher = Watcher(service.hub, store, service.checker, settings, clock, "discord")
+        watcher = Watcher(service.hub, store, service.checker, settings, clock, "discord", build.blobs(settings))
         Feeds(service.hub, store, settings, clock, News(store, clock, "discord")).poll(lambda _: None)
         for _ in watcher.work(lambda _: None):
             asyncio.run(_deliver(store, sinks, clock))
