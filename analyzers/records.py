@@ -47,6 +47,7 @@ class HubEvent:
     created_at: datetime  # UTC, of the repository, not of its weights
     parameters: int | None = None  # as counted by the Hub; None where it has not counted (yet)
     gated: bool = False
+    modified_at: datetime | None = None  # UTC, of its last commit or change of settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,7 @@ class Reference:
     maker: str  # the organisation that answers for it, aliases resolved
     declares: tuple[str, ...] = ()  # repo ids its own card names as parents
     title: str = ""  # the name its maker gives it, for reading cards
+    automatic: bool = False  # known only because it was read as an upload itself
 
     @property
     def repo_id(self) -> str:
@@ -216,6 +218,7 @@ class Parent:
     coefficient: float | None  # dimensionless; None where one number would not be true
     interval: tuple[float, float] | None
     declared: bool = False
+    automatic: bool = False  # known only because it was read as an upload itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +336,27 @@ class SecondLook:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """What one look compared: the suspect and the known models beside it, at the same coordinates."""
+
+    suspect: Sketch
+    references: tuple[Reference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Both looks and what the card said. `gone`: parents that the second look could not read."""
+
+    disclosure: Disclosure
+    weights_at: datetime | None  # UTC, of the suspect; None: unknown
+    maker: str  # the organisation that answers for the suspect, aliases resolved
+    screened: int  # among how many models the references were chosen
+    first: Compared
+    second: Compared | None = None
+    gone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """One upload judged: everything an alert, a table or the JSON contract is made from."""
 
@@ -347,6 +371,7 @@ class CheckResult:
     problems: tuple[str, ...] = ()  # what could not be read, one sentence each; none of them stopped the check
     first_cost: Cost | None = None  # of the first look alone
     second: SecondLook | None = None
+    evidence: Evidence | None = None  # what the verdict can be drawn from again
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,15 +65,29 @@ RULES: tuple[Rule, ...] = (
 def judge(case: Case, finding: Finding, maker: str) -> Verdict:
     """Return the verdict on one finding. `maker`: who answers for the suspect."""
     references = {k.reference.repo_id.lower(): k.reference for k in case.kin}
-    parents = tuple(replace(p, declared=_declared(case, p, references)) for p in finding.parents)
+    parents = tuple(_held_against_the_card(case, p, references) for p in finding.parents)
     finding = replace(finding, parents=parents)
     undeclared = tuple(references[p.ref.repo_id.lower()] for p in parents if not p.declared)
     held = Held(case, finding, _level(parents), undeclared, _strength(finding), maker)
     for rule in RULES:
         if rule.quiet(held):
             return Verdict(finding, held.disclosure, alert=False, strength=held.strength, why=rule.why(held))
-    why = f"{finding.claim}; {held.names} is not declared on the card"
+    why = f"{finding.claim}; {held.names} is not declared on the card{_automatic(undeclared)}"
     return Verdict(finding, held.disclosure, alert=True, strength=held.strength, why=why)
+
+
+def _held_against_the_card(case: Case, parent: Parent, references: Mapping[str, Reference]) -> Parent:
+    reference = references.get(parent.ref.repo_id.lower())
+    declared = _declared(case, parent, references)
+    return replace(parent, declared=declared, automatic=reference is not None and reference.automatic)
+
+
+def _automatic(undeclared: tuple[Reference, ...]) -> str:
+    """Say so where an alert rests only on models that nobody put into the registry."""
+    if not undeclared or not all(r.automatic for r in undeclared):
+        return ""
+    when = ", ".join(f"{r.repo_id}, weights of {r.weights_at:%Y-%m-%d}" for r in undeclared if r.weights_at)
+    return f"; known only as uploads that were read before ({when})"
 
 
 def _level(parents: tuple[Parent, ...]) -> DisclosureLevel:

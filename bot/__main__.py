@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import typer
 
-from bot.commands import COMMANDS
+from bot.commands import COMMANDS, GROUPS
 
 app = typer.Typer(help="Watches the Hugging Face Hub for undisclosed blends of existing weights.", no_args_is_help=True)
 for _command in COMMANDS:
     app.command()(_command)
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
 
 
 def main() -> None:

@@ -8,18 +8,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from analyzers.records import Outcome
+from bot.casework import Casework
 from bot.deliver import Delivered, DeliveryError, Sink, deliver
 from bot.discord import ConsoleSink, WebhookSink
 from bot.endpoint import Endpoint
+from bot.feeds import NEW, Feeds
+from bot.followup import Followups
 from bot.hub import Hub
 from bot.hub.hub import TIMEOUT
 from bot.known import KnownModels, Progress
 from bot.metrics import Metrics
+from bot.news import News
 from bot.pipeline import Checker
 from bot.pulse import Pulse
+from bot.reconsider import Reconsider
+from bot.relatives import Relatives
 from bot.settings import Settings, SettingsError
+from bot.turn import Memory, Turn
 from bot.watch import Watcher
+from bot.watchdog import Watchdog
 from state.absences import Absences
+from state.evidence import Blobs
 from state.folder import refuse_unfinished
 from state.registry import load
 from state.sketches import SketchStore
@@ -41,13 +50,17 @@ class Service:
 
 
 @contextmanager
-def service(settings: Settings) -> Iterator[Service]:
-    """Build what checks uploads; raises RegistryError, StateError and SettingsError."""
+def service(settings: Settings, *, automatic: bool = False) -> Iterator[Service]:
+    """Build what checks uploads, against the registry or, if `automatic`, also against uploads read before.
+
+    Raises RegistryError, StateError and SettingsError.
+    """
     registry = load(settings.registry_paths)
     refuse_unfinished(settings.data)
     sketches = SketchStore(settings.data / "sketches")
     with hub(settings) as opened, closing(sketches):
-        known = KnownModels(registry, sketches, Absences(settings.data / "absences.json"), opened.repo, utc_now)
+        absences = Absences(settings.data / "absences.json")
+        known = KnownModels(registry, sketches, absences, opened.repo, utc_now, automatic=automatic)
         yield Service(settings, opened, Checker(known, opened.metered, utc_now))
 
 
@@ -86,7 +99,45 @@ def destination(settings: Settings) -> str:
 
 def watcher(built: Service, opened: Store) -> Watcher:
     """Return the watcher."""
-    return Watcher(built.hub, opened, built.checker, built.settings, utc_now, destination(built.settings))
+    where = destination(built.settings)
+    return Watcher(built.hub, opened, built.checker, built.settings, utc_now, where, blobs(built.settings))
+
+
+def blobs(settings: Settings) -> Blobs:
+    """Return where evidence is kept."""
+    return Blobs(settings.data / "evidence")
+
+
+def feeds(built: Service, opened: Store) -> Feeds:
+    """Return what reads the Hub's listings."""
+    return Feeds(built.hub, opened, built.settings, utc_now, news(built.settings, opened))
+
+
+def news(settings: Settings, opened: Store) -> News:
+    """Return what tells the operator: by the road that alerts take."""
+    return News(opened, utc_now, destination(settings))
+
+
+def memory(built: Service, opened: Store) -> Memory:
+    """Return what learns relatives of an upload, and explains earlier ones again."""
+    known = built.checker.known
+    return Memory(Relatives(built.hub, known, opened, utc_now), Reconsider(known, opened, utc_now))
+
+
+def casework(settings: Settings, opened: Store) -> Casework:
+    """Return what notes, replays and retracts cases."""
+    return Casework(opened, blobs(settings), utc_now)
+
+
+def followups(built: Service, opened: Store) -> Followups:
+    """Return what looks after the cases that were told."""
+    known = built.checker.known
+    return Followups(built.hub, opened, casework(built.settings, opened), lambda: dict(known.names()), utc_now)
+
+
+def watchdog(built: Service, opened: Store) -> Watchdog:
+    """Return what looks after the watch itself."""
+    return Watchdog(opened, news(built.settings, opened), built.settings, built.hub)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +168,23 @@ def overseer(built: Service, opened: Store) -> Overseer:
     pulse = Pulse(built.settings)
     metrics = Metrics(lambda: opened.tally(utc_now()), built.hub.spent, pulse)
     models = len(built.checker.known.registry.models)
-    return Overseer(pulse, metrics, Endpoint(pulse, metrics, lambda: opened.cursor("created_at"), models))
+    return Overseer(pulse, metrics, Endpoint(pulse, metrics, lambda: opened.cursor(NEW.name), models))
+
+
+def turn(built: Service, opened: Store, where: Mapping[str, Sink], seen_by: Overseer) -> Turn:
+    """Return one pass of the watch."""
+    return Turn(
+        feeds(built, opened),
+        watcher(built, opened),
+        memory(built, opened),
+        followups(built, opened),
+        watchdog(built, opened),
+        opened,
+        where,
+        utc_now,
+        seen_by.settled,
+        built.settings.ping_url,
+    )
 
 
 async def send(opened: Store, where: Mapping[str, Sink]) -> Delivered:

@@ -17,7 +17,7 @@ import discord
 from discord.http import Route
 
 from bot.deliver import TryLater, Undeliverable
-from bot.embeds import embed_of, plain
+from bot.embeds import embed_of, head_embed, plain
 from bot.text import visible
 
 __all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink"]
@@ -78,6 +78,7 @@ class WebhookSink:
         quiet = discord.AllowedMentions.none()
 
         async def post(webhook: discord.Webhook) -> str:
+            await _edit_head(webhook, report)
             message = await webhook.send(embed=embed, username=USERNAME, allowed_mentions=quiet, wait=True)
             return str(message.id)
 
@@ -124,6 +125,17 @@ class WebhookSink:
         if error.status in {408, 429} or error.status >= 500:
             return TryLater(f"{text}.", _retry_after(error))
         return Undeliverable(f"{text}{_HINTS.get(error.status, '')}.")
+
+
+async def _edit_head(webhook: discord.Webhook, payload: Mapping[str, Any]) -> None:
+    """Bring the alert that a follow-up belongs to up to date; one that was deleted there needs no edit."""
+    head = str(payload.get("head") or "")
+    if not payload.get("follow_up") or not head.isdecimal():
+        return
+    try:
+        await webhook.edit_message(int(head), embed=head_embed(payload))
+    except discord.NotFound:
+        logging.getLogger(__name__).info("the message %s was deleted there, so it is not edited", head)
 
 
 class ConsoleSink:

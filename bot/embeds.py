@@ -23,6 +23,8 @@ FIELD_NAME_LIMIT: Final = 256
 FIELD_VALUE_LIMIT: Final = 1024
 FOOTER_LIMIT: Final = 2048
 TOTAL_LIMIT: Final = 6000
+SINCE_SHOWN: Final = 4
+SINCE_LIMIT: Final = 900
 
 # told apart by people who confuse red and green, too
 COLOURS: Final[Mapping[str, int]] = {"blend": 0xE69F00, "copy": 0xCC79A7, "derivative": 0x56B4E9}
@@ -48,19 +50,49 @@ def alert_embed(report: Report, release: str | None = None) -> discord.Embed:
 
 
 def operator_embed(news: Mapping[str, Any], release: str | None = None) -> discord.Embed:
-    """The embed of what an operator has to know, which concerns no upload: `news` has a title and a text."""
+    """The embed of what an operator has to know: `news` has a title, a text and, if it lasts, its beginning and end."""
+    began, ended = string(news.get("began_at")), string(news.get("ended_at"))
+    times = " ".join([f"since {began}" if began else "", f"until {ended}" if ended else ""]).strip()
     embed = discord.Embed(
-        title=f"Operator: {harmless(string(news.get('title')), TITLE_LIMIT // 2)}",
+        title=f"Operator: {harmless(string(news.get('title')), TITLE_LIMIT // 2)}{', ended' if ended else ''}",
         description=harmless(string(news.get("text")), DESCRIPTION_LIMIT // 2),
-        colour=OPERATOR_COLOUR,
+        colour=QUIET_COLOUR if ended else OPERATOR_COLOUR,
     )
-    return embed.set_footer(text=f"blendwatch {release or this_release()}")
+    return embed.set_footer(text=f"{harmless(times, 200)}{'  ' if times else ''}blendwatch {release or this_release()}")
+
+
+def head_embed(payload: Mapping[str, Any], release: str | None = None) -> discord.Embed:
+    """The embed of an alert in its present state: with what has happened since, and quiet if it was taken back."""
+    embed = alert_embed(section(payload.get("report")), release)
+    since = [_since(section(note)) for note in entries(payload.get("since"))][-SINCE_SHOWN:]
+    if payload.get("retracted") is True:
+        embed.title = f"Retracted: {embed.title}"[:TITLE_LIMIT]
+        embed.colour = discord.Colour(QUIET_COLOUR)
+    return embed.insert_field_at(0, name="Since then", value=joined(since, SINCE_LIMIT, "\n"), inline=False)
+
+
+def follow_up_embed(payload: Mapping[str, Any], release: str | None = None) -> discord.Embed:
+    """The embed of what has happened to a case since it was told."""
+    news = section(payload.get("follow_up"))
+    embed = discord.Embed(
+        title=f"{harmless(string(news.get('title')), 100)}: {harmless(string(news.get('repo_id')), 120)}",
+        description=harmless(string(news.get("text")), DESCRIPTION_LIMIT // 2),
+        colour=QUIET_COLOUR,
+        timestamp=moment(news.get("at")),
+    )
+    return embed.set_footer(text=f"{sentences.case(news)}blendwatch {release or this_release()}")
+
+
+def _since(note: Mapping[str, Any]) -> str:
+    at = string(note.get("at"))[:16].replace("T", " ")
+    return f"{harmless(at, 20)} {harmless(string(note.get('title')), 80)}: {harmless(string(note.get('text')), 200)}"
 
 
 def embed_of(payload: Mapping[str, Any]) -> discord.Embed:
-    """The embed of whatever is to be sent: news for the operator, or the report of a check."""
-    news = payload.get("operator")
-    return operator_embed(section(news)) if news else alert_embed(payload)
+    """The embed of whatever is to be sent: news for the operator, news of a case, or the report of a check."""
+    if payload.get("operator"):
+        return operator_embed(section(payload["operator"]))
+    return follow_up_embed(payload) if payload.get("follow_up") else alert_embed(payload)
 
 
 def plain(report: Report) -> str:

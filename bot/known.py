@@ -49,10 +49,15 @@ class KnownModels:
     open: Open  # a repository on the Hub
     clock: Callable[[], datetime]
     spec: SampleSpec = field(default_factory=SampleSpec)
+    automatic: bool = False  # uploads that were read are known models from then on
     _unread: list[Model] | None = None  # known models that were not there when last looked for
 
     def __post_init__(self) -> None:
-        self._roster = Roster(self.registry, self.sketches, self.spec)
+        self._roster = Roster(self.registry, self.sketches, self.spec, self.find)
+
+    def find(self, repo_id: str) -> Model | None:
+        """Return the known model of this name: the registry's, or an upload that was read where these are known."""
+        return self.registry.find(repo_id) or (Model(repo_id, "release", automatic=True) if self.automatic else None)
 
     @spent_on("references")
     def refresh(self, like: Fingerprint | None, progress: Progress) -> list[str]:
@@ -101,7 +106,7 @@ class KnownModels:
 
     def _at(self, place: Place) -> Reference | None:
         """Return the known model at a place; None if its record is damaged, and then it is read anew next time."""
-        model = self.registry.find(place.entry.repo_id)
+        model = self.find(place.entry.repo_id)
         stored = self.sketches.read(place)
         if stored is None:
             self._roster.lost(place)
@@ -130,6 +135,23 @@ class KnownModels:
             source = self.open(moved.repo_id, None)
             ref = source.facts().ref
         return self.sketches.get(ref, self.spec) or self._read(source, None, requests)
+
+    def has(self, repo_id: str) -> bool:
+        """Tell whether a model is known and was read."""
+        return self.sketches.find(repo_id, None, self.spec) is not None
+
+    def learn(self, repo_id: str, requests: int) -> str:
+        """Read a model of the Hub so that it is known from then on; return what was wrong, if anything was."""
+        try:
+            self._read(self.open(repo_id, None), None, requests)
+        except (SourceError, Unreadable) as error:
+            return f"{repo_id} could not be read: {error}"
+        return ""
+
+    def learned_since(self, moment: datetime) -> list[StoredSketch]:
+        """Return the sketches of known models that were read after `moment` (UTC)."""
+        places = self.sketches.read_since(moment, self.spec)
+        return [s for p in places if self.find(p.entry.repo_id) and (s := self.sketches.read(p))]
 
     def open_at(self, repo_id: str, revision: str) -> Source:
         """Open a known or declared model at the revision that was sketched."""
@@ -200,7 +222,10 @@ class KnownModels:
     def _reference(self, stored: StoredSketch, role: Role | None, model: Model | None) -> Reference:
         told = model.weights_at if model else None
         maker = self.registry.maker_of(stored.sketch.ref.organisation)
-        return Reference(stored.sketch, role, told or stored.weights_at, maker, stored.declares, stored.title)
+        automatic = model is not None and model.automatic
+        return Reference(
+            stored.sketch, role, told or stored.weights_at, maker, stored.declares, stored.title, automatic
+        )
 
 
 def card_of(source: Source) -> tuple[str, str]:

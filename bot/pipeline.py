@@ -13,8 +13,20 @@ from analyzers import explain
 from analyzers.case import Case, case_of
 from analyzers.disclosure import read_disclosure
 from analyzers.errors import Unreadable
+from analyzers.evidence import of_case
 from analyzers.fingerprint import Fingerprint
-from analyzers.records import CheckResult, Cost, Disclosure, Finding, Mention, Reference, RepoFacts, Sampled, Verdict
+from analyzers.records import (
+    CheckResult,
+    Cost,
+    Disclosure,
+    Evidence,
+    Finding,
+    Mention,
+    Reference,
+    RepoFacts,
+    Sampled,
+    Verdict,
+)
 from analyzers.second_look import reason_for
 from analyzers.verdict import judge
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
@@ -46,10 +58,10 @@ class Checker:
             shape = self._shape(source, problems)
             card, trouble = card_of(source)
             look = first_look(source, self.known.spec, FIRST_LOOK_REQUESTS - meter.requests)
-            self._keep(look)
             unread = self.known.refresh(shape, progress)
             disclosure = self._disclosure(facts, card)
             disclosure, parents, unknown = self._declared(disclosure, progress)
+            self._keep(look, disclosure)
             weights_at = self.clock() if facts.local else facts.weights_at
             references = self.known.candidates(look.sketch, weights_at, disclosure.parents)
             references = _together(parents, references, assume_earlier=facts.local)
@@ -77,6 +89,15 @@ class Checker:
             problems=tuple(problems),
             first_cost=first_cost,
             second=seen.look if seen else None,
+            evidence=Evidence(
+                disclosure,
+                weights_at,
+                maker,
+                screened,
+                of_case(case),
+                seen.compared if seen else None,
+                seen.gone if seen else (),
+            ),
         )
 
     def _look_again(
@@ -119,9 +140,10 @@ class Checker:
                 problems.append(problem)
         return disclosure, found, problems
 
-    def _keep(self, look: Look) -> None:
+    def _keep(self, look: Look, disclosure: Disclosure) -> None:
         if not look.facts.local and look.sketch.samples:
-            self.known.keep(StoredSketch(look.sketch, look.facts.weights_at, (), "", self.clock()))
+            declares = tuple(name for name in disclosure.parents if "/" in name)
+            self.known.keep(StoredSketch(look.sketch, look.facts.weights_at, declares, "", self.clock()))
 
 
 def _together(declared: list[Reference], known: list[Reference], *, assume_earlier: bool) -> list[Reference]:

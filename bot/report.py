@@ -91,6 +91,7 @@ def _parent(parent: Parent) -> dict[str, Any]:
         "coefficient": parent.coefficient,
         "interval": list(parent.interval) if parent.interval else None,
         "declared": parent.declared,
+        "automatic": parent.automatic,
     }
 
 

@@ -1,8 +1,8 @@
-"""Which stored sketches are known models: the registry's, each at its pinned revision or else as last read."""
+"""Which stored sketches are known models: each at its pinned revision or else as last read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,6 +37,7 @@ class Roster:
     registry: Registry
     sketches: SketchStore
     spec: SampleSpec
+    find: Callable[[str], Model | None]  # the known model of this name
     _rows: dict[Pack, Rows] = field(default_factory=dict)
 
     def pools(self, suspect: Sketch, weights_at: datetime | None) -> list[tuple[Pack, Pool]]:
@@ -75,7 +76,7 @@ class Roster:
             rows = self._rows.setdefault(pack, Rows())
             for record in rows.grow(len(pack.entries)):
                 entry = pack.entries[record]
-                model = self.registry.find(entry.repo_id) if entry else None
+                model = self.find(entry.repo_id) if entry else None
                 if model is not None:
                     fresh[model.repo_id.lower()] = model
         for name, model in fresh.items():

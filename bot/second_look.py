@@ -15,8 +15,9 @@ from analyzers.case import Case, case_of
 from analyzers.depth import Groups, plan_depth
 from analyzers.depth_profile import depth_profile
 from analyzers.errors import Unreadable
+from analyzers.evidence import of_case
 from analyzers.layout import layout_of
-from analyzers.records import Cost, Finding, Reference, RepoRef, Sampled, SampleSpec, SecondLook, Sketch
+from analyzers.records import Compared, Cost, Finding, Reference, RepoRef, Sampled, SampleSpec, SecondLook, Sketch
 from analyzers.roles import groups_of
 from analyzers.sampling import ReadBudget, ReadPlan, samples_from
 from analyzers.second_look import companions, moved, together, unread
@@ -38,6 +39,8 @@ class Seen:
     finding: Finding
     look: SecondLook
     problems: tuple[str, ...]
+    compared: Compared | None  # None: nothing could be read
+    gone: tuple[str, ...]  # parents that could not be read again
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ class SecondLooker:
             gone = [p.ref.repo_id for p in finding.parents if p.ref.repo_id not in read]
             if not models:
                 nothing = _record(spec, reason, Sketch(first.facts.ref, spec, {}), meter, started)
-                return Seen(unread(finding, gone or ["what it may be made of"]), nothing, problems)
+                missing = tuple(gone) or ("what it may be made of",)
+                return Seen(unread(finding, missing), nothing, problems, None, missing)
             left = ReadBudget(requests=REQUESTS - meter.requests - SPARE, bytes=BYTES - meter.bytes_read)
             plans = plan_depth([first.groups, *(m.groups for m in models)], spec, left, moved=moved(case))
             sketches = _read([source, *(m.source for m in models)], [first.facts.ref, *_refs(models)], plans, spec)
@@ -75,7 +79,8 @@ class SecondLooker:
         look = _record(spec, reason, sketches[0], meter, started)
         decisive = int(found.measured.get("decisive", 0))
         sampled = replace(look.sampled, decisive=decisive)
-        return Seen(found, replace(look, sampled=sampled, profile=depth_profile(again, found)), problems)
+        look = replace(look, sampled=sampled, profile=depth_profile(again, found))
+        return Seen(found, look, problems, of_case(again), tuple(gone))
 
     def _open(self, references: Sequence[Reference]) -> tuple[list[_Model], tuple[str, ...]]:
         """Open the companions that can be read; a sentence for each that cannot."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -72,6 +72,7 @@ class Settings(BaseSettings):
         description="files or folders of known models, joined by `:`; in the file also a list",
     )
     discord_webhook: SecretStr | None = Field(default=None, description="address of the Discord webhook for alerts")
+    ping_url: SecretStr | None = Field(default=None, description="address that is asked after every good pass")
     discord_api_base: str | None = Field(default=None, description="another Discord, for tests and the demo")
     hf_endpoint: str = Field(
         default="https://huggingface.co", validation_alias="hf_endpoint", description="address of the Hub"
@@ -98,6 +99,20 @@ class Settings(BaseSettings):
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         default="info", description="least level that is logged: `debug`, `info`, `warning` or `error`"
+    )
+    seed_since: AwareDatetime | None = Field(
+        default=None,
+        description="time from which the first pass of all remembers older uploads, without telling of them",
+    )
+    requests_per_pass: int = Field(
+        default=6000, ge=100, description="requests after which a pass leaves the rest to the next one"
+    )
+    automatic_references: bool = Field(
+        default=True, description="whether new uploads are compared with those that were read before, too"
+    )
+    max_backlog: int = Field(default=1000, ge=1, description="uploads waiting before the operator is told")
+    min_free_bytes: int = Field(
+        default=1 << 30, ge=0, description="free bytes on disk below which the operator is told"
     )
     http_host: str = Field(
         default="127.0.0.1", min_length=1, description="address that `/healthz`, `/readyz` and `/metrics` listen on"

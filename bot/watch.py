@@ -13,21 +13,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from analyzers.errors import Unreadable
+from analyzers.evidence import method
 from analyzers.records import CheckResult, Cost, Failed, Outcome, RepoFacts, Skipped
 from bot.hub import Hub
 from bot.known import Progress
 from bot.look import weights_digest
 from bot.pipeline import Checker
 from bot.purpose import spent_on
+from bot.recorder import Recorder
 from bot.report import to_json
 from bot.settings import Settings
 from bot.source import Changed, Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
+from state.evidence import Blobs, to_bytes
+from state.records import Happening, KeptFile, NewCase
 from state.store import OutboxMessage, Settlement, Store, Upload
 
-FEED = "created_at"
-OVERLAP = timedelta(hours=2)  # read again at every pass: listings may lag behind creation
-MAX_PAGES = 200
 BATCH = 50
+REQUESTS_TO_SKIP = 2  # about what an upload costs that is not checked
 # An upload may come before its weights, and a Hub may be out of reach: asked again less and less often, then no more.
 RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
 OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
@@ -53,36 +55,21 @@ class Watcher:
     settings: Settings
     clock: Callable[[], datetime]
     destination: str
-
-    @spent_on("listing")
-    def poll(self, progress: Progress) -> int:
-        """Store what is new on the Hub; return how many uploads were. Raises SourceError."""
-        now = self.clock()
-        cursor = self.store.cursor(FEED)
-        since = cursor - OVERLAP if cursor else now - timedelta(hours=self.settings.lookback_hours)
-        new, newest, complete = 0, cursor, False
-        for page in self.hub.newest(since, max_pages=MAX_PAGES):
-            progress(f"reading the listing, {new:,} new so far")
-            for problem in page.problems:
-                log.warning("an entry of the listing could not be read: %s", problem)
-            events = [e for e in page.events if e.created_at >= since]  # a page may reach further back
-            new += self.store.record(FEED, events, None, now)
-            newest = max([e.created_at for e in events] + ([newest] if newest else []), default=None)
-            complete = page.complete
-        if complete:  # the cursor moves only over what is stored; an unfinished page walk is walked again
-            self.store.record(FEED, [], newest or since, now)
-        else:
-            log.warning("the listing did not reach back to %s; it is read again", since)
-        return new
+    blobs: Blobs
 
     def work(self, progress: Progress) -> Iterator[Settled]:
-        """Settle everything that is due, one by one."""
+        """Settle what is due, one by one, until this pass has used up its requests; the rest waits for the next."""
         done: set[int] = set()
+        left = self.settings.requests_per_pass
         while due := [u for u in self.store.due(self.clock(), BATCH) if u.id not in done]:
             for upload in due:
+                if left <= 0:
+                    log.warning("this pass has used up its requests; the rest waits for the next one")
+                    return
                 done.add(upload.id)
                 outcome = self._outcome(upload, progress)
                 self._settle(upload, outcome)
+                left -= outcome.cost.requests if isinstance(outcome, CheckResult) else REQUESTS_TO_SKIP
                 yield Settled(upload, outcome)
 
     def _outcome(self, upload: Upload, progress: Progress) -> Outcome:
@@ -96,6 +83,8 @@ class Watcher:
         except Unavailable as error:
             return self._later(upload, str(error), error.retry_after)
         except (Missing, Renamed, Changed, SourceError) as error:
+            if isinstance(error, Missing):
+                self._note(upload, upload.repo_id, "deleted", str(error))
             return self._later(upload, str(error))
         except Exception as error:  # the one place: a fault of ours may cost one upload, never the watch
             log.exception("checking %s failed", upload.repo_id)
@@ -107,13 +96,23 @@ class Watcher:
             least = self.settings.min_parameters
             return Skipped(f"{upload.parameters:,} parameters, fewer than {least:,}")
         with self.checker.metered() as meter:
-            source = self._open(upload)
+            source = Recorder(self._open(upload))
             facts = source.facts()
             skipped = self._triage(upload, facts)
             if skipped is not None:
                 return skipped
             result = self.checker.check(source, progress)
+            self._keep(upload, source, result)
             return replace(result, cost=Cost(meter.requests, meter.bytes_read, result.cost.seconds))
+
+    def _keep(self, upload: Upload, source: Recorder, result: CheckResult) -> None:
+        """Keep what was read, and what the verdict of a blend or copy rests on, before it is settled."""
+        files = source.kept()
+        if result.evidence is not None and result.verdict.finding.kind in ("blend", "copy"):
+            files["verdict"] = to_bytes(result.evidence)
+        gated, now = source.facts().gated, self.clock()
+        kept = [KeptFile(kind, self.blobs.put(data), len(data), gated, now) for kind, data in files.items()]
+        self.store.cases.keep(upload.id, kept)
 
     def _open(self, upload: Upload) -> Source:
         """Open the upload's newest revision, under its new name if it has moved."""
@@ -123,7 +122,13 @@ class Watcher:
         except Renamed as moved:
             source = self.hub.repo(moved.repo_id)
             source.facts()
+            self._note(upload, moved.repo_id, "renamed", f"{upload.repo_id} to {moved.repo_id}")
         return source
+
+    def _note(self, upload: Upload, repo_id: str, kind: str, detail: str) -> None:
+        """Write down what happened to an upload's repository."""
+        identity = upload.hub_id or upload.repo_id.lower()
+        self.store.happened([Happening(identity, repo_id, kind, detail, self.clock())])
 
     def _triage(self, upload: Upload, facts: RepoFacts) -> Skipped | Failed | None:
         """Leave out what is small, empty or judged already; None for a candidate."""
@@ -134,11 +139,18 @@ class Watcher:
             return self._later(upload, "no weights yet")
         if upload.parameters is None and facts.weight_bytes < self.settings.min_bytes:
             return Skipped(f"{facts.weight_bytes:,} bytes of weights, fewer than {self.settings.min_bytes:,}")
+        began = self._began_at()
+        if began is not None and facts.weights_at is not None and facts.weights_at < began:
+            return Skipped(f"its weights are from {facts.weights_at:%Y-%m-%d}, before the watch began")
         digest = weights_digest(facts)
         known = self.store.known_weights(facts.hub_id or facts.ref.repo_id, digest) if digest else None
         if known is not None and known.id != upload.id:
             return Skipped(f"the same weights as in revision {(known.revision or '')[:12]}, which was judged")
         return None
+
+    def _began_at(self) -> datetime | None:
+        """Return from when on the Hub is watched."""
+        return min((s.began_at for s in self.store.feeds() if s.began_at), default=None)
 
     def _later(self, upload: Upload, reason: str, seconds: float | None = None) -> Failed:
         """Fail for now: asked again after a growing while, and at last no more."""
@@ -158,12 +170,17 @@ class Watcher:
             case CheckResult():
                 report = to_json(outcome, now)
                 key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"
-                alerts = [OutboxMessage(key, self.destination, report, upload.id)] if report["alert"] else []
+                told = report["alert"] and not upload.silent
+                alerts = [OutboxMessage(key, self.destination, report, upload.id)] if told else []
+                unsaid = (
+                    "; not told, because it was there before the watch began" if report["alert"] and not told else ""
+                )
                 settlement = Settlement(
                     "found",
-                    outcome.verdict.why,
+                    outcome.verdict.why + unsaid,
                     report,
                     revision=outcome.suspect.revision,
                     weights_digest=outcome.weights_digest or None,
                 )
-                self.store.settle(upload.id, settlement, alerts, now)
+                opened = NewCase(str(report["case"]), method()) if told else None
+                self.store.settle(upload.id, settlement, alerts, now, opened)

@@ -94,7 +94,7 @@ def listing(repos: Iterable[LoopbackRepo], query: Mapping[str, str], expand: lis
     key: Callable[[LoopbackRepo], Key] = lambda r: (stamp(r.created_at), r.hub_id)  # noqa: E731
     if query.get("sort") == "lastModified":
         key = lambda r: (stamp(r.modified_at), r.hub_id)  # noqa: E731
-    shown = sorted((r for r in repos if not r.private and not r.renamed_to), key=key, reverse=True)
+    shown = sorted((r for r in repos if _shown(r, query)), key=key, reverse=True)
     if "cursor" in query:
         last = read_cursor(query["cursor"])
         shown = [r for r in shown if key(r) < last]
@@ -102,6 +102,17 @@ def listing(repos: Iterable[LoopbackRepo], query: Mapping[str, str], expand: lis
     page = shown[:limit]
     after = write_cursor(key(page[-1])) if len(shown) > limit else None
     return [model(r, expand, listed=True) for r in page], after
+
+
+def _shown(repo: LoopbackRepo, query: Mapping[str, str]) -> bool:
+    """Tell whether a listing with these filters shows a repository."""
+    if repo.private or repo.renamed_to or ("filter" in query and query["filter"] not in repo.all_tags()):
+        return False
+    bounds = dict(part.split(":") for part in query.get("num_parameters", "").split(",") if part)
+    if not bounds:
+        return True
+    least, most = int(bounds.get("min", 0)), int(bounds.get("max", 1 << 62))
+    return repo.counted is not None and least <= repo.counted <= most
 
 
 def write_cursor(key: Key) -> str:

@@ -23,6 +23,7 @@ TOKEN: Final = "loopback-" + "0123456789abcdef" * 4  # Discord's client expects 
 CHANNEL_ID: Final = "100200300400500601"
 INVALID_FORM: Final = 50035
 UNKNOWN_WEBHOOK: Final = 10015
+UNKNOWN_MESSAGE: Final = 10008
 EMPTY_MESSAGE: Final = 50006
 
 
@@ -75,6 +76,7 @@ class LoopbackDiscord:
         app = web.Application()
         app.router.add_post("/api/v10/webhooks/{id}/{token}", self._execute)
         app.router.add_get("/api/v10/webhooks/{id}/{token}", self._describe)
+        app.router.add_patch("/api/v10/webhooks/{id}/{token}/messages/{message}", self._edit)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
@@ -104,6 +106,22 @@ class LoopbackDiscord:
         if request.query.get("wait") not in {"true", "1", "True"}:
             return web.Response(status=204)
         return _json(_message(message_id, payload), 200)
+
+    async def _edit(self, request: web.Request) -> web.StreamResponse:
+        """Change a message that the webhook posted."""
+        self.requests += 1
+        payload = await request.json()
+        spoiled = await self._spoil()
+        if spoiled is not None:
+            return spoiled
+        place = next((i for i, m in enumerate(self.messages) if m["id"] == request.match_info["message"]), None)
+        if not self._knows(request) or place is None:
+            return _json({"message": "Unknown Message", "code": UNKNOWN_MESSAGE}, 404)
+        refused = _refused(payload)
+        if refused is not None:
+            return _json(refused, 400)
+        self.messages[place] |= payload
+        return _json(_message(self.messages[place]["id"], self.messages[place]), 200)
 
     async def _describe(self, request: web.Request) -> web.StreamResponse:
         """The webhook as Discord shows it to whoever has its address."""

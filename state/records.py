@@ -11,6 +11,7 @@ from state.errors import StateError
 
 UploadState = Literal["pending", "found", "skipped", "failed"]
 SettledState = Literal["found", "skipped", "failed"]
+CaseState = Literal["open", "retracted"]
 AlertState = Literal["pending", "sending", "sent", "dead"]
 
 
@@ -37,6 +38,82 @@ class Upload:
     settled_at: datetime | None
     report: dict[str, Any] | None
     weights_digest: str | None
+    silent: bool = False  # seeded from before the watch began: remembered, and not told
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happened to a repository, as a feed or a check showed it."""
+
+    identity: str  # the Hub's own id of the repository, which survives a rename; else its name in lower case
+    repo_id: str
+    kind: str  # one of KINDS
+    detail: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that an operator has to know while it lasts. `ended_at` None: it still does."""
+
+    name: str
+    text: str
+    began_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """How far a feed was read, and from when on; `settled_to`: nothing listed before is still to be judged first."""
+
+    feed: str
+    read_to: datetime
+    settled_to: datetime
+    began_at: datetime | None
+    read_at: datetime  # when it was last read whole
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """One piece of evidence of an upload. `kind`: card, config, files, verdict."""
+
+    kind: str
+    digest: str  # SHA-256, 64 hex digits, of its content
+    size: int  # bytes
+    gated: bool  # of a gated repository: kept, and never shown
+    kept_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that has happened to a case since it was told. Notes with the same `key` are the same note."""
+
+    case_id: str
+    kind: str  # declared, card, weights, gone, moved, returned, corrected, retracted
+    text: str
+    key: str
+    noted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewCase:
+    """What a settlement that is told opens. `method`: of the thresholds that it was drawn with."""
+
+    case_id: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """An alert and all that came after it."""
+
+    case_id: str
+    upload_id: int
+    state: CaseState
+    method: str
+    report: dict[str, Any]
+    opened_at: datetime
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

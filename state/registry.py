@@ -45,6 +45,7 @@ class Model:
     licence: str = ""
     source: str = ""
     note: str = ""
+    automatic: bool = False  # in no file: an upload that was read
 
 
 @dataclass(frozen=True, slots=True)

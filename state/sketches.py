@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from analyzers.records import RepoRef, SampleSpec, Sketch
@@ -106,6 +107,13 @@ class SketchStore:
         """Where the newest sketch of a model lies, in upper or lower case, at this revision or at any; not verified."""
         fitting = (p for p in self._newest_first(repo_id, spec) if revision in (None, p.entry.revision))
         return next(fitting, None)
+
+    def read_since(self, moment: datetime, spec: SampleSpec) -> list[Place]:
+        """Where the sketches lie that were made after `moment` (UTC)."""
+        self.refresh()
+        after = moment.isoformat()
+        packs = [p for p in self._packs.values() if p.of.spec == spec]
+        return [Place(p, i) for p in packs for i, e in enumerate(p.entries) if e is not None and e.read_at > after]
 
     def packs(self, like: Sketch) -> list[Pack]:
         """Take in what other processes kept; return the packs that share coordinates with `like`."""

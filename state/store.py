@@ -15,25 +15,36 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
-    Table,
     and_,
-    bindparam,
     case,
     desc,
     func,
-    nulls_last,
     or_,
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from analyzers.records import HubEvent
+from state.casebook import Cases
+from state.cases import open_case
+from state.conditions import Message, change, standing
 from state.database import open_engine, reading, transaction
 from state.errors import StateError
-from state.records import AlertState, OutboxMessage, OutboxRow, Settlement, Upload, UploadState
-from state.rows import as_message, as_upload, cap, message_row, settled_columns, upload_row
-from state.tables import UtcTime, cursors, outbox, uploads
+from state.feeds import advance, feed_states, insert_new, keep, note
+from state.records import (
+    AlertState,
+    Condition,
+    FeedState,
+    Happening,
+    NewCase,
+    OutboxMessage,
+    OutboxRow,
+    Settlement,
+    Upload,
+    UploadState,
+)
+from state.rows import as_message, as_upload, cap, message_row, settled_columns
+from state.tables import cursors, events, outbox, uploads
 from state.tally import Tally, tally
 
 __all__ = ["OutboxMessage", "OutboxRow", "Settlement", "StateError", "Store", "Tally", "Upload"]
@@ -54,6 +65,11 @@ class Store:
         """Close every connection."""
         self._engine.dispose()
 
+    @property
+    def cases(self) -> Cases:
+        """The cases that alerts opened, and the evidence of all uploads."""
+        return Cases(self._engine)
+
     def __enter__(self) -> Self:
         return self
 
@@ -67,27 +83,71 @@ class Store:
         with reading(self._engine) as connection:
             return connection.scalar(select(cursors.c.read_to).where(cursors.c.feed == feed))
 
-    def record(self, feed: str, events: Sequence[HubEvent], read_to: datetime | None, now: datetime) -> int:
+    def record(
+        self,
+        feed: str,
+        listed: Sequence[HubEvent],
+        read_to: datetime | None,
+        now: datetime,
+        *,
+        began_at: datetime | None = None,
+        seen_to: datetime | None = None,
+        silent: bool = False,
+    ) -> int:
         """Keep what `feed` brought and how far it was read, together; how many uploads were new.
 
-        The cursor never goes back, and None leaves it where it is.
+        The cursor never goes back, and None leaves it where it is. `began_at`: from when on the feed is read at all;
+        `seen_to`: all that were listed and are older have been seen; `silent`: these are remembered and not told.
         """
         with transaction(self._engine) as connection:
-            new = _insert_new(connection, uploads, [upload_row(event, now) for event in events])
+            new = keep(connection, listed, now, seen_to, silent=silent)
             if read_to is not None:
-                _advance(connection, feed, read_to, now)
+                advance(connection, feed, read_to, now, began_at)
             return new
+
+    def listed_between(self, begin: datetime, end: datetime) -> bool:
+        """Tell whether any repository made in this time was seen."""
+        within = and_(uploads.c.created_at >= begin, uploads.c.created_at <= end)
+        with reading(self._engine) as connection:
+            return connection.scalar(select(uploads.c.id).where(within).limit(1)) is not None
+
+    def feeds(self) -> list[FeedState]:
+        """How far each feed was read."""
+        with reading(self._engine) as connection:
+            return feed_states(connection)
+
+    def happened(self, told: Sequence[Happening]) -> int:
+        """Write down what happened to repositories; how much of it was new."""
+        with transaction(self._engine) as connection:
+            return note(connection, told)
+
+    def happenings(self, repo_id: str) -> list[Happening]:
+        """What happened to a repository, under this name and the others it had, the oldest first."""
+        with reading(self._engine) as connection:
+            some = _identities(connection, repo_id)
+            rows = connection.execute(select(events).where(events.c.identity.in_(some)).order_by(events.c.id))
+            return [Happening(r.identity, r.repo_id, r.kind, r.detail, r.seen_at) for r in rows]
 
     # -- uploads ---------------------------------------------------------------------------------------------
 
     def due(self, now: datetime, limit: int) -> list[Upload]:
-        """At most `limit` uploads to be judged now, the biggest first and, of one size, the oldest first."""
+        """At most `limit` uploads to be judged now.
+
+        Those that were never asked for go before the others, those of known size before the others, the newest first.
+        """
         waiting = or_(uploads.c.state == "pending", and_(uploads.c.state == "failed", uploads.c.retry_at <= now))
-        order = (nulls_last(desc(uploads.c.parameters)), uploads.c.created_at, uploads.c.id)
+        order = (uploads.c.attempts > 0, uploads.c.parameters.is_(None), desc(uploads.c.created_at), uploads.c.id)
         return self._uploads(select(uploads).where(waiting).order_by(*order).limit(limit))
 
-    def settle(self, upload_id: int, settlement: Settlement, alerts: Sequence[OutboxMessage], now: datetime) -> bool:
-        """Write down what became of an upload together with what is to be told about it.
+    def settle(
+        self,
+        upload_id: int,
+        settlement: Settlement,
+        alerts: Sequence[OutboxMessage],
+        now: datetime,
+        case: NewCase | None = None,
+    ) -> bool:
+        """Write down what became of an upload together with what is to be told about it and the case it opens.
 
         True if that was news; False if the same was written before, when only alerts that are missing are added.
         """
@@ -102,8 +162,23 @@ class Store:
             if news:
                 change = update(uploads).where(uploads.c.id == upload_id)
                 connection.execute(change.values(**values, attempts=uploads.c.attempts + 1, settled_at=now))
-            _insert_new(connection, outbox, [message_row(m, m.upload_id or upload_id, now) for m in alerts])
+            insert_new(connection, outbox, [message_row(m, m.upload_id or upload_id, now) for m in alerts])
+            if case is not None and settlement.report is not None:
+                open_case(connection, upload_id, case.case_id, dict(settlement.report), case.method, now)
             return news
+
+    def quiet_since(self, moment: datetime) -> list[Upload]:
+        """Uploads judged since `moment` of which nothing was told."""
+        told = select(outbox.c.upload_id).where(outbox.c.upload_id.is_not(None))
+        judged = and_(uploads.c.state == "found", uploads.c.settled_at >= moment, uploads.c.id.not_in(told))
+        return self._uploads(select(uploads).where(judged).order_by(uploads.c.id))
+
+    def due_again(self, upload_id: int, reason: str, now: datetime) -> bool:
+        """Let an upload that was judged be judged again, for this reason; whether it had been judged."""
+        judged = and_(uploads.c.id == upload_id, uploads.c.state == "found")
+        values = {"state": "failed", "reason": cap(reason), "retry_at": now, "attempts": 0}
+        with transaction(self._engine) as connection:
+            return connection.execute(update(uploads).where(judged).values(**values)).rowcount > 0
 
     def known_weights(self, hub_id_or_repo_id: str, weights_digest: str) -> Upload | None:
         """The newest upload of this repository that had the same weights and was judged; None if there is none."""
@@ -114,15 +189,17 @@ class Store:
         return next(iter(self._uploads(query.limit(1))), None)
 
     def history(self, repo_id: str) -> list[Upload]:
-        """Every upload seen under this name, in upper or lower case, the newest first."""
-        return self._uploads(select(uploads).where(uploads.c.repo_key == repo_id.lower()).order_by(desc(uploads.c.id)))
+        """Every upload of the repository that has or had this name, in upper or lower case, the newest first."""
+        with reading(self._engine) as connection:
+            some = _identities(connection, repo_id)
+        return self._uploads(select(uploads).where(uploads.c.identity.in_(some)).order_by(desc(uploads.c.id)))
 
     # -- messages --------------------------------------------------------------------------------------------
 
     def post(self, messages: Sequence[OutboxMessage], now: datetime) -> int:
         """Add messages that belong to no settlement (the service's own news); how many were new."""
         with transaction(self._engine) as connection:
-            return _insert_new(connection, outbox, [message_row(m, m.upload_id, now) for m in messages])
+            return insert_new(connection, outbox, [message_row(m, m.upload_id, now) for m in messages])
 
     def messages_of(self, upload_id: int) -> list[OutboxRow]:
         """Every message about an upload, the oldest first."""
@@ -163,6 +240,31 @@ class Store:
             leased_until=None,
         )
 
+    # -- an operator's news ----------------------------------------------------------------------------------
+
+    def condition(self, name: str, text: str | None, now: datetime, message: Message) -> bool:
+        """Let a condition begin (a text) or end (None), and tell the operator with it; whether that was a change."""
+        with transaction(self._engine) as connection:
+            return change(connection, name, text, now, message)
+
+    def conditions(self) -> list[Condition]:
+        """The conditions that last, the oldest first."""
+        with reading(self._engine) as connection:
+            return standing(connection)
+
+    def dead(self, limit: int) -> list[OutboxRow]:
+        """The newest messages that could not be delivered."""
+        query = select(outbox).where(outbox.c.state == "dead").order_by(desc(outbox.c.id)).limit(limit)
+        with reading(self._engine) as connection:
+            return [as_message(row) for row in connection.execute(query)]
+
+    def waiting(self) -> tuple[int, datetime | None]:
+        """How many uploads were never judged, and since when the oldest of them waits."""
+        query = select(func.count(), func.min(uploads.c.first_seen)).where(uploads.c.state == "pending")
+        with reading(self._engine) as connection:
+            number, oldest = connection.execute(query).one()
+            return number, oldest
+
     def counts(self) -> dict[str, int]:
         """How many uploads and alerts are in each state, as "uploads.found" or "alerts.dead"; zeros included."""
         counted = {f"uploads.{state}": 0 for state in get_args(UploadState)}
@@ -190,21 +292,13 @@ class Store:
                 raise StateError(f"message {row_id} cannot be marked: there is no such message")
 
 
-def _insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> int:
-    """Insert the rows that break no unique constraint; how many these were."""
-    if not rows:
-        return 0
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    return connection.execute(statement, rows).rowcount
-
-
-def _advance(connection: Connection, feed: str, read_to: datetime, now: datetime) -> None:
-    """Move the cursor, never back, and note when it was last read whole, whether or not that brought anything."""
-    _insert_new(connection, cursors, [{"feed": feed, "read_to": read_to, "moved_at": now}])
-    furthest = case((cursors.c.read_to < read_to, bindparam("to", read_to, UtcTime)), else_=cursors.c.read_to)
-    own = update(cursors).where(cursors.c.feed == feed)
-    connection.execute(own.values(read_to=furthest, moved_at=now))
+def _identities(connection: Connection, repo_id: str) -> list[str]:
+    """Return what the repositories with this name, now or once, are known by."""
+    key = repo_id.lower()
+    found: set[str] = set()
+    for table in (uploads, events):
+        found |= set(connection.scalars(select(table.c.identity).where(table.c.repo_key == key)))
+    return sorted(found)
 
 
 def _unless_sent(value: object, old: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -21,11 +21,12 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import BigInteger
 
 from state.errors import StateError
-from state.records import AlertState, UploadState
+from state.records import AlertState, CaseState, UploadState
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -70,7 +71,8 @@ cursors = Table(
     metadata,
     Column("feed", String, primary_key=True),
     Column("read_to", UtcTime, nullable=False),
-    Column("moved_at", UtcTime, nullable=False),
+    Column("moved_at", UtcTime, nullable=False),  # when it was last read whole, whether that brought anything or not
+    Column("began_at", UtcTime),  # from when on it was read at all; None: not noted by an earlier version
 )
 
 uploads = Table(
@@ -96,6 +98,7 @@ uploads = Table(
     Column("settled_at", UtcTime),
     Column("report", JSON(none_as_null=True)),
     Column("weights_digest", String),
+    Column("silent", Boolean, nullable=False, server_default=false()),  # seeded: remembered, and not told
     UniqueConstraint("identity", "listed_revision"),
     one_of("state", get_args(UploadState)),
     Index("ix_uploads_state_retry_at", "state", "retry_at"),
@@ -122,4 +125,69 @@ outbox = Table(
     one_of("state", get_args(AlertState)),
     Index("ix_outbox_state_next_at", "state", "next_at"),
     Index("ix_outbox_upload_id", "upload_id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("identity", String, nullable=False),
+    Column("repo_id", String, nullable=False),
+    Column("repo_key", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("unique_key", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    UniqueConstraint("unique_key"),
+    Index("ix_events_identity", "identity"),
+    Index("ix_events_repo_key", "repo_key"),
+)
+
+conditions = Table(
+    "conditions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("began_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Index("ix_conditions_name", "name"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("upload_id", Integer, ForeignKey("uploads.id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("gated", Boolean, nullable=False),  # kept, and never shown
+    Column("kept_at", UtcTime, nullable=False),
+    UniqueConstraint("upload_id", "kind", "digest"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("upload_id", Integer, ForeignKey("uploads.id"), nullable=False),
+    Column("state", String, nullable=False),
+    Column("method", String, nullable=False),  # the thresholds that the verdict was last drawn with
+    Column("report", JSON, nullable=False),  # as first told
+    Column("opened_at", UtcTime, nullable=False),
+    Column("asked_at", UtcTime, nullable=False),  # when the upload was last looked after
+    one_of("state", get_args(CaseState)),
+)
+
+case_notes = Table(
+    "case_notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", String, ForeignKey("cases.case_id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("unique_key", String, nullable=False),
+    Column("noted_at", UtcTime, nullable=False),
+    UniqueConstraint("unique_key"),
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
+import typer
+
+from bot.commands import case
 from bot.commands.backup import backup
 from bot.commands.check import check
 from bot.commands.doctor import doctor
@@ -28,3 +31,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     restore,
     prune,
 )
+
+GROUPS: Final[Mapping[str, typer.Typer]] = {
+    "case": case.app,
+}

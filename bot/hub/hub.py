@@ -8,13 +8,14 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 
+from analyzers.records import HubEvent
 from bot.hub.account import Account, Hello, hello, whoami
 from bot.hub.client import build_hf_headers, default_client_factory, set_client_factory
 from bot.hub.crew import Crew
 from bot.hub.guard import Guard
 from bot.hub.headers import OneAnswer
 from bot.hub.hosts import Hosts
-from bot.hub.listing import Page, Sort, pages
+from bot.hub.listing import Page, Sort, of_base, pages
 from bot.hub.meter import Meter, metered
 from bot.hub.pace import Pace
 from bot.hub.repo import HubRepo, Tools
@@ -98,6 +99,14 @@ class Hub:
         that `max_pages` did not reach back to `since`.
         """
         return pages(self._wire, since, sort, max_pages, page_size)
+
+    def of_base(self, base: str, least: int, most: int, limit: int) -> list[HubEvent]:
+        """The newest models that declare a base, of `least` to `most` parameters; raises Unavailable."""
+        return of_base(self._wire, base, least, most, limit)
+
+    def used_up(self) -> dict[str, float]:
+        """The seconds until each quota of the Hub that is used up comes back, by its name."""
+        return self._guard.pace.used_up()
 
     def repo(self, repo_id: str, revision: str | None = None) -> HubRepo:
         """One repository at a branch or commit, main if none is named. Nothing is asked before it is needed."""

@@ -12,9 +12,9 @@ from bot.hub.failures import Transient
 from bot.hub.fields import born, hub_id, moment, repo_id, revision, total_parameters
 from bot.hub.wire import Ask, Wire
 
-Sort = Literal["created_at", "last_modified"]
+Sort = Literal["created_at", "last_modified", "trending_score"]
 
-KEYS = {"created_at": "createdAt", "last_modified": "lastModified"}
+KEYS = {"created_at": "createdAt", "last_modified": "lastModified", "trending_score": "trendingScore"}
 EXPAND = ["createdAt", "lastModified", "sha", "gated", "disabled", "private", "safetensors"]
 LISTING = "the newest models"
 
@@ -25,7 +25,7 @@ class Page:
 
     `problems`: a sentence for each entry that could not be read. `reached`: the oldest time on the page, by
     which it is sorted (UTC); None if it says none. `complete`: nothing newer than was asked for is left after
-    it. A last page that is not complete is a gap.
+    it, as far as the listing says; by trending score every page is. A last page that is not complete is a gap.
     """
 
     events: tuple[HubEvent, ...]
@@ -55,6 +55,23 @@ def pages(wire: Wire, since: datetime, sort: Sort, max_pages: int, page_size: in
         ask = Ask(following, LISTING)
 
 
+def of_base(wire: Wire, base: str, least: int, most: int, limit: int) -> list[HubEvent]:
+    """Return the newest models that declare `base` as what they were tuned from, of so many parameters."""
+    params: dict[str, str | list[str]] = {
+        "filter": f"base_model:finetune:{base}",
+        "num_parameters": f"min:{least},max:{most}",
+        "sort": KEYS["created_at"],
+        "direction": "-1",
+        "limit": str(limit),
+        "expand": EXPAND,
+    }
+    content, _ = wire.json(Ask(wire.address("api", "models"), f"the models of {base}", params=params))
+    if not isinstance(content, list):
+        raise Transient(f"The Hub's answer for the models of {base} is no list.")
+    found = [_event(entry) for entry in content if isinstance(entry, dict) and entry.get("private") is not True]
+    return [event for event in found if not isinstance(event, str)]
+
+
 def _page(content: list[object], key: str, since: datetime, *, last: bool) -> Page:
     events: list[HubEvent] = []
     problems: list[str] = []
@@ -74,7 +91,7 @@ def _page(content: list[object], key: str, since: datetime, *, last: bool) -> Pa
         else:
             events.append(event)
     reached = min(times) if times else None
-    complete = last or (reached is not None and reached < since)
+    complete = last or key == KEYS["trending_score"] or (reached is not None and reached < since)
     return Page(tuple(events), tuple(problems), reached, complete)
 
 
@@ -93,4 +110,5 @@ def _event(entry: dict[str, object]) -> HubEvent | str:
         created_at=created,
         parameters=total_parameters(entry.get("safetensors")),
         gated=entry.get("gated") not in (False, None),
+        modified_at=moment(entry.get("lastModified")),
     )

@@ -53,6 +53,12 @@ class Pace:
             quota = info.limit or info.remaining
             self._windows[info.resource_type] = _Window(quota, info.remaining, resets_at, now)
 
+    def used_up(self) -> dict[str, float]:
+        """Return the seconds until each window that is used up ends, by bucket."""
+        with self._lock:
+            now = self._clock()
+            return {n: w.resets_at - now for n, w in self._windows.items() if w.remaining <= 0 and w.resets_at > now}
+
     def _reserve(self, name: str) -> float:
         """Take one request out of the window: seconds to wait before it may be sent."""
         with self._lock:

@@ -18,6 +18,8 @@ from pydantic import SecretStr
 
 from bot import build
 from bot.deliver import deliver
+from bot.feeds import Feeds
+from bot.news import News
 from bot.schedule import run_every
 from bot.settings import Settings
 from bot.watch import RETRIES, Watcher
@@ -91,8 +93,8 @@ def one_pass(at: Stage, store: Store, monkeypatch: pytest.MonkeyPatch, later: ti
     sinks = build.sinks(settings)
     with build.service(settings) as service:
         asyncio.run(_deliver(store, sinks, clock))
-        watcher = Watcher(service.hub, store, service.checker, settings, clock, "discord")
-        watcher.poll(lambda _: None)
+        watcher = Watcher(service.hub, store, service.checker, settings, clock, "discord", build.blobs(settings))
+        Feeds(service.hub, store, settings, clock, News(store, clock, "discord")).poll(lambda _: None)
         for _ in watcher.work(lambda _: None):
             asyncio.run(_deliver(store, sinks, clock))
 
@@ -187,7 +189,8 @@ def test_weights_that_come_late_are_judged_and_none_are_waited_for_forever(
             for wait in RETRIES:
                 gone += wait + timedelta(minutes=1)
                 one_pass(at, store, monkeypatch, gone)
-            assert [u.state for u in store.history(HIDDEN) if u.id == waiting.id] == ["found"]
+            # the commit that brought the weights is an upload of its own, and the one that waited for them is the same
+            assert sorted(u.state for u in store.history(HIDDEN)) == ["found", "skipped"]
             (given_up,) = store.history("murk/Never")
         assert (given_up.state, given_up.retry_at, given_up.attempts) == ("failed", None, len(RETRIES) + 1)
         assert at.told.count(ALERTS[0]) == 1

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from state.database import revisions
+from state.records import KeptFile, NewCase, Note
 from state.store import Settlement, Store
 from tests.state.uploads import FOUND, MINUTE, NOW, RETRY, event, message
 
@@ -29,6 +30,11 @@ def fill(store: Store) -> None:
         alerts = [message(f"k{i}") for i in range(4)] if end is FOUND else []
         store.settle(number, end, alerts, NOW + number * MINUTE)
     store.post([message("news")], NOW)
+    store.condition("disk", "1 MB left", NOW, lambda c: message(f"{c.name}{c.ended_at}"))
+    store.condition("disk", None, NOW + MINUTE, lambda c: message(f"{c.name}{c.ended_at}"))
+    store.cases.keep(1, [KeptFile("card", "a" * 64, 7, False, NOW)])
+    store.settle(1, FOUND, [], NOW + MINUTE, NewCase("c" * 12, "m" * 12))
+    store.cases.note(Note("c" * 12, "card", "changed", "key", NOW), [])
     sent, dead, again, _ = store.claim(NOW + 2 * MINUTE, 60, 4)
     store.mark_sent(sent.id, "1234567890", NOW + 3 * MINUTE)
     store.mark_failed(dead.id, "refused", None, NOW)

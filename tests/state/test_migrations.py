@@ -103,7 +103,8 @@ def test_an_old_database_goes_on(tmp_path: Path, revision: str) -> None:
         assert store.record("feed", [event("org/found"), event("org/new")], None, NOW) == 1
         due = {upload.repo_id for upload in store.due(NOW + 60 * MINUTE, 10)}
         assert due == {"org/tried", "org/Pending", "org/hub", "org/Größe", "org/new"}
-        assert {row.dedupe_key for row in store.claim(NOW + 60 * MINUTE, 60, 10)} == {"k2", "k3", "news"}
+        waiting = {row.dedupe_key for row in store.claim(NOW + 60 * MINUTE, 60, 10)}
+        assert {key for key in waiting if not key.startswith("disk")} == {"k2", "k3", "news"}
         assert [row.state for row in store.messages_of(1)][:2] == ["sent", "dead"]
 
 

@@ -91,7 +91,7 @@ def test_record_is_one_transaction(store: Store) -> None:
 
 
 def test_due_order(store: Store) -> None:
-    """The biggest come first, of one size the oldest, and those of unknown size last."""
+    """The newest come first, and those of unknown size last."""
     events = [
         event("o/unknown", parameters=None),
         event("o/small", parameters=7),
@@ -99,8 +99,8 @@ def test_due_order(store: Store) -> None:
         event("o/big-old", parameters=9, created_at=NOW - MINUTE),
     ]
     store.record("feed", events, None, NOW)
-    assert [u.repo_id for u in store.due(NOW, 10)] == ["o/big-old", "o/big-new", "o/small", "o/unknown"]
-    assert [u.repo_id for u in store.due(NOW, 1)] == ["o/big-old"]
+    assert [u.repo_id for u in store.due(NOW, 10)] == ["o/big-new", "o/big-old", "o/small", "o/unknown"]
+    assert [u.repo_id for u in store.due(NOW, 1)] == ["o/big-new"]
 
 
 def test_retry(store: Store) -> None:

@@ -1,0 +1,45 @@
+"""What a verdict rests on, complete: from it alone the same verdict comes out again, whatever became of the upload."""
+
+from __future__ import annotations
+
+import hashlib
+
+from analyzers import explain, thresholds
+from analyzers.case import Case, case_of
+from analyzers.records import Compared, Evidence, Verdict
+from analyzers.second_look import together, unread
+from analyzers.verdict import judge
+
+
+def of_case(case: Case) -> Compared:
+    """Return what a case compared: its suspect and its kin."""
+    return Compared(case.suspect, tuple(k.reference for k in case.kin))
+
+
+def replay(evidence: Evidence) -> Verdict:
+    """Return the verdict that this version comes to, from the evidence alone."""
+    case = _case(evidence, evidence.first)
+    finding = explain(case)
+    if evidence.second is not None and evidence.second.references:
+        finding = together(finding, explain(_case(evidence, evidence.second)), evidence.gone)
+    elif evidence.gone:
+        finding = unread(finding, evidence.gone)
+    return judge(case, finding, evidence.maker)
+
+
+def _case(evidence: Evidence, seen: Compared) -> Case:
+    first = seen is evidence.first
+    return case_of(
+        seen.suspect,
+        seen.references,
+        evidence.disclosure,
+        evidence.weights_at,
+        evidence.screened if first else 0,
+        evidence.maker,
+    )
+
+
+def method() -> str:
+    """Return 12 hex digits that change when any threshold does: verdicts of another method are worth a replay."""
+    table = sorted((name, value) for name, value in vars(thresholds).items() if name.isupper())
+    return hashlib.sha256(repr(table).encode()).hexdigest()[:12]

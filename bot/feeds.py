@@ -1,0 +1,178 @@
+"""Reading the Hub's listings: new repositories, changed ones and, as a backstop, those that are talked about.
+
+What a page shows is stored before the cursor moves over it, and the cursor moves only when the reading reached the one
+before it. Where it did not, the gap is told and read again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from analyzers.records import HubEvent
+from bot.hub import Hub
+from bot.hub.listing import Page, Sort
+from bot.known import Progress
+from bot.news import News
+from bot.purpose import spent_on
+from bot.settings import Settings
+from bot.source import SourceError
+from state.records import Happening
+from state.store import Store
+
+OVERLAP = timedelta(hours=2)  # read again at every pass: listings may lag behind
+GAP_PATIENCE = timedelta(hours=6)  # a gap that cannot be filled for so long is left, and stays on record
+LATE = timedelta(hours=1)  # without a good reading, or three turns where these are longer: the feed is stale
+
+log = logging.getLogger("blendwatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One listing. `overlaps`: a reading must meet what was seen before."""
+
+    name: str
+    sort: Sort
+    what: str
+    max_pages: int = 200
+    overlaps: bool = False
+
+
+NEW: Final = Feed("created_at", "created_at", "new repositories", overlaps=True)
+FEEDS: Final[tuple[Feed, ...]] = (
+    NEW,
+    Feed("last_modified", "last_modified", "changed repositories"),
+    Feed("trending_score", "trending_score", "trending repositories", max_pages=1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What one reading of a feed came to. `times`: newest and oldest that it saw."""
+
+    new: int
+    newest: datetime | None
+    reached: datetime | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """Reads every feed and keeps what it shows."""
+
+    hub: Hub
+    store: Store
+    settings: Settings
+    clock: Callable[[], datetime]
+    news: News
+
+    @spent_on("listing")
+    def poll(self, progress: Progress) -> int:
+        """Store what is new on the Hub; return how many uploads were. Raises SourceError if no feed could be read."""
+        new, errors = 0, []
+        for feed in FEEDS:
+            try:
+                new += self._read(feed, progress)
+            except SourceError as error:
+                log.warning("the listing of %s could not be read: %s", feed.what, error)
+                errors.append(error)
+            self._tell_if_stale(feed)
+        if len(errors) == len(FEEDS):
+            raise errors[0]
+        return new
+
+    def _read(self, feed: Feed, progress: Progress) -> int:
+        """Read one feed back to where it was read before."""
+        now = self.clock()
+        cursor = self.store.cursor(feed.name)
+        since = cursor - OVERLAP if cursor else self._first_since(now)
+        reading = self._pages(feed, since, now, progress)
+        gap = self._gap(feed, since, cursor, reading)
+        self._tell_gap(feed, gap, now)
+        if gap is None or self._given_up(feed, now):  # over a gap the cursor stays where it is
+            until = max(reading.newest or since, cursor or since)
+            self.store.record(feed.name, [], until, now, began_at=since)
+        return reading.new
+
+    def _pages(self, feed: Feed, since: datetime, now: datetime, progress: Progress) -> _Reading:
+        """Walk the pages and store what they show."""
+        found = _Reading(0, None, None, complete=False)
+        started = self.store.cursor(NEW.name)
+        seen_to = started - OVERLAP if started else None
+        told_from = self._alerts_since(now) if self.store.cursor(feed.name) is None else since
+        for page in self.hub.newest(since, sort=feed.sort, max_pages=feed.max_pages):
+            progress(f"reading the listing of {feed.what}, {found.new:,} new so far")
+            for problem in page.problems:
+                log.warning("an entry of the listing could not be read: %s", problem)
+            wanted = [e for e in page.events if self._wanted(feed, e, since)]
+            seeds = [e for e in wanted if (t := _time(feed, e)) is not None and t < told_from]
+            others = [e for e in wanted if e not in seeds]
+            new = self.store.record(feed.name, seeds, None, now, seen_to=seen_to, silent=True)
+            new += self.store.record(feed.name, others, None, now, seen_to=seen_to)
+            found = _joined(found, page, new, [t for e in wanted if (t := _time(feed, e)) is not None])
+        return found
+
+    def _wanted(self, feed: Feed, event: HubEvent, since: datetime) -> bool:
+        """Leave out what a page shows beyond where it was asked for, and small ones that are not new."""
+        when = _time(feed, event)
+        if when is not None and when < since:
+            return False
+        return feed is NEW or event.parameters is None or event.parameters >= self.settings.min_parameters
+
+    def _alerts_since(self, now: datetime) -> datetime:
+        return now - timedelta(hours=self.settings.lookback_hours)
+
+    def _first_since(self, now: datetime) -> datetime:
+        """Return from when on the first pass reads: what is older than the look back is remembered and not told."""
+        earliest = self._alerts_since(now)
+        return min(self.settings.seed_since or earliest, earliest)
+
+    def _gap(self, feed: Feed, since: datetime, cursor: datetime | None, reading: _Reading) -> str | None:
+        """Say what is missing between this reading and the one before it; None where they meet."""
+        if not reading.complete:
+            return f"the listing of {feed.what} did not reach back to {since:%Y-%m-%d %H:%M} UTC"
+        met = reading.reached is not None and cursor is not None and reading.reached <= cursor
+        if feed.overlaps and cursor is not None and not met and self.store.listed_between(since, cursor):
+            return f"the listing of {feed.what} shows nothing of what it showed up to {cursor:%Y-%m-%d %H:%M} UTC"
+        return None
+
+    def _tell_gap(self, feed: Feed, gap: str | None, now: datetime) -> None:
+        """Tell a gap once, and its end; both stay on record among the events."""
+        text = None if gap is None else f"{gap}; it is read again at every pass"
+        changed = self.news.set(f"gap in {feed.what}", text)
+        if changed:
+            kind = "gap" if gap else "refilled"
+            self.store.happened([Happening(f"feed:{feed.name}", feed.name, kind, gap or "", now)])
+        if gap is not None:
+            log.warning("%s", text)
+
+    def _given_up(self, feed: Feed, now: datetime) -> bool:
+        """Tell whether a gap has lasted for so long that it will not be filled."""
+        lasting = [c for c in self.store.conditions() if c.name == f"gap in {feed.what}"]
+        return any(now - c.began_at > GAP_PATIENCE for c in lasting)
+
+    def _tell_if_stale(self, feed: Feed) -> None:
+        """Tell when a feed has not been read for long, and when it is read again."""
+        state = next((s for s in self.store.feeds() if s.feed == feed.name), None)
+        if state is None or any(c.name == f"gap in {feed.what}" for c in self.store.conditions()):
+            return
+        patience = max(LATE, timedelta(minutes=3 * self.settings.poll_minutes))
+        since = state.read_at if self.clock() - state.read_at > patience else None
+        text = f"the listing of {feed.what} was last read at {since:%Y-%m-%d %H:%M} UTC" if since else None
+        self.news.set(f"stale {feed.what}", text)
+
+
+def _time(feed: Feed, event: HubEvent) -> datetime | None:
+    """Return the time that a feed sorts by; None where it sorts by something else."""
+    if feed.sort == "created_at":
+        return event.created_at
+    return event.modified_at if feed.sort == "last_modified" else None
+
+
+def _joined(so_far: _Reading, page: Page, new: int, times: list[datetime]) -> _Reading:
+    newest = max([*times, *([so_far.newest] if so_far.newest else [])], default=None)
+    reached = min([t for t in (so_far.reached, page.reached) if t], default=None)
+    return _Reading(so_far.new + new, newest, reached, page.complete)

@@ -1,0 +1,27 @@
+"""A dead man's switch: an address that is asked after every good pass, and that tells somebody when it no longer is."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+import aiohttp
+from pydantic import SecretStr
+
+TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
+
+log = logging.getLogger("blendwatch")
+
+
+async def ping(address: SecretStr | None) -> bool:
+    """Ask the address, if there is one; whether it answered. It is a secret, and a failure costs the watch nothing."""
+    if address is None:
+        return False
+    try:
+        async with aiohttp.ClientSession(timeout=TIMEOUT) as session, session.get(address.get_secret_value()) as answer:
+            if answer.status < 400:
+                return True
+            log.warning("the dead man's switch answered %d", answer.status)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        log.warning("the dead man's switch could not be reached (%s)", type(error).__name__)
+    return False

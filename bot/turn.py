@@ -1,0 +1,103 @@
+"""One pass of the watch, in the order that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from analyzers.records import CheckResult, Outcome
+from bot.deliver import Sink, deliver
+from bot.feeds import Feeds
+from bot.followup import Followups
+from bot.known import Progress
+from bot.ping import ping
+from bot.reconsider import Reconsider
+from bot.relatives import Relatives
+from bot.text import visible
+from bot.watch import Settled, Watcher
+from bot.watchdog import Watchdog
+from state.store import Store
+
+log = logging.getLogger("blendwatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the watch learns besides its registry."""
+
+    relatives: Relatives
+    reconsider: Reconsider
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One pass: send what a killed pass left, read the listings, settle what is due, look after cases and itself."""
+
+    feeds: Feeds
+    watcher: Watcher
+    memory: Memory
+    followups: Followups
+    watchdog: Watchdog
+    store: Store
+    where: Mapping[str, Sink]
+    clock: Callable[[], datetime]
+    settled: Callable[[Outcome], None]  # is told of every upload that was settled
+    ping_url: SecretStr | None
+
+    async def run(self, progress: Progress) -> None:
+        """Run it; an alert goes out as soon as it is stored. Raises SourceError where the Hub cannot be read at all."""
+        await self._send()
+        try:
+            new = await asyncio.to_thread(self.feeds.poll, progress)
+            log.info("%d new uploads", new, extra={"new": new})
+            await self._work(progress)
+            if await asyncio.to_thread(self.memory.reconsider.look, progress):
+                await self._work(progress)
+            await asyncio.to_thread(self.followups.look, progress)
+        finally:
+            await asyncio.to_thread(self.watchdog.look)
+            await self._send()
+        await ping(self.ping_url)
+
+    async def _work(self, progress: Progress) -> None:
+        """Settle what is due; what a derivative may be made of is read, too."""
+        work = self.watcher.work(progress)
+        while (settled := await asyncio.to_thread(next, work, None)) is not None:
+            self.settled(settled.outcome)
+            log.info("%s", settled_line(settled), extra=_fields(settled))
+            if not isinstance(settled.outcome, CheckResult):
+                continue
+            if settled.outcome.verdict.alert:
+                await self._send()
+            await asyncio.to_thread(self.memory.relatives.learn, settled.outcome, progress)
+
+    async def _send(self) -> None:
+        sent = await deliver(self.store, self.where, self.clock)
+        if sent.failed or sent.dead:
+            log.warning("alerts: %d to be tried again, %d undeliverable", sent.failed, sent.dead)
+
+
+def _fields(settled: Settled) -> dict[str, object]:
+    """What became of an upload, for those who read the log with a program."""
+    fields: dict[str, object] = {"upload": settled.upload.repo_id, "outcome": type(settled.outcome).__name__.lower()}
+    if isinstance(settled.outcome, CheckResult):
+        cost, verdict = settled.outcome.cost, settled.outcome.verdict
+        told = {"finding": verdict.finding.kind, "disclosure": verdict.disclosure, "alert": verdict.alert}
+        spent = {"requests": cost.requests, "bytes_read": cost.bytes_read, "seconds": cost.seconds}
+        return {**fields, "outcome": "found", **told, **spent}
+    return fields
+
+
+def settled_line(settled: Settled) -> str:
+    """Say in one harmless line what became of an upload."""
+    match settled.outcome:
+        case CheckResult(verdict=verdict):
+            what = f"{verdict.finding.kind}, {verdict.disclosure}{', ALERT' if verdict.alert else ''}: {verdict.why}"
+        case other:
+            what = f"{type(other).__name__.lower()}: {other.reason}"
+    return f"{visible(settled.upload.repo_id, 200)}: {visible(what, 500)}"

@@ -1,0 +1,74 @@
+"""Never quiet: what the watch itself may be blind to or short of, looked at once a pass and told to the operator."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from bot.canary import sing
+from bot.hub import Hub
+from bot.news import News
+from bot.settings import Settings
+from bot.text import size
+from state.store import Store
+
+LONGEST_WAIT = timedelta(hours=24)  # of an upload before the backlog is told
+DEAD_SHOWN = 20
+DAY = timedelta(hours=24)
+CANARY = "canary"  # its cursor says when it sang last
+
+
+@dataclass(frozen=True, slots=True)
+class Watchdog:
+    """Looks at backlog, quotas, disk and undelivered messages."""
+
+    store: Store
+    news: News
+    settings: Settings
+    hub: Hub
+
+    def look(self) -> None:
+        """Tell what has begun and what has ended. Raises StateError."""
+        self._canary()
+        self.news.set("backlog", self._backlog())
+        self.news.set("rate limit used up", self._starved())
+        self.news.set("disk nearly full", _disk(self.settings.data, self.settings.min_free_bytes))
+        self._dead()
+
+    def _canary(self) -> None:
+        """Let the canary sing once a day, and at every pass while it is silent."""
+        cursor = self.store.cursor(CANARY)
+        if cursor is not None and self.news.clock() - cursor < DAY and not self._lasting("canary"):
+            return
+        self.news.set("canary", sing())
+        self.store.record(CANARY, [], self.news.clock(), self.news.clock())
+
+    def _lasting(self, name: str) -> bool:
+        return any(c.name == name for c in self.store.conditions())
+
+    def _backlog(self) -> str | None:
+        number, oldest = self.store.waiting()
+        late = oldest is not None and self.news.clock() - oldest > LONGEST_WAIT
+        if number <= self.settings.max_backlog and not late:
+            return None
+        since = f", the oldest since {oldest:%Y-%m-%d %H:%M} UTC" if oldest else ""
+        return f"{number:,} uploads wait to be judged{since}"
+
+    def _starved(self) -> str | None:
+        used = self.hub.used_up()
+        quotas = ", ".join(f"{name} for another {seconds:.0f} s" for name, seconds in sorted(used.items()))
+        return f"the Hub's quota is used up: {quotas}; a token raises it" if used else None
+
+    def _dead(self) -> None:
+        """Tell each alert that could not be delivered, once; what is told of that and fails is only counted."""
+        for row in self.store.dead(DEAD_SHOWN):
+            if "operator" not in row.payload:
+                text = f"the alert {row.dedupe_key} to {row.destination} could not be delivered: {row.last_error}"
+                self.news.once(f"dead:{row.id}", "an alert was not delivered", text)
+
+
+def _disk(folder: Path, least: int) -> str | None:
+    free = shutil.disk_usage(folder).free
+    return f"{size(free)} are free where {folder} lies, less than {size(least)}" if free < least else None

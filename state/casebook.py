@@ -1,0 +1,84 @@
+"""The cases that alerts opened and the evidence of all uploads. Each method is one transaction, as in Store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Engine, and_, desc, select, update
+
+from state.cases import add_note, files_of, find, keep_files, notes_of
+from state.database import reading, transaction
+from state.errors import StateError
+from state.records import CaseFile, KeptFile, Note, OutboxMessage
+from state.tables import cases, outbox
+
+
+class Cases:
+    """What was told, what it rests on, and what has happened since. The only error is StateError."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def keep(self, upload_id: int, files: Sequence[KeptFile]) -> None:
+        """Write down what evidence of an upload is kept; the same twice is once."""
+        with transaction(self._engine) as connection:
+            keep_files(connection, upload_id, files)
+
+    def files(self, upload_id: int) -> list[KeptFile]:
+        """The evidence of an upload, the oldest first."""
+        with reading(self._engine) as connection:
+            return files_of(connection, upload_id)
+
+    def get(self, case_id: str) -> CaseFile | None:
+        """One case, by its id or an unambiguous beginning of it of six digits or more; None if there is none."""
+        key = case_id.lower()
+        if len(key) < 6 or not set(key) <= set("0123456789abcdef"):
+            raise StateError(f"{case_id!r} is no case: an id is 12 hex digits, of which six or more are enough")
+        with reading(self._engine) as connection:
+            found = find(connection, select(cases).where(cases.c.case_id.startswith(key)))
+        if len(found) > 1:
+            raise StateError(
+                f"{case_id!r} is the beginning of {len(found)} cases: {', '.join(c.case_id for c in found)}"
+            )
+        return found[0] if found else None
+
+    def all(self, limit: int = 100) -> list[CaseFile]:
+        """The newest cases, the newest first."""
+        with reading(self._engine) as connection:
+            return find(connection, select(cases).order_by(desc(cases.c.opened_at), cases.c.case_id).limit(limit))
+
+    def to_look_after(self, before: datetime, limit: int) -> list[CaseFile]:
+        """Open cases that were last looked after before then, the longest ago first."""
+        due = and_(cases.c.state == "open", cases.c.asked_at < before)
+        with reading(self._engine) as connection:
+            return find(connection, select(cases).where(due).order_by(cases.c.asked_at).limit(limit))
+
+    def of_another_method(self, method: str, limit: int) -> list[CaseFile]:
+        """Open cases whose verdict was last drawn with other thresholds."""
+        old = and_(cases.c.state == "open", cases.c.method != method)
+        with reading(self._engine) as connection:
+            return find(connection, select(cases).where(old).order_by(cases.c.opened_at).limit(limit))
+
+    def looked_after(self, case_id: str, now: datetime, method: str | None = None) -> None:
+        """Write down that a case was looked after, or replayed by a method."""
+        values = {"asked_at": now} if method is None else {"method": method}
+        with transaction(self._engine) as connection:
+            connection.execute(update(cases).where(cases.c.case_id == case_id).values(**values))
+
+    def notes(self, case_id: str) -> list[Note]:
+        """What happened since, in order."""
+        with reading(self._engine) as connection:
+            return notes_of(connection, case_id)
+
+    def note(self, note: Note, messages: Sequence[OutboxMessage], *, retract: bool = False) -> bool:
+        """Write down what happened to a case and tell of it, together; whether that was news."""
+        with transaction(self._engine) as connection:
+            return add_note(connection, note, messages, **({"state": "retracted"} if retract else {}))
+
+    def heads(self, case: CaseFile) -> list[tuple[str, str | None]]:
+        """Where a case was told: destination, and the message's id once it was sent."""
+        mine = and_(outbox.c.upload_id == case.upload_id, outbox.c.dedupe_key.endswith(f":{case.case_id}"))
+        query = select(outbox.c.destination, outbox.c.message_id).where(mine).order_by(outbox.c.id)
+        with reading(self._engine) as connection:
+            return [(row.destination, row.message_id) for row in connection.execute(query)]
