@@ -1,0 +1,240 @@
+"""Build the image and prove it, step by step: python -m ops.container.prove.
+
+Needs root on Debian; where the tools cannot be had it says what was not run and why, and ends with 0. Everything else
+that is not as it should be ends with 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from demo.loopback_repo import BytesBlob, LoopbackRepo
+from demo.models import card
+from demo.scene import BASE, HIDDEN, RELEASE
+from ops.container.build import TAG
+from ops.container.container import HARDENED, Running, folder, run_once, until
+from ops.container.engine import IMAGE, ROOT, Engine, NoTools, Wrong, base_tar, engine, install_tools
+from ops.container.kills import Killed
+from ops.container.scene import Loopback, Outcome, loopback
+
+LATE = "brisa-labs/Sereia-1"  # comes after the registry was edited
+
+
+def say(text: str) -> None:
+    """Print one step."""
+    print(text, flush=True)  # noqa: T201
+
+
+def timed(what: str, step: Callable[[], str | None]) -> None:
+    """Run a step and say how it ended."""
+    begun = time.monotonic()
+    try:
+        said = step()
+    except Wrong as wrong:
+        raise Wrong(f"{what}: {wrong}") from None
+    say(f"container: {what}: {said or 'as it should be'} ({time.monotonic() - begun:.1f} s)")
+
+
+@dataclass
+class Proof:
+    """The steps, in the order in which they run. `place` is a folder for what the containers see."""
+
+    engine: Engine
+    place: Path
+
+    def __post_init__(self) -> None:
+        self.outcomes: dict[str, list[Outcome]] = {}
+        self.alerts: list[str] = []
+
+    def help(self) -> str | None:
+        """The entry point is the command line, the default command the watch, the user nobody."""
+        done = run_once(self.engine, ["--network", "none"], "--help")
+        if done.returncode or "watch" not in done.stdout:
+            raise Wrong(f"--help ended with {done.returncode}: {done.stderr}")
+        inspected = json.loads(self.engine.podman("image", "inspect", IMAGE))[0]
+        config = inspected["Config"]
+        if config["User"] != "10001:10001" or config["Cmd"] != ["watch"] or "/data" not in config["Volumes"]:
+            raise Wrong(f"the image is configured as {config}")
+        return f"answers without network; the image has {inspected['Size'] / 1e6:.0f} MB, its base included"
+
+    def check(self) -> str:
+        """One check of a local folder, without any network."""
+        models = self.place / "models"
+        with loopback() as world:
+            for repo_id in (BASE, RELEASE, HIDDEN):
+                home = models / repo_id
+                home.mkdir(parents=True)
+                for name, blob in world.hub.repos[repo_id].files.items():
+                    (home / name).write_bytes(blob.read(0, blob.size))
+            (models / "registry.yaml").write_text(world.cast.registry.replace("repo_id:", "path:"))
+        flags = ["--network", "none", "-v", f"{models}:/models:ro"]
+        done = run_once(
+            self.engine, flags, "check", f"/models/{HIDDEN}", "--registry", "/models/registry.yaml", "--json"
+        )
+        if done.returncode != 3:
+            raise Wrong(f"the check ended with {done.returncode}: {done.stdout[-500:]} {done.stderr[-1500:]}")
+        report = json.loads(done.stdout)
+        found = {p["repo_id"] for p in report["parents"]}
+        if report["finding"] != "blend" or found != {BASE, RELEASE}:
+            raise Wrong(f"the check says {report['finding']} of {found}")
+        return "a local folder without network: the hidden blend of two is an alert, status 3"
+
+    def undisturbed(self) -> str:
+        """A whole pass against the loopback Hub and Discord."""
+        with loopback() as world:
+            data = folder(self.place / "undisturbed")
+            flags = [*self._registry(world), *world.flags(), "-v", f"{data}:/data"]
+            done = run_once(self.engine, flags, "watch", "--once")
+            if done.returncode:
+                raise Wrong(f"the watch ended with {done.returncode}: {done.stderr[-2000:]}")
+            self.outcomes, self.alerts = world.outcomes(data), world.alerts()
+            if len(self.alerts) != 2 or HIDDEN not in str(self.alerts):
+                raise Wrong(f"the pass told {self.alerts}")
+            if {state for outcome in self.outcomes.values() for state, *_ in outcome} != {"found", "failed"}:
+                raise Wrong(f"the pass left {self.outcomes}")
+        return f"{len(self.outcomes)} uploads settled in one pass, 2 alerts"
+
+    def kills(self) -> str:
+        """Ten kills, then the steps that need a running watch while the interrupted alert's lease runs out."""
+        with loopback() as world:
+            begun = time.monotonic()
+            killed = Killed.ten_times(self.engine, world, self.place, self._registry(world))
+            say(f"container: the watch was killed ten times in one pass ({time.monotonic() - begun:.1f} s)")
+            timed("the README's way", self.readme)
+            timed("SIGTERM between two passes", lambda: self.stopped(at=None))
+            timed("SIGTERM in the middle of a pass", lambda: self.stopped(at=30))
+            return killed.finish(self.engine, world, self.outcomes, self.alerts)
+
+    def readme(self) -> str:
+        """What the README tells a newcomer to type; then a file is added to the registry's folder."""
+        home = self.place / "newcomer"
+        (home / "registry").mkdir(parents=True)
+        with loopback() as world:
+            first, second = _split(world.cast.registry)
+            (home / "registry" / "ours.yaml").write_text(first)
+            life = self._as_the_readme_says(home, world)
+            until(lambda: all(name in life.logs() for name in world.cast.truth), "every upload in the log")
+            if any(RELEASE in str(m) for m in world.discord.messages):
+                raise Wrong("an alert named a model that was not yet known")
+            until(life.healthy, "a passing HEALTHCHECK")
+            (home / "registry" / "more.yaml").write_text(second)
+            world.hub.add(late_upload(world))
+            self.engine.podman("restart", "--time", "10", life.name)
+            until(lambda: any(LATE in title for title in world.alerts()), f"the alert about {LATE}")
+            (told,) = [m for m in world.discord.messages if LATE in str(m["embeds"][0]["title"])]
+            if RELEASE not in str(told):
+                raise Wrong(f"the alert does not name the added model: {told}")
+            life.stop()
+        return (
+            "its command runs, HEALTHCHECK passes, and a file added to the registry's folder is known after a restart"
+        )
+
+    def stopped(self, at: int | None) -> str:
+        """SIGTERM to a watch that rests, or that waits for the Hub at its request `at`."""
+        with loopback() as world:
+            data = folder(self.place / f"stopped-{at}")
+            flags = [*self._registry(world), *world.flags(), "-v", f"{data}:/data"]
+            if at is None:
+                life = Running.start(self.engine, "stopped", flags, "watch")
+                until(lambda: all(name in life.logs() for name in world.cast.truth), "every upload in the log")
+                took = life.stop()
+            else:
+                with world.frozen_at(at) as wait:
+                    life = Running.start(self.engine, "stopped", flags, "watch")
+                    wait()
+                    took = life.stop()
+        return f"status 0 after {took:.1f} s"
+
+    def sick(self) -> str:
+        """The HEALTHCHECK must be able to fail."""
+        done = run_once(self.engine, ["--network", "none"], "health")
+        if not done.returncode:
+            raise Wrong("it passes where no watch runs")
+        return "does not pass where no watch runs"
+
+    def _registry(self, world: Loopback) -> list[str]:
+        """Return the flags that mount the scene's registry, and no other one."""
+        file = self.place / f"registry-{id(world)}" / "scene.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(world.cast.registry)
+        return ["-v", f"{file.parent}:/registry:ro", "-e", "BLENDWATCH_REGISTRY=/registry"]
+
+    def _as_the_readme_says(self, home: Path, world: Loopback) -> Running:
+        """Run the README's `docker run`, with what leads it to loopback put in."""
+        words = shlex.split(readme_command().replace("$PWD", str(home)))
+        if not set(HARDENED) <= set(words):
+            raise Wrong("the README runs it with less protection than is proved here")
+        self.engine.podman("tag", IMAGE, TAG)
+        inserted = [*self.engine.host_flags(), *world.flags()]
+        command = self.engine.command("run", *inserted, *words[2:])
+        environment = os.environ | {"BLENDWATCH_DISCORD_WEBHOOK": world.discord.webhook_url}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
+        if done.returncode:
+            raise Wrong(f"the README's command ended with {done.returncode}: {done.stderr[-1500:]}")
+        return Running(self.engine, words[words.index("--name") + 1])
+
+
+def late_upload(world: Loopback) -> LoopbackRepo:
+    """Return a blend of base and release, new on the Hub, whose card names the base alone."""
+    blend = world.hub.repos["basalt/Duet"]
+    readme = BytesBlob(card("Sereia 1", "Post-trained by our own team.", [BASE]).encode())
+    moment = datetime.now(UTC) - timedelta(minutes=1)
+    return LoopbackRepo(repo_id=LATE, files={**blend.files, "README.md": readme}, created_at=moment)
+
+
+def readme_command() -> str:
+    """Return the README's `docker run -d`, on one line."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    found = re.search(r"^    (docker run -d .*)$", text, re.MULTILINE)
+    if found is None:
+        raise Wrong("the README has no `docker run -d`")
+    return found[1]
+
+
+def _split(registry: str) -> tuple[str, str]:
+    """Return the scene's registry in two files, the base's and the release's."""
+    _, base, release = registry.split("- repo_id:")
+    return f"models:\n- repo_id:{base}", f"models:\n- repo_id:{release}"
+
+
+def main() -> int:
+    """Run every step; returns the exit status."""
+    begun = time.monotonic()
+    try:
+        timed("tools", install_tools)
+        timed("base from Debian packages", lambda: "from the cache" if base_tar()[1] else "made anew")
+    except NoTools as missing:
+        say(f"container: NOT RUN, neither the build nor any step: {missing}")
+        return 0
+    with engine() as made, tempfile.TemporaryDirectory(prefix="blendwatch-proof-") as name:
+        place = Path(name)
+        place.chmod(0o755)  # the image's user reads what is mounted from here
+        proof = Proof(made, place)
+        try:
+            timed("base image", lambda: made.import_base(base_tar()[0]))
+            timed("build of the Dockerfile", made.build)
+            timed("--help", proof.help)
+            timed("check", proof.check)
+            timed("watch --once", proof.undisturbed)
+            timed("HEALTHCHECK", proof.sick)
+            timed("after the kills", proof.kills)
+        except Wrong as wrong:
+            say(f"container: WRONG: {wrong}")
+            return 1
+    say(f"container: all steps passed in {time.monotonic() - begun:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
