@@ -33,9 +33,11 @@ def until(true: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
-def run_once(engine: Engine, flags: Sequence[str], *words: str) -> subprocess.CompletedProcess[str]:
+def run_once(
+    engine: Engine, flags: Sequence[str], *words: str, network: str = "host"
+) -> subprocess.CompletedProcess[str]:
     """Run a command of the image to its end."""
-    command = engine.command("run", "--rm", *engine.host_flags(), *HARDENED, *flags, IMAGE, *words)
+    command = engine.command("run", "--rm", *engine.host_flags(network), *HARDENED, *flags, IMAGE, *words)
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)  # noqa: S603
 
 

@@ -121,11 +121,11 @@ class Engine:
         fixed = ["--isolation", "chroot", "--network", "host", "--format", "docker", "--pull-never"]
         self.buildah("bud", *fixed, *trust, "-t", IMAGE, str(ROOT))
 
-    def host_flags(self) -> list[str]:
+    def host_flags(self, network: str = "host") -> list[str]:
         """Return what `podman run` needs on a machine without systemd, beside what any user would give."""
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         limits = ["--ulimit", f"nofile={files}:{files}", "--ulimit", "nproc=1000:1000"]
-        return ["--pull", "never", "--network", "host", *limits]
+        return ["--pull", "never", "--network", network, *limits]
 
 
 @contextmanager

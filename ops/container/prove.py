@@ -59,7 +59,7 @@ class Proof:
 
     def help(self) -> str | None:
         """The entry point is the command line, the default command the watch, the user nobody."""
-        done = run_once(self.engine, ["--network", "none"], "--help")
+        done = run_once(self.engine, [], "--help", network="none")
         if done.returncode or "watch" not in done.stdout:
             raise Wrong(f"--help ended with {done.returncode}: {done.stderr}")
         inspected = json.loads(self.engine.podman("image", "inspect", IMAGE))[0]
@@ -78,10 +78,9 @@ class Proof:
                 for name, blob in world.hub.repos[repo_id].files.items():
                     (home / name).write_bytes(blob.read(0, blob.size))
             (models / "registry.yaml").write_text(world.cast.registry.replace("repo_id:", "path:"))
-        flags = ["--network", "none", "-v", f"{models}:/models:ro"]
-        done = run_once(
-            self.engine, flags, "check", f"/models/{HIDDEN}", "--registry", "/models/registry.yaml", "--json"
-        )
+        flags = ["-v", f"{models}:/models:ro"]
+        words = ("check", f"/models/{HIDDEN}", "--registry", "/models/registry.yaml", "--json")
+        done = run_once(self.engine, flags, *words, network="none")
         if done.returncode != 3:
             raise Wrong(f"the check ended with {done.returncode}: {done.stdout[-500:]} {done.stderr[-1500:]}")
         report = json.loads(done.stdout)
@@ -158,7 +157,7 @@ class Proof:
 
     def sick(self) -> str:
         """The HEALTHCHECK must be able to fail."""
-        done = run_once(self.engine, ["--network", "none"], "health")
+        done = run_once(self.engine, [], "health", network="none")
         if not done.returncode:
             raise Wrong("it passes where no watch runs")
         return "does not pass where no watch runs"
