@@ -41,11 +41,11 @@ def sh(command: Sequence[str], *, env: dict[str, str] | None = None, seconds: fl
 
 def install_tools() -> None:
     """Bring the tools from Debian where they are missing. Raises NoTools."""
+    if not Path("/etc/debian_version").exists() or os.geteuid() != 0:
+        raise NoTools("only root on Debian can build an image without an engine that runs already")
     missing = [name for name in TOOLS if shutil.which(name) is None]
     if not missing:
         return
-    if not Path("/etc/debian_version").exists() or os.geteuid() != 0:
-        raise NoTools(f"{', '.join(missing)} missing, and only root on Debian can install them here")
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     try:
         sh(["apt-get", "update", "-qq"], env=env)
@@ -106,7 +106,17 @@ class Engine:
         return ["--root", str(self.storage / "root"), "--runroot", str(self.storage / "run")]
 
     def import_base(self, tar: Path) -> None:
-        """Give the file system the name of the Dockerfile's base, with Python where that image has it."""
+        """Give the file system the name of the Dockerfile's base, with Python where that image has it.
+
+        Raises NoTools where this machine lets no container run, not even an empty one.
+        """
+        try:
+            self._import(tar)
+            self.podman("run", "--rm", *self.host_flags(), BASE_NAME, "true")
+        except Wrong as error:
+            raise NoTools(f"this machine lets no container run: {error}") from None
+
+    def _import(self, tar: Path) -> None:
         container = self.buildah("from", "scratch")
         self.buildah("add", "-q", container, str(tar), "/")
         link = "ln -s /usr/bin/python3 /usr/local/bin/python && ln -s /usr/bin/python3 /usr/local/bin/python3"

@@ -207,30 +207,34 @@ def _split(registry: str) -> tuple[str, str]:
     return f"models:\n- repo_id:{base}", f"models:\n- repo_id:{release}"
 
 
+def prove(place: Path, made: Engine) -> None:
+    """Run every step. Raises NoTools and Wrong."""
+    proof = Proof(made, place)
+    timed("base image", lambda: made.import_base(base_tar()[0]))
+    timed("build of the Dockerfile", made.build)
+    timed("--help", proof.help)
+    timed("check", proof.check)
+    timed("watch --once", proof.undisturbed)
+    timed("HEALTHCHECK", proof.sick)
+    timed("after the kills", proof.kills)
+
+
 def main() -> int:
-    """Run every step; returns the exit status."""
+    """Prove the image; returns the exit status."""
     begun = time.monotonic()
     try:
         timed("tools", install_tools)
         timed("base from Debian packages", lambda: "from the cache" if base_tar()[1] else "made anew")
+        with engine() as made, tempfile.TemporaryDirectory(prefix="blendwatch-proof-") as name:
+            place = Path(name)
+            place.chmod(0o755)  # the image's user reads what is mounted from here
+            prove(place, made)
     except NoTools as missing:
-        say(f"container: NOT RUN, neither the build nor any step: {missing}")
+        say(f"container: NOT RUN, neither the build nor any step after it: {missing}")
         return 0
-    with engine() as made, tempfile.TemporaryDirectory(prefix="blendwatch-proof-") as name:
-        place = Path(name)
-        place.chmod(0o755)  # the image's user reads what is mounted from here
-        proof = Proof(made, place)
-        try:
-            timed("base image", lambda: made.import_base(base_tar()[0]))
-            timed("build of the Dockerfile", made.build)
-            timed("--help", proof.help)
-            timed("check", proof.check)
-            timed("watch --once", proof.undisturbed)
-            timed("HEALTHCHECK", proof.sick)
-            timed("after the kills", proof.kills)
-        except Wrong as wrong:
-            say(f"container: WRONG: {wrong}")
-            return 1
+    except Wrong as wrong:
+        say(f"container: WRONG: {wrong}")
+        return 1
     say(f"container: all steps passed in {time.monotonic() - begun:.0f} s")
     return 0
 
