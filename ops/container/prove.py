@@ -7,28 +7,19 @@ that is not as it should be ends with 1.
 from __future__ import annotations
 
 import json
-import os
-import re
-import shlex
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from demo.loopback_repo import BytesBlob, LoopbackRepo
-from demo.models import card
 from demo.scene import BASE, HIDDEN, RELEASE
-from ops.container.build import TAG
-from ops.container.container import HARDENED, Running, folder, run_once, until
-from ops.container.engine import IMAGE, ROOT, Engine, NoTools, Wrong, base_tar, engine, install_tools
+from ops.container.container import Running, folder, run_once, until
+from ops.container.engine import IMAGE, Engine, NoTools, Wrong, base_tar, engine, install_tools
 from ops.container.kills import Killed
+from ops.container.newcomer import newcomer
 from ops.container.scene import Loopback, Outcome, loopback
-
-LATE = "brisa-labs/Sereia-1"  # comes after the registry was edited
 
 
 def say(text: str) -> None:
@@ -110,34 +101,10 @@ class Proof:
             begun = time.monotonic()
             killed = Killed.ten_times(self.engine, world, self.place, self._registry(world))
             say(f"container: the watch was killed ten times in one pass ({time.monotonic() - begun:.1f} s)")
-            timed("the README's way", self.readme)
+            timed("the README's way", lambda: newcomer(self.engine, self.place / "newcomer"))
             timed("SIGTERM between two passes", lambda: self.stopped(at=None))
             timed("SIGTERM in the middle of a pass", lambda: self.stopped(at=30))
             return killed.finish(self.engine, world, self.outcomes, self.alerts)
-
-    def readme(self) -> str:
-        """What the README tells a newcomer to type; then a file is added to the registry's folder."""
-        home = self.place / "newcomer"
-        (home / "registry").mkdir(parents=True)
-        with loopback() as world:
-            first, second = _split(world.cast.registry)
-            (home / "registry" / "ours.yaml").write_text(first)
-            life = self._as_the_readme_says(home, world)
-            until(lambda: all(name in life.logs() for name in world.cast.truth), "every upload in the log")
-            if any(RELEASE in str(m) for m in world.discord.messages):
-                raise Wrong("an alert named a model that was not yet known")
-            until(life.healthy, "a passing HEALTHCHECK")
-            (home / "registry" / "more.yaml").write_text(second)
-            world.hub.add(late_upload(world))
-            self.engine.podman("restart", "--time", "10", life.name)
-            until(lambda: any(LATE in title for title in world.alerts()), f"the alert about {LATE}")
-            (told,) = [m for m in world.discord.messages if LATE in str(m["embeds"][0]["title"])]
-            if RELEASE not in str(told):
-                raise Wrong(f"the alert does not name the added model: {told}")
-            life.stop()
-        return (
-            "its command runs, HEALTHCHECK passes, and a file added to the registry's folder is known after a restart"
-        )
 
     def stopped(self, at: int | None) -> str:
         """SIGTERM to a watch that rests, or that waits for the Hub at its request `at`."""
@@ -168,43 +135,6 @@ class Proof:
         file.parent.mkdir(exist_ok=True)
         file.write_text(world.cast.registry)
         return ["-v", f"{file.parent}:/registry:ro", "-e", "BLENDWATCH_REGISTRY=/registry"]
-
-    def _as_the_readme_says(self, home: Path, world: Loopback) -> Running:
-        """Run the README's `docker run`, with what leads it to loopback put in."""
-        words = shlex.split(readme_command().replace("$PWD", str(home)))
-        if not set(HARDENED) <= set(words):
-            raise Wrong("the README runs it with less protection than is proved here")
-        self.engine.podman("tag", IMAGE, TAG)
-        inserted = [*self.engine.host_flags(), *world.flags()]
-        command = self.engine.command("run", *inserted, *words[2:])
-        environment = os.environ | {"BLENDWATCH_DISCORD_WEBHOOK": world.discord.webhook_url}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
-        if done.returncode:
-            raise Wrong(f"the README's command ended with {done.returncode}: {done.stderr[-1500:]}")
-        return Running(self.engine, words[words.index("--name") + 1])
-
-
-def late_upload(world: Loopback) -> LoopbackRepo:
-    """Return a blend of base and release, new on the Hub, whose card names the base alone."""
-    blend = world.hub.repos["basalt/Duet"]
-    readme = BytesBlob(card("Sereia 1", "Post-trained by our own team.", [BASE]).encode())
-    moment = datetime.now(UTC) - timedelta(minutes=1)
-    return LoopbackRepo(repo_id=LATE, files={**blend.files, "README.md": readme}, created_at=moment)
-
-
-def readme_command() -> str:
-    """Return the README's `docker run -d`, on one line."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
-    found = re.search(r"^    (docker run -d .*)$", text, re.MULTILINE)
-    if found is None:
-        raise Wrong("the README has no `docker run -d`")
-    return found[1]
-
-
-def _split(registry: str) -> tuple[str, str]:
-    """Return the scene's registry in two files, the base's and the release's."""
-    _, base, release = registry.split("- repo_id:")
-    return f"models:\n- repo_id:{base}", f"models:\n- repo_id:{release}"
 
 
 def prove(place: Path, made: Engine) -> None:

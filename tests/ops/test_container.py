@@ -16,7 +16,7 @@ from ops.container.build import TAG
 from ops.container.container import HARDENED, UID
 from ops.container.container import STOP_SECONDS as GIVEN_SECONDS
 from ops.container.engine import BASE_NAME
-from ops.container.prove import readme_command
+from ops.container.newcomer import readme_command
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
