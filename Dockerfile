@@ -5,7 +5,7 @@ ARG PIP_CERT
 RUN apt-get update \
  && apt-get install -y --no-install-recommends tini \
  && rm -rf /var/lib/apt/lists/*
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/blendwatch
 WORKDIR /src
 # The dependencies come before the code, so that a change of the code builds in seconds.

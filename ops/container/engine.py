@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import resource
@@ -54,15 +55,21 @@ def install_tools() -> None:
         raise NoTools(f"{', '.join(missing)} could not be installed: {error}") from None
 
 
+def cache(name: str) -> Path:
+    """Return a folder that lasts, or, where none can be made, one that does not: slower next time, no more."""
+    lasting = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "blendwatch" / name
+    try:
+        lasting.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix=f"blendwatch-{name}-"))
+    return lasting
+
+
+@functools.cache
 def base_tar() -> tuple[Path, bool]:
     """Return a file system with Debian's Python, and whether it was there already. Raises NoTools."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "blendwatch"
     name = hashlib.sha256(" ".join((SUITE, *BASE_PACKAGES)).encode()).hexdigest()[:16]
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        cache = Path(tempfile.gettempdir())  # slower next time, and no reason to stop
-    tar = cache / f"base-{SUITE}-{name}.tar"
+    tar = cache("base") / f"{SUITE}-{name}.tar"
     if tar.exists():
         return tar, True
     half = tar.with_suffix(f".{os.getpid()}")
@@ -129,7 +136,8 @@ class Engine:
         trust = ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.is_dir() else []
         trust += ["--build-arg", f"PIP_CERT={CERTIFICATES / 'ca-certificates.crt'}"] if trust else []
         fixed = ["--isolation", "chroot", "--network", "host", "--format", "docker", "--pull-never"]
-        self.buildah("bud", *fixed, *trust, "-t", IMAGE, str(ROOT))
+        downloads = ["--volume", f"{cache('pip')}:/root/.cache/pip"]
+        self.buildah("bud", *fixed, *trust, *downloads, "-t", IMAGE, str(ROOT))
 
     def host_flags(self, network: str = "host") -> list[str]:
         """Return what `podman run` needs on a machine without systemd, beside what any user would give."""
