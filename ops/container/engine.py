@@ -136,8 +136,7 @@ class Engine:
         trust = ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.is_dir() else []
         trust += ["--build-arg", f"PIP_CERT={CERTIFICATES / 'ca-certificates.crt'}"] if trust else []
         fixed = ["--isolation", "chroot", "--network", "host", "--format", "docker", "--pull-never"]
-        downloads = ["--volume", f"{cache('pip')}:/root/.cache/pip"]
-        self.buildah("bud", *fixed, *trust, *downloads, "-t", IMAGE, str(ROOT))
+        self.buildah("bud", *fixed, *trust, "-t", IMAGE, str(ROOT))
 
     def host_flags(self, network: str = "host") -> list[str]:
         """Return what `podman run` needs on a machine without systemd, beside what any user would give."""
