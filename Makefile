@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make demo` and `make test`. run.py makes the environment that each needs in .venv.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help demo watch test lint zoo lock clean
+.PHONY: help demo watch test lint zoo image lock clean
 
 help:  ## what there is to run
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -20,6 +20,9 @@ lint:  ## format, lint, strict types and the import contract
 
 zoo:  ## the benchmark over a folder of real checkpoints, where there is one
 	@$(PYTHON) run.py zoo
+
+image:  ## the container image, with docker or podman
+	@$(PYTHON) -m ops.container.build
 
 lock:  ## pin every dependency anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q --extra build -o requirements.lock

@@ -1,0 +1,1 @@
+"""The container image: made by `build`, proved by `prove`."""

@@ -1,0 +1,67 @@
+"""Ten kills in one pass: what is stored and told afterwards is what an undisturbed pass stores and tells."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.scene import HIDDEN
+from ops.container.container import Running, folder, until
+from ops.container.engine import Engine, Wrong
+from ops.container.scene import Loopback, Outcome
+
+# At which request of a life it dies: at the listing, in the first upload's look, among the known models, in a second
+# look, and, after the alert, in later uploads.
+BEFORE_THE_ALERT = (1, 20, 60, 100)
+AFTER_THE_ALERT = (2, 12, 60, 60, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """A watch that was killed ten times and not yet allowed to finish."""
+
+    data: Path
+    flags: list[str]
+
+    @classmethod
+    def ten_times(cls, engine: Engine, world: Loopback, place: Path, flags: Sequence[str]) -> Killed:
+        """Kill the watch ten times, always on the same data."""
+        data = folder(place / "killed")
+        made = cls(data, [*flags, *world.flags(), "-v", f"{data}:/data"])
+        for request in BEFORE_THE_ALERT:
+            made._kill_at(engine, world, request)
+        made._kill_at_the_alert(engine, world)
+        for request in AFTER_THE_ALERT:
+            made._kill_at(engine, world, request)
+        return made
+
+    def _kill_at(self, engine: Engine, world: Loopback, request: int) -> None:
+        with world.frozen_at(request) as wait:
+            life = Running.start(engine, "killed", self.flags, "watch", "--once")
+            wait()
+            life.kill()
+
+    def _kill_at_the_alert(self, engine: Engine, world: Loopback) -> None:
+        """Kill it when Discord has the alert and has not answered: the one moment at which an alert comes twice."""
+        before = world.discord.requests
+        world.discord.faults.stalled = True
+        life = Running.start(engine, "killed", self.flags, "watch", "--once")
+        until(lambda: world.discord.requests > before, "the alert at Discord")
+        life.kill()
+        world.discord.faults.stalled = False
+
+    def finish(self, engine: Engine, world: Loopback, expected: dict[str, list[Outcome]], alerts: Sequence[str]) -> str:
+        """Let it finish, the lease of the interrupted alert included; compare. Raises Wrong."""
+        life = Running.start(engine, "killed", [*self.flags, "-e", "BLENDWATCH_POLL_MINUTES=0.05"], "watch")
+        wanted = Counter(alerts) + Counter(title for title in alerts if HIDDEN in title)
+        until(lambda: len(world.alerts()) >= wanted.total(), "the alerts that were due")
+        until(lambda: life.logs().count("0 new uploads") > 1, "one more pass after all")
+        life.stop()
+        got, told = world.outcomes(self.data), Counter(world.alerts())
+        if got != expected:
+            raise Wrong(f"after ten kills the outcomes are {got}, undisturbed {expected}")
+        if told != wanted:
+            raise Wrong(f"after ten kills Discord has {dict(told)}, and should have {dict(wanted)}")
+        return f"{len(got)} outcomes and {len(alerts)} alerts as undisturbed, one alert twice, killed before its mark"
