@@ -1,0 +1,265 @@
+"""Which models a card's sentences, lists and tables declare as parents.
+
+Each sentence is scanned once for names and once for words that say why a name stands there. A name is declared where
+the nearest such word before it speaks of descent, or the words behind it do, and nothing denies or compares.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from analyzers.card_names import Named, NameIndex
+from analyzers.card_text import Line
+from analyzers.card_words import (
+    AFTER,
+    BLOCK,
+    CONNECTIVE,
+    DENIAL,
+    DENIED_AFTER,
+    DISTILLATION,
+    FORMULA_GAP,
+    FORWARD,
+    MERGE_WORD,
+    NAME_FIRST,
+    NO_OF_OTHER_LANGUAGES,
+    TIMES_BEFORE,
+    UNREAL,
+)
+
+MAX_SENTENCE_CHARS = 20_000
+MAX_BEHIND = 120  # characters behind a name in which it may be spoken of
+BLOT = "\ufffc"
+MAX_BEFORE = 60  # characters before a word of descent in which it may be denied
+
+_SENTENCE = re.compile(
+    r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\bcf\.)\s+|(?<=[。！？；])\s*|(?<=;)\s+(?=\S+[ \t]+[a-z]+\s)"
+)
+_YES = re.compile(r"\W{0,3}(?:yes|sim|sí|oui|ja|да|是|はい|네|yep|correct)\b", re.IGNORECASE)
+_DENIED = re.compile(rf"(?:{DENIAL.pattern})(?:[^\w,;:]+[\w'’]+){{0,4}}[^\w,;:]*$", re.IGNORECASE)
+_NO = re.compile(r"\bno\b", re.IGNORECASE)
+_COMPARED = re.compile(
+    r"\b(?:outperform\w*|beats?|beating|surpass\w*|exceed\w*|compar\w+|versus|vs\.?|better|worse|than|rivals?|alternative|"
+    r"compatible|evaluat\w+|benchmark\w*|against|contrast|supera\w*|dépass\w+|übertr\w+)(?:\W+\w+){0,4}\W*$",
+    re.IGNORECASE,
+)
+_PARENT_COLUMN = re.compile(
+    r"(?:base|parent|source|merged|constituent|component|donor|ingredient|upstream)(?: models?)?(?: ids?)?|models? merged",
+    re.IGNORECASE,
+)
+_LAST_WORDS = re.compile(r"[:：]?\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A word that says why the names after it stand there."""
+
+    start: int
+    end: int
+    kind: str  # "descent", "direct", "weak", "into", "block"
+
+    def reaches(self, start: int) -> bool:
+        """Tell whether it speaks of the name that begins at `start`."""
+        return self.end <= start and (self.kind != "direct" or start - self.end <= 3)
+
+
+def declared(lines: Sequence[Line], names: NameIndex) -> Iterator[str]:
+    """Yield the repo ids that prose, lists and tables declare, in the order of the text."""
+    opening, table, heading = "", (), ""
+    for line in lines:
+        if line.kind != "row":
+            table = ()
+        if line.kind == "heading":
+            heading = _opens(line.text)
+            opening = heading
+            yield from _of_text(line.text, names, "")
+        elif line.kind == "text":
+            yield from _of_text(line.text, names, opening if opening == "lines" or heading else "")
+            opening, heading = _opening_after(line.text, opening, heading), ""
+        elif line.kind == "item":
+            yield from _of_text(line.text, names, opening)
+            opening = _nested(line.text) or opening
+        elif line.kind == "row":
+            table = table or line.cells
+            yield from _of_row(line, names, opening, table)
+        elif line.kind == "code":
+            opening = heading = ""
+    return
+
+
+def _opening_after(text: str, opening: str, heading: str) -> str:
+    """Return what the next list or table is about, after a line of text."""
+    last = [s for s in _SENTENCE.split(text[-600:]) if s.strip()][-1:]
+    found = _opens(last[0]) if last and (last[0].rstrip()[-1] not in ".!?;" or "以下" in last[0]) else ""
+    if found or not heading:
+        return found or (opening if opening and _is_name_only(text) else "")
+    return heading
+
+
+def _is_name_only(text: str) -> bool:
+    return " " not in text.strip()
+
+
+def _nested(text: str) -> str:
+    return _opens(text) if text.rstrip().endswith((":", "：")) else ""
+
+
+def _opens(text: str) -> str:
+    """Tell whether a heading or introduction promises parents: its last cue is one of descent, not denied."""
+    text = text[-400:]
+    cues = [c for c in _cues(text) if c.kind in ("descent", "block")]
+    if not cues or cues[-1].kind == "block" or _is_denied(text, cues[-1]):
+        return ""
+    return "descent"
+
+
+def _of_row(line: Line, names: NameIndex, opening: str, header: tuple[str, ...]) -> Iterator[str]:
+    """Read a table's row: all cells under an opening, a parents' column, or the row as one sentence."""
+    if opening:
+        for cell in line.cells:
+            yield from _of_text(cell, names, opening)
+        return
+    columns = {i for i, cell in enumerate(header) if _PARENT_COLUMN.fullmatch(cell.strip())}
+    if line.cells is header or not columns or len(header) != len(line.cells) or len(header) < 2:
+        yield from _of_text(line.text, names, "")
+        return
+    for i, cell in enumerate(line.cells):
+        if i in columns:
+            yield from _of_text(cell, names, "descent")
+
+
+def _of_text(text: str, names: NameIndex, opening: str) -> Iterator[str]:
+    parts = [s for s in _SENTENCE.split(text[:MAX_SENTENCE_CHARS]) if s]
+    for i, sentence in enumerate(parts):
+        if sentence.rstrip().endswith("?") and not (i + 1 < len(parts) and _YES.match(parts[i + 1])):
+            if i + 1 < len(parts):  # the answer is about what was asked for
+                opening = _opens(sentence.rstrip("? ")) or ("descent" if _asks_base(sentence) else "")
+            continue
+        retracted = i + 1 < len(parts) and re.match(r"(?:that|this) is (?:false|not true|wrong)", parts[i + 1], re.I)
+        if not retracted:
+            yield from (n.repo_id for n in read_sentence(sentence, names.find(sentence), opening))
+        opening = ""
+
+
+def _asks_base(sentence: str) -> bool:
+    return re.search(r"\b(?:which|what)\b[^?]{0,40}\b(?:base|model|parent|started?)\b", sentence, re.I) is not None
+
+
+def _cues(sentence: str) -> list[Cue]:
+    return [Cue(m.start(), m.end(), _kind(sentence, m)) for m in FORWARD.finditer(sentence)]
+
+
+def _kind(sentence: str, match: re.Match[str]) -> str:
+    """Return a cue's type; "trained to match the logits of" is one of descent that ends in another reason."""
+    kind = match.lastgroup or ""
+    if kind not in ("descent", "weak"):
+        return kind
+    inside = list(BLOCK.finditer(sentence, match.start() + 1, match.end()))
+    return "block" if inside and inside[-1].end() == match.end() else kind
+
+
+def _masked(sentence: str, named: Sequence[Named]) -> str:
+    """Return the sentence with names blotted out, so that no word in a name is taken for a cue."""
+    kept, at = [], 0
+    for name in named:
+        kept += [sentence[at : name.start], BLOT * (name.end - name.start)]
+        at = name.end
+    return "".join(kept) + sentence[at:]
+
+
+def read_sentence(sentence: str, named: Sequence[Named], opening: str = "") -> list[Named]:
+    """Return those of the models named in a sentence that it declares as parents.
+
+    `opening`: "descent" where a heading or introduction already said so.
+    """
+    if not named:
+        return []
+    cues = _cues(_masked(sentence, named))
+    verdicts = [""] * len(named)
+    at, last = 0, None
+    for i, name in enumerate(named):
+        while at < len(cues) and cues[at].end <= name.start:
+            if cues[at].reaches(name.start) and _counts(cues[at], sentence):
+                last = cues[at]
+            at += 1
+        end = named[i + 1].start if i + 1 < len(named) else len(sentence)
+        behind = sentence[name.end : min(end, name.end + MAX_BEHIND)]
+        since = named[i - 1].end if i else 0
+        verdicts[i] = _verdict(sentence, name, last, behind, opening, since)
+    _spread(sentence, named, verdicts)
+    return [name for name, verdict in zip(named, verdicts, strict=True) if verdict.endswith("descent")]
+
+
+def _counts(cue: Cue, sentence: str) -> bool:
+    return cue.kind != "into" or DISTILLATION.search(sentence[max(0, cue.start - 200) : cue.start]) is not None
+
+
+def _verdict(sentence: str, name: Named, cue: Cue | None, behind: str, opening: str, since: int) -> str:
+    """Return "descent", "behind descent", "formula descent", "block", "behind block" or ""."""
+    if TIMES_BEFORE.search(sentence[max(0, name.start - 6) : name.start]):
+        return "formula descent"
+    blocked = cue is not None and cue.kind == "block"
+    after = AFTER.match(behind)
+    if after and after.lastgroup == "block":
+        return "behind block"
+    if after and DENIED_AFTER.search(sentence[name.end + after.end() : name.end + after.end() + 40]):
+        return "behind block"
+    if after and not DENIAL.search(after[0]):
+        new_clause = "," in sentence[since : name.start] and since > 0
+        if (not blocked or new_clause) and not _denied_before(sentence, name.start, name.start):
+            return "behind descent"
+        return "block"
+    if not sentence[: name.start].strip(" \t-|>#[(\"'") and NAME_FIRST.match(behind):
+        return "descent"
+    if cue is None:
+        return "opened descent" if opening else ""
+    if blocked:
+        return "block"
+    if cue.kind == "weak" and not name.model_like:
+        return ""
+    return "block" if _is_denied(sentence, cue) else "descent"
+
+
+def _is_denied(sentence: str, cue: Cue) -> bool:
+    """Tell whether a word of descent is denied, compared or not real."""
+    said = sentence[cue.start : cue.end]
+    if DENIAL.search(said) and not said.lower().startswith("contains"):
+        return True
+    return _denied_before(sentence, cue.start, cue.end)
+
+
+def _denied_before(sentence: str, start: int, end: int) -> bool:
+    before = sentence[max(0, start - MAX_BEFORE) : start]
+    if _DENIED.search(before) and not _only_foreign_no(before, sentence):
+        return True
+    return bool(_COMPARED.search(before) or UNREAL.search(sentence[max(0, end - 120) : end]))
+
+
+def _only_foreign_no(before: str, sentence: str) -> bool:
+    """Tell whether the denial is but a Portuguese "no" (in the)."""
+    found = _DENIED.search(before)
+    if found is None or not NO_OF_OTHER_LANGUAGES.search(sentence):
+        return False
+    return _DENIED.search(_NO.sub("em", before)) is None
+
+
+def _spread(sentence: str, named: Sequence[Named], verdicts: list[str]) -> None:
+    """Give names that are joined by "and", "+" or an arrow what was found for the one beside them."""
+    merging = MERGE_WORD.search(sentence) is not None
+    for i in range(len(named) - 2, -1, -1):
+        gap = sentence[named[i].end : named[i + 1].start]
+        if len(gap) > 40:
+            continue
+        then = verdicts[i + 1]
+        if then.startswith("behind") and verdicts[i] in ("", "opened descent") and CONNECTIVE.fullmatch(gap):
+            verdicts[i] = then
+        if then == "formula descent" and not verdicts[i] and FORMULA_GAP.fullmatch(gap):
+            verdicts[i] = then
+        if merging and re.fullmatch(r"\s[x×+&]\s", gap) and "block" not in verdicts[i] + then:
+            verdicts[i] = verdicts[i + 1] = verdicts[i + 1] or "descent"
+            verdicts[i] = verdicts[i] or "descent"
+    for i in range(1, len(named)):
+        gap = sentence[named[i - 1].end : named[i].start]
+        if len(gap) <= 40 and verdicts[i - 1] == "formula descent" and not verdicts[i] and FORMULA_GAP.fullmatch(gap):
+            verdicts[i] = verdicts[i - 1]
