@@ -64,8 +64,13 @@ class Cue:
         return self.end <= start and (self.kind != "direct" or start - self.end <= 3)
 
 
-def declared(lines: Sequence[Line], names: NameIndex) -> Iterator[str]:
-    """Yield the repo ids that prose, lists and tables declare, in the order of the text."""
+def sentences(text: str) -> list[str]:
+    """Return a text's sentences; of a very long one its beginning."""
+    return [s for s in _SENTENCE.split(text[:MAX_SENTENCE_CHARS]) if s]
+
+
+def declared(lines: Sequence[Line], names: NameIndex) -> Iterator[tuple[str, str]]:
+    """Yield (repo id, sentence) of what prose, lists and tables declare, in the order of the text."""
     opening, table, heading = "", (), ""
     for line in lines:
         if line.kind != "row":
@@ -85,7 +90,6 @@ def declared(lines: Sequence[Line], names: NameIndex) -> Iterator[str]:
             yield from _of_row(line, names, opening, table)
         elif line.kind == "code":
             opening = heading = ""
-    return
 
 
 def _opening_after(text: str, opening: str, heading: str) -> str:
@@ -114,7 +118,7 @@ def _opens(text: str) -> str:
     return "descent"
 
 
-def _of_row(line: Line, names: NameIndex, opening: str, header: tuple[str, ...]) -> Iterator[str]:
+def _of_row(line: Line, names: NameIndex, opening: str, header: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Read a table's row: all cells under an opening, a parents' column, or the row as one sentence."""
     if opening:
         for cell in line.cells:
@@ -129,8 +133,8 @@ def _of_row(line: Line, names: NameIndex, opening: str, header: tuple[str, ...])
             yield from _of_text(cell, names, "descent")
 
 
-def _of_text(text: str, names: NameIndex, opening: str) -> Iterator[str]:
-    parts = [s for s in _SENTENCE.split(text[:MAX_SENTENCE_CHARS]) if s]
+def _of_text(text: str, names: NameIndex, opening: str) -> Iterator[tuple[str, str]]:
+    parts = sentences(text)
     for i, sentence in enumerate(parts):
         if sentence.rstrip().endswith("?") and not (i + 1 < len(parts) and _YES.match(parts[i + 1])):
             if i + 1 < len(parts):  # the answer is about what was asked for
@@ -138,7 +142,7 @@ def _of_text(text: str, names: NameIndex, opening: str) -> Iterator[str]:
             continue
         retracted = i + 1 < len(parts) and re.match(r"(?:that|this) is (?:false|not true|wrong)", parts[i + 1], re.I)
         if not retracted:
-            yield from (n.repo_id for n in read_sentence(sentence, names.find(sentence), opening))
+            yield from ((n.repo_id, sentence) for n in read_sentence(sentence, names.find(sentence), opening))
         opening = ""
 
 
@@ -207,7 +211,7 @@ def _verdict(sentence: str, name: Named, cue: Cue | None, behind: str, opening: 
         return "behind block"
     if after and not DENIAL.search(after[0]):
         new_clause = "," in sentence[since : name.start] and since > 0
-        if (not blocked or new_clause) and not _denied_before(sentence, name.start, name.start):
+        if (not blocked or new_clause) and not denied_before(sentence, name.start, name.start):
             return "behind descent"
         return "block"
     if not sentence[: name.start].strip(" \t-|>#[(\"'") and NAME_FIRST.match(behind):
@@ -226,10 +230,11 @@ def _is_denied(sentence: str, cue: Cue) -> bool:
     said = sentence[cue.start : cue.end]
     if DENIAL.search(said) and not said.lower().startswith("contains"):
         return True
-    return _denied_before(sentence, cue.start, cue.end)
+    return denied_before(sentence, cue.start, cue.end)
 
 
-def _denied_before(sentence: str, start: int, end: int) -> bool:
+def denied_before(sentence: str, start: int, end: int) -> bool:
+    """Tell whether the words before `start` deny or compare, or those before `end` only imagine."""
     before = sentence[max(0, start - MAX_BEFORE) : start]
     if _DENIED.search(before) and not _only_foreign_no(before, sentence):
         return True

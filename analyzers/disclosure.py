@@ -9,13 +9,13 @@ How each part is read, and how well: docs/cards.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from analyzers.card_front import Front, read_front
 from analyzers.card_names import REPO_ID, NameIndex
 from analyzers.card_prose import declared
 from analyzers.card_recipes import recipes
-from analyzers.card_text import Line, lines_of, split_front_matter
+from analyzers.card_text import lines_of, split_front_matter
 from analyzers.card_words import DENIAL, FROM_SCRATCH
 from analyzers.records import Disclosure, Mention
 
@@ -42,9 +42,9 @@ def read_disclosure(
     front = read_front(head)
     lines = lines_of(body)
     mentions = _from_front_matter(front)
-    mentions += [Mention(m[2], "tag", m[1] or "base_model") for tag in tags if (m := _TAG.fullmatch(str(tag)[:300]))]
+    mentions += [mention for _, mention in tagged(tags)]
     mentions += [Mention(repo_id, "prose", "merge recipe") for r in recipes(lines) for repo_id in r.models]
-    mentions += [Mention(repo_id, "prose", "sentence") for repo_id in declared(lines, NameIndex(names or {}))]
+    mentions += [Mention(repo_id, "prose", "sentence") for repo_id, _ in declared(lines, NameIndex(names or {}))]
     kept = [m for m in dict.fromkeys(mentions) if m.repo_id.lower() != own.lower()]
     return Disclosure(
         revision=revision,
@@ -60,6 +60,13 @@ def _from_front_matter(front: Front) -> list[Mention]:
     return [Mention(repo_id, "front matter", label[:40]) for repo_id in front.base_models]
 
 
+def tagged(tags: Sequence[str]) -> Iterator[tuple[str, Mention]]:
+    """Yield (tag, what it declares) of the Hub's tags that name a base model."""
+    for tag in tags:
+        if found := _TAG.fullmatch(str(tag)[:300]):
+            yield str(tag), Mention(found[2], "tag", found[1] or "base_model")
+
+
 def claims_scratch(text: str) -> bool:
     """Tell whether a line of text claims training from nothing, and does not deny it."""
     for match in FROM_SCRATCH.finditer(text):
@@ -67,8 +74,3 @@ def claims_scratch(text: str) -> bool:
         if not DENIAL.search(match[0]) and not _DENIED.search(before):
             return True
     return False
-
-
-def prose(lines: Sequence[Line]) -> list[str]:
-    """Return the texts of a card's lines that are no code."""
-    return [line.text for line in lines if line.kind != "code" and line.text]

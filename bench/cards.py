@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from analyzers.claims import read_claims
 from analyzers.disclosure import read_disclosure
 
 FOLDER = Path(__file__).parent.parent / "tests" / "data" / "cards"
@@ -101,6 +102,33 @@ def found_parents(card: Card) -> frozenset[str]:
     return frozenset(read_disclosure("r", card.text, card.tags, names()).parents)
 
 
+SHORT = {
+    "on-policy distillation": "opd",
+    "continued pre-training": "cpt",
+    "from scratch": "scratch",
+    "own data": "data",
+    "own compute": "compute",
+    "distillation": "distill",
+    "model_stock": "stock",
+    "task_arithmetic": "arithmetic",
+    "della_linear": "della",
+}
+
+
+def found_claims(card: Card) -> frozenset[str]:
+    """Return the claims that are read from a card, in the corpus's short words; parents and licences apart."""
+    found: set[str] = set()
+    for claim in read_claims(card.text, card.tags, names()):
+        if claim.kind == "post-training":
+            found.add(SHORT.get(claim.subject, claim.subject))
+        elif claim.kind == "merge":
+            method = SHORT.get(claim.subject, claim.subject)
+            found |= {"merge", *method.split("_")} - {""}
+        elif claim.kind not in ("parent", "licence"):
+            found.add(SHORT.get(claim.kind, claim.kind))
+    return frozenset(found)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -116,8 +144,11 @@ def main() -> None:
         found = found_parents(card)
         read += 1
         counts.setdefault(f"{part}, {'honest' if card.honest else 'other'}, parents", Count()).add(found, card.parents)
-        if args.wrong and not card.held_out and found != card.parents:
-            print(f"{card.name}\n   missed {sorted(card.parents - found)}\n   wrong {sorted(found - card.parents)}")
+        claims = found_claims(card)
+        counts.setdefault(f"{part}, claims", Count()).add(claims, card.claims)
+        for got, told in ((found, card.parents), (claims, card.claims)):
+            if args.wrong and not card.held_out and got != told:
+                print(f"{card.name}\n   missed {sorted(told - got)}\n   wrong {sorted(got - told)}")
     print(f"{'':<34} cards right wrong missed precision recall exact")
     for label, count in sorted(counts.items()):
         print(count.line(label))
