@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import yaml
 
@@ -16,7 +16,9 @@ KEYS = ("base_model", "base_models", "base-model", "basemodel", "finetuned_from"
 _WHOLE_ID = re.compile(rf"(?:{HUB})?({REPO_ID}|[A-Za-z0-9][A-Za-z0-9._-]{{1,95}})/?")
 _ID = re.compile(rf"(?<![A-Za-z0-9_./@-])(?:{HUB})?({REPO_ID})(?![A-Za-z0-9_])")
 _KEY = re.compile(r"^[A-Za-z_][\w-]*:", re.MULTILINE)
-_SCALAR = re.compile(r"^(license|license_name|base_model_relation)[ \t]*:[ \t]*[\"']?([A-Za-z0-9][\w.+ -]{0,60})", re.MULTILINE)
+_SCALAR = re.compile(
+    r"^(license|license_name|base_model_relation)[ \t]*:[ \t]*[\"']?([A-Za-z0-9][\w.+ -]{0,60})", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,6 @@ class Front:
     tags: tuple[str, ...] = ()
     licence: str = ""
     problem: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)  # the lines that were read, for quoting
 
 
 def read_front(front: str) -> Front:
@@ -40,8 +41,12 @@ def read_front(front: str) -> Front:
         line = f" in line {where.line + 1}" if where else ""
         problem = f"the card's front matter is not valid YAML{line}"
         text = {m[1]: m[2].strip() for m in _SCALAR.finditer(front[:MAX_FRONT_MATTER_CHARS])}
-        ids = tuple(_ids_after_base_model(front))
-        return Front(ids, text.get("base_model_relation"), licence=_licence(text), problem=problem)
+        return Front(
+            tuple(_ids_after_base_model(front)),
+            text.get("base_model_relation"),
+            licence=_licence(text),
+            problem=problem,
+        )
     if data is None:
         return Front()
     if not isinstance(data, dict):

@@ -23,8 +23,25 @@ _ID = re.compile(
 _TOKEN = re.compile(r"[A-Za-z\u00c0-\u024f]+|[0-9]+|[^\W_]")
 _JOINT = re.compile(r"[ \u00a0._-]{0,2}")
 _NOT_REPOSITORIES = frozenset(
-    "datasets spaces papers blog docs collections models tasks learn join chat posts huggingface.co hf.co github.com "
-    "arxiv.org colab.research.google.com".split()
+    [
+        "datasets",
+        "spaces",
+        "papers",
+        "blog",
+        "docs",
+        "collections",
+        "models",
+        "tasks",
+        "learn",
+        "join",
+        "chat",
+        "posts",
+        "huggingface.co",
+        "hf.co",
+        "github.com",
+        "arxiv.org",
+        "colab.research.google.com",
+    ]
 )
 _WORDS = re.compile(r"[a-z]{1,9}/[a-z]{1,9}|[A-Z]{1,6}/[A-Z]{1,6}|[0-9.]+/[0-9.]+")
 _FILE = re.compile(
@@ -36,10 +53,49 @@ _MODEL_LIKE = re.compile(
     re.IGNORECASE,
 )
 TOOLS = frozenset(
-    "mergekit axolotl unsloth trl llama-factory llamafactory llama.cpp lazymergekit transformers peft accelerate vllm "
-    "sglang gguf-my-repo mlx-lm mlx-vlm llm-compressor autoawq autogptq gptqmodel exllamav2 exllamav3 deepspeed "
-    "megatron-lm nemo-rl verl openrlhf swift ms-swift torchtune lm-evaluation-harness lighteval abliterator heretic "
-    "mergoo mergekit-gui automerger automerge ollama koboldcpp text-generation-webui".split()
+    [
+        "mergekit",
+        "axolotl",
+        "unsloth",
+        "trl",
+        "llama-factory",
+        "llamafactory",
+        "llama.cpp",
+        "lazymergekit",
+        "transformers",
+        "peft",
+        "accelerate",
+        "vllm",
+        "sglang",
+        "gguf-my-repo",
+        "mlx-lm",
+        "mlx-vlm",
+        "llm-compressor",
+        "autoawq",
+        "autogptq",
+        "gptqmodel",
+        "exllamav2",
+        "exllamav3",
+        "deepspeed",
+        "megatron-lm",
+        "nemo-rl",
+        "verl",
+        "openrlhf",
+        "swift",
+        "ms-swift",
+        "torchtune",
+        "lm-evaluation-harness",
+        "lighteval",
+        "abliterator",
+        "heretic",
+        "mergoo",
+        "mergekit-gui",
+        "automerger",
+        "automerge",
+        "ollama",
+        "koboldcpp",
+        "text-generation-webui",
+    ]
 )
 
 

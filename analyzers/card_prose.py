@@ -10,17 +10,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from analyzers.card_cues import AFTER, BLOCK, FORWARD
 from analyzers.card_names import Named, NameIndex
 from analyzers.card_text import Line
 from analyzers.card_words import (
-    AFTER,
-    BLOCK,
     CONNECTIVE,
     DENIAL,
     DENIED_AFTER,
     DISTILLATION,
     FORMULA_GAP,
-    FORWARD,
     MERGE_WORD,
     NAME_FIRST,
     NO_OF_OTHER_LANGUAGES,
@@ -40,15 +38,17 @@ _YES = re.compile(r"\W{0,3}(?:yes|sim|sí|oui|ja|да|是|はい|네|yep|correct
 _DENIED = re.compile(rf"(?:{DENIAL.pattern})(?:[^\w,;:]+[\w'’]+){{0,4}}[^\w,;:]*$", re.IGNORECASE)
 _NO = re.compile(r"\bno\b", re.IGNORECASE)
 _COMPARED = re.compile(
-    r"\b(?:outperform\w*|beats?|beating|surpass\w*|exceed\w*|compar\w+|versus|vs\.?|better|worse|than|rivals?|alternative|"
+    r"\b(?:outperform\w*|beats?|beating|surpass\w*|exceed\w*|compar\w+|versus|vs\.?|better|worse|than|rivals?|"
+    r"alternative|"
     r"compatible|evaluat\w+|benchmark\w*|against|contrast|supera\w*|dépass\w+|übertr\w+)(?:\W+\w+){0,4}\W*$",
     re.IGNORECASE,
 )
 _PARENT_COLUMN = re.compile(
-    r"(?:base|parent|source|merged|constituent|component|donor|ingredient|upstream)(?: models?)?(?: ids?)?|models? merged",
+    r"(?:base|parent|source|merged|constituent|component|donor|ingredient|upstream)(?: models?)?(?: ids?)?|"
+    r"models? merged",
     re.IGNORECASE,
 )
-_LAST_WORDS = re.compile(r"[:：]?\s*$")
+_OF_THIS = re.compile(r" (?:this|our|the (?:present|current)) (?:very )?(?:model|one|release)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +70,28 @@ def sentences(text: str) -> list[str]:
 
 
 def declared(lines: Sequence[Line], names: NameIndex) -> Iterator[tuple[str, str]]:
-    """Yield (repo id, sentence) of what prose, lists and tables declare, in the order of the text."""
-    opening, table, heading = "", (), ""
+    """Yield (repo id, sentence) of what prose, lists and tables declare, in the order of the text.
+
+    A heading or an introduction that promises parents speaks for what follows: the list, table or bare names after it.
+    """
+    opening = heading = ""
+    table: tuple[str, ...] = ()
     for line in lines:
         if line.kind != "row":
             table = ()
         if line.kind == "heading":
-            heading = _opens(line.text)
-            opening = heading
             yield from _of_text(line.text, names, "")
+            opening = heading = _opens(line.text)
         elif line.kind == "text":
-            yield from _of_text(line.text, names, opening if opening == "lines" or heading else "")
-            opening, heading = _opening_after(line.text, opening, heading), ""
+            bare = " " not in line.text.strip("> ")
+            found = list(_of_text(line.text, names, heading or (opening if bare else "")))
+            yield from found
+            kept = opening if bare else "" if found else heading
+            opening, heading = _introduces(line.text) or kept, ""
         elif line.kind == "item":
             yield from _of_text(line.text, names, opening)
-            opening = _nested(line.text) or opening
+            if line.text.endswith((":", "：")):
+                opening = _opens(line.text) or opening
         elif line.kind == "row":
             table = table or line.cells
             yield from _of_row(line, names, opening, table)
@@ -92,21 +99,10 @@ def declared(lines: Sequence[Line], names: NameIndex) -> Iterator[tuple[str, str
             opening = heading = ""
 
 
-def _opening_after(text: str, opening: str, heading: str) -> str:
-    """Return what the next list or table is about, after a line of text."""
-    last = [s for s in _SENTENCE.split(text[-600:]) if s.strip()][-1:]
-    found = _opens(last[0]) if last and (last[0].rstrip()[-1] not in ".!?;" or "以下" in last[0]) else ""
-    if found or not heading:
-        return found or (opening if opening and _is_name_only(text) else "")
-    return heading
-
-
-def _is_name_only(text: str) -> bool:
-    return " " not in text.strip()
-
-
-def _nested(text: str) -> str:
-    return _opens(text) if text.rstrip().endswith((":", "：")) else ""
+def _introduces(text: str) -> str:
+    """Tell what a line of text says of the list or table after it: its last sentence, if that is open or points on."""
+    last = [s.strip() for s in _SENTENCE.split(text[-600:]) if s.strip()][-1:]
+    return _opens(last[0]) if last and (last[0][-1] not in ".!?;。" or "以下" in last[0]) else ""
 
 
 def _opens(text: str) -> str:
@@ -159,6 +155,8 @@ def _kind(sentence: str, match: re.Match[str]) -> str:
     kind = match.lastgroup or ""
     if kind not in ("descent", "weak"):
         return kind
+    if _OF_THIS.match(sentence, match.end()):
+        return "block"
     inside = list(BLOCK.finditer(sentence, match.start() + 1, match.end()))
     return "block" if inside and inside[-1].end() == match.end() else kind
 
@@ -203,26 +201,29 @@ def _verdict(sentence: str, name: Named, cue: Cue | None, behind: str, opening: 
     """Return "descent", "behind descent", "formula descent", "block", "behind block" or ""."""
     if TIMES_BEFORE.search(sentence[max(0, name.start - 6) : name.start]):
         return "formula descent"
-    blocked = cue is not None and cue.kind == "block"
-    after = AFTER.match(behind)
-    if after and after.lastgroup == "block":
-        return "behind block"
-    if after and DENIED_AFTER.search(sentence[name.end + after.end() : name.end + after.end() + 40]):
-        return "behind block"
-    if after and not DENIAL.search(after[0]):
-        new_clause = "," in sentence[since : name.start] and since > 0
-        if (not blocked or new_clause) and not denied_before(sentence, name.start, name.start):
-            return "behind descent"
-        return "block"
+    found = _behind(sentence, name, cue, behind, since)
+    if found:
+        return found
     if not sentence[: name.start].strip(" \t-|>#[(\"'") and NAME_FIRST.match(behind):
         return "descent"
     if cue is None:
         return "opened descent" if opening else ""
-    if blocked:
-        return "block"
     if cue.kind == "weak" and not name.model_like:
         return ""
-    return "block" if _is_denied(sentence, cue) else "descent"
+    return "block" if cue.kind == "block" or _is_denied(sentence, cue) else "descent"
+
+
+def _behind(sentence: str, name: Named, cue: Cue | None, behind: str, since: int) -> str:
+    """Return what the words right behind a name say of it, "" if nothing."""
+    after = AFTER.match(behind)
+    if after is None or (after.lastgroup != "block" and DENIAL.search(after[0])):
+        return ""
+    end = name.end + after.end()
+    if after.lastgroup == "block" or DENIED_AFTER.search(sentence[end : end + 40]):
+        return "behind block"
+    new_clause = "," in sentence[since : name.start] and since > 0
+    blocked = cue is not None and cue.kind == "block" and not new_clause
+    return "block" if blocked or denied_before(sentence, name.start, name.start) else "behind descent"
 
 
 def _is_denied(sentence: str, cue: Cue) -> bool:

@@ -21,7 +21,9 @@ _START = re.compile(
 )
 _KEYS = frozenset({"model", "base_model", "path", "source_model", "model_name_or_path"})
 _OF_MERGES = frozenset({"model", "path", "source_model"})  # in other settings these name data sets and more
-_LINE = re.compile(rf"(?:^|[\s{{,-])(model|base_model|source_model|model_name_or_path)[ \t]*:[ \t]*[\"']?({REPO_ID})", re.M)
+_LINE = re.compile(
+    rf"(?:^|[\s{{,-])(model|base_model|source_model|model_name_or_path)[ \t]*:[ \t]*[\"']?({REPO_ID})", re.M
+)
 _METHOD = re.compile(r"^[ \t{,-]*merge_method[ \t]*:[ \t]*[\"']?([A-Za-z][\w-]{1,30})", re.MULTILINE)
 _ID = re.compile(rf"({REPO_ID})(?:[@+:].*)?")
 _LOCAL = re.compile(rf"[^\n]{{0,300}}[\\/]([A-Za-z0-9][A-Za-z0-9.-]{{0,60}})_({PART})[\\/]?")
@@ -39,10 +41,10 @@ class Recipe:
 def recipes(lines: Sequence[Line]) -> Iterator[Recipe]:
     """Yield the recipes in a card's code, fenced or only indented, in their order."""
     budget = MAX_RECIPES_CHARS
-    for text in _candidates(lines):
+    for whole in _candidates(lines):
         if budget <= 0:
             return
-        text = text[: min(budget, MAX_RECIPE_CHARS)]
+        text = whole[: min(budget, MAX_RECIPE_CHARS)]
         budget -= len(text)
         method = _METHOD.search(text)
         models = tuple(dict.fromkeys(_models(text, merge=method is not None)))
@@ -74,7 +76,9 @@ def _models(text: str, *, merge: bool) -> Iterator[str]:
         found = []
     if not found:
         found = [m[2] for m in _LINE.finditer(text) if m[1] in keys]
-        found += [m[1] for m in re.finditer(r"(?:model|base_model)[ \t]*:[ \t]*[\"']?([^\s\"',}]+[\\/][^\s\"',}]+)", text)]
+        found += [
+            m[1] for m in re.finditer(r"(?:model|base_model)[ \t]*:[ \t]*[\"']?([^\s\"',}]+[\\/][^\s\"',}]+)", text)
+        ]
     for value in found:
         if repo_id := named_in(value):
             yield repo_id

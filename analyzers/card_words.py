@@ -1,201 +1,14 @@
-"""Words of descent, comparison and denial, in the languages that cards are written in.
-
-`FORWARD` finds cues that speak of the names after them, `AFTER` matches what may stand right behind a name. A cue is of
-a type: "descent" (its weights went in), "direct" (likewise, but only for the very next word), "weak" (likewise, but the
-name may be a data set's), "into" (likewise, in a sentence about distillation) or "block" (it is named for another
-reason). Where several begin at one place, the first of the list counts.
-"""
+"""Words that deny, compare or only imagine, joints between names, and the claim of training from nothing."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-
-_GAP = r"(?:[ -][\w'’%.-]+){0,4}?"
-_WIDE = r"(?:[ -][\w'’%.-]+){5,10}?"
-_SHORT = r"(?:[ -][\w'’-]+){0,2}?"
-
-
-def _any(words: Iterable[str]) -> str:
-    return "|".join(words)
-
-
-_TUNED = (
-    r"(?:re-?)?(?:fine[- ]?tun(?:ed?|es|ing)|finetun(?:ed?|es|ing)|post[- ]?train(?:ed|ing|s)?|instruction[- ]tuned|"
-    r"further[- ](?:pre-?)?trained|continu(?:ed?|es|al|ally|ing|ous)(?: (?:pre-?)?train(?:ing|ed))?|train(?:ed|ing)|"
-    r"adapt(?:ed|ation|ing)?|convert(?:ed)?|conver(?:ted|sion)|quanti[sz](?:ed|ation|ing)|initiali[sz](?:ed|ation)|"
-    r"warm[- ]?start(?:ed)?|start(?:ed|ing|s)?|upscaled?|upcycled?|pruned?|abliterated|extended|expanded|created?|made|"
-    r"obtained|resharded|re-sharded|exported|dequantized|modified|developed|built|result(?:s|ing)?)"
-)
-_MIXED = (
-    r"(?:merge[sdr]?|merging|blend(?:ed|ing|s)?|mix(?:ed|ture|ing|es)?|combin(?:ation|es|ed|ing)|hybrid|soup(?:ed|s)?|"
-    r"interpolat(?:ion|ed|es|ing)|average[ds]?|averaging|slerp|passthrough|task arithmetic|ties|dare|della|fusion|fuse[ds]?|"
-    r"franken\w*|model stock|stack(?:ed|ing)?)"
-)
-_THING = (
-    r"(?:version|variant|finetune|fine-tune|fine-tuning|ft|derivative(?: work)?|cop(?:y|ies)|mirror|re-?upload|re-?host|"
-    r"clone|fork|quants?|quanti[sz]ations?|conversion|weights|checkpoints?|model files|edition|build|child|descendant|"
-    r"q?lora(?: adapters?)?|adapters?|abliteration|layers?|experts?|blocks)"
-)
-_BASE = r"(?:base|parent|source|merged|constituent|foundation|original|upstream|backbone|root|seed|teacherless|origin)"
-_ARTICLE = r"(?:(?:the|a|an|our|its|weights|of|checkpoints?|models?|base|original|dense|open|official|public|from) ){0,4}"
-
-_BLOCK = [
-    # said of other things than the weights
-    r"\b(?:code|data ?sets?|data|corpus|recipe|pipeline|template|tokenizer|prompts?|benchmark|paper|method|scripts?|"
-    r"architecture|design|syntax|format|harness)\b(?: \w+){0,2} (?:is|are|was|were)(?: \w+){0,2}?"
-    r" (?:based|built|derived|taken|inspired|adapted|modell?ed)(?: (?:up)?on| from| after)?",
-    r"\b(?:tokeni[sz]er|chat[ -]?template|prompt (?:format|template)|vocabulary|vocab|architecture|context length|"
-    r"vision (?:encoder|tower)|license|licence|terms)(?: \w+){0,4}? (?:of|from|as|like|by|for)\b",
-    r"\barchitecture (?:follows|resembles|equals)",
-    # teachers and tools
-    r"\bdistil\w*" + _GAP + r" (?:from|of|using|with)\b",
-    r"\bteachers?\b|\bstudent of\b|\breward model\b|\bjudges?\b|\bsynthetic\b|\bdraft model\b|\bembeddings? of\b",
-    r"\b(?:generated|produced|written|curated|annotated|label+ed|answered|translated|judged|scored|ranked|filtered|"
-    r"rewritten|synthesi[sz]ed|collected|distilled|verified|graded|rated|deduplicated)" + _SHORT + r" (?:by|with|using|from)\b",
-    r"\b(?:outputs?|samples?|data|traces?|logits|responses?|answers?|generations?|logs|conversations?|dialogues|knowledge|"
-    r"completions)(?: \w+){0,2}? (?:of|from|by|with)\b",
-    # comparisons
-    r"\b(?:outperform\w*|beats?|beating|surpass\w*|exceed\w*|compar(?:ed|ing|e|es|ison|able)\b|versus|vs\b|than\b|rivals?\b|"
-    r"competitive|alternative to|inspired by|evaluat(?:ed|ing|e|ion)|benchmark(?:s|ed)?\b|improve[sd]? (?:up)?on|"
-    r"improves? over|against\b|unlike\b|on par|parity|replacement for|compatible|in contrast|contrary to|beside\b|next to|"
-    r"ahead of|relative to|see also|related (?:models|work)|thanks?\b|acknowledg\w*|credits?\b|named after|mentions?\b|"
-    r"recommend\w*|considered|replaces\b|moved away|differs? from|different from|independent (?:of|from)|win rate|"
-    r"trailing|behind\b|leaderboard|twice|similar (?:to|in|size)|(?:same|equal)(?: \w+){0,3} as|instead of|rather than|"
-    r"neither\b|matche[sd]\b|match\b|not affiliated|collection with|feels like|works? (?:\w+ )?with|runs on|requires|"
-    r"next-best|competitors?|ours? vs)",
-    # pt es fr it de nl ru uk
-    r"\b(?:supera\w*|superou|compara\w*|em relação a|à diferença|a diferencia de|en comparación|inspirad\w+|melhor\w*|mejor\w*|"
-    r"migliore|dépass\w+|surpass\w+|par rapport|comparée?s?|contrairement|inspirée?s?|meilleure?s?|übertr\w+|im vergleich|"
-    r"vergl\w+|besser|schlägt|anders als|im gegensatz|vergelek\w+|beter dan|rispetto a|confront\w+|a differenza|ao contrário|"
-    r"превосход\w+|по сравнению|уступа\w+|лучше|в отличие|сравн\w+|(?:с)?генерирован\w+|дистиллирован\w+|краще|порівн\w+)",
-    r"\b(?:destilad[oa]s?|destilaci[óo]n|destilação|distillée?s?|distillat[oa]|distillato|destilliert\w*)" + _GAP
-    + r" (?:a partir d\w*|à partir d\w*|d[eoa]s?|da|di|von|aus|del)\b",
-    r"\b(?:gerad[oa]s?|generad[oa]s?|générée?s?|erzeugt\w*|generiert\w*|generat[oiea]|produzid[oa]s?|sintétic\w+)"
-    + _SHORT + r" (?:por|pel[oa]s?|com|con|par|avec|von|mit|da|dal)\b",
-    r"\b(?:dados|datos|données|daten|dati|данны\w+)" + _SHORT + r" (?:de|do|da|von|aus|di|от|из)\b",
-    r"\b(?:menos|mais|más|mayor|menor|maior|meno|più|plus|moins)\b[^,.]{0,30}?\b(?:que|di)\b",
-    # zh ja ko
-    "优于|超过|超越|相比|相较|比较|对比|不同于|不如|领先|媲美|蒸馏自|参考了|感谢|致谢|优於|超過|비교|능가|比較|感謝",
-]
-
-_DESCENT = [
-    r"\bdistill?ed (?:[\w-]+ ){0,6}into\b",
-    r"\b(?:based (?:up)?on|built (?:up)?on(?: top of)?|built (?:from|with)|build on|deriv(?:ed|es|ing) from|powered by|"
-    r"inherit(?:s|ed|ing)?" + _GAP + r" from|contains?" + _SHORT + r" weights of|on top of|starting point(?: is|:| was)?)",
-    r"\b(?:layers?|weights|experts|blocks|modules|parameters|backbone)" + _GAP + r" (?:from|of)\b",
-    r"\b" + _TUNED + _GAP + r" (?:from|of|into|over|out of)\b",
-    r"\b" + _TUNED + _WIDE + r" from\b",
-    r"\b" + _MIXED + _GAP + r" (?:of|from|with|between|over|into|using)\b",
-    r"\b(?:merges|blends|combines|interpolates|mixes)\b",
-    r"\b" + _THING + _SHORT + r" (?:of|from|for|between)\b",
-    r"\b" + _BASE + r"(?: (?:language )?models?| checkpoints?| weights)(?: (?:\w+ ){0,2}?(?:is|are|was|were|used))?\s*[:=|]?",
-    r"\b(?:" + _BASE + r"|initiali[sz]ation|lineage|ancest(?:ry|ors?)|family tree|genealogy|donors?|ingredients?|components?|"
-    r"constituents?|(?:merge )?recipe|stock|merge proportions|proportions|parents?|starting point|experts?)\s*"
-    r"(?:[:=|]|\((?:s|es)\)|\b(?:is|are|was|were)\b(?! (?:based|built)))",
-    r"\bbase_?models?\b|\bmodel_name_or_path\b|\b(?:models merged|merged models)\b",
-    r"\b(?:these|following|two|three|four|several) models (?:\w+ )?(?:were|are|have been|was)(?: \w+)?"
-    r" (?:used|merged|included|combined)|\bmodels (?:\w+ )?(?:included|used) in (?:the|this) merge",
-    r"\b(?:lineage|ancestry|family tree|genealogy|ingredients|parents|merge components|recipe|constituents|origins?)$",
-    # pt es
-    r"\b(?:basead[oa]s?|basad[oa]s?|construíd[oa]s?|construid[oa]s?|fundad[oa]s?)" + _SHORT
-    + r" (?:n[oa]s?|em|en|sobre|a partir d\w*|encima de)\b",
-    r"\b(?:derivad[oa]s?|resultad[oa]s?)" + _SHORT + r" d\w+\b|\b(?:a partir d\w+|partiendo de|partindo d\w+)",
-    r"\b(?:ajust\w+|afinad\w+|refinad\w+|treinad\w+|pós-treinad\w+|entrenad\w+|postentrenad\w+|inicializad\w+|convertid\w+|"
-    r"cuantizad\w+|quantizad\w+|obtid\w+|obtenid\w+|adaptad\w+|continuad\w+)" + _GAP + r" (?:a partir d\w*|d[eoa]s?|del|sobre|desde)\b",
-    r"\b(?:vers[ãõ]\w+|versi[óo]n\w*|variante|cópia|copia|pesos)" + _SHORT + r" (?:d[eoa]s?|del)\b",
-    r"\b(?:mescla\w*|mesclad\w+|fus[ãõ]\w+|fusi[óo]n\w*|mistura|mezcla\w*|combinaç\w+|combinaci\w+|junção|união|unión|soma)"
-    + _GAP + r" (?:d[eoa]s?|del|entre|com|con)\b",
-    r"\bmodel(?:o|os|lo|li)(?: de| di)?[ -]bas[ei]\b|\bmodel(?:os|los|li) (?:pai|padres?|fuente|fonte|originai?s|originales|"
-    r"fusionados|mesclados|genitori|fusi|uniti|di partenza)\b",
-    # fr
-    r"\b(?:basée?s?|fondée?s?|construite?s?|bâtie?s?) (?:sur|à partir d\w*)\b|\b(?:dérivée?s?|issue?s?) d|\bà partir d(?:e|u|es|')",
-    r"\b(?:affinée?s?|entraînée?s?|entraîné|ajustée?s?|initialisée?s?|quantifiée?s?|convertie?s?|adaptée?s?)" + _GAP
-    + r" (?:à partir d\w*|sur|d)\b",
-    r"\b(?:version|variante|copie|fusion|mélange|combinaison|poids)" + _GAP + r" (?:d[eu]s?\b|d['’]|entre)",
-    r"\bmodèles?(?: de base| parents?| sources?| fusionnés| d['’]origine)",
-    # de nl pl
-    r"\b(?:basier\w*" + _SHORT + r" auf|aufbauend auf|baut" + _SHORT + r" auf|ausgehend von|auf (?:der )?(?:basis|grundlage)"
-    r"(?: von| des| der)?)\b",
-    r"\b(?:fein ?abgestimmt\w*|feinjustiert\w*|nachtrainiert\w*|weiter ?trainiert\w*|trainiert\w*|abgeleitet\w*|quantisiert\w*|"
-    r"version|variante|ableger|kopie|feinabstimmung|fine-tuning|finetuning|finetune)" + _GAP + r" (?:von|vom|aus|auf)\b",
-    r"\b(?:verschmelzung|mischung|fusion|merge|kombination|zusammenführung|gewichte)" + _GAP + r" (?:von|aus|zwischen)\b",
-    r"\b(?:basismodell\w*|grundmodell\w*|ausgangsmodell\w*|elternmodell\w*|quellmodell\w*|basismodel\w*)\b",
-    r"\b(?:gebaseerd op|afgeleid van|versie van|samenvoeging van|opart\w+ na|na podstawie|model bazowy|bazuj\w+ na|wersj\w+|"
-    r"dựa trên|mô hình cơ sở|tinh chỉnh từ|berbasis|berdasarkan|model dasar|temel model|taban model)",
-    # it
-    r"\b(?:basat[oaie] su\w*|costruit[oa] su\w*|derivat[oaie] da\w*|a partire da\w*|messa a punto di)\b",
-    r"\b(?:addestrat|affinat|ottimizzat|inizializzat|quantizzat|adattat|convertit)[oaie]" + _GAP + r" (?:da\w*|su)\b",
-    r"\b(?:versione|variante|copia|fusione|unione|combinazione|miscela|pesi)" + _GAP + r" (?:di|del\w*|tra|fra)\b",
-    # ru uk
-    r"\b(?:на (?:основе|базе|основі|базі)|основан\w+ на|базиру\w+ на|заснован\w+ на)\b",
-    r"\b(?:дообуч\w+|получен\w*|создан\w*|инициализ\w+|квантован\w*|обучен\w*)" + _GAP + r" (?:из|от|на основе|на базе|поверх)\b",
-    r"\b(?:дообучен\w+ верси\w+|квантованн\w+ верси\w+|верси\w+|копи[яюи]|слияни\w+|объединени\w+|смес[ьи]|смешени\w+|"
-    r"об'єднання|злиття)\b",
-    r"\b(?:базов|исходн|родительск|базова)\w* модел\w*",
-    # zh ja ko
-    "基于|基於|基座模型|基础模型|基礎模型|底座模型|底模|基模型|父模型|源模型|原始模型|原模型|合并的模型|合并了|融合了|合并|融合|合併|"
-    "微调自|源自|派生自|衍生自|蒸馏到|蒸馏至|量化自|微调了|继承自",
-    r"ベースモデル|元モデル|親モデル|マージ元|原モデル|ベース\s*[:：]|以下のモデルを(?:マージ|合成)|マージしたモデル|使用モデル",
-    r"베이스 ?모델|기반 ?모델|원본 ?모델|병합 ?모델|부모 ?모델|기본 ?모델",
-]
-
-_DIRECT = [
-    r"\b(?:fine-?tun(?:ed?|es|ing)|finetun(?:ed?|es|ing)|merg(?:ed?|es|ing)|blend(?:ed|ing|s)?|quanti[sz](?:ed|es|ing)|"
-    r"prun(?:ed?|es|ing)|post-?train(?:ed|ing)?|abliterat(?:ed?|es|ing)|continu(?:ed?|es|ing) (?:the )?(?:pre-?)?train(?:ing)?|"
-    r"upscal(?:ed?|ing)|upcycl(?:ed?|ing)|combin(?:ed?|es|ing)|mix(?:ed|es|ing)?|averag(?:ed?|es|ing)|took|taking|takes?|"
-    r"start(?:ed|ing|s)? (?:with|from|off)|adapt(?:ed|ing|s)?|souped|dequanti[sz]ed|trained|extended|extends|reuploads?|"
-    r"merge|slerp|chose|picked|selected|base|donor|parent|version \d+)[,:]? " + _ARTICLE,
-]
-
-_WEAK = [
-    r"\b(?:" + _TUNED + r"|dpo|sft|grpo|rl|rlhf|rlvr|q?lora|ppo|orpo|kto|cpt|runs?|ran|applied)" + _SHORT + r" (?:on|with|to)\b",
-]
-
-BLOCK = re.compile(_any(_BLOCK), re.IGNORECASE)
-FORWARD = re.compile(
-    rf"(?P<block>{_any(_BLOCK)})|(?P<descent>{_any(_DESCENT)})|(?P<direct>{_any(_DIRECT)})|(?P<weak>{_any(_WEAK)})|"
-    r"(?P<into>\binto\b)",
-    re.IGNORECASE,
-)
-
-_AS_BASE = (
-    r"as (?:(?:a|an|the|its|our|my|merge|main|initial|new|solid) ){0,3}"
-    r"(?:base|starting|foundation|initiali[sz]ation|parent|backbone|donor|seed)"
-)
-_AFTER_DESCENT = [
-    r"\W{0,6}(?:\w+\W{1,4}){0,5}?" + _AS_BASE,
-    r"\W{0,4}(?:were|was|are|have been|has been|got|both)(?: \w+){0,2}? (?:merged|combined|blended|averaged|mixed|souped|fused)",
-    r"-(?:based|derived|tuned)\b| based\b",
-    r"\W{0,4}(?:-+>|→|⟶|=>)",
-    r" (?:model )?(?:weights|checkpoints?),? (?:converted|in|re-?sharded|exported|quanti[sz]ed|as|with|stored|saved)\b",
-    r"(?:\W{1,4}\w+){0,6}?\W{1,4}(?:fein ?abgestimmt|feinjustiert|nachtrainiert|weitertrainiert|verschmolzen|zusammengeführt)",
-    r" (?:temel alın\w+|tabanlı|üzerine (?:inşa|kurul)\w*)",
-    # zh ja ko
-    r"[\s)）\]]*(?:模型)?[\s]*(?:的?基础上|的?(?:微调|量化|衍生|派生|合并|融合|变体|剪枝)|为(?:基础|基座|底座|底模|骨干|起点)|"
-    r"(?:上)?进行(?:了)?(?:[^,。,]{0,6})?(?:微调|继续|后训练|合并|融合|量化|训练)|合并|融合|作为(?:基座|基础|底座))",
-    r"[\s)）\]]*(?:モデル)?(?:を(?:ベース|元|基|もと|土台)|をマージ|をファインチューニング|を(?:微調整|量子化|追加学習|継続|合成|改変)|"
-    r"から(?:派生|継続|作成|初期化|学習)|に(?:対して|対し)[^。]{0,24}(?:学習|チューニング|マージ|加算)|"
-    r"の(?:量子化|派生|微調整|ファインチューニング|GGUF|マージ|差分|改変))",
-    r"[\s)）\]]*(?:모델)?\s*(?:(?:를|을)?\s*(?:기반|베이스로|바탕으로|토대로)|(?:를|을)\s*(?:파인튜닝|미세\s*조정|병합|양자화|추가\s*학습)|"
-    r"에서\s*(?:파생|시작)|에\s[^.]{0,24}(?:추가\s*학습|사전\s*학습|파인튜닝)|의\s*(?:양자화|파생|병합|파인튜닝))",
-]
-_AFTER_BLOCK = [
-    r"-generated\b|-style\b|-like\b",
-    r"(?:['’]s)?\W{1,3}(?:data ?sets?|corpus|corpora|benchmarks?|outputs?|responses?|generations?|answers?|traces?|logits|"
-    r"tokeni[sz]er|chat[ -]?template|paper|team|authors|mix(?:es)? on)\b",
-    r"\W{0,4}(?:\w+\W{1,3}){0,3}?as (?:(?:the|a|an|our) )?(?:teacher|judge|draft|reward|embedding|reference|baseline|critic|"
-    r"verifier|grader)",
-    r"(?:\W{1,3}\w+){0,2}?\W{1,3}(?:erzeugt|generiert|erstellt|geschrieben|gegenereerd)",
-    r"[\s)）\]]*(?:模型)?\s*(?:相比|对比|相当|生成|蒸馏|的(?:数据|输出|分词器|架构|回答)|作为(?:教师|老师|评判))",
-    r"[\s)）\]]*(?:より|を上回|と(?:の)?比較|に比べ|と比べ|で生成|が生成|を教師|の(?:データ|出力|トークナイザ|回答)|に匹敵|並み)",
-    r"[\s)）\]]*(?:보다|(?:와|과)\s*비교|(?:을|를)\s*능가|(?:로|으로)\s*생성|(?:가|이)\s*생성|(?:을|를)\s*교사|의\s*(?:데이터|출력))",
-]
-AFTER = re.compile(rf"(?P<block>{_any(_AFTER_BLOCK)})|(?P<descent>{_any(_AFTER_DESCENT)})", re.IGNORECASE)
 
 DENIAL = re.compile(
-    r"\b(?:not(?! (?:just|only|merely|simply))|never|no|without|unlike|neither|nor|none|false|rejected|não(?! (?:apenas|só))|nem|"
-    r"sem|sin|ni|pas(?! seulement)|aucun\w*|jamais|nicht(?! nur)|kein\w*|non(?! solo)|не(?! только)|нет|niet|geen|nie|değil|không|bukan|"
+    r"\b(?:not(?! (?:just|only|merely|simply))|never|no|without|unlike|neither|nor|none|false|rejected|"
+    r"não(?! (?:apenas|só))|nem|"
+    r"sem|sin|ni|pas(?! seulement)|aucun\w*|jamais|nicht(?! nur)|kein\w*|non(?! solo)|не(?! только)|нет|niet|geen|"
+    r"nie|değil|không|bukan|"
     r"instead of|rather than)\b|n[’']t\b|不是|并非|並非|没有|未(?=基|经|使)",
     re.IGNORECASE,
 )
@@ -206,8 +19,10 @@ DENIED_AFTER = re.compile(
     re.IGNORECASE,
 )
 UNREAL = re.compile(
-    r"\b(?:you (?:can|may|could)|feel free|if you|plan(?:s|ned)? to|in the future|can be|may be|could be|would be|will be|"
-    r"ablation|earlier attempt|some people|people say|rumou?rs?|allegedly|accus\w+|claim(?:s|ed)? that|considered|consider|"
+    r"\b(?:you (?:can|may|could)|feel free|if you|plan(?:s|ned)? to|in the future|can be|may be|could be|would be|"
+    r"will be|"
+    r"ablation|earlier attempt|some people|people say|rumou?rs?|allegedly|accus\w+|claim(?:s|ed)? that|considered|"
+    r"consider|"
     r"our previous project|podem? ser|puede ser|peut être|kann \w+ werden)\b",
     re.IGNORECASE,
 )
@@ -215,26 +30,32 @@ DISTILLATION = re.compile(
     r"\bdistil\w*|\bdestil\w*|蒸馏|蒸餾|蒸留|증류|дистил\w*|match(?:es|ing)? the logits|\bstudent of\b", re.IGNORECASE
 )
 NAME_FIRST = re.compile(
-    r"\W{0,4}(?:(?:but|that was|now|further|then) )?(?:fine[- ]?tuned|finetuned|post[- ]?trained|quanti[sz]ed|converted|merged|"
-    r"pruned|upscaled|distilled|abliterated|extended|with) ",
+    r"\W{0,4}(?:(?:but|that was|now|further|then) )?(?:(?:fine[- ]?tuned|finetuned|post[- ]?trained|quanti[sz]ed|"
+    r"converted|"
+    r"merged|pruned|upscaled|distilled|extended|with) |(?:abliterated|uncensored|gguf|awq|gptq|exl[23]|fp8|nvfp4|"
+    r"mlx|int[48]|"
+    r"[48]-?bit|fine-?tune|lora)\b)",
     re.IGNORECASE,
 )
 CONNECTIVE = re.compile(
     r"(?:[\s,、，;&+/()\[\]\"'·と와과及和与與및ト]|\b(?:and|or|nor|with|plus|y|e|et|und|oder|и|та|en|de|the|of|model|weights)\b|"
-    r"から|하고|モデル|に){1,12}",
+    r"から|하고|モデル|に対して?|に対し|まず|に){1,12}",
     re.IGNORECASE,
 )
 TIMES_BEFORE = re.compile(r"[0-9]\s?[*×x·]\s?\(?\s?$")
 FORMULA_GAP = re.compile(r"[\s+*×x·().0-9=−–-]{1,24}", re.IGNORECASE)
 MERGE_WORD = re.compile(r"\b(?:merg\w+|slerp|ties|dare|blend\w*|soup\w*|fusion)\b", re.IGNORECASE)
 FROM_SCRATCH = re.compile(
-    r"\b(?:train\w*|built|pre-?trained|develop\w*|creat\w*)\b[^.\n]{0,60}?\bfrom (?:scratch|nothing|random|zero|the ground up)\b|"
+    r"\b(?:train\w*|built|pre-?trained|develop\w*|creat\w*)\b[^.\n]{0,60}?\bfrom (?:scratch|nothing|random|zero|"
+    r"the ground up)\b|"
     r"\bfrom[- ]scratch (?:model|training|pre-?training)\b|\brandomly initiali[sz]ed and (?:\w+ ){0,3}?trained\b|"
     r"\b(?:fully|entirely) self-developed\b|"
-    r"\b(?:treinad|desenvolvid|criad)[oa]s?\b[^.\n]{0,60}?\bd[oe] zero\b|\b(?:entrenad|desarrollad|cread)[oa]s?\b[^.\n]{0,60}?\bdesde cero\b|"
+    r"\b(?:treinad|desenvolvid|criad)[oa]s?\b[^.\n]{0,60}?\bd[oe] zero\b|\b(?:entrenad|desarrollad|"
+    r"cread)[oa]s?\b[^.\n]{0,60}?\bdesde cero\b|"
     r"\b(?:entraîn|développ|cré)ée?s?\b[^.\n]{0,60}?\b(?:à partir de zéro|de zéro|depuis zéro)|"
     r"\bvon (?:grund auf|null)\b[^.\n]{0,40}?\b(?:trainiert|entwickelt)|"
-    r"\b(?:addestrat|sviluppat|creat)[oa]\b[^.\n]{0,60}?\bda zero\b|\b(?:обучен|создан|разработан)\w*\b[^.\n]{0,60}?\bс нуля\b|"
+    r"\b(?:addestrat|sviluppat|creat)[oa]\b[^.\n]{0,60}?\bda zero\b|\b(?:обучен|создан|"
+    r"разработан)\w*\b[^.\n]{0,60}?\bс нуля\b|"
     r"\b(?:wytrenowan|trenowan)\w*\b[^.\n]{0,40}?\bod zera\b|\bsıfırdan eğitil\w+|"
     r"从零(?:开始)?(?:训练|预训练|研发)|从头(?:开始)?(?:训练|预训练)|從零開始訓練|ゼロから(?:\S{0,8})?(?:学習|訓練|開発)|スクラッチ(?:から)?(?:学習|開発)|"
     r"처음부터\s*(?:학습|훈련|개발)",

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from analyzers.card_front import Front, read_front
 from analyzers.card_names import Named, NameIndex
 from analyzers.card_prose import declared, denied_before, sentences
 from analyzers.card_recipes import Recipe, recipes
 from analyzers.card_text import Line, lines_of, split_front_matter
+from analyzers.claim_records import MAX_QUOTE_CHARS, Claim
 from analyzers.claim_words import (
     DISTILLED,
     MERGE_METHODS,
@@ -31,28 +30,7 @@ from analyzers.claim_words import (
 )
 from analyzers.disclosure import MAX_CARD_CHARS, claims_scratch, tagged
 
-ClaimKind = Literal[
-    "parent", "from scratch", "post-training", "distillation", "merge", "own data", "own compute", "method", "licence"
-]
-
 MAX_CLAIMS = 64
-MAX_QUOTE_CHARS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One thing a card claims.
-
-    `quote` is the author's own text, at most MAX_QUOTE_CHARS, not made harmless; `where` is "front matter", "tag" or
-    "prose". `subject` is the repo id, method or licence it is about, "" if none; `after_merge` where the claim says that
-    it was done to a finished merge.
-    """
-
-    kind: ClaimKind
-    quote: str
-    where: str
-    subject: str = ""
-    after_merge: bool = False
 
 
 def read_claims(
@@ -83,7 +61,9 @@ def _front_claims(front: Front, tags: Sequence[str]) -> Iterator[Claim]:
     if front.relation == "merge":
         yield Claim("merge", "base_model_relation: merge", "front matter")
     merge_tags = [tag for tag, mention in tagged(tags) if mention.relation == "merge"]
-    own_tags = merge_tags + [t for t in (*front.tags, *map(str, tags)) if t.lower() in ("merge", "mergekit", "lazymergekit")]
+    own_tags = merge_tags + [
+        t for t in (*front.tags, *map(str, tags)) if t.lower() in ("merge", "mergekit", "lazymergekit")
+    ]
     for tag in own_tags[:1]:
         yield Claim("merge", tag, "tag")
     if front.licence:
@@ -125,15 +105,16 @@ def _of_sentence(sentence: str, named: Sequence[Named]) -> Iterator[Claim]:
         if match is not None and not _of_another(sentence, named, match.start()):
             after = merged is not None and bool(THEN.search(sentence, merged.end(), match.start()))
             yield Claim("post-training", quote, "prose", method, after)
-    if _stated(DISTILLED, sentence, named) is not None:
+    taught = _stated(DISTILLED, sentence, named)
+    if taught is not None and not _of_another(sentence, named, taught.start()):
         yield Claim("distillation", quote, "prose")
     if _stated(OWN_DATA, sentence, named) is not None:
         yield Claim("own data", quote, "prose")
     if _stated(OWN_COMPUTE, sentence, named) is not None:
         yield Claim("own compute", quote, "prose")
-    method = _stated(NAMED_METHOD, sentence, named)
-    if method is not None and not SOURCE.search(sentence):
-        yield Claim("method", quote, "prose", (method["first"] or method["last"] or "")[:60])
+    coined = _stated(NAMED_METHOD, sentence, named)
+    if coined is not None and not SOURCE.search(sentence):
+        yield Claim("method", quote, "prose", (coined["first"] or coined["last"] or "")[:60])
 
 
 def _merge_method(sentence: str) -> str:

@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.claim_records import Assessed
+
 Role = Literal["base", "release"]
 FindingKind = Literal["blend", "copy", "derivative", "unrelated", "inconclusive"]
 Family = Literal["linear", "layerwise", "sparse", "stack"]
@@ -347,6 +349,7 @@ class CheckResult:
     problems: tuple[str, ...] = ()  # what could not be read, one sentence each; none of them stopped the check
     first_cost: Cost | None = None  # of the first look alone
     second: SecondLook | None = None
+    claims: tuple[Assessed, ...] = ()  # what the card claims, each held against the verdict
 
 
 @dataclass(frozen=True, slots=True)

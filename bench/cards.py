@@ -18,12 +18,24 @@ from analyzers.claims import read_claims
 from analyzers.disclosure import read_disclosure
 
 FOLDER = Path(__file__).parent.parent / "tests" / "data" / "cards"
-MODELS = (
-    "tidepool-ai/Borealis-Coder-7B aurora-labs/Aurora-1.5-8B kelvin-lab/Halyard-12B-Instruct northwind/Mistralle-8x7B-v0.1 "
-    "juniper/Juniper2.5-14B-Instruct sable-org/Sable-3.1-70B quill-ai/Quill-R1-Distill-32B meridian/Meridian-397B-A17B "
-    "osprey/Osprey-Nemo-12B-v2 fjord-models/fjord-9b-it LanternAI/Lantern-4-Mini-Instruct tarn/Tarn-V3-0324 "
-    "Kestrel/kestrel_7b_chat umber-systems/Umber-2-27b-it Willow/WillowLM-1.7B-Base Zenith/Zenith-Air-106B"
-).split()
+MODELS = [
+    "tidepool-ai/Borealis-Coder-7B",
+    "aurora-labs/Aurora-1.5-8B",
+    "kelvin-lab/Halyard-12B-Instruct",
+    "northwind/Mistralle-8x7B-v0.1",
+    "juniper/Juniper2.5-14B-Instruct",
+    "sable-org/Sable-3.1-70B",
+    "quill-ai/Quill-R1-Distill-32B",
+    "meridian/Meridian-397B-A17B",
+    "osprey/Osprey-Nemo-12B-v2",
+    "fjord-models/fjord-9b-it",
+    "LanternAI/Lantern-4-Mini-Instruct",
+    "tarn/Tarn-V3-0324",
+    "Kestrel/kestrel_7b_chat",
+    "umber-systems/Umber-2-27b-it",
+    "Willow/WillowLM-1.7B-Base",
+    "Zenith/Zenith-Air-106B",
+]
 
 
 @dataclass(frozen=True, slots=True)
