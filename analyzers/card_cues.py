@@ -25,22 +25,17 @@ _TUNED = (
     r"further[- ](?:pre-?)?trained|continu(?:ed?|es|al|ally|ing|ous)(?: (?:pre-?)?train(?:ing|ed))?|train(?:ed|ing)|"
     r"adapt(?:ed|ation|ing)?|convert(?:ed)?|conver(?:ted|sion)|quanti[sz](?:ed|ation|ing)|initiali[sz](?:ed|ation)|"
     r"warm[- ]?start(?:ed)?|start(?:ed|ing|s)?|upscaled?|upcycled?|pruned?|abliterated|extended|expanded|created?|"
-    r"made|"
-    r"obtained|resharded|re-sharded|exported|dequantized|modified|developed|built|result(?:s|ing)?)"
+    r"made|obtained|resharded|re-sharded|exported|dequantized|modified|developed|built|result(?:s|ing)?)"
 )
 _MIXED = (
     r"(?:merge[sdr]?|merging|blend(?:ed|ing|s)?|mix(?:ed|ture|ing|es)?|combin(?:ation|es|ed|ing)|hybrid|soup(?:ed|"
-    r"s)?|"
-    r"interpolat(?:ion|ed|es|ing)|average[ds]?|averaging|slerp|passthrough|task arithmetic|ties|dare|della|fusion|"
-    r"fuse[ds]?|"
-    r"franken\w*|model stock|stack(?:ed|ing)?)"
+    r"s)?|interpolat(?:ion|ed|es|ing)|average[ds]?|averaging|slerp|passthrough|task arithmetic|ties|dare|della|"
+    r"fusion|fuse[ds]?|franken\w*|model stock|stack(?:ed|ing)?)"
 )
 _THING = (
     r"(?:version|variant|finetune|fine-tune|fine-tuning|ft|derivative(?: work)?|cop(?:y|ies)|mirror|re-?upload|"
-    r"re-?host|"
-    r"clone|fork|quants?|quanti[sz]ations?|conversion|weights|checkpoints?|model files|edition|build|child|"
-    r"descendant|"
-    r"q?lora(?: adapters?)?|adapters?|abliteration|layers?|experts?|blocks)"
+    r"re-?host|clone|fork|quants?|quanti[sz]ations?|conversion|weights|checkpoints?|model files|edition|build|child|"
+    r"descendant|q?lora(?: adapters?)?|adapters?|abliteration|layers?|experts?|blocks)"
 )
 _BASE = r"(?:base|parent|source|merged|constituent|foundation|original|upstream|backbone|root|seed|origin)"
 _ARTICLE = (
@@ -50,8 +45,8 @@ _ARTICLE = (
 _BLOCK = [
     # said of other things than the weights
     r"\b(?:code|data ?sets?|data|corpus|recipe|pipeline|template|tokenizer|prompts?|benchmark|paper|method|scripts?|"
-    r"architecture|design|syntax|format|harness)\b(?: \w+){0,2} (?:is|are|was|were)(?: \w+){0,2}?"
-    r" (?:based|built|derived|taken|inspired|adapted|modell?ed)(?: (?:up)?on| from| after)?",
+    r"architecture|design|syntax|format|harness)\b(?: \w+){0,2} (?:is|are|was|were)(?: \w+){0,2}? (?:based|built|"
+    r"derived|taken|inspired|adapted|modell?ed)(?: (?:up)?on| from| after)?",
     r"\b(?:tokeni[sz]er|chat[ -]?template|prompt (?:format|template)|vocabulary|vocab|architecture|context length|"
     r"vision (?:encoder|tower)|license|licence|terms)(?: \w+){0,4}? (?:of|from|as|like|by|for)\b",
     r"\barchitecture (?:follows|resembles|equals)",
@@ -65,30 +60,22 @@ _BLOCK = [
     + _SHORT
     + r" (?:by|with|using|from)\b",
     r"\b(?:outputs?|samples?|data|traces?|logits|responses?|answers?|generations?|logs|conversations?|dialogues|"
-    r"knowledge|"
-    r"completions)(?: \w+){0,2}? (?:of|from|by|with)\b",
+    r"knowledge|completions)(?: \w+){0,2}? (?:of|from|by|with)\b",
     # comparisons
     r"\b(?:outperform\w*|beats?|beating|surpass\w*|exceed\w*|compar(?:ed|ing|e|es|ison|able)\b|versus|vs\b|than\b|"
-    r"rivals?\b|"
-    r"competitive|alternative to|inspired by|evaluat(?:ed|ing|e|ion)|benchmark(?:s|ed)?\b|improve[sd]? (?:up)?on|"
-    r"improves? over|against\b|unlike\b|on par|parity|replacement for|compatible|in contrast|contrary to|beside\b|"
-    r"next to|"
-    r"ahead of|relative to|see also|related (?:models|work)|thanks?\b|acknowledg\w*|credits?\b|named after|"
-    r"mentions?\b|"
-    r"recommend\w*|considered|replaces\b|moved away|differs? from|different from|independent (?:of|from)|win rate|"
-    r"trailing|behind\b|leaderboard|twice|similar (?:to|in|size)|(?:same|equal)(?: \w+){0,3} as|instead of|"
-    r"rather than|"
-    r"neither\b|matche[sd]\b|match\b|not affiliated|collection with|feels like|works? (?:\w+ )?with|runs on|requires|"
-    r"next-best|competitors?|ours? vs)",
+    r"rivals?\b|competitive|alternative to|inspired by|evaluat(?:ed|ing|e|ion)|benchmark(?:s|ed)?\b|"
+    r"improve[sd]? (?:up)?on|improves? over|against\b|unlike\b|on par|parity|replacement for|compatible|in contrast|"
+    r"contrary to|beside\b|next to|ahead of|relative to|see also|related (?:models|work)|thanks?\b|acknowledg\w*|"
+    r"credits?\b|named after|mentions?\b|recommend\w*|considered|replaces\b|moved away|differs? from|different from|"
+    r"independent (?:of|from)|win rate|trailing|behind\b|leaderboard|twice|similar (?:to|in|size)|(?:same|"
+    r"equal)(?: \w+){0,3} as|instead of|rather than|neither\b|matche[sd]\b|match\b|not affiliated|collection with|"
+    r"feels like|works? (?:\w+ )?with|runs on|requires|next-best|competitors?|ours? vs)",
     # pt es fr it de nl ru uk
     r"\b(?:supera\w*|superou|compara\w*|em relação a|à diferença|a diferencia de|en comparación|inspirad\w+|"
-    r"melhor\w*|mejor\w*|"
-    r"migliore|dépass\w+|surpass\w+|par rapport|comparée?s?|contrairement|inspirée?s?|meilleure?s?|übertr\w+|"
-    r"im vergleich|"
-    r"vergl\w+|besser|schlägt|anders als|im gegensatz|vergelek\w+|beter dan|rispetto a|confront\w+|a differenza|"
-    r"ao contrário|"
-    r"превосход\w+|по сравнению|уступа\w+|лучше|в отличие|сравн\w+|(?:с)?генерирован\w+|дистиллирован\w+|краще|"
-    r"порівн\w+)",
+    r"melhor\w*|mejor\w*|migliore|dépass\w+|surpass\w+|par rapport|comparée?s?|contrairement|inspirée?s?|"
+    r"meilleure?s?|übertr\w+|im vergleich|vergl\w+|besser|schlägt|anders als|im gegensatz|vergelek\w+|beter dan|"
+    r"rispetto a|confront\w+|a differenza|ao contrário|превосход\w+|по сравнению|уступа\w+|лучше|в отличие|сравн\w+|"
+    r"(?:с)?генерирован\w+|дистиллирован\w+|краще|порівн\w+)",
     r"\b(?:destilad[oa]s?|destilaci[óo]n|destilação|distillée?s?|distillat[oa]|distillato|destilliert\w*)"
     + _GAP
     + r" (?:a partir d\w*|à partir d\w*|d[eoa]s?|da|di|von|aus|del)\b",
@@ -104,8 +91,7 @@ _BLOCK = [
 _DESCENT = [
     r"\bdistill?ed (?:[\w-]+ ){0,6}into\b",
     r"\b(?:based (?:up)?on|built (?:up)?on(?: top of)?|built (?:from|with)|build on|deriv(?:ed|es|ing) from|"
-    r"powered by|"
-    r"inherit(?:s|ed|ing)?"
+    r"powered by|inherit(?:s|ed|ing)?"
     + _GAP
     + r" from|contains?"
     + _SHORT
@@ -123,12 +109,12 @@ _DESCENT = [
     r"\b(?:"
     + _BASE
     + r"|initiali[sz]ation|lineage|ancest(?:ry|ors?)|family tree|genealogy|donors?|ingredients?|components?|"
-    r"constituents?|(?:merge )?recipe|stock|merge proportions|proportions|parents?|starting point|experts?)\s*"
-    r"(?:[:=|]|\((?:s|es)\)|\b(?:is|are|was|were)\b(?! (?:based|built)))",
+    r"constituents?|(?:merge )?recipe|stock|merge proportions|proportions|parents?|starting point|"
+    r"experts?)\s*(?:[:=|]|\((?:s|es)\)|\b(?:is|are|was|were)\b(?! (?:based|built)))",
     r"\bmerge[sd]? with\b|\bmodels used\b|\bbase model (?:repository|repo|card|link|id|name)\b",
     r"\bbase_?models?\b|\bmodel_name_or_path\b|\b(?:models merged|merged models)\b",
-    r"\b(?:these|following|two|three|four|several) models (?:\w+ )?(?:were|are|have been|was)(?: \w+)?"
-    r" (?:used|merged|included|combined)|\bmodels (?:\w+ )?(?:included|used) in (?:the|this) merge",
+    r"\b(?:these|following|two|three|four|several) models (?:\w+ )?(?:were|are|have been|was)(?: \w+)? (?:used|"
+    r"merged|included|combined)|\bmodels (?:\w+ )?(?:included|used) in (?:the|this) merge",
     r"\b(?:lineage|ancestry|family tree|genealogy|ingredients|parents|merge components|recipe|constituents|"
     r"origins?)$",
     # pt es
@@ -137,16 +123,14 @@ _DESCENT = [
     + r" (?:n[oa]s?|em|en|sobre|a partir d\w*|encima de)\b",
     r"\b(?:derivad[oa]s?|resultad[oa]s?)" + _SHORT + r" d\w+\b|\b(?:a partir d\w+|partiendo de|partindo d\w+)",
     r"\b(?:ajust\w+|afinad\w+|refinad\w+|treinad\w+|pós-treinad\w+|entrenad\w+|postentrenad\w+|inicializad\w+|"
-    r"convertid\w+|"
-    r"cuantizad\w+|quantizad\w+|obtid\w+|obtenid\w+|adaptad\w+|continuad\w+)"
+    r"convertid\w+|cuantizad\w+|quantizad\w+|obtid\w+|obtenid\w+|adaptad\w+|continuad\w+)"
     + _GAP
     + r" (?:a partir d\w*|d[eoa]s?|del|sobre|desde)\b",
     r"\b(?:vers[ãõ]\w+|versi[óo]n\w*|variante|cópia|copia|pesos)" + _SHORT + r" (?:d[eoa]s?|del)\b",
     r"\b(?:mescla\w*|mesclad\w+|fus[ãõ]\w+|fusi[óo]n\w*|mistura|mezcla\w*|combinaç\w+|combinaci\w+|junção|união|"
     r"unión|soma)" + _GAP + r" (?:d[eoa]s?|del|entre|com|con)\b",
     r"\bmodel(?:o|os|lo|li)(?: de| di)?[ -]bas[ei]\b|\bmodel(?:os|los|li) (?:pai|padres?|fuente|fonte|originai?s|"
-    r"originales|"
-    r"fusionados|mesclados|genitori|fusi|uniti|di partenza)\b",
+    r"originales|fusionados|mesclados|genitori|fusi|uniti|di partenza)\b",
     # fr
     r"\b(?:basée?s?|fondée?s?|construite?s?|bâtie?s?) (?:sur|à partir d\w*)\b|\b(?:dérivée?s?|issue?s?) d|"
     r"\bà partir d(?:e|u|es|')",
@@ -163,8 +147,7 @@ _DESCENT = [
     + r" auf|ausgehend von|auf (?:der )?(?:basis|grundlage)"
     r"(?: von| des| der)?)\b",
     r"\b(?:fein ?abgestimmt\w*|feinjustiert\w*|nachtrainiert\w*|weiter ?trainiert\w*|trainiert\w*|abgeleitet\w*|"
-    r"quantisiert\w*|"
-    r"version|variante|ableger|kopie|feinabstimmung|fine-tuning|finetuning|finetune)"
+    r"quantisiert\w*|version|variante|ableger|kopie|feinabstimmung|fine-tuning|finetuning|finetune)"
     + _GAP
     + r" (?:von|vom|aus|auf)\b",
     r"\b(?:verschmelzung|mischung|fusion|merge|kombination|zusammenführung|gewichte)"
@@ -172,8 +155,7 @@ _DESCENT = [
     + r" (?:von|aus|zwischen)\b",
     r"\b(?:basismodell\w*|grundmodell\w*|ausgangsmodell\w*|elternmodell\w*|quellmodell\w*|basismodel\w*)\b",
     r"\b(?:gebaseerd op|afgeleid van|versie van|samenvoeging van|opart\w+ na|na podstawie|model bazowy|bazuj\w+ na|"
-    r"wersj\w+|"
-    r"dựa trên|mô hình cơ sở|tinh chỉnh từ|berbasis|berdasarkan|model dasar|temel model|taban model)",
+    r"wersj\w+|dựa trên|mô hình cơ sở|tinh chỉnh từ|berbasis|berdasarkan|model dasar|temel model|taban model)",
     # it
     r"\b(?:basat[oaie] su\w*|costruit[oa] su\w*|derivat[oaie] da\w*|a partire da\w*|messa a punto di)\b",
     r"\b(?:addestrat|affinat|ottimizzat|inizializzat|quantizzat|adattat|convertit)[oaie]" + _GAP + r" (?:da\w*|su)\b",
@@ -184,25 +166,22 @@ _DESCENT = [
     + _GAP
     + r" (?:из|от|на основе|на базе|поверх)\b",
     r"\b(?:дообучен\w+ верси\w+|квантованн\w+ верси\w+|верси\w+|копи[яюи]|слияни\w+|объединени\w+|смес[ьи]|"
-    r"смешени\w+|"
-    r"об'єднання|злиття)\b",
+    r"смешени\w+|об'єднання|злиття)\b",
     r"\b(?:базов|исходн|родительск|базова)\w* модел\w*",
     # zh ja ko
-    "基于|基於|基座模型|基础模型|基礎模型|底座模型|底模|基模型|父模型|源模型|原始模型|原模型|合并的模型|合并了|融合了|合并|融合|合併|"
-    "微调自|源自|派生自|衍生自|蒸馏到|蒸馏至|量化自|微调了|继承自",
-    r"ベースモデル|元モデル|親モデル|マージ元|原モデル|ベース\s*[:：]|Task ?Vector|Chat ?Vector|以下のモデルを(?:マージ|合成)|マージしたモデル|使用モデル",
+    "基于|基於|基座模型|基础模型|基礎模型|底座模型|底模|基模型|父模型|源模型|原始模型|原模型|合并的模型|合并了|"
+    "融合了|合并|融合|合併|微调自|源自|派生自|衍生自|蒸馏到|蒸馏至|量化自|微调了|继承自",
+    r"ベースモデル|元モデル|親モデル|マージ元|原モデル|ベース\s*[:：]|Task ?Vector|Chat ?Vector|"
+    r"以下のモデルを(?:マージ|合成)|マージしたモデル|使用モデル",
     r"베이스 ?모델|기반 ?모델|원본 ?모델|병합 ?모델|부모 ?모델|기본 ?모델",
 ]
 
 _DIRECT = [
     r"\b(?:fine-?tun(?:ed?|es|ing)|finetun(?:ed?|es|ing)|merg(?:ed?|es|ing)|blend(?:ed|ing|s)?|quanti[sz](?:ed|es|"
-    r"ing)|"
-    r"prun(?:ed?|es|ing)|post-?train(?:ed|ing)?|abliterat(?:ed?|es|ing)|continu(?:ed?|es|"
-    r"ing) (?:the )?(?:pre-?)?train(?:ing)?|"
-    r"upscal(?:ed?|ing)|upcycl(?:ed?|ing)|combin(?:ed?|es|ing)|mix(?:ed|es|ing)?|averag(?:ed?|es|ing)|took|taking|"
-    r"takes?|"
-    r"start(?:ed|ing|s)? (?:with|from|off)|adapt(?:ed|ing|s)?|souped|dequanti[sz]ed|trained|extended|extends|"
-    r"reuploads?|"
+    r"ing)|prun(?:ed?|es|ing)|post-?train(?:ed|ing)?|abliterat(?:ed?|es|ing)|continu(?:ed?|es|"
+    r"ing) (?:the )?(?:pre-?)?train(?:ing)?|upscal(?:ed?|ing)|upcycl(?:ed?|ing)|combin(?:ed?|es|ing)|mix(?:ed|es|"
+    r"ing)?|averag(?:ed?|es|ing)|took|taking|takes?|start(?:ed|ing|s)? (?:with|from|off)|adapt(?:ed|ing|s)?|souped|"
+    r"dequanti[sz]ed|trained|extended|extends|reuploads?|"
     r"merge|slerp|chose|picked|selected|base|donor|parent|version \d+)[,:]? " + _ARTICLE,
 ]
 
@@ -222,8 +201,8 @@ FORWARD = re.compile(
 )
 
 _AS_BASE = (
-    r"as (?:(?:a|an|the|its|our|my|merge|main|initial|new|solid) ){0,3}"
-    r"(?:base|starting|foundation|initiali[sz]ation|parent|backbone|donor|seed)"
+    r"as (?:(?:a|an|the|its|our|my|merge|main|initial|new|solid) ){0,3}(?:base|starting|foundation|"
+    r"initiali[sz]ation|parent|backbone|donor|seed)"
 )
 _AFTER_DESCENT = [
     r"\W{0,6}(?:\w+\W{1,4}){0,5}?" + _AS_BASE,
@@ -237,25 +216,28 @@ _AFTER_DESCENT = [
     r"zusammengeführt)",
     r" (?:temel alın\w+|tabanlı|üzerine (?:inşa|kurul)\w*)",
     # zh ja ko
-    r"[\s)）\]]*(?:模型)?[\s]*(?:的?基础上|的?(?:微调|量化|衍生|派生|合并|融合|变体|剪枝)|为(?:基础|基座|底座|底模|骨干|起点)|"
-    r"(?:上)?进行(?:了)?(?:[^,。,]{0,6})?(?:微调|继续|后训练|合并|融合|量化|训练)|合并|融合|作为(?:基座|基础|底座))",
-    r"[\s)）\]]*(?:モデル)?(?:を(?:ベース|元|基|もと|土台)|を[^。、]{0,10}マージ|をファインチューニング|を(?:微調整|量子化|追加学習|継続|合成|改変)|"
-    r"から(?:派生|継続|作成|初期化|学習)|に(?:対して|対し)[^。]{0,24}(?:学習|チューニング|マージ|加算)|"
-    r"の(?:量子化|派生|微調整|ファインチューニング|GGUF|マージ|差分|改変|Chat ?Vector|Task ?Vector|レイヤー|重み))",
-    r"[\s)）\]]*(?:모델)?\s*(?:(?:를|을)?\s*(?:기반|베이스로|바탕으로|토대로)|(?:를|을)\s*(?:파인튜닝|미세\s*조정|병합|양자화|추가\s*학습)|"
-    r"에서\s*(?:파생|시작)|에\s[^.]{0,24}(?:추가\s*학습|사전\s*학습|파인튜닝)|의\s*(?:양자화|파생|병합|파인튜닝))",
+    r"[\s)）\]]*(?:模型)?[\s]*(?:的?基础上|的?(?:微调|量化|衍生|派生|合并|融合|变体|剪枝)|为(?:基础|基座|底座|底模|"
+    r"骨干|起点)|(?:上)?进行(?:了)?(?:[^,。,]{0,6})?(?:微调|继续|后训练|合并|融合|量化|训练)|合并|融合|作为(?:基座|"
+    r"基础|底座))",
+    r"[\s)）\]]*(?:モデル)?(?:を(?:ベース|元|基|もと|土台)|を[^。、]{0,10}マージ|をファインチューニング|を(?:微調整|"
+    r"量子化|追加学習|継続|合成|改変)|から(?:派生|継続|作成|初期化|学習)|に(?:対して|対し)[^。]{0,24}(?:学習|"
+    r"チューニング|マージ|加算)|の(?:量子化|派生|微調整|ファインチューニング|GGUF|マージ|差分|改変|Chat ?Vector|"
+    r"Task ?Vector|レイヤー|重み))",
+    r"[\s)）\]]*(?:모델)?\s*(?:(?:를|을)?\s*(?:기반|베이스로|바탕으로|토대로)|(?:를|을)\s*(?:파인튜닝|미세\s*조정|"
+    r"병합|양자화|추가\s*학습)|에서\s*(?:파생|시작)|에\s[^.]{0,24}(?:추가\s*학습|사전\s*학습|파인튜닝)|"
+    r"의\s*(?:양자화|파생|병합|파인튜닝))",
 ]
 _AFTER_BLOCK = [
     r"-generated\b|-style\b|-like\b",
     r"(?:['’]s)?\W{1,3}(?:data ?sets?|corpus|corpora|benchmarks?|outputs?|responses?|generations?|answers?|traces?|"
-    r"logits|"
-    r"tokeni[sz]er|chat[ -]?template|paper|team|authors|mix(?:es)? on)\b",
+    r"logits|tokeni[sz]er|chat[ -]?template|paper|team|authors|mix(?:es)? on)\b",
     r"\W{0,4}(?:\w+\W{1,3}){0,3}?as (?:(?:the|a|an|our) )?(?:teacher|judge|draft|reward|embedding|reference|"
-    r"baseline|critic|"
-    r"verifier|grader)",
+    r"baseline|critic|verifier|grader)",
     r"(?:\W{1,3}\w+){0,2}?\W{1,3}(?:erzeugt|generiert|erstellt|geschrieben|gegenereerd)",
     r"[\s)）\]]*(?:模型)?\s*(?:相比|对比|相当|生成|蒸馏|的(?:数据|输出|分词器|架构|回答)|作为(?:教师|老师|评判))",
-    r"[\s)）\]]*(?:より|を上回|と(?:の)?比較|に比べ|と比べ|で生成|が生成|を教師|の(?:データ|出力|トークナイザ|回答)|に匹敵|並み)",
-    r"[\s)）\]]*(?:보다|(?:와|과)\s*비교|(?:을|를)\s*능가|(?:로|으로)\s*생성|(?:가|이)\s*생성|(?:을|를)\s*교사|의\s*(?:데이터|출력))",
+    r"[\s)）\]]*(?:より|を上回|と(?:の)?比較|に比べ|と比べ|で生成|が生成|を教師|の(?:データ|出力|トークナイザ|回答)|"
+    r"に匹敵|並み)",
+    r"[\s)）\]]*(?:보다|(?:와|과)\s*비교|(?:을|를)\s*능가|(?:로|으로)\s*생성|(?:가|이)\s*생성|(?:을|를)\s*교사|"
+    r"의\s*(?:데이터|출력))",
 ]
 AFTER = re.compile(rf"(?P<block>{_any(_AFTER_BLOCK)})|(?P<descent>{_any(_AFTER_DESCENT)})", re.IGNORECASE)

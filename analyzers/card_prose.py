@@ -39,8 +39,8 @@ _DENIED = re.compile(rf"(?:{DENIAL.pattern})(?:[^\w,;:]+[\w'’]+){{0,4}}[^\w,;:
 _NO = re.compile(r"\bno\b", re.IGNORECASE)
 _COMPARED = re.compile(
     r"\b(?:outperform\w*|beats?|beating|surpass\w*|exceed\w*|compar\w+|versus|vs\.?|better|worse|than|rivals?|"
-    r"alternative|"
-    r"compatible|evaluat\w+|benchmark\w*|against|contrast|supera\w*|dépass\w+|übertr\w+)(?:\W+\w+){0,4}\W*$",
+    r"alternative|compatible|evaluat\w+|benchmark\w*|against|contrast|supera\w*|dépass\w+|"
+    r"übertr\w+)(?:\W+\w+){0,4}\W*$",
     re.IGNORECASE,
 )
 _PARENT_COLUMN = re.compile(

@@ -6,24 +6,21 @@ import re
 
 DENIAL = re.compile(
     r"\b(?:not(?! (?:just|only|merely|simply))|never|no|without|unlike|neither|nor|none|false|rejected|"
-    r"não(?! (?:apenas|só))|nem|"
-    r"sem|sin|ni|pas(?! seulement)|aucun\w*|jamais|nicht(?! nur)|kein\w*|non(?! solo)|не(?! только)|нет|niet|geen|"
-    r"nie|değil|không|bukan|"
-    r"instead of|rather than)\b|n[’']t\b|不是|并非|並非|没有|未(?=基|经|使)",
+    r"não(?! (?:apenas|só))|nem|sem|sin|ni|pas(?! seulement)|aucun\w*|jamais|nicht(?! nur)|kein\w*|non(?! solo)|"
+    r"не(?! только)|нет|niet|geen|nie|değil|không|bukan|instead of|rather than)\b|n[’']t\b|不是|并非|並非|没有|"
+    r"未(?=基|经|使)",
     re.IGNORECASE,
 )
 NO_OF_OTHER_LANGUAGES = re.compile(r"[ãõç]|\b(?:em|uma|foi|com|pel[oa]|na|dos|das)\b", re.IGNORECASE)
 DENIED_AFTER = re.compile(
-    r"ではありません|ではない|でない|していません|していない|아닙니다|아니다|아닌|않|不是|değil|"
-    r"\b(?:rejected|false|dropped it|failed|never used|not used|discarded|abandoned)\b",
+    r"ではありません|ではない|でない|していません|していない|아닙니다|아니다|아닌|않|不是|değil|\b(?:rejected|false|"
+    r"dropped it|failed|never used|not used|discarded|abandoned)\b",
     re.IGNORECASE,
 )
 UNREAL = re.compile(
     r"\b(?:you (?:can|may|could)|feel free|if you|plan(?:s|ned)? to|in the future|can be|may be|could be|would be|"
-    r"will be|"
-    r"ablation|earlier attempt|some people|people say|rumou?rs?|allegedly|accus\w+|claim(?:s|ed)? that|considered|"
-    r"consider|"
-    r"our previous project|podem? ser|puede ser|peut être|kann \w+ werden)\b",
+    r"will be|ablation|earlier attempt|some people|people say|rumou?rs?|allegedly|accus\w+|claim(?:s|ed)? that|"
+    r"considered|consider|our previous project|podem? ser|puede ser|peut être|kann \w+ werden)\b",
     re.IGNORECASE,
 )
 DISTILLATION = re.compile(
@@ -31,15 +28,13 @@ DISTILLATION = re.compile(
 )
 NAME_FIRST = re.compile(
     r"\W{0,4}(?:(?:but|that was|now|further|then) )?(?:(?:fine[- ]?tuned|finetuned|post[- ]?trained|quanti[sz]ed|"
-    r"converted|"
-    r"merged|pruned|upscaled|distilled|extended|with) |(?:abliterated|uncensored|gguf|awq|gptq|exl[23]|fp8|nvfp4|"
-    r"mlx|int[48]|"
-    r"[48]-?bit|fine-?tune|lora)\b)",
+    r"converted|merged|pruned|upscaled|distilled|extended|with) |(?:abliterated|uncensored|gguf|awq|gptq|exl[23]|"
+    r"fp8|nvfp4|mlx|int[48]|[48]-?bit|fine-?tune|lora)\b)",
     re.IGNORECASE,
 )
 CONNECTIVE = re.compile(
-    r"(?:[\s,、，;&+/()\[\]\"'·と와과及和与與및ト]|\b(?:and|or|nor|with|plus|y|e|et|und|oder|и|та|en|de|the|of|model|weights)\b|"
-    r"から|하고|モデル|に対して?|に対し|まず|に){1,12}",
+    r"(?:[\s,、，;&+/()\[\]\"'·と와과及和与與및ト]|\b(?:and|or|nor|with|plus|y|e|et|und|oder|и|та|en|de|the|of|"
+    r"model|weights)\b|から|하고|モデル|に対して?|に対し|まず|に){1,12}",
     re.IGNORECASE,
 )
 TIMES_BEFORE = re.compile(r"[0-9]\s?[*×x·]\s?\(?\s?$")
@@ -47,17 +42,14 @@ FORMULA_GAP = re.compile(r"[\s+*×x·().0-9=−–-]{1,24}", re.IGNORECASE)
 MERGE_WORD = re.compile(r"\b(?:merg\w+|slerp|ties|dare|blend\w*|soup\w*|fusion)\b", re.IGNORECASE)
 FROM_SCRATCH = re.compile(
     r"\b(?:train\w*|built|pre-?trained|develop\w*|creat\w*)\b[^.\n]{0,60}?\bfrom (?:scratch|nothing|random|zero|"
-    r"the ground up)\b|"
-    r"\bfrom[- ]scratch (?:model|training|pre-?training)\b|\brandomly initiali[sz]ed and (?:\w+ ){0,3}?trained\b|"
-    r"\b(?:fully|entirely) self-developed\b|"
-    r"\b(?:treinad|desenvolvid|criad)[oa]s?\b[^.\n]{0,60}?\bd[oe] zero\b|\b(?:entrenad|desarrollad|"
-    r"cread)[oa]s?\b[^.\n]{0,60}?\bdesde cero\b|"
-    r"\b(?:entraîn|développ|cré)ée?s?\b[^.\n]{0,60}?\b(?:à partir de zéro|de zéro|depuis zéro)|"
-    r"\bvon (?:grund auf|null)\b[^.\n]{0,40}?\b(?:trainiert|entwickelt)|"
-    r"\b(?:addestrat|sviluppat|creat)[oa]\b[^.\n]{0,60}?\bda zero\b|\b(?:обучен|создан|"
-    r"разработан)\w*\b[^.\n]{0,60}?\bс нуля\b|"
-    r"\b(?:wytrenowan|trenowan)\w*\b[^.\n]{0,40}?\bod zera\b|\bsıfırdan eğitil\w+|"
-    r"从零(?:开始)?(?:训练|预训练|研发)|从头(?:开始)?(?:训练|预训练)|從零開始訓練|ゼロから(?:\S{0,8})?(?:学習|訓練|開発)|スクラッチ(?:から)?(?:学習|開発)|"
-    r"처음부터\s*(?:학습|훈련|개발)",
+    r"the ground up)\b|\bfrom[- ]scratch (?:model|training|pre-?training)\b|"
+    r"\brandomly initiali[sz]ed and (?:\w+ ){0,3}?trained\b|\b(?:fully|entirely) self-developed\b|\b(?:treinad|"
+    r"desenvolvid|criad)[oa]s?\b[^.\n]{0,60}?\bd[oe] zero\b|\b(?:entrenad|desarrollad|"
+    r"cread)[oa]s?\b[^.\n]{0,60}?\bdesde cero\b|\b(?:entraîn|développ|cré)ée?s?\b[^.\n]{0,60}?\b(?:à partir de zéro|"
+    r"de zéro|depuis zéro)|\bvon (?:grund auf|null)\b[^.\n]{0,40}?\b(?:trainiert|entwickelt)|\b(?:addestrat|"
+    r"sviluppat|creat)[oa]\b[^.\n]{0,60}?\bda zero\b|\b(?:обучен|создан|разработан)\w*\b[^.\n]{0,60}?\bс нуля\b|"
+    r"\b(?:wytrenowan|trenowan)\w*\b[^.\n]{0,40}?\bod zera\b|\bsıfırdan eğitil\w+|从零(?:开始)?(?:训练|预训练|研发)|"
+    r"从头(?:开始)?(?:训练|预训练)|從零開始訓練|ゼロから(?:\S{0,8})?(?:学習|訓練|開発)|スクラッチ(?:から)?(?:学習|"
+    r"開発)|처음부터\s*(?:학습|훈련|개발)",
     re.IGNORECASE,
 )

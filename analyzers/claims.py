@@ -26,6 +26,7 @@ from analyzers.claim_words import (
     OWN_DATA,
     SOURCE,
     THEN,
+    TRAINED,
     TRAINING_METHODS,
 )
 from analyzers.disclosure import MAX_CARD_CHARS, claims_scratch, tagged
@@ -100,7 +101,7 @@ def _of_sentence(sentence: str, named: Sequence[Named]) -> Iterator[Claim]:
     merged = _stated(MERGED, sentence, named)
     if merged is not None:
         yield Claim("merge", quote, "prose", _merge_method(sentence))
-    for method, pattern in TRAINING_METHODS.items():
+    for method, pattern in {**TRAINING_METHODS, "": TRAINED}.items():
         match = _stated(pattern, sentence, named)
         if match is not None and not _of_another(sentence, named, match.start()):
             after = merged is not None and bool(THEN.search(sentence, merged.end(), match.start()))

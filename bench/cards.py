@@ -128,11 +128,11 @@ SHORT = {
 
 
 def found_claims(card: Card) -> frozenset[str]:
-    """Return the claims that are read from a card, in the corpus's short words; parents and licences apart."""
+    """Return the claims read from a card, in the corpus's words; without parents, licences and unnamed training."""
     found: set[str] = set()
     for claim in read_claims(card.text, card.tags, names()):
         if claim.kind == "post-training":
-            found.add(SHORT.get(claim.subject, claim.subject))
+            found |= {SHORT.get(claim.subject, claim.subject)} - {""}
         elif claim.kind == "merge":
             method = SHORT.get(claim.subject, claim.subject)
             found |= {"merge", *method.split("_")} - {""}
