@@ -35,9 +35,13 @@ _MIXED = (
 _THING = (
     r"(?:version|variant|finetune|fine-tune|fine-tuning|ft|derivative(?: work)?|cop(?:y|ies)|mirror|re-?upload|"
     r"re-?host|clone|fork|quants?|quanti[sz]ations?|conversion|weights|checkpoints?|model files|edition|build|child|"
-    r"descendant|q?lora(?: adapters?)?|adapters?|abliteration|layers?|experts?|blocks)"
+    r"descendant|q?lora(?: adapters?)?|adapters?|abliteration|gptq|awq|gguf|exl[23]|fp8|nvfp4|mlx|layers?|experts?|"
+    r"blocks)"
 )
-_BASE = r"(?:base|parent|source|merged|constituent|foundation|original|upstream|backbone|root|seed|origin)"
+_BASE = (
+    r"(?:base|parent|source|merged|constituent|foundation|original|upstream|backbone|root|seed|origin|underlying|"
+    r"starting|pre-?trained)"
+)
 _ARTICLE = (
     r"(?:(?:the|a|an|our|its|weights|of|checkpoints?|models?|base|original|dense|open|official|public|from) ){0,4}"
 )
@@ -48,7 +52,9 @@ _BLOCK = [
     r"architecture|design|syntax|format|harness)\b(?: \w+){0,2} (?:is|are|was|were)(?: \w+){0,2}? (?:based|built|"
     r"derived|taken|inspired|adapted|modell?ed)(?: (?:up)?on| from| after)?",
     r"\b(?:tokeni[sz]er|chat[ -]?template|prompt (?:format|template)|vocabulary|vocab|architecture|context length|"
-    r"vision (?:encoder|tower)|license|licence|terms)(?: \w+){0,4}? (?:of|from|as|like|by|for)\b",
+    r"vision (?:encoder|tower)|license|licence|terms)(?: \w+){0,4}? (?:of|from|as|like|by|for|with)\b",
+    r"\b(?:data|samples|questions|prompts|ideas?|inspiration|name|tokens|text)\b[^.,]{0,20}? (?:comes?|came|"
+    r"stems?) from\b",
     r"\barchitecture (?:follows|resembles|equals)",
     r"\b(?:version|variant|quants?|build|edition|finetune|fine-tune)s? of (?:this|our|the same) model",
     r"\b(?:licen[cs]e|terms) of\b|\bintermediate (?:output|model|step)",
@@ -67,7 +73,7 @@ _BLOCK = [
     r"improve[sd]? (?:up)?on|improves? over|against\b|unlike\b|on par|parity|replacement for|compatible|in contrast|"
     r"contrary to|beside\b|next to|ahead of|relative to|see also|related (?:models|work)|thanks?\b|acknowledg\w*|"
     r"credits?\b|named after|mentions?\b|recommend\w*|considered|replaces\b|moved away|differs? from|different from|"
-    r"independent (?:of|from)|win rate|trailing|behind\b|leaderboard|twice|similar (?:to|in|size)|(?:same|"
+    r"independent (?:of|from)|win rate|trailing|behind\b|leaderboard|twice|level of|similar (?:to|in|size)|(?:same|"
     r"equal)(?: \w+){0,3} as|instead of|rather than|neither\b|matche[sd]\b|match\b|not affiliated|collection with|"
     r"feels like|works? (?:\w+ )?with|runs on|requires|next-best|competitors?|ours? vs)",
     # pt es fr it de nl ru uk
@@ -90,8 +96,8 @@ _BLOCK = [
 
 _DESCENT = [
     r"\bdistill?ed (?:[\w-]+ ){0,6}into\b",
-    r"\b(?:based (?:up)?on|built (?:up)?on(?: top of)?|built (?:from|with)|build on|deriv(?:ed|es|ing) from|"
-    r"powered by|inherit(?:s|ed|ing)?"
+    r"\b(?:based (?:up)?on|built (?:up)?on(?: top of)?|built (?:from|with)|build(?:s|ing)? (?:up)?on|deriv(?:ed|es|"
+    r"ing) from|powered by|inherit(?:s|ed|ing)?"
     + _GAP
     + r" from|contains?"
     + _SHORT
@@ -101,6 +107,9 @@ _DESCENT = [
     r"\b" + _TUNED + _WIDE + r" from\b",
     r"\b" + _MIXED + _GAP + r" (?:of|from|with|between|over|into|using)\b",
     r"\b(?:quants?|quanti[sz](?:ations?|ed))(?:[ -][\w.%-]+){0,10}? (?:of|for)\b",
+    r"\b(?:base|backbone|foundation|parent) of (?:this|the|our) model (?:is|was)\b|\bweights\b[^.,]{0,40}? (?:are|"
+    r"is) (?:those|that|the ones) of\b",
+    r"\b(?:comes|came|originates?|stems?|descends?) from\b|\b(?:built|made|created) using\b",
     r"\b(?:merges|blends|combines|interpolates|mixes)\b",
     r"\b" + _THING + _SHORT + r" (?:of|from|for|between)\b",
     r"\b"
@@ -108,7 +117,7 @@ _DESCENT = [
     + r"(?: (?:language )?models?| checkpoints?| weights)(?: (?:\w+ ){0,2}?(?:is|are|was|were|used))?\s*[:=|]?",
     r"\b(?:"
     + _BASE
-    + r"|initiali[sz]ation|lineage|ancest(?:ry|ors?)|family tree|genealogy|donors?|ingredients?|components?|"
+    + r"|initiali[sz]ation|lineage|ancest(?:ry|ors?)|family tree|genealogy|donors?|ingredients?|components?|(?:model )?family|"
     r"constituents?|(?:merge )?recipe|stock|merge proportions|proportions|parents?|starting point|"
     r"experts?)\s*(?:[:=|]|\((?:s|es)\)|\b(?:is|are|was|were)\b(?! (?:based|built)))",
     r"\bmerge[sd]? with\b|\bmodels used\b|\bbase model (?:repository|repo|card|link|id|name)\b",
@@ -158,7 +167,9 @@ _DESCENT = [
     r"wersj\w+|dựa trên|mô hình cơ sở|tinh chỉnh từ|berbasis|berdasarkan|model dasar|temel model|taban model)",
     # it
     r"\b(?:basat[oaie] su\w*|costruit[oa] su\w*|derivat[oaie] da\w*|a partire da\w*|messa a punto di)\b",
-    r"\b(?:addestrat|affinat|ottimizzat|inizializzat|quantizzat|adattat|convertit)[oaie]" + _GAP + r" (?:da\w*|su)\b",
+    r"\b(?:addestrat|affinat|ottenut|ottimizzat|inizializzat|quantizzat|adattat|convertit)[oaie]"
+    + _GAP
+    + r" (?:da\w*|su)\b",
     r"\b(?:versione|variante|copia|fusione|unione|combinazione|miscela|pesi)" + _GAP + r" (?:di|del\w*|tra|fra)\b",
     # ru uk
     r"\b(?:на (?:основе|базе|основі|базі)|основан\w+ на|базиру\w+ на|заснован\w+ на)\b",
@@ -177,6 +188,7 @@ _DESCENT = [
 ]
 
 _DIRECT = [
+    r"\b\w+-(?:tuned|trained|quanti[sz]ed|pruned|aligned|distilled) ",
     r"\b(?:fine-?tun(?:ed?|es|ing)|finetun(?:ed?|es|ing)|merg(?:ed?|es|ing)|blend(?:ed|ing|s)?|quanti[sz](?:ed|es|"
     r"ing)|prun(?:ed?|es|ing)|post-?train(?:ed|ing)?|abliterat(?:ed?|es|ing)|continu(?:ed?|es|"
     r"ing) (?:the )?(?:pre-?)?train(?:ing)?|upscal(?:ed?|ing)|upcycl(?:ed?|ing)|combin(?:ed?|es|ing)|mix(?:ed|es|"
@@ -209,7 +221,8 @@ _AFTER_DESCENT = [
     r"\W{0,4}(?:were|was|are|have been|has been|got|both)(?: \w+){0,2}? (?:merged|combined|blended|averaged|mixed|"
     r"souped|fused)",
     r"-(?:based|derived|tuned)\b| based\b|\s{1,3}(?:is )?merge[sd]? with\b",
-    r"\W{0,4}(?:-+>|→|⟶|=>)",
+    r" (?:fine-?tuned|finetuned|tuned|taught|adapted|speciali[sz]ed|modified|retrained) (?:to|for|on|with|in|by)\b",
+    r"\W{0,4}(?:-+>|→|⟶|=>)| left off\b|,? whose weights (?:were|are) (?:merged|used|taken)",
     r" (?:model )?(?:weights|checkpoints?),? (?:converted|in|re-?sharded|exported|quanti[sz]ed|as|with|stored|"
     r"saved)\b",
     r"(?:\W{1,4}\w+){0,6}?\W{1,4}(?:fein ?abgestimmt|feinjustiert|nachtrainiert|weitertrainiert|verschmolzen|"
@@ -217,8 +230,8 @@ _AFTER_DESCENT = [
     r" (?:temel alın\w+|tabanlı|üzerine (?:inşa|kurul)\w*)",
     # zh ja ko
     r"[\s)）\]]*(?:模型)?[\s]*(?:的?基础上|的?(?:微调|量化|衍生|派生|合并|融合|变体|剪枝)|为(?:基础|基座|底座|底模|"
-    r"骨干|起点)|(?:上)?进行(?:了)?(?:[^,。,]{0,6})?(?:微调|继续|后训练|合并|融合|量化|训练)|合并|融合|作为(?:基座|"
-    r"基础|底座))",
+    r"骨干|起点)|上(?:继续|做|再)|(?:上)?进行(?:了)?(?:[^,。,]{0,6})?(?:微调|继续|后训练|合并|融合|量化|训练)|合并|"
+    r"融合|作为(?:基座|基础|底座))",
     r"[\s)）\]]*(?:モデル)?(?:を(?:ベース|元|基|もと|土台)|を[^。、]{0,10}マージ|をファインチューニング|を(?:微調整|"
     r"量子化|追加学習|継続|合成|改変)|から(?:派生|継続|作成|初期化|学習)|に(?:対して|対し)[^。]{0,24}(?:学習|"
     r"チューニング|マージ|加算)|の(?:量子化|派生|微調整|ファインチューニング|GGUF|マージ|差分|改変|Chat ?Vector|"
@@ -228,16 +241,18 @@ _AFTER_DESCENT = [
     r"의\s*(?:양자화|파생|병합|파인튜닝))",
 ]
 _AFTER_BLOCK = [
+    r" (?:wrote|generated|produced|answered|label+ed|annotated|translated)\b",
     r"-generated\b|-style\b|-like\b",
     r"(?:['’]s)?\W{1,3}(?:data ?sets?|corpus|corpora|benchmarks?|outputs?|responses?|generations?|answers?|traces?|"
     r"logits|tokeni[sz]er|chat[ -]?template|paper|team|authors|mix(?:es)? on)\b",
     r"\W{0,4}(?:\w+\W{1,3}){0,3}?as (?:(?:the|a|an|our) )?(?:teacher|judge|draft|reward|embedding|reference|"
     r"baseline|critic|verifier|grader)",
     r"(?:\W{1,3}\w+){0,2}?\W{1,3}(?:erzeugt|generiert|erstellt|geschrieben|gegenereerd)",
-    r"[\s)）\]]*(?:模型)?\s*(?:相比|对比|相当|生成|蒸馏|的(?:数据|输出|分词器|架构|回答)|作为(?:教师|老师|评判))",
-    r"[\s)）\]]*(?:より|を上回|と(?:の)?比較|に比べ|と比べ|で生成|が生成|を教師|の(?:データ|出力|トークナイザ|回答)|"
-    r"に匹敵|並み)",
-    r"[\s)）\]]*(?:보다|(?:와|과)\s*비교|(?:을|를)\s*능가|(?:로|으로)\s*생성|(?:가|이)\s*생성|(?:을|를)\s*교사|"
-    r"의\s*(?:데이터|출력))",
+    r"[\s)）\]]*(?:模型)?\s*(?:相比|对比|相当|相同|一样|类似|生成|蒸馏|的(?:数据|输出|分词器|架构|回答)|作为(?:教师|"
+    r"老师|评判))",
+    r"[\s)）\]]*(?:より|と同じ|と同様|を上回|と(?:の)?比較|に比べ|と比べ|で生成|が生成|を教師|の(?:データ|出力|"
+    r"トークナイザ|回答)|に匹敵|並み)",
+    r"[\s)）\]]*(?:보다|(?:와|과) (?:같은|동일)|(?:와|과)\s*비교|(?:을|를)\s*능가|(?:로|으로)\s*생성|(?:가|"
+    r"이)\s*생성|(?:을|를)\s*교사|의\s*(?:데이터|출력))",
 ]
 AFTER = re.compile(rf"(?P<block>{_any(_AFTER_BLOCK)})|(?P<descent>{_any(_AFTER_DESCENT)})", re.IGNORECASE)

@@ -18,10 +18,15 @@ from analyzers.card_words import (
     DENIAL,
     DENIED_AFTER,
     DISTILLATION,
+    ELSEWHERE,
     FORMULA_GAP,
+    LOOSE,
     MERGE_WORD,
     NAME_FIRST,
+    NEAR,
     NO_OF_OTHER_LANGUAGES,
+    ROLE_IN_BRACKETS,
+    THIS_IS,
     TIMES_BEFORE,
     UNREAL,
 )
@@ -29,6 +34,8 @@ from analyzers.card_words import (
 MAX_SENTENCE_CHARS = 20_000
 MAX_BEHIND = 120  # characters behind a name in which it may be spoken of
 BLOT = "\ufffc"
+MAX_LOOSE_CHARS = 400
+NEAR_CHARS = 30
 MAX_BEFORE = 60  # characters before a word of descent in which it may be denied
 
 _SENTENCE = re.compile(
@@ -175,7 +182,7 @@ def read_sentence(sentence: str, named: Sequence[Named], opening: str = "") -> l
 
     `opening`: "descent" where a heading or introduction already said so.
     """
-    if not named:
+    if not named or ELSEWHERE.search(sentence):
         return []
     cues = _cues(_masked(sentence, named))
     verdicts = [""] * len(named)
@@ -190,7 +197,25 @@ def read_sentence(sentence: str, named: Sequence[Named], opening: str = "") -> l
         since = named[i - 1].end if i else 0
         verdicts[i] = _verdict(sentence, name, last, behind, opening, since)
     _spread(sentence, named, verdicts)
+    if not any(verdicts) and _nothing_against(sentence, cues):
+        verdicts = ["loose descent" if _made_of(sentence, name) else "" for name in named]
     return [name for name, verdict in zip(named, verdicts, strict=True) if verdict.endswith("descent")]
+
+
+def _nothing_against(sentence: str, cues: Sequence[Cue]) -> bool:
+    """Tell whether nothing in a sentence denies, compares or names for another reason."""
+    if any(cue.kind == "block" for cue in cues) or len(sentence) > MAX_LOOSE_CHARS or "|" in sentence:
+        return False
+    return not any(words.search(sentence) for words in (DENIAL, DENIED_AFTER, UNREAL))
+
+
+def _made_of(sentence: str, name: Named) -> bool:
+    """Tell whether a sentence in which no word governs a name speaks of merging or a base, or of training beside it.
+
+    To miss a declaration may accuse an honest author, so an unusual wording counts where nothing speaks against it.
+    """
+    beside = sentence[max(0, name.start - NEAR_CHARS) : name.start] + "\n" + sentence[name.end : name.end + NEAR_CHARS]
+    return LOOSE.search(sentence) is not None or NEAR.search(beside) is not None
 
 
 def _counts(cue: Cue, sentence: str) -> bool:
@@ -204,7 +229,8 @@ def _verdict(sentence: str, name: Named, cue: Cue | None, behind: str, opening: 
     found = _behind(sentence, name, cue, behind, since)
     if found:
         return found
-    if not sentence[: name.start].strip(" \t-|>#[(\"'") and NAME_FIRST.match(behind):
+    before = sentence[: name.start].strip(" \t-|>#[(\"'")
+    if (not before and NAME_FIRST.match(behind)) or (len(before) < 24 and THIS_IS.fullmatch(sentence[: name.start])):
         return "descent"
     if cue is None:
         return "opened descent" if opening else ""
@@ -215,6 +241,8 @@ def _verdict(sentence: str, name: Named, cue: Cue | None, behind: str, opening: 
 
 def _behind(sentence: str, name: Named, cue: Cue | None, behind: str, since: int) -> str:
     """Return what the words right behind a name say of it, "" if nothing."""
+    if ROLE_IN_BRACKETS.match(behind) and "|" not in sentence:
+        return "behind descent"
     after = AFTER.match(behind)
     if after is None or (after.lastgroup != "block" and DENIAL.search(after[0])):
         return ""

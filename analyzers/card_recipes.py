@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import yaml
 
 from analyzers.card_names import PART, REPO_ID
 from analyzers.card_text import Line
 
-MAX_RECIPE_CHARS = 20_000
-MAX_RECIPES_CHARS = 60_000  # of all recipes of a card together: YAML is read at about 0.3 MB a second
+MAX_YAML_CHARS = 12_000  # YAML is read at some 40 kB a second; a longer recipe is read line by line
+MAX_RECIPES_CHARS = 200_000  # of all recipes of a card together
+MAX_RECIPES = 16
 MAX_NODES = 2_000
 MAX_DEPTH = 40
 
@@ -40,14 +42,14 @@ class Recipe:
 
 def recipes(lines: Sequence[Line]) -> Iterator[Recipe]:
     """Yield the recipes in a card's code, fenced or only indented, in their order."""
-    budget = MAX_RECIPES_CHARS
-    for whole in _candidates(lines):
-        if budget <= 0:
-            return
-        text = whole[: min(budget, MAX_RECIPE_CHARS)]
+    budget, yaml_budget = MAX_RECIPES_CHARS, 3 * MAX_YAML_CHARS
+    for whole in islice(_candidates(lines), MAX_RECIPES):
+        text = whole[:budget]
         budget -= len(text)
+        as_yaml = len(text) <= min(MAX_YAML_CHARS, yaml_budget)
+        yaml_budget -= len(text) if as_yaml else 0
         method = _METHOD.search(text)
-        models = tuple(dict.fromkeys(_models(text, merge=method is not None)))
+        models = tuple(dict.fromkeys(_models(text, merge=method is not None, as_yaml=as_yaml)))
         if models or method:
             yield Recipe(models, method[1].lower() if method else "", text)
 
@@ -65,11 +67,11 @@ def _candidates(lines: Sequence[Line]) -> Iterator[str]:
         yield plain
 
 
-def _models(text: str, *, merge: bool) -> Iterator[str]:
+def _models(text: str, *, merge: bool, as_yaml: bool) -> Iterator[str]:
     keys = _KEYS if merge else _KEYS - _OF_MERGES
     try:
         nodes = Nodes(keys)
-        for part in re.split(r"^---[ \t]*$", text, flags=re.MULTILINE):
+        for part in re.split(r"^---[ \t]*$", text, flags=re.MULTILINE) if as_yaml else ():
             nodes.walk(yaml.safe_load(part))
         found = nodes.found
     except (yaml.YAMLError, ValueError, RecursionError):

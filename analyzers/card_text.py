@@ -14,6 +14,7 @@ from analyzers.card_names import HUB
 
 Kind = Literal["heading", "item", "row", "text", "blank", "code"]
 
+MAX_LINES = 20_000  # what comes after is not read
 MAX_LINE_CHARS = 20_000
 MAX_JOINED_CHARS = 4_000
 
@@ -59,6 +60,7 @@ def lines_of(body: str) -> list[Line]:
     """Return the body line by line; a code fence is one line of kind "code", with its text as written."""
     prose: list[str] = []
     out: list[Line] = []
+    body = _first_lines(body)
     for is_code, lang, text in _fences(body):
         if is_code:
             out += _prose(prose)
@@ -69,6 +71,14 @@ def lines_of(body: str) -> list[Line]:
     links = {m[1].lower(): m[2] for line in body.split("\n") if (m := _DEFINED.match(line[:400]))}
     out += _prose(prose)
     return [_defined(line, links) for line in out] if links else out
+
+
+def _first_lines(body: str) -> str:
+    """Return the first MAX_LINES lines that hold anything but white space and quotation marks."""
+    if body.count("\n") <= MAX_LINES:
+        return body
+    kept = [line for line in body.split("\n") if line.strip(" \t>")]
+    return "\n".join(kept[:MAX_LINES])
 
 
 def _fences(body: str) -> Iterator[tuple[bool, str, str]]:

@@ -13,7 +13,7 @@ DENIAL = re.compile(
 )
 NO_OF_OTHER_LANGUAGES = re.compile(r"[ãõç]|\b(?:em|uma|foi|com|pel[oa]|na|dos|das)\b", re.IGNORECASE)
 DENIED_AFTER = re.compile(
-    r"ではありません|ではない|でない|していません|していない|아닙니다|아니다|아닌|않|不是|değil|\b(?:rejected|false|"
+    r"ではありません|ではない|でない|ていません|ていない|아닙니다|아니다|아닌|않|不是|değil|\b(?:rejected|false|"
     r"dropped it|failed|never used|not used|discarded|abandoned)\b",
     re.IGNORECASE,
 )
@@ -37,9 +37,29 @@ CONNECTIVE = re.compile(
     r"model|weights)\b|から|하고|モデル|に対して?|に対し|まず|に){1,12}",
     re.IGNORECASE,
 )
-TIMES_BEFORE = re.compile(r"[0-9]\s?[*×x·]\s?\(?\s?$")
-FORMULA_GAP = re.compile(r"[\s+*×x·().0-9=−–-]{1,24}", re.IGNORECASE)
+TIMES_BEFORE = re.compile(r"(?:[0-9]\s?[*×x·]\s?\(?|\s=|\bhalf)\s?$", re.IGNORECASE)
+FORMULA_GAP = re.compile(r"[\s+⊕*×x·().0-9=−–-]{1,24}", re.IGNORECASE)
 MERGE_WORD = re.compile(r"\b(?:merg\w+|slerp|ties|dare|blend\w*|soup\w*|fusion)\b", re.IGNORECASE)
+THIS_IS = re.compile(r"\W{0,4}(?:this|it|here)(?:['’]s| is)(?: (?:just|simply|basically|still))?\W{1,3}", re.IGNORECASE)
+ROLE_IN_BRACKETS = re.compile(r"\s?\((?:as )?(?:the )?(?:base|parent|donor|merged)\b", re.IGNORECASE)
+LOOSE = re.compile(
+    r"\b(?:interpolat\w+|averag\w+|merg(?:e[ds]?|ing)|blend\w*|soup\w*|mescl\w+|fus(?:ão|ión|ion|ionn?\w+|ione|i)|"
+    r"mezcl\w+|verschm\w+|gemischt|zusammengef\w+|слия\w+|объедин\w+|об'єдн\w+|modelos? (?:de )?base|"
+    r"modell[oi] (?:di )?base|modèles? de base|basismodell\w*|базов\w+ модел\w+|base (?:model|checkpoint)s?|"
+    r"starting (?:point|checkpoint)|backbone)\b|合并|融合|マージ|병합|ベース|베이스|基础模型|基座|底座",
+    re.IGNORECASE,
+)
+NEAR = re.compile(
+    r"\b(?:fine-?tun\w*|finetun\w*|tuned?|tuning|treinamos|trein(?:ad|ament)\w+|pré-treinamento|ajustad[oa]s?|"
+    r"ajustamos|entren(?:amos|ad\w+)|affin\w+|addestrat\w+|trainiert\w*|nachtrainiert\w*|дообуч\w+|файнтюн\w*|"
+    r"тюн\w*)\b|微调|继续训练|追加学習|事前学習|学習|ファインチューニング|チューニング|파인튜닝|튜닝|학습",
+    re.IGNORECASE,
+)
+ELSEWHERE = re.compile(
+    r"\bthere (?:are|is) (?:many|several|other|already|also)\b|\bavailable elsewhere\b|\bwere shown to\b|"
+    r"\bsuch as\b[^.]{0,80}\bcannot\b",
+    re.IGNORECASE,
+)
 FROM_SCRATCH = re.compile(
     r"\b(?:train\w*|built|pre-?trained|develop\w*|creat\w*)\b[^.\n]{0,60}?\bfrom (?:scratch|nothing|random|zero|"
     r"the ground up)\b|\bfrom[- ]scratch (?:model|training|pre-?training)\b|"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzers.claim_records import MAX_QUOTE_CHARS, Claim
+from analyzers.claim_records import MAX_QUOTE_CHARS, Claim, ClaimKind
 from analyzers.claims import MAX_CLAIMS, read_claims
 from analyzers.disclosure import MAX_DECLARED, read_disclosure
 
@@ -43,9 +43,9 @@ NOT_MADE = {
 }
 
 
-def kinds(text: str) -> set[str]:
+def kinds(text: str) -> set[ClaimKind]:
     """Return the kinds of claims in a text, declared parents apart."""
-    return {c.kind for c in read_claims(text, names=NAMES)} - {"parent"}
+    return {c.kind for c in read_claims(text, names=NAMES) if c.kind != "parent"}
 
 
 @pytest.mark.parametrize(("text", "kind"), MADE.values(), ids=MADE)
@@ -99,7 +99,8 @@ def test_an_upload_is_no_parent_of_itself() -> None:
     assert read_disclosure("r", text, own=A.upper()).parents == (B,)
 
 
-PIECES = f"""{A}@{B}@Borealis Coder 7B@merge of @fine-tuned from @not @を@をベースに@基于@를 기반으로 @- @| @|---|@```yaml
+PIECES = f"""{A}@{B}@Borealis Coder 7B@merge of @fine-tuned from @not @を@をベースに@基于@를 기반으로 @- @| @|---|@
+```yaml
 @```@models:
 @  - model: @merge_method: ties
 @---
