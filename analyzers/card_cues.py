@@ -117,9 +117,8 @@ _DESCENT = [
     + r"(?: (?:language )?models?| checkpoints?| weights)(?: (?:\w+ ){0,2}?(?:is|are|was|were|used))?\s*[:=|]?",
     r"\b(?:"
     + _BASE
-    + r"|initiali[sz]ation|lineage|ancest(?:ry|ors?)|family tree|genealogy|donors?|ingredients?|components?|(?:model )?family|"
-    r"constituents?|(?:merge )?recipe|stock|merge proportions|proportions|parents?|starting point|"
-    r"experts?)\s*(?:[:=|]|\((?:s|es)\)|\b(?:is|are|was|were)\b(?! (?:based|built)))",
+    + r"|initiali[sz]ation|lineage|ancest(?:ry|ors?)|family tree|genealogy|donors?|ingredients?|components?|"
+    r"(?:model )?family|constituents?|(?:merge )?recipe|stock|(?:merge )?proportions|parents?|starting point|experts?)\s*(?:[:=|]|\((?:s|es)\)|\b(?:is|are|was|were)\b(?! (?:based|built)))",
     r"\bmerge[sd]? with\b|\bmodels used\b|\bbase model (?:repository|repo|card|link|id|name)\b",
     r"\bbase_?models?\b|\bmodel_name_or_path\b|\b(?:models merged|merged models)\b",
     r"\b(?:these|following|two|three|four|several) models (?:\w+ )?(?:were|are|have been|was)(?: \w+)? (?:used|"

@@ -223,7 +223,7 @@ def _counts(cue: Cue, sentence: str) -> bool:
 
 
 def _verdict(sentence: str, name: Named, cue: Cue | None, behind: str, opening: str, since: int) -> str:
-    """Return "descent", "behind descent", "formula descent", "block", "behind block" or ""."""
+    """Return "descent", "behind (those) descent", "formula descent", "block", "behind block" or ""."""
     if TIMES_BEFORE.search(sentence[max(0, name.start - 6) : name.start]):
         return "formula descent"
     found = _behind(sentence, name, cue, behind, since)
@@ -249,6 +249,8 @@ def _behind(sentence: str, name: Named, cue: Cue | None, behind: str, since: int
     end = name.end + after.end()
     if after.lastgroup == "block" or DENIED_AFTER.search(sentence[end : end + 40]):
         return "behind block"
+    if "whose weights" in after[0].lower():
+        return "behind those descent"
     new_clause = "," in sentence[since : name.start] and since > 0
     blocked = cue is not None and cue.kind == "block" and not new_clause
     return "block" if blocked or denied_before(sentence, name.start, name.start) else "behind descent"
@@ -286,7 +288,8 @@ def _spread(sentence: str, named: Sequence[Named], verdicts: list[str]) -> None:
         if len(gap) > 40:
             continue
         then = verdicts[i + 1]
-        if then.startswith("behind") and verdicts[i] in ("", "opened descent") and CONNECTIVE.fullmatch(gap):
+        open_yet = verdicts[i] in ("", "opened descent") or "those" in then
+        if then.startswith("behind") and open_yet and CONNECTIVE.fullmatch(gap):
             verdicts[i] = then
         if then == "formula descent" and not verdicts[i] and FORMULA_GAP.fullmatch(gap):
             verdicts[i] = then

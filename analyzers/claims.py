@@ -14,6 +14,7 @@ from analyzers.card_names import Named, NameIndex
 from analyzers.card_prose import declared, denied_before, sentences
 from analyzers.card_recipes import Recipe, recipes
 from analyzers.card_text import Line, lines_of, split_front_matter
+from analyzers.card_words import ELSEWHERE
 from analyzers.claim_records import MAX_QUOTE_CHARS, Claim
 from analyzers.claim_words import (
     DISTILLED,
@@ -96,6 +97,8 @@ def _prose_claims(lines: Iterable[Line], index: NameIndex) -> Iterator[Claim]:
 
 def _of_sentence(sentence: str, named: Sequence[Named]) -> Iterator[Claim]:
     quote = _cut(sentence)
+    if ELSEWHERE.search(sentence):
+        return
     if claims_scratch(sentence):
         yield Claim("from scratch", quote, "prose")
     merged = _stated(MERGED, sentence, named)
