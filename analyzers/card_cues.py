@@ -73,9 +73,10 @@ _BLOCK = [
     r"improve[sd]? (?:up)?on|improves? over|against\b|unlike\b|on par|parity|replacement for|compatible|in contrast|"
     r"contrary to|beside\b|next to|ahead of|relative to|see also|related (?:models|work)|thanks?\b|acknowledg\w*|"
     r"credits?\b|named after|mentions?\b|recommend\w*|considered|replaces\b|moved away|differs? from|different from|"
-    r"independent (?:of|from)|win rate|trailing|behind\b|leaderboard|twice|level of|similar (?:to|in|size)|(?:same|"
-    r"equal)(?: \w+){0,3} as|instead of|rather than|neither\b|matche[sd]\b|match\b|not affiliated|collection with|"
-    r"feels like|works? (?:\w+ )?with|runs on|requires|next-best|competitors?|ours? vs)",
+    r"independent (?:of|from)|win rate|trailing|behind\b|leaderboard|siblings? of|twice|\bleads\b|trails\b|level of|"
+    r"similar (?:to|in|size)|(?:same|equal)(?: \w+){0,3} as|instead of|rather than|neither\b|matche[sd]\b|match\b|"
+    r"not affiliated|collection with|feels like|works? (?:\w+ )?with|runs on|requires|next-best|competitors?|"
+    r"ours? vs)",
     # pt es fr it de nl ru uk
     r"\b(?:supera\w*|superou|compara\w*|em relação a|à diferença|a diferencia de|en comparación|inspirad\w+|"
     r"melhor\w*|mejor\w*|migliore|dépass\w+|surpass\w+|par rapport|comparée?s?|contrairement|inspirée?s?|"
@@ -118,7 +119,8 @@ _DESCENT = [
     r"\b(?:"
     + _BASE
     + r"|initiali[sz]ation|lineage|ancest(?:ry|ors?)|family tree|genealogy|donors?|ingredients?|components?|"
-    r"(?:model )?family|constituents?|(?:merge )?recipe|stock|(?:merge )?proportions|parents?|starting point|experts?)\s*(?:[:=|]|\((?:s|es)\)|\b(?:is|are|was|were)\b(?! (?:based|built)))",
+    r"(?:model )?family|from|constituents?|(?:merge )?recipe|stock|(?:merge )?proportions|parents?|starting point|"
+    r"experts?)\s*(?:[:=|]|\((?:s|es)\)|\b(?:is|are|was|were)\b(?! (?:based|built)))",
     r"\bmerge[sd]? with\b|\bmodels used\b|\bbase model (?:repository|repo|card|link|id|name)\b",
     r"\bbase_?models?\b|\bmodel_name_or_path\b|\b(?:models merged|merged models)\b",
     r"\b(?:these|following|two|three|four|several) models (?:\w+ )?(?:were|are|have been|was)(?: \w+)? (?:used|"
@@ -191,8 +193,8 @@ _DIRECT = [
     r"\b(?:fine-?tun(?:ed?|es|ing)|finetun(?:ed?|es|ing)|merg(?:ed?|es|ing)|blend(?:ed|ing|s)?|quanti[sz](?:ed|es|"
     r"ing)|prun(?:ed?|es|ing)|post-?train(?:ed|ing)?|abliterat(?:ed?|es|ing)|continu(?:ed?|es|"
     r"ing) (?:the )?(?:pre-?)?train(?:ing)?|upscal(?:ed?|ing)|upcycl(?:ed?|ing)|combin(?:ed?|es|ing)|mix(?:ed|es|"
-    r"ing)?|averag(?:ed?|es|ing)|took|taking|takes?|start(?:ed|ing|s)? (?:with|from|off)|adapt(?:ed|ing|s)?|souped|"
-    r"dequanti[sz]ed|trained|extended|extends|reuploads?|"
+    r"ing)?|averag(?:ed?|es|ing)|took|taking|takes?|start(?:ed|ing|s)? (?:with|from|off)|adapt(?:ed|ing|s)?|"
+    r"convert(?:ed|ing|s)?|froze|souped|dequanti[sz]ed|trained|extended|extends|reuploads?|"
     r"merge|slerp|chose|picked|selected|base|donor|parent|version \d+)[,:]? " + _ARTICLE,
 ]
 
@@ -221,7 +223,7 @@ _AFTER_DESCENT = [
     r"souped|fused)",
     r"-(?:based|derived|tuned)\b| based\b|\s{1,3}(?:is )?merge[sd]? with\b",
     r" (?:fine-?tuned|finetuned|tuned|taught|adapted|speciali[sz]ed|modified|retrained) (?:to|for|on|with|in|by)\b",
-    r"\W{0,4}(?:-+>|→|⟶|=>)| left off\b|,? whose weights (?:were|are) (?:merged|used|taken)",
+    r"\W{0,4}(?:-+>|→|⟶|=>)| left off\b|,? whose (?:weights|parameters)",
     r" (?:model )?(?:weights|checkpoints?),? (?:converted|in|re-?sharded|exported|quanti[sz]ed|as|with|stored|"
     r"saved)\b",
     r"(?:\W{1,4}\w+){0,6}?\W{1,4}(?:fein ?abgestimmt|feinjustiert|nachtrainiert|weitertrainiert|verschmolzen|"
@@ -242,8 +244,8 @@ _AFTER_DESCENT = [
 _AFTER_BLOCK = [
     r" (?:wrote|generated|produced|answered|label+ed|annotated|translated)\b",
     r"-generated\b|-style\b|-like\b",
-    r"(?:['’]s)?\W{1,3}(?:data ?sets?|corpus|corpora|benchmarks?|outputs?|responses?|generations?|answers?|traces?|"
-    r"logits|tokeni[sz]er|chat[ -]?template|paper|team|authors|mix(?:es)? on)\b",
+    r"(?:['’]s)?[ -]{1,2}(?:data ?sets?|corpus|corpora|benchmarks?|outputs?|responses?|generations?|answers?|"
+    r"traces?|logits|tokeni[sz]er|chat[ -]?template|paper|team|authors|mix(?:es)? on)\b",
     r"\W{0,4}(?:\w+\W{1,3}){0,3}?as (?:(?:the|a|an|our) )?(?:teacher|judge|draft|reward|embedding|reference|"
     r"baseline|critic|verifier|grader)",
     r"(?:\W{1,3}\w+){0,2}?\W{1,3}(?:erzeugt|generiert|erstellt|geschrieben|gegenereerd)",

@@ -28,6 +28,7 @@ from analyzers.card_words import (
     ROLE_IN_BRACKETS,
     THIS_IS,
     TIMES_BEFORE,
+    TITLE,
     UNREAL,
 )
 
@@ -55,7 +56,11 @@ _PARENT_COLUMN = re.compile(
     r"models? merged",
     re.IGNORECASE,
 )
-_OF_THIS = re.compile(r" (?:this|our|the (?:present|current)) (?:very )?(?:model|one|release)\b", re.IGNORECASE)
+_OF_THIS = re.compile(
+    r" (?:(?:this|our|the (?:present|current)) (?:very )?(?:model|one|release)|"
+    r"scratch|zero|nothing|random|the ground up)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,8 @@ def _opens(text: str) -> str:
     """Tell whether a heading or introduction promises parents: its last cue is one of descent, not denied."""
     text = text[-400:]
     cues = [c for c in _cues(text) if c.kind in ("descent", "block")]
+    if not cues and text.endswith((":", "：")) and MERGE_WORD.search(text) and _nothing_against(text, cues):
+        return "descent"
     if not cues or cues[-1].kind == "block" or _is_denied(text, cues[-1]):
         return ""
     return "descent"
@@ -230,7 +237,10 @@ def _verdict(sentence: str, name: Named, cue: Cue | None, behind: str, opening: 
     if found:
         return found
     before = sentence[: name.start].strip(" \t-|>#[(\"'")
-    if (not before and NAME_FIRST.match(behind)) or (len(before) < 24 and THIS_IS.fullmatch(sentence[: name.start])):
+    titled = len(before) < 48 and TITLE.fullmatch(sentence[: name.start]) is not None
+    if ((not before or titled) and NAME_FIRST.match(behind)) or (
+        len(before) < 24 and THIS_IS.fullmatch(sentence[: name.start])
+    ):
         return "descent"
     if cue is None:
         return "opened descent" if opening else ""
@@ -249,7 +259,7 @@ def _behind(sentence: str, name: Named, cue: Cue | None, behind: str, since: int
     end = name.end + after.end()
     if after.lastgroup == "block" or DENIED_AFTER.search(sentence[end : end + 40]):
         return "behind block"
-    if "whose weights" in after[0].lower():
+    if "whose" in after[0].lower():
         return "behind those descent"
     new_clause = "," in sentence[since : name.start] and since > 0
     blocked = cue is not None and cue.kind == "block" and not new_clause

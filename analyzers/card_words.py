@@ -39,20 +39,25 @@ CONNECTIVE = re.compile(
 )
 TIMES_BEFORE = re.compile(r"(?:[0-9]\s?[*×x·]\s?\(?|\s=|\bhalf)\s?$", re.IGNORECASE)
 FORMULA_GAP = re.compile(r"[\s+⊕*×x·().0-9=−–-]{1,24}", re.IGNORECASE)
-MERGE_WORD = re.compile(r"\b(?:merg\w+|slerp|ties|dare|blend\w*|soup\w*|fusion)\b", re.IGNORECASE)
+MERGE_WORD = re.compile(
+    r"\b(?:merg\w+|slerp|ties|dare|blend\w*|soup\w*|fusion|mix|mixture|ingredients|inside)\b", re.IGNORECASE
+)
+TITLE = re.compile(r"\W{0,4}[\w.]{1,30}(?: [\w.]{1,20})? ?[–—:=-] ?(?:an? |the )?", re.IGNORECASE)
 THIS_IS = re.compile(r"\W{0,4}(?:this|it|here)(?:['’]s| is)(?: (?:just|simply|basically|still))?\W{1,3}", re.IGNORECASE)
 ROLE_IN_BRACKETS = re.compile(r"\s?\((?:as )?(?:the )?(?:base|parent|donor|merged)\b", re.IGNORECASE)
 LOOSE = re.compile(
-    r"\b(?:interpolat\w+|averag\w+|merg(?:e[ds]?|ing)|blend\w*|soup\w*|mescl\w+|fus(?:ão|ión|ion|ionn?\w+|ione|i)|"
-    r"mezcl\w+|verschm\w+|gemischt|zusammengef\w+|слия\w+|объедин\w+|об'єдн\w+|modelos? (?:de )?base|"
-    r"modell[oi] (?:di )?base|modèles? de base|basismodell\w*|базов\w+ модел\w+|base (?:model|checkpoint)s?|"
-    r"starting (?:point|checkpoint)|backbone)\b|合并|融合|マージ|병합|ベース|베이스|基础模型|基座|底座",
+    r"\b(?:weights|parameters|layers|convert\w*|identical|initiali\w*|trunk|tower|copy|pruned|retrained|trained|"
+    r"trains?|nasce\w* d\w+|nace de|riaddestr\w+|pesos|poids|gewichte\w*|pesi|веса|весов|interpolat\w+|averag\w+|"
+    r"merg(?:e[ds]?|ing)|blend\w*|soup\w*|mescl\w+|fus(?:ão|ión|ion|ionn?\w+|ione|i)|mezcl\w+|verschm\w+|gemischt|"
+    r"zusammengef\w+|слия\w+|объедин\w+|об'єдн\w+|modelos? (?:de )?base|modell[oi] (?:di )?base|modèles? de base|"
+    r"basismodell\w*|базов\w+ модел\w+|base (?:model|checkpoint)s?|starting (?:point|checkpoint)|backbone)\b|合并|"
+    r"融合|マージ|병합|ベース|베이스|基础模型|基座|底座",
     re.IGNORECASE,
 )
 NEAR = re.compile(
     r"\b(?:fine-?tun\w*|finetun\w*|tuned?|tuning|treinamos|trein(?:ad|ament)\w+|pré-treinamento|ajustad[oa]s?|"
     r"ajustamos|entren(?:amos|ad\w+)|affin\w+|addestrat\w+|trainiert\w*|nachtrainiert\w*|дообуч\w+|файнтюн\w*|"
-    r"тюн\w*)\b|微调|继续训练|追加学習|事前学習|学習|ファインチューニング|チューニング|파인튜닝|튜닝|학습",
+    r"тюн\w*)\b|미세 ?조정|微调|继续训练|追加学習|事前学習|学習|ファインチューニング|チューニング|파인튜닝|튜닝|학습",
     re.IGNORECASE,
 )
 ELSEWHERE = re.compile(
@@ -69,7 +74,7 @@ FROM_SCRATCH = re.compile(
     r"de zéro|depuis zéro)|\bvon (?:grund auf|null)\b[^.\n]{0,40}?\b(?:trainiert|entwickelt)|\b(?:addestrat|"
     r"sviluppat|creat)[oa]\b[^.\n]{0,60}?\bda zero\b|\b(?:обучен|создан|разработан)\w*\b[^.\n]{0,60}?\bс нуля\b|"
     r"\b(?:wytrenowan|trenowan)\w*\b[^.\n]{0,40}?\bod zera\b|\bsıfırdan eğitil\w+|从零(?:开始)?(?:训练|预训练|研发)|"
-    r"从头(?:开始)?(?:训练|预训练)|從零開始訓練|ゼロから(?:\S{0,8})?(?:学習|訓練|開発)|スクラッチ(?:から)?(?:学習|"
-    r"開発)|처음부터\s*(?:학습|훈련|개발)",
+    r"从头(?:开始)?(?:训练|预训练)|從零開始訓練|ゼロから(?:\S{0,8})?(?:学習|訓練|開発)|スクラッチ(?:から|で|"
+    r"の)?(?:学習|開発)|처음부터\s*(?:학습|훈련|개발)",
     re.IGNORECASE,
 )

@@ -13,20 +13,21 @@ def _words(pattern: str) -> re.Pattern[str]:
 TRAINING_METHODS: Mapping[str, re.Pattern[str]] = {
     "on-policy distillation": _words(
         r"\bon[- ]policy (?:self-|knowledge )?distil\w*|\bdestila\w+ on[- ]policy|\bdistillation (?:on[- ]policy|"
-        r"sur la politique)|\bOPD\b|在线策略蒸馏|オンポリシー蒸留|온폴리시 증류"
+        r"sur la politique)|(?<![A-Za-z0-9])OPD(?![A-Za-z0-9])|在线策略蒸馏|オンポリシー蒸留|온폴리시 증류"
     ),
     "sft": _words(
-        r"\bSFT\b|\bsupervised fine[- ]?tun\w*|指令微调|有监督微调|教師ありファインチューニング|지도 미세 ?조정"
+        r"(?<![A-Za-z0-9])SFT(?![A-Za-z0-9])|\bsupervised fine[- ]?tun\w*|指令微调|有监督微调|"
+        r"教師ありファインチューニング|지도 미세 ?조정"
     ),
-    "dpo": _words(r"\bDPO\b|\bdirect preference optimi[sz]ation"),
-    "rlhf": _words(r"\bRLHF\b|\breinforcement learning (?:from|with) human feedback"),
-    "ppo": _words(r"\bPPO\b|\bproximal policy optimi[sz]ation"),
-    "grpo": _words(r"\bGRPO\b|\bgroup[- ]relative policy optimi[sz]ation"),
-    "orpo": _words(r"\bORPO\b"),
-    "kto": _words(r"\bKTO\b"),
+    "dpo": _words(r"(?<![A-Za-z0-9])DPO(?![A-Za-z0-9])|\bdirect preference optimi[sz]ation"),
+    "rlhf": _words(r"(?<![A-Za-z0-9])RLHF(?![A-Za-z0-9])|\breinforcement learning (?:from|with) human feedback"),
+    "ppo": _words(r"(?<![A-Za-z0-9])PPO(?![A-Za-z0-9])|\bproximal policy optimi[sz]ation"),
+    "grpo": _words(r"(?<![A-Za-z0-9])GRPO(?![A-Za-z0-9])|\bgroup[- ]relative policy optimi[sz]ation"),
+    "orpo": _words(r"(?<![A-Za-z0-9])ORPO(?![A-Za-z0-9])"),
+    "kto": _words(r"(?<![A-Za-z0-9])KTO(?![A-Za-z0-9])"),
     "continued pre-training": _words(
-        r"\bcontinu(?:ed|al|ally|ing|ous)\s+(?:the )?pre-?train\w*|\bCPT\b|\bcontinuamos el preentrenamiento|"
-        r"继续预训练|継続事前学習|継続的な?事前学習|추가 사전 ?학습"
+        r"\bcontinu(?:ed|al|ally|ing|ous)\s+(?:the )?pre-?train\w*|(?<![A-Za-z0-9])CPT(?![A-Za-z0-9])|"
+        r"\bcontinuamos el preentrenamiento|继续预训练|継続事前学習|継続的な?事前学習|추가 사전 ?학습"
     ),
 }
 
@@ -58,9 +59,9 @@ MERGED = _words(
     r"(?<!adapter was )(?<!adapters were )(?<!lora was )\bmerg(?:e|ed|es|ing)\b(?! (?:back|request|conflict|"
     r"with peft))(?!kit)|\bsouped\b|\bmodel soups?\b|\bfranken\w*merge|\bslerp\b|\bmodel stock\b|\bchat vector\b|"
     r"\bblend(?:ing|ed)?\b(?=[^.]{1,120}\b(?:and|into|with)\b)|\bmixed (?:with|by|using) (?:ties|dare|slerp|"
-    r"della)\b|\bcombination of\b|\b(?:mescla|fusão|mistura) (?:de|do|da|dos)\b|\b(?:fusión|mezcla) de\b|"
-    r"\bfusion d(?:e|es)\b|\bverschmelzung|\bfusione di\b|слияние|объединение (?:весов|моделей)|合并|融合|合併|"
-    r"マージ|병합"
+    r"della)\b|\bcombination of\b|\b(?:mescla|fusão|mistura) (?:de|do|da|dos)\b|\b(?:fusión|mezcla) de\b|\b(?:une|"
+    r"par) fusion\b|\bfusion d(?:e|es)\b|zusammengeführt|\baverag(?:e|ed|ing) (?:the|of|them|both)\b|\bin the mix\b|"
+    r"\bverschmelzung|\bfusione di\b|слияние|объединение (?:весов|моделей)|合并|融合|合併|マージ|병합"
 )
 MERGED_HEADING = _words(r"\bmerged models\b|\bmodels merged\b|合并的模型|マージ元|병합 ?모델")
 DISTILLED = _words(

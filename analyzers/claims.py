@@ -97,7 +97,7 @@ def _prose_claims(lines: Iterable[Line], index: NameIndex) -> Iterator[Claim]:
 
 def _of_sentence(sentence: str, named: Sequence[Named]) -> Iterator[Claim]:
     quote = _cut(sentence)
-    if ELSEWHERE.search(sentence):
+    if ELSEWHERE.search(sentence) or sentence.rstrip().endswith("?"):
         return
     if claims_scratch(sentence):
         yield Claim("from scratch", quote, "prose")
