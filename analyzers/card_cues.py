@@ -65,8 +65,8 @@ _BLOCK = [
     r"rewritten|synthesi[sz]ed|collected|distilled|verified|graded|rated|deduplicated)"
     + _SHORT
     + r" (?:by|with|using|from)\b",
-    r"\b(?:outputs?|samples?|data|traces?|logits|responses?|answers?|generations?|logs|conversations?|dialogues|"
-    r"knowledge|completions)(?: \w+){0,2}? (?:of|from|by|with)\b",
+    r"\b(?:outputs?|samples?|data|traces?|logits|responses?|answers?|generations?|logs|chats?|conversations?|dialogues|"
+    r"knowledge|completions)(?: \w+){0,2}? (?:of|from|by|with|between)\b",
     # comparisons
     r"\b(?:outperform\w*|beats?|beating|surpass\w*|exceed\w*|compar(?:ed|ing|e|es|ison|able)\b|versus|vs\b|than\b|"
     r"rivals?\b|competitive|alternative to|inspired by|evaluat(?:ed|ing|e|ion)|benchmark(?:s|ed)?\b|"
@@ -118,7 +118,7 @@ _DESCENT = [
     + r"(?: (?:language )?models?| checkpoints?| weights)(?: (?:\w+ ){0,2}?(?:is|are|was|were|used))?\s*[:=|]?",
     r"\b(?:"
     + _BASE
-    + r"|initiali[sz]ation|lineage|ancest(?:ry|ors?)|family tree|genealogy|donors?|ingredients?|components?|"
+    + r"|initiali[sz]ation|lineage|ancest(?:ry|ors?)|family tree|genealogy|donors?|hosts?|ingredients?|components?|"
     r"(?:model )?family|from|constituents?|(?:merge )?recipe|stock|(?:merge )?proportions|parents?|starting point|"
     r"experts?)\s*(?:[:=|]|\((?:s|es)\)|\b(?:is|are|was|were)\b(?! (?:based|built)))",
     r"\bmerge[sd]? with\b|\bmodels used\b|\bbase model (?:repository|repo|card|link|id|name)\b",
@@ -128,6 +128,7 @@ _DESCENT = [
     r"\b(?:lineage|ancestry|family tree|genealogy|ingredients|parents|merge components|recipe|constituents|"
     r"origins?)$",
     # pt es
+    r"\b(?:a|la) base (?:é|es|è|est)\b|\bgrundlage ist\b|\b(?:partons|partimos|partiti|partono|partindo) d\w+",
     r"\b(?:basead[oa]s?|basad[oa]s?|construíd[oa]s?|construid[oa]s?|fundad[oa]s?)"
     + _SHORT
     + r" (?:n[oa]s?|em|en|sobre|a partir d\w*|encima de)\b",
@@ -164,8 +165,9 @@ _DESCENT = [
     + _GAP
     + r" (?:von|aus|zwischen)\b",
     r"\b(?:basismodell\w*|grundmodell\w*|ausgangsmodell\w*|elternmodell\w*|quellmodell\w*|basismodel\w*)\b",
-    r"\b(?:gebaseerd op|afgeleid van|versie van|samenvoeging van|opart\w+ na|na podstawie|model bazowy|bazuj\w+ na|"
-    r"wersj\w+|dựa trên|mô hình cơ sở|tinh chỉnh từ|berbasis|berdasarkan|model dasar|temel model|taban model)",
+    r"\b(?:gebaseerd op|afgeleid van|(?:getraind|verfijnd) (?:vanaf|van|op)|(?:dostrojon|wytrenowan)\w+ (?:z|na|od)|"
+    r"versie van|samenvoeging van|opart\w+ na|na podstawie|model bazowy|bazuj\w+ na|wersj\w+|dựa trên|mô hình cơ sở|"
+    r"tinh chỉnh từ|berbasis|berdasarkan|model dasar|temel model|taban model)",
     # it
     r"\b(?:basat[oaie] su\w*|costruit[oa] su\w*|derivat[oaie] da\w*|a partire da\w*|messa a punto di)\b",
     r"\b(?:addestrat|affinat|ottenut|ottimizzat|inizializzat|quantizzat|adattat|convertit)[oaie]"
@@ -183,7 +185,7 @@ _DESCENT = [
     # zh ja ko
     "基于|基於|基座模型|基础模型|基礎模型|底座模型|底模|基模型|父模型|源模型|原始模型|原模型|合并的模型|合并了|"
     "融合了|合并|融合|合併|微调自|源自|派生自|衍生自|蒸馏到|蒸馏至|量化自|微调了|继承自",
-    r"ベースモデル|元モデル|親モデル|マージ元|原モデル|ベース\s*[:：]|Task ?Vector|Chat ?Vector|"
+    r"ベースモデル|元モデル|親モデル|マージ元|原モデル|ベース\s*(?:[:：]|$)|Task ?Vector|Chat ?Vector|"
     r"以下のモデルを(?:マージ|合成)|マージしたモデル|使用モデル",
     r"베이스 ?모델|기반 ?모델|원본 ?모델|병합 ?모델|부모 ?모델|기본 ?모델",
 ]
@@ -208,7 +210,7 @@ _WEAK = [
 
 BLOCK = re.compile(_any(_BLOCK), re.IGNORECASE)
 FORWARD = re.compile(
-    rf"(?P<block>{_any(_BLOCK)})|(?P<descent>{_any(_DESCENT)})|(?P<direct>{_any(_DIRECT)})|(?P<weak>{_any(_WEAK)})|"
+    rf"(?P<block>{_any(_BLOCK)})|(?P<descent>{_any(_DESCENT)})|(?P<weak>{_any(_WEAK)})|(?P<direct>{_any(_DIRECT)})|"
     r"(?P<into>\binto\b)",
     re.IGNORECASE,
 )
@@ -223,16 +225,17 @@ _AFTER_DESCENT = [
     r"souped|fused)",
     r"-(?:based|derived|tuned)\b| based\b|\s{1,3}(?:is )?merge[sd]? with\b",
     r" (?:fine-?tuned|finetuned|tuned|taught|adapted|speciali[sz]ed|modified|retrained) (?:to|for|on|with|in|by)\b",
-    r"\W{0,4}(?:-+>|→|⟶|=>)| left off\b|,? whose (?:weights|parameters)",
+    r"\W{0,4}(?:-+>|→|⟶|=>)| left off\b|,? whose (?:weights|parameters)|,? (?:on|from|without) which (?:it|this|"
+    r"the)\b[^.]{0,24}?(?:based|built|fine-?tun|derived|merge|model)",
     r" (?:model )?(?:weights|checkpoints?),? (?:converted|in|re-?sharded|exported|quanti[sz]ed|as|with|stored|"
     r"saved)\b",
     r"(?:\W{1,4}\w+){0,6}?\W{1,4}(?:fein ?abgestimmt|feinjustiert|nachtrainiert|weitertrainiert|verschmolzen|"
     r"zusammengeführt)",
-    r" (?:temel alın\w+|tabanlı|üzerine (?:inşa|kurul)\w*)",
+    r" (?:temel alın\w+|(?:\w+ )?ince ayar\w*|tabanlı|üzerine (?:inşa|kurul)\w*)",
     # zh ja ko
-    r"[\s)）\]]*(?:模型)?[\s]*(?:的?基础上|的?(?:微调|量化|衍生|派生|合并|融合|变体|剪枝)|为(?:基础|基座|底座|底模|"
-    r"骨干|起点)|上(?:继续|做|再)|(?:上)?进行(?:了)?(?:[^,。,]{0,6})?(?:微调|继续|后训练|合并|融合|量化|训练)|合并|"
-    r"融合|作为(?:基座|基础|底座))",
+    r"[\s)）\]]*(?:模型)?[\s]*(?:的?基础上|的?[^。,,]{0,8}?(?:微调|量化|衍生|派生|合并|融合|变体|剪枝)|为(?:基础|"
+    r"基座|底座|底模|骨干|起点)|上(?:继续|做|再)|(?:上)?进行(?:了)?(?:[^,。,]{0,6})?(?:微调|继续|后训练|合并|融合|"
+    r"量化|训练)|合并|融合|作为(?:基座|基础|底座))",
     r"[\s)）\]]*(?:モデル)?(?:を(?:ベース|元|基|もと|土台)|を[^。、]{0,10}マージ|をファインチューニング|を(?:微調整|"
     r"量子化|追加学習|継続|合成|改変)|から(?:派生|継続|作成|初期化|学習)|に(?:対して|対し)[^。]{0,24}(?:学習|"
     r"チューニング|マージ|加算)|の(?:量子化|派生|微調整|ファインチューニング|GGUF|マージ|差分|改変|Chat ?Vector|"

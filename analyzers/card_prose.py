@@ -17,6 +17,7 @@ from analyzers.card_words import (
     CONNECTIVE,
     DENIAL,
     DENIED_AFTER,
+    DENIED_CJK,
     DISTILLATION,
     ELSEWHERE,
     FORMULA_GAP,
@@ -25,6 +26,7 @@ from analyzers.card_words import (
     NAME_FIRST,
     NEAR,
     NO_OF_OTHER_LANGUAGES,
+    RETRACTED,
     ROLE_IN_BRACKETS,
     THIS_IS,
     TIMES_BEFORE,
@@ -150,7 +152,7 @@ def _of_text(text: str, names: NameIndex, opening: str) -> Iterator[tuple[str, s
             if i + 1 < len(parts):  # the answer is about what was asked for
                 opening = _opens(sentence.rstrip("? ")) or ("descent" if _asks_base(sentence) else "")
             continue
-        retracted = i + 1 < len(parts) and re.match(r"(?:that|this) is (?:false|not true|wrong)", parts[i + 1], re.I)
+        retracted = i + 1 < len(parts) and RETRACTED.match(parts[i + 1])
         if not retracted:
             yield from ((n.repo_id, sentence) for n in read_sentence(sentence, names.find(sentence), opening))
         opening = ""
@@ -244,9 +246,8 @@ def _verdict(sentence: str, name: Named, cue: Cue | None, behind: str, opening: 
         return "descent"
     if cue is None:
         return "opened descent" if opening else ""
-    if cue.kind == "weak" and not name.model_like:
-        return ""
-    return "block" if cue.kind == "block" or _is_denied(sentence, cue) else "descent"
+    unlikely = cue.kind == "block" or (cue.kind == "weak" and not name.model_like)
+    return "block" if unlikely or _is_denied(sentence, cue) else "descent"
 
 
 def _behind(sentence: str, name: Named, cue: Cue | None, behind: str, since: int) -> str:
@@ -259,7 +260,7 @@ def _behind(sentence: str, name: Named, cue: Cue | None, behind: str, since: int
     end = name.end + after.end()
     if after.lastgroup == "block" or DENIED_AFTER.search(sentence[end : end + 40]):
         return "behind block"
-    if "whose" in after[0].lower():
+    if re.search(r"\b(?:whose|which)\b", after[0]):
         return "behind those descent"
     new_clause = "," in sentence[since : name.start] and since > 0
     blocked = cue is not None and cue.kind == "block" and not new_clause
@@ -278,6 +279,8 @@ def denied_before(sentence: str, start: int, end: int) -> bool:
     """Tell whether the words before `start` deny or compare, or those before `end` only imagine."""
     before = sentence[max(0, start - MAX_BEFORE) : start]
     if _DENIED.search(before) and not _only_foreign_no(before, sentence):
+        return True
+    if DENIED_CJK.search(before):
         return True
     return bool(_COMPARED.search(before) or UNREAL.search(sentence[max(0, end - 120) : end]))
 

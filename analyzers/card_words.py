@@ -20,7 +20,8 @@ DENIED_AFTER = re.compile(
 UNREAL = re.compile(
     r"\b(?:you (?:can|may|could)|feel free|if you|plan(?:s|ned)? to|in the future|can be|may be|could be|would be|"
     r"will be|ablation|earlier attempt|some people|people say|rumou?rs?|allegedly|accus\w+|claim(?:s|ed)? that|"
-    r"considered|consider|our previous project|podem? ser|puede ser|peut être|kann \w+ werden)\b",
+    r"considered|consider|our previous project|will (?:also )?(?:merge|fine-?tune|train|release)|next (?:week|month|"
+    r"version)|podem? ser|puede ser|peut être|kann \w+ werden)\b",
     re.IGNORECASE,
 )
 DISTILLATION = re.compile(
@@ -29,7 +30,7 @@ DISTILLATION = re.compile(
 NAME_FIRST = re.compile(
     r"\W{0,4}(?:(?:but|that was|now|further|then) )?(?:(?:fine[- ]?tuned|finetuned|post[- ]?trained|quanti[sz]ed|"
     r"converted|merged|pruned|upscaled|distilled|extended|with) |(?:abliterated|uncensored|gguf|awq|gptq|exl[23]|"
-    r"fp8|nvfp4|mlx|int[48]|[48]-?bit|fine-?tune|lora)\b)",
+    r"fp8|nvfp4|mlx|int[48]|[48]-?bit|fine-?tune|lora|but)\b)",
     re.IGNORECASE,
 )
 CONNECTIVE = re.compile(
@@ -46,12 +47,14 @@ TITLE = re.compile(r"\W{0,4}[\w.]{1,30}(?: [\w.]{1,20})? ?[–—:=-] ?(?:an? |t
 THIS_IS = re.compile(r"\W{0,4}(?:this|it|here)(?:['’]s| is)(?: (?:just|simply|basically|still))?\W{1,3}", re.IGNORECASE)
 ROLE_IN_BRACKETS = re.compile(r"\s?\((?:as )?(?:the )?(?:base|parent|donor|merged)\b", re.IGNORECASE)
 LOOSE = re.compile(
-    r"\b(?:weights|parameters|layers|convert\w*|identical|initiali\w*|trunk|tower|copy|pruned|retrained|trained|"
-    r"trains?|nasce\w* d\w+|nace de|riaddestr\w+|pesos|poids|gewichte\w*|pesi|веса|весов|interpolat\w+|averag\w+|"
-    r"merg(?:e[ds]?|ing)|blend\w*|soup\w*|mescl\w+|fus(?:ão|ión|ion|ionn?\w+|ione|i)|mezcl\w+|verschm\w+|gemischt|"
-    r"zusammengef\w+|слия\w+|объедин\w+|об'єдн\w+|modelos? (?:de )?base|modell[oi] (?:di )?base|modèles? de base|"
-    r"basismodell\w*|базов\w+ модел\w+|base (?:model|checkpoint)s?|starting (?:point|checkpoint)|backbone)\b|合并|"
-    r"融合|マージ|병합|ベース|베이스|基础模型|基座|底座",
+    r"(?<![a-z])(?:q?lora|gguf|gptq|awq|exl[23]|mlx|[48][- ]?bits?|int[48]|adapters?|grpo|dpo|sft|ppo|rlhf|"
+    r"reinforcement|pre-?training)(?![a-z])|\b(?:weights|parameters|layers|convert\w*|identical|initiali\w*|trunk|"
+    r"tower|copy|pruned|retrained|trained|trains?|nasce\w* d\w+|nace de|riaddestr\w+|pesos|poids|gewichte\w*|pesi|"
+    r"веса|весов|interpolat\w+|averag\w+|merg(?:e[ds]?|ing)|blend\w*|soup\w*|mescl\w+|fus(?:ão|ión|ion|ionn?\w+|"
+    r"ione|i)|mezcl\w+|verschm\w+|gemischt|zusammengef\w+|слия\w+|объедин\w+|об'єдн\w+|modelos? (?:de )?base|"
+    r"modell[oi] (?:di )?base|modèles? de base|basismodell\w*|базов\w+ модел\w+|base (?:model|checkpoint)s?|"
+    r"starting (?:point|checkpoint)|backbone)\b|合并|融合|マージ|병합|ベース|베이스|基础模型|基座|底座|初始化|量化|"
+    r"混ぜ|変換|적용|합친|합쳐|변환|смеш\w+|адаптер\w*",
     re.IGNORECASE,
 )
 NEAR = re.compile(
@@ -61,10 +64,16 @@ NEAR = re.compile(
     re.IGNORECASE,
 )
 ELSEWHERE = re.compile(
-    r"\bthere (?:are|is) (?:many|several|other|already|also)\b|\bavailable elsewhere\b|\bwere shown to\b|"
-    r"\bsuch as\b[^.]{0,80}\bcannot\b",
+    r"\b(?:several|some|many|most) (?:people|users|others)\b|\bthere (?:are|is) (?:many|several|other|already|"
+    r"also)\b|\bavailable elsewhere\b|\bwere shown to\b|\bsuch as\b[^.]{0,80}\bcannot\b",
     re.IGNORECASE,
 )
+RETRACTED = re.compile(
+    r"(?:that|this) is (?:false|not true|wrong)\b|.{0,40}\b(?:shares? (?:nothing|no \w+)|nothing to do) with (?:it|"
+    r"that)\b",
+    re.IGNORECASE,
+)
+DENIED_CJK = re.compile(r"(?:不是|并非|並非|没有|未(?=基|经|使))[^,,。;;]{0,60}$")
 FROM_SCRATCH = re.compile(
     r"\b(?:train\w*|built|pre-?trained|develop\w*|creat\w*)\b[^.\n]{0,60}?\bfrom (?:scratch|nothing|random|zero|"
     r"the ground up)\b|\bfrom[- ]scratch (?:model|training|pre-?training)\b|"

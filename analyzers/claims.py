@@ -14,7 +14,7 @@ from analyzers.card_names import Named, NameIndex
 from analyzers.card_prose import declared, denied_before, sentences
 from analyzers.card_recipes import Recipe, recipes
 from analyzers.card_text import Line, lines_of, split_front_matter
-from analyzers.card_words import ELSEWHERE
+from analyzers.card_words import DENIED_AFTER, ELSEWHERE
 from analyzers.claim_records import MAX_QUOTE_CHARS, Claim
 from analyzers.claim_words import (
     DISTILLED,
@@ -129,7 +129,8 @@ def _stated(pattern: re.Pattern[str], sentence: str, named: Sequence[Named]) -> 
     """Return the first match that is not part of a model's name and is neither denied nor compared."""
     for match in pattern.finditer(sentence):
         inside = any(n.start <= match.start() < n.end for n in named)
-        if not inside and not denied_before(sentence, match.start(), match.start()):
+        after = DENIED_AFTER.search(sentence[match.end() : match.end() + 24])
+        if not inside and not after and not denied_before(sentence, match.start(), match.start()):
             return match
     return None
 
