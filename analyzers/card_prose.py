@@ -1,4 +1,4 @@
-"""Which models a card's sentences, lists and tables declare as parents.
+"""Which of the models that a sentence names it declares as parents.
 
 Each sentence is scanned once for names and once for words that say why a name stands there. A name is declared where
 the nearest such word before it speaks of descent, or the words behind it do, and nothing denies or compares.
@@ -7,12 +7,11 @@ the nearest such word before it speaks of descent, or the words behind it do, an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analyzers.card_cues import AFTER, BLOCK, FORWARD
-from analyzers.card_names import Named, NameIndex
-from analyzers.card_text import Line
+from analyzers.card_names import Named
 from analyzers.card_words import (
     CONNECTIVE,
     DENIAL,
@@ -26,7 +25,6 @@ from analyzers.card_words import (
     NAME_FIRST,
     NEAR,
     NO_OF_OTHER_LANGUAGES,
-    RETRACTED,
     ROLE_IN_BRACKETS,
     THIS_IS,
     TIMES_BEFORE,
@@ -34,28 +32,18 @@ from analyzers.card_words import (
     UNREAL,
 )
 
-MAX_SENTENCE_CHARS = 20_000
 MAX_BEHIND = 120  # characters behind a name in which it may be spoken of
 BLOT = "\ufffc"
 MAX_LOOSE_CHARS = 400
 NEAR_CHARS = 30
 MAX_BEFORE = 60  # characters before a word of descent in which it may be denied
 
-_SENTENCE = re.compile(
-    r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\bcf\.)\s+|(?<=[。！？；])\s*|(?<=;)\s+(?=\S+[ \t]+[a-z]+\s)"
-)
-_YES = re.compile(r"\W{0,3}(?:yes|sim|sí|oui|ja|да|是|はい|네|yep|correct)\b", re.IGNORECASE)
 _DENIED = re.compile(rf"(?:{DENIAL.pattern})(?:[^\w,;:]+[\w'’]+){{0,4}}[^\w,;:]*$", re.IGNORECASE)
 _NO = re.compile(r"\bno\b", re.IGNORECASE)
 _COMPARED = re.compile(
     r"\b(?:outperform\w*|beats?|beating|surpass\w*|exceed\w*|compar\w+|versus|vs\.?|better|worse|than|rivals?|"
     r"alternative|compatible|evaluat\w+|benchmark\w*|against|contrast|supera\w*|dépass\w+|"
     r"übertr\w+)(?:\W+\w+){0,4}\W*$",
-    re.IGNORECASE,
-)
-_PARENT_COLUMN = re.compile(
-    r"(?:base|parent|source|merged|constituent|component|donor|ingredient|upstream)(?: models?)?(?: ids?)?|"
-    r"models? merged",
     re.IGNORECASE,
 )
 _OF_THIS = re.compile(
@@ -78,48 +66,7 @@ class Cue:
         return self.end <= start and (self.kind != "direct" or start - self.end <= 3)
 
 
-def sentences(text: str) -> list[str]:
-    """Return a text's sentences; of a very long one its beginning."""
-    return [s for s in _SENTENCE.split(text[:MAX_SENTENCE_CHARS]) if s]
-
-
-def declared(lines: Sequence[Line], names: NameIndex) -> Iterator[tuple[str, str]]:
-    """Yield (repo id, sentence) of what prose, lists and tables declare, in the order of the text.
-
-    A heading or an introduction that promises parents speaks for what follows: the list, table or bare names after it.
-    """
-    opening = heading = ""
-    table: tuple[str, ...] = ()
-    for line in lines:
-        if line.kind != "row":
-            table = ()
-        if line.kind == "heading":
-            yield from _of_text(line.text, names, "")
-            opening = heading = _opens(line.text)
-        elif line.kind == "text":
-            bare = " " not in line.text.strip("> ")
-            found = list(_of_text(line.text, names, heading or (opening if bare else "")))
-            yield from found
-            kept = opening if bare else "" if found else heading
-            opening, heading = _introduces(line.text) or kept, ""
-        elif line.kind == "item":
-            yield from _of_text(line.text, names, opening)
-            if line.text.endswith((":", "：")):
-                opening = _opens(line.text) or opening
-        elif line.kind == "row":
-            table = table or line.cells
-            yield from _of_row(line, names, opening, table)
-        elif line.kind == "code":
-            opening = heading = ""
-
-
-def _introduces(text: str) -> str:
-    """Tell what a line of text says of the list or table after it: its last sentence, if that is open or points on."""
-    last = [s.strip() for s in _SENTENCE.split(text[-600:]) if s.strip()][-1:]
-    return _opens(last[0]) if last and (last[0][-1] not in ".!?;。" or "以下" in last[0]) else ""
-
-
-def _opens(text: str) -> str:
+def opens(text: str) -> str:
     """Tell whether a heading or introduction promises parents: its last cue is one of descent, not denied."""
     text = text[-400:]
     cues = [c for c in _cues(text) if c.kind in ("descent", "block")]
@@ -128,38 +75,6 @@ def _opens(text: str) -> str:
     if not cues or cues[-1].kind == "block" or _is_denied(text, cues[-1]):
         return ""
     return "descent"
-
-
-def _of_row(line: Line, names: NameIndex, opening: str, header: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Read a table's row: all cells under an opening, a parents' column, or the row as one sentence."""
-    if opening:
-        for cell in line.cells:
-            yield from _of_text(cell, names, opening)
-        return
-    columns = {i for i, cell in enumerate(header) if _PARENT_COLUMN.fullmatch(cell.strip())}
-    if line.cells is header or not columns or len(header) != len(line.cells) or len(header) < 2:
-        yield from _of_text(line.text, names, "")
-        return
-    for i, cell in enumerate(line.cells):
-        if i in columns:
-            yield from _of_text(cell, names, "descent")
-
-
-def _of_text(text: str, names: NameIndex, opening: str) -> Iterator[tuple[str, str]]:
-    parts = sentences(text)
-    for i, sentence in enumerate(parts):
-        if sentence.rstrip().endswith("?") and not (i + 1 < len(parts) and _YES.match(parts[i + 1])):
-            if i + 1 < len(parts):  # the answer is about what was asked for
-                opening = _opens(sentence.rstrip("? ")) or ("descent" if _asks_base(sentence) else "")
-            continue
-        retracted = i + 1 < len(parts) and RETRACTED.match(parts[i + 1])
-        if not retracted:
-            yield from ((n.repo_id, sentence) for n in read_sentence(sentence, names.find(sentence), opening))
-        opening = ""
-
-
-def _asks_base(sentence: str) -> bool:
-    return re.search(r"\b(?:which|what)\b[^?]{0,40}\b(?:base|model|parent|started?)\b", sentence, re.I) is not None
 
 
 def _cues(sentence: str) -> list[Cue]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from analyzers.card_declared import declared, sentences
 from analyzers.card_front import Front, read_front
 from analyzers.card_names import Named, NameIndex
-from analyzers.card_prose import declared, denied_before, sentences
+from analyzers.card_prose import denied_before
 from analyzers.card_recipes import Recipe, recipes
 from analyzers.card_text import Line, lines_of, split_front_matter
 from analyzers.card_words import DENIED_AFTER, ELSEWHERE

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from analyzers.card_declared import declared
 from analyzers.card_front import Front, read_front
 from analyzers.card_names import REPO_ID, NameIndex
-from analyzers.card_prose import declared
 from analyzers.card_recipes import recipes
 from analyzers.card_text import lines_of, split_front_matter
 from analyzers.card_words import DENIAL, FROM_SCRATCH
