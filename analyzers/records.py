@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.claim_records import Assessed
+
 Role = Literal["base", "release"]
 FindingKind = Literal["blend", "copy", "derivative", "unrelated", "inconclusive"]
 Family = Literal["linear", "layerwise", "sparse", "stack"]
@@ -372,6 +374,7 @@ class CheckResult:
     first_cost: Cost | None = None  # of the first look alone
     second: SecondLook | None = None
     evidence: Evidence | None = None  # what the verdict can be drawn from again
+    claims: tuple[Assessed, ...] = ()  # what the card claims, each held against the verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ def _fields(report: Report) -> list[tuple[str, str]]:
     return [
         ("Declared on the card", sentences.declared(report)),
         ("Not declared", sentences.not_declared(report)),
+        ("Claimed, and contradicted", sentences.contradicted(report)),
         ("Coefficients", sentences.coefficients(report)),
         ("How sure", sentences.sure(report)),
         ("Trained further", sentences.trained(report)),

@@ -11,6 +11,9 @@ from datetime import datetime
 
 from analyzers import explain
 from analyzers.case import Case, case_of
+from analyzers.claim_records import Assessed
+from analyzers.claims import read_claims
+from analyzers.claims_assess import assess
 from analyzers.disclosure import read_disclosure
 from analyzers.errors import Unreadable
 from analyzers.evidence import of_case
@@ -98,6 +101,7 @@ class Checker:
                 seen.compared if seen else None,
                 seen.gone if seen else (),
             ),
+            claims=self._claims(facts, card, verdict, maker),
         )
 
     def _look_again(
@@ -120,9 +124,21 @@ class Checker:
         return None
 
     def _disclosure(self, facts: RepoFacts, card: str) -> Disclosure:
+        return read_disclosure(facts.ref.revision, card, facts.tags, self._names(facts), facts.ref.repo_id)
+
+    def _claims(self, facts: RepoFacts, card: str, verdict: Verdict, maker: str) -> tuple[Assessed, ...]:
+        """Read what the card claims and hold it against the verdict."""
+        claims = read_claims(card, facts.tags, self._names(facts), facts.ref.repo_id)
+        parents = [p.ref for p in verdict.finding.parents]
+        models = {p.repo_id.lower(): self.known.registry.find(p.repo_id) for p in parents}
+        licences = {name: model.licence for name, model in models.items() if model is not None}
+        makers = {p.repo_id.lower(): self.known.registry.maker_of(p.organisation) for p in parents}
+        return assess(claims, verdict, licences, {name for name, of in makers.items() if of.lower() == maker.lower()})
+
+    def _names(self, facts: RepoFacts) -> dict[str, str]:
+        """Return known models' names with their repo ids' last parts, the upload's own left out."""
         own = facts.ref.repo_id.rpartition("/")[2].lower()
-        names = {name: last for name, last in self.known.names() if last.lower() != own and name.lower() != own}
-        return read_disclosure(facts.ref.revision, card, facts.tags, names)
+        return {name: last for name, last in self.known.names() if last.lower() != own and name.lower() != own}
 
     def _declared(self, disclosure: Disclosure, progress: Progress) -> tuple[Disclosure, list[Reference], list[str]]:
         """Look up the declared parents, known or not: nobody answers for an ancestor."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
+from analyzers.claim_records import Assessed
 from analyzers.records import CheckResult, DepthPoint, Parent, SecondLook
 from bot.text import harmless
 
@@ -44,6 +45,7 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
             "from_scratch": result.declared.from_scratch,
             "where": _where(result),
         },
+        "claims": [_claim(c) for c in result.claims],
         "measured": dict(finding.measured),
         "problems": list(result.problems),
         "looks": {
@@ -53,6 +55,18 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
         "profile": [_point(p) for p in result.second.profile] if result.second else [],
         "checked_at": _time(checked_at),
         "case": case_id(result),
+    }
+
+
+def _claim(assessed: Assessed) -> dict[str, Any]:
+    claim = assessed.claim
+    return {
+        "kind": claim.kind,
+        "subject": claim.subject,
+        "quote": claim.quote,
+        "where": claim.where,
+        "status": assessed.status,
+        "measurement": assessed.measurement,
     }
 
 
@@ -120,6 +134,9 @@ def table(report: Mapping[str, Any]) -> Table:
         span = "" if not parent["interval"] else " [{:.6f}, {:.6f}]".format(*parent["interval"])
         out.add_row("parent", f"{share}{harmless(parent['repo_id'], 200)}{span}, {told}")
     out.add_row("why", harmless(report["why"], 2000))
+    for claim in report.get("claims", ()):
+        if claim["kind"] != "parent" or claim["status"] == "contradicted":
+            out.add_row("claim", f"{claim['status']}: {_told(claim)}; {harmless(claim['measurement'], 500)}")
     for problem in report["problems"]:
         out.add_row("note", harmless(problem, 500))
     out.add_row(
@@ -127,3 +144,9 @@ def table(report: Mapping[str, Any]) -> Table:
     )
     out.add_row("cost", f"{cost['requests']} requests, {cost['bytes_read']:,} bytes, {cost['seconds']:.1f} s")
     return out
+
+
+def _told(claim: Mapping[str, Any]) -> str:
+    """A claim's kind, subject and quote, made harmless."""
+    subject = f" ({harmless(claim['subject'], 120)})" if claim["subject"] else ""
+    return f"{claim['kind']}{subject}, “{harmless(claim['quote'], 200)}”"

@@ -20,6 +20,7 @@ Report = Mapping[str, Any]
 NAME_LENGTH: Final = 120
 WHY_LENGTH: Final = 600
 LIST_LENGTH: Final = 800
+CLAIMS_LENGTH: Final = 400
 PARENTS_SHOWN: Final = 5
 
 UNNAMED: Final = "(without a name)"
@@ -141,6 +142,18 @@ def declared(report: Report) -> str:
 def not_declared(report: Report) -> str:
     """The parents that were measured and that the card does not name."""
     return ", ".join(_names(_undeclared(report)))
+
+
+def contradicted(report: Report) -> str:
+    """What the card claims and the measurement excludes: the author's words, then what was measured."""
+    lines = []
+    for claim in map(section, entries(report.get("claims"))):
+        if claim.get("status") == "contradicted":
+            kind, subject = (harmless(string(claim.get(key)), 40) for key in ("kind", "subject"))
+            quote = harmless(string(claim.get("quote")), 100)
+            measured = harmless(string(claim.get("measurement")), 160)
+            lines.append(f"{kind}{f' ({subject})' if subject else ''}, “{quote}”: {measured}")
+    return joined(lines, CLAIMS_LENGTH)
 
 
 def sure(report: Report) -> str:

@@ -85,6 +85,11 @@ def test_the_blend_is_named_with_coefficients_whose_intervals_hold(tmp_path: Pat
         "exact",
         False,
     )
+    assert {(c["kind"], c["status"]) for c in report["claims"]} == {
+        ("licence", "not testable"),
+        ("parent", "supported"),
+        ("post-training", "contradicted"),
+    }
     assert report["looks"]["second"]["sampled"]["layers"] == 4
     assert {p["layer"] for p in report["profile"]} == {-1, 0, 1, 2, 3}
     for point in report["profile"]:

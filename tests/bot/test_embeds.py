@@ -84,6 +84,10 @@ parents = st.fixed_dictionaries(
         "declared": some(True, False),
     },
 )
+claims = st.fixed_dictionaries(
+    {"status": some("contradicted", "supported")},
+    optional=dict.fromkeys(("kind", "subject", "quote", "measurement"), long_names | anything),
+)
 sections = st.dictionaries(
     st.sampled_from(["repo_id", "revision", "parameters", "weights_at", "parents", "relation", "from_scratch", "where"])
     | st.sampled_from(["decisive", "arithmetic", "reproduced", "equal", "control", "weights", "bytes_read", "seconds"]),
@@ -105,6 +109,7 @@ hostile_reports = st.fixed_dictionaries(
         "sampled": sections | anything,
         "cost": sections | anything,
         "declared": sections | anything,
+        "claims": st.lists(claims | anything, max_size=9) | anything,
         "measured": sections | anything,
         "checked_at": some("2026-11-23T14:05:00Z", "9999-12-31T23:59:59-12:00"),
         "case": some("1a2b3c"),
@@ -138,7 +143,9 @@ def test_the_longest_report_fits() -> None:
     card = {"parents": names, "relation": "x" * 99, "from_scratch": True, "where": dict.fromkeys(names, "*" * 99)}
     measured = {"arithmetic": "x" * 99, "reproduced": 0.5, "control": 0.5, "decisive": 10**14}
     suspect = {"repo_id": "o" * 96 + "/" + "n" * 96, "revision": "a" * 64, "weights_at": "2026-11-22T10:00:00Z"}
+    claim = dict.fromkeys(("kind", "subject", "quote", "measurement"), "*" * 999) | {"status": "contradicted"}
     whole = report(parents=found, declared=card, measured=measured, suspect=suspect, why="w" * 9999, case="a" * 64)
+    whole["claims"] = [claim] * 9
     embed = dict(alert_embed(whole).to_dict())
     assert over_limit(embed) == []
     assert sum(map(width, strings(embed))) > 4000
@@ -244,6 +251,20 @@ def test_only_a_well_formed_name_becomes_a_link_or_a_command(name: str) -> None:
     embed = alert_embed(report(suspect={"repo_id": name, "revision": "a" * 40}))
     assert embed.url is None
     assert "Repeat it" not in [field.name for field in embed.fields]
+
+
+def test_a_claim_that_is_contradicted_is_told_with_what_says_so() -> None:
+    """The author's words and the measurement stand together; what is not contradicted is left to the report."""
+    excluded = {
+        "kind": "post-training",
+        "subject": "dpo",
+        "quote": "Aligned with DPO.",
+        "measurement": "nothing is left",
+    }
+    kept = excluded | {"quote": "kept back", "status": "supported"}
+    text = plain(report(claims=[excluded | {"status": "contradicted"}, kept]))
+    assert "Claimed, and contradicted:\n    post-training (dpo), “Aligned with DPO.”: nothing is left" in text
+    assert "kept back" not in text
 
 
 def test_words_are_fair() -> None:
