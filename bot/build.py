@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from bot.deliver import Delivered, DeliveryError, Sink, deliver
 from bot.discord import ConsoleSink, WebhookSink
 from bot.hub import Hub
+from bot.inference.interview import Interview, Providers
+from bot.inference.probe import Pace
 from bot.known import KnownModels
 from bot.pipeline import Checker
 from bot.settings import Settings, SettingsError
@@ -18,6 +20,7 @@ from bot.watch import Watcher
 from state.absences import Absences
 from state.registry import load
 from state.sketches import SketchStore
+from state.spending import Spending
 from state.store import Store
 
 
@@ -47,6 +50,25 @@ def service(settings: Settings) -> Iterator[Service]:
     with hub:
         known = KnownModels(registry, sketches, Absences(settings.data / "absences.json"), hub.repo, utc_now)
         yield Service(settings, hub, Checker(known, hub.metered, utc_now))
+
+
+def interview(built: Service) -> Interview:
+    """Return what asks models their names; it is off where the settings name nobody to ask."""
+    settings, token = built.settings, os.environ.get("HF_TOKEN", "").strip()
+    providers = None
+    if settings.inference_providers:
+        if not token:
+            raise SettingsError("BLENDWATCH_INFERENCE_PROVIDERS needs a token in HF_TOKEN that may call them")
+        providers = Providers(built.hub.endpoint, token, settings.inference_router)
+    return Interview(
+        endpoints=settings.inference_endpoints,
+        providers=providers,
+        budget=settings.inference_budget,
+        registry=built.checker.known.registry,
+        day_book=Spending(settings.data / "spending.json"),
+        clock=utc_now,
+        pace=Pace(settings.inference_budget.seconds_per_model),
+    )
 
 
 @contextmanager

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnparsedSetting
 
 from analyzers.errors import BlendwatchError
+from bot.inference.endpoints import ROUTER, Budget, Endpoint
 from state.registry import SHIPPED
 
 
@@ -37,6 +39,15 @@ class Settings(BaseSettings):
     poll_minutes: float = Field(default=10.0, gt=0, le=1440, description="minutes between two looks at the Hub")
     lookback_hours: float = Field(default=24.0, ge=0, le=24 * 365, description="how far the first pass looks back")
 
+    inference_endpoints: tuple[Endpoint, ...] = Field(
+        default=(), description="OpenAI-compatible servers that may be asked: a JSON list of {url, model?, key_file?}"
+    )
+    inference_providers: bool = Field(
+        default=False, description="whether the Hub's inference providers may be asked with HF_TOKEN, which costs money"
+    )
+    inference_router: str = Field(default=ROUTER, description="address of the inference providers' router")
+    inference_budget: Budget = Field(default=Budget(), description="limits on asking, as JSON; see docs/identity.md")
+
     @property
     def registry_paths(self) -> list[Path]:
         """The registry's files and folders."""
@@ -50,3 +61,5 @@ def load_settings() -> Settings:
     except ValidationError as error:
         wrong = [f"BLENDWATCH_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
         raise SettingsError("; ".join(wrong)) from None
+    except UnparsedSetting as error:  # its text names the field and quotes nothing
+        raise SettingsError(f"no JSON: {error}") from None
