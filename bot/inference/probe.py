@@ -123,8 +123,9 @@ class Probe:
                 batch = jobs[begin : begin + AT_ONCE]
                 progress(f"question {begin + 1} of {len(jobs)}")
                 told = list(crew.map(lambda job: self._answer(*job), batch))
-                for (course, _, _), answer in zip(batch, told, strict=True):
-                    self._note(course, answer)
+                stops = [self._note(course, answer) for (course, _, _), answer in zip(batch, told, strict=True)]
+                if stop := next((s for s in stops if s is not None), None):
+                    raise stop
 
     def _answer(self, course: _Course, question: str, sample: int) -> Said | BlendwatchError:
         try:
@@ -133,7 +134,8 @@ class Probe:
             return error
         return said
 
-    def _note(self, course: _Course, answer: Said | BlendwatchError) -> None:
+    def _note(self, course: _Course, answer: Said | BlendwatchError) -> BlendwatchError | None:
+        """Count an answer; return why nothing more is to be asked, if that is so."""
         match answer:
             case Said():
                 self._failed = 0
@@ -144,9 +146,10 @@ class Probe:
                 self._failed += 1
                 course.trouble[str(answer)] += 1
                 if self._failed >= HOPELESS:
-                    raise _Stop(f"{self._failed} questions in a row without an answer")
+                    return _Stop(f"{self._failed} questions in a row without an answer")
             case _:
-                raise answer
+                return answer
+        return None
 
     def _spend(self, call: Callable[[], T]) -> T:
         """Do one call within the budget and the time, again where that can help. Raises LineError, SpentUp, _Stop."""

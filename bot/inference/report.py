@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 
 from analyzers.identity import Asked, IdentityEvidence, Tally
-from bot.text import harmless
+from bot.text import harmless, visible
 
 SHOWN = 8  # names
 QUOTES = 2
@@ -53,20 +53,20 @@ def tables(evidence: IdentityEvidence) -> Group:
     """Return the evidence for a terminal; every text of strangers is made harmless."""
     head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     who = f"{evidence.ref.repo_id} at {evidence.ref.revision[:12]}, " if evidence.ref else ""
-    head.add_row("model", harmless(f"{who}{evidence.model} at {evidence.endpoint}", 300))
-    head.add_row("template", harmless(evidence.template, 200))
+    head.add_row("model", visible(f"{who}{evidence.model} at {evidence.endpoint}", 300))
+    head.add_row("template", visible(evidence.template, 200))
     planted = evidence.planted
     if planted:
         stays = "stays under any system prompt" if planted.with_system else "gives way to a system prompt"
         stays += ", stays under an empty one" if planted.with_empty else ", gives way to an empty one"
-        head.add_row("planted", f"“{harmless(planted.text, 600)}” ({stays})")
-        head.add_row("it names", harmless(", ".join(planted.names), 200) or "nobody")
+        head.add_row("planted", f"“{visible(planted.text, 600)}” ({stays})")
+        head.add_row("it names", visible(", ".join(planted.names), 200) or "nobody")
     else:
         head.add_row("planted", "nothing" if all(s.planted is False for s in evidence.sets[:1]) else "unknown")
     for each in evidence.sets:
         head.add_row(each.way, _told(each))
     for note in evidence.notes:
-        head.add_row("note", harmless(note, 300))
+        head.add_row("note", visible(note, 300))
     spent = evidence.spent
     head.add_row("cost", f"{spent.calls} calls, {spent.tokens:,} tokens, {spent.dollars:.4f} dollars at most")
     return Group(head, "", _counts(evidence))
@@ -74,7 +74,7 @@ def tables(evidence: IdentityEvidence) -> Group:
 
 def _told(each: Asked) -> str:
     state = {True: "with the planted prompt", False: "nothing planted", None: "whether something is planted is unknown"}
-    trouble = f"; {harmless(each.trouble, 300)}" if each.trouble else ""
+    trouble = f"; {visible(each.trouble, 300)}" if each.trouble else ""
     return f"{each.answered} of {each.asked} answered, over {each.road}, {state[each.planted]}{trouble}"
 
 
@@ -85,13 +85,13 @@ def _counts(evidence: IdentityEvidence) -> Table:
     by_way = {each.way: each for each in evidence.sets}
     ways = [way for way in WAYS if way in by_way]
     for way in ways:
-        out.add_column(way)
+        out.add_column(way, no_wrap=True)
     out.add_column("in its words")
     for name in _names(evidence)[:SHOWN]:
         found = {way: next((t for t in by_way[way].tallies if t.name == name), None) for way in ways}
         quotes = dict.fromkeys(q for t in found.values() if t and t.claims for q in t.quotes)
-        shown = " / ".join(f"“{harmless(q, 90)}”" for q in list(quotes)[:QUOTES])
-        out.add_row(harmless(name, 60), *(_cell(found[way], by_way[way]) for way in ways), shown)
+        shown = " / ".join(f"“{visible(q, 90)}”" for q in list(quotes)[:QUOTES])
+        out.add_row(visible(name, 60), *(_cell(found[way], by_way[way]) for way in ways), shown)
     return out
 
 
