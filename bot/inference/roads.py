@@ -94,6 +94,11 @@ def routes(asker: Asker, template: TemplateReading | None, spend: Spend, notes: 
     if template is None or planted is None:
         return [Route("no system", "chat", False if known else None, asker.chat), empty]
     around = _around(asker, template.layout, spend, notes)
+    if around is None:
+        stays = (
+            "and it stays under an empty system prompt" if planted.with_empty else "but an empty one takes its place"
+        )
+        notes.append(f"no way around the planted prompt, {stays}")
     return [*([around] if around else []), empty, Route("as templated", "chat", True, asker.chat)]
 
 
@@ -106,7 +111,6 @@ def _around(asker: Asker, layout: Layout | None, spend: Spend, notes: list[str])
         return Route("no system", "completions", False, asker.completion(layout))
     if _granted(asker.is_ours, "a template of ours", spend, notes):
         return Route("no system", "template override", False, asker.override(layout))
-    notes.append("no way around the planted prompt: an empty system prompt is the nearest to none")
     return None
 
 
