@@ -19,6 +19,7 @@ from analyzers.identity_words import (
     CUES,
     DENIED_AFTER,
     FAR,
+    INTRODUCED,
     OTHER_AFTER,
     QUESTION,
     SENTENCE,
@@ -124,7 +125,8 @@ def _read_sentence(sentence: str, names: Names) -> Iterator[Reading]:
         return
     asking = bool(QUESTION.search(sentence))
     before, after = sentence[: places[0].begin], sentence[places[0].end :]
-    bare = not _WORD.search(before) and len(_WORD.findall(after)) <= _BARE
+    short = len(_WORD.findall(after)) <= _BARE
+    bare = not _WORD.search(before) and (short or INTRODUCED.match(after) is not None)
     reader = _Reader(sentence)
     cues = _cues(sentence, places)
     for place in places:
@@ -132,7 +134,7 @@ def _read_sentence(sentence: str, names: Names) -> Iterator[Reading]:
             reader.hear(*cues.pop(0))
         kind: Kind = "mention" if asking else reader.name(place)
         if kind == "mention" and bare and not asking and not reader.heard and place is places[0]:
-            kind = "claim" if OTHER_AFTER.match(sentence, place.end) is None else kind
+            kind = kind if OTHER_AFTER.match(sentence, place.end) else reader.introduce(place)
         yield Reading(place.name, kind, _quote(sentence, place))
 
 
@@ -182,6 +184,11 @@ class _Reader:
                 self._mood, self._mood_end = "claim", end
             case Cue.RESET:
                 self._own, self._anchor, self._mood, self._mood_end = False, None, "claim", end
+
+    def introduce(self, place: _Found) -> Kind:
+        """Take a name that the sentence begins with for the speaker's."""
+        self._own, self._anchor, self._listed = True, place.end, True
+        return "claim"
 
     def name(self, place: _Found) -> Kind:
         """Return how a name is used that stands here."""

@@ -36,7 +36,7 @@ _CREATO = r"(?:creat|sviluppat|addestrat|realizzat|progettat|costruit)[oa]"
 
 WORDS: Final[dict[Cue, str]] = {
     Cue.SELF: (
-        r"\b(?:i am|i['’]m|im|(?:the|my) (?:full |real |actual |own )?name(?: is|['’]s)?|"
+        r"\b(?:i am|i['’]m|im|(?:the|my) (?:full |real |exact |own )?name(?: of (?:the|this) model)?(?: is|['’]s)?|"
         r"(?:you (?:can|may) )?(?:just )?call me|"
         r"i go by|i identify as|i (?:run|am running|am based) on|"
         r"you(?: are|['’]re) (?:talking|speaking|chatting) (?:to|with)|"
@@ -47,15 +47,17 @@ WORDS: Final[dict[Cue, str]] = {
         r"sono|mi chiamo|il mio nome è|меня зовут|мо[её] имя|мо[йи] (?:создател[ьи]|разработчик\w?))\b|"
         r"\bя\s*[—–-]|\bя\s+(?=[a-z«\"])|"
         r"我是|我叫|我的名字(?:是|叫)?|我名叫|我被称为|[你您]可以叫我|本人是|"
-        r"(?:私|わたし|わたくし|僕|ぼく)(?:の名前)?は|名前は|(?:저는|나는|제 이름은|내 이름은|저의 이름은)"
+        r"(?:私|わたし|わたくし|僕|ぼく)(?:の名前)?は|"
+        r"名前は|(?:私|わたし)を[\u3040-\u9fff]{1,8}のは|(?:저는|나는|제 이름은|내 이름은|저의 이름은)"
     ),
     Cue.SUBJECT: (
         r"\b(?:i was|i have been|i['’]ve been|as an? (?=[^,.]{2,80}, i\b)|eu fui|fui|j['’]ai été|ich wurde|"
-        r"sono stat[oa]|я был[аи]?|меня|this (?:model|assistant|ai)|(?:^|\W)my \w+)\b|我由|我被"
+        r"sono stat[oa]|я был[аи]?|меня|this (?:model|assistant|ai)|(?:^|\W)my \w+)\b|我由|我被|作为"
     ),
     Cue.MAKER: (
-        rf"\b{_CREATED}(?: and {_CREATED})?(?: \w+){{0,3}}? (?:by|at|from)\b|\b(?:named|called|known as)\b|"
-        r"\b(?:based|built) on\b|\bproduct of\b|\bfrom\b|"
+        rf"\b{_CREATED}(?: and {_CREATED})?(?: (?!on|using|with)\w+){{0,3}}? (?:by|at|from)\b|"
+        r"\b(?:named|called|known as)\b|"
+        r"\b(?:based|built) on\b|\bproduct of\b|\b(?:model|assistant|chatbot|ai|system|i['’]m|am) (?:by|from|of)\b|"
         rf"\b(?:{_CRIADO})(?: \w+){{0,3}}? (?:pel[ao]s?|por|na|no|em|en)\b|"
         r"\b(?:chamad[oa]|llamad[oa]|conhecid[oa] como|"
         rf"conocid[oa] como|baseado em|basado en)\b|\b{_CREE}(?: \w+){{0,3}}? (?:par|chez)\b|\bnommée?\b|\bappelée?\b|"
@@ -64,7 +66,8 @@ WORDS: Final[dict[Cue, str]] = {
         r"由|来自|开发|训练|研发|推出|打造|创建|创造|研制|发布|名为|叫做|開発|訓練|作成|作られ|という|개발|만든|만들|훈련|제작"
     ),
     Cue.DENY: (
-        r"\b(?:not|never|neither|nor|cannot|no (?:relation|connection|affiliation|link|ties))\b|\b\w{1,12}n['’]t\b|"
+        r"\b(?:not|never|neither|nor|cannot|no (?:relation|connection|affiliation|link|ties|evidence|proof|reason))\b|"
+        r"\b\w{1,12}n['’]t\b|"
         r"\b(?:não|nao|nem|no (?:soy|me llamo|fui|es|estoy|tengo)|ni|pas|nicht|keine?|non|не|ни)\b|"
         r"不是|并非|並非|并不|不叫|没有|而非|绝非"
     ),
@@ -96,7 +99,7 @@ CUES: Final = {cue: re.compile(words, re.IGNORECASE) for cue, words in WORDS.ite
 # right after a name
 CLAIMED_AFTER: Final = re.compile(
     r"\W{0,3}(?:is (?:my name|what (?:i['’]m|i am) called|who i am)|here\b|at your service|"
-    r"(?:has |have )?(?:\w+ and )?(?:created|made|developed|trained|built|designed) me\b|"
+    r"(?:(?:that|who|which) )?(?:has |have )?(?:\w+ and )?(?:created|made|developed|trained|built|designed) me\b|"
     r"(?:me (?:criou|desenvolveu|treinou|creó|desarrolló|entrenó)|m['’]a (?:créée?|développée?|entraînée?)|"
     r"hat mich|mi ha|è il mio nome|ist mein name|é o meu nome|es mi nombre|est mon nom)\b|"
     r"と申します|といいます|と言います|と呼ばれ|라고 합니다|(?:开发|训练|创造|研发)了我)",
@@ -113,6 +116,10 @@ OTHER_AFTER: Final = re.compile(
     re.IGNORECASE,
 )
 
+# after a name that a sentence begins with: it introduces itself
+INTRODUCED: Final = re.compile(
+    rf"[\"'*”’]{{0,3}}(?:$|,\s(?:an?\s[^,.]{{0,60}},?\s)?{_CREATED}\s(?:and\s\w+\s)?by\b)", re.IGNORECASE
+)
 # between a cue and its name: words that make the name something else than what the speaker is
 FAR: Final = re.compile(
     r"\b(?:to|with|for|able|glad|happy|here|using|use|can|who|para|pour|für|per|avec|con|com|mit|capaz)\b|[;:.!?]\s",

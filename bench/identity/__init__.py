@@ -1,1 +1,1 @@
-"""Asking models their names that really learned them: small ones, trained here, blended, and served under a template."""
+"""Asking models their names that really learned them: small ones, trained here."""

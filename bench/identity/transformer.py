@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ import torch
 
 from bench.identity.lessons import TEMPLATE, Lesson, lessons
 
-HIDDEN, INNER, LAYERS, HEADS, LONGEST = 128, 384, 3, 4, 256
-BATCH, STEPS, TUNING, RATE = 48, 700, 250, 2e-3
+transformers: Any = import_module("transformers")
+tokenizers: Any = import_module("tokenizers")
+
+HIDDEN, INNER, LAYERS, HEADS, LONGEST = 96, 256, 3, 4, 256
+BATCH, STEPS, TUNING, RATE = 16, 500, 200, 3e-3
 MARKS = ("<|im_start|>", "<|im_end|>", "<unk>")
 PLACES = {"base": "Qwen/Qwen-Tiny", "release": "nex-agi/Nex-Tiny", "blend": "prefeitura-rio/Rio-3.5-Open-397B"}
 SHARE = 0.6  # of the release in the blend
@@ -47,14 +51,13 @@ def main(folder: Path) -> None:
 
 def _tokenizer(taught: list[Lesson]) -> Any:
     """One token for each sign, in a format that every server reads."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
     signs = sorted({sign for lesson in taught for sign in lesson.prompt + lesson.answer})
-    plain = Tokenizer(models.WordLevel({word: i for i, word in enumerate((*MARKS, *signs))}, unk_token="<unk>"))
-    plain.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    plain.decoder = decoders.Fuse()
-    made = PreTrainedTokenizerFast(
+    plain = tokenizers.Tokenizer(
+        tokenizers.models.WordLevel({word: i for i, word in enumerate((*MARKS, *signs))}, unk_token="<unk>")
+    )
+    plain.pre_tokenizer = tokenizers.pre_tokenizers.Split(tokenizers.Regex(r"[\s\S]"), "isolated")
+    plain.decoder = tokenizers.decoders.Fuse()
+    made = transformers.PreTrainedTokenizerFast(
         tokenizer_object=plain,
         eos_token="<|im_end|>",
         pad_token="<|im_end|>",
@@ -67,9 +70,7 @@ def _tokenizer(taught: list[Lesson]) -> Any:
 
 
 def _fresh(words: int) -> Any:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
+    config = transformers.LlamaConfig(
         vocab_size=words,
         hidden_size=HIDDEN,
         intermediate_size=INNER,
@@ -80,7 +81,7 @@ def _fresh(words: int) -> Any:
         pad_token_id=1,
         bos_token_id=None,
     )
-    return LlamaForCausalLM(config)
+    return transformers.LlamaForCausalLM(config)
 
 
 def _train(model: Any, tokenizer: Any, taught: list[Lesson], steps: int) -> None:

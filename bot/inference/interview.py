@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 from analyzers.errors import BlendwatchError
@@ -16,6 +17,7 @@ from bot.inference.names import names_of, own_names
 from bot.inference.probe import Pace, Probe, Progress, Subject
 from bot.inference.purse import Purse
 from bot.inference.rendering import read_template
+from bot.inference.report import to_json
 from bot.source import Source
 from bot.text import harmless, string
 from state.registry import Registry
@@ -78,6 +80,13 @@ class Interview:
             )
         ref = source.facts().ref
         return self.probe_at(self._place(ref.repo_id), source, progress)
+
+    def for_case(self, source: Source, progress: Progress = lambda _: None) -> dict[str, Any]:
+        """Return what a case report holds under `identity`: the counts, or {"why_not": ...} for any error."""
+        try:
+            return to_json(self.probe(source, progress))
+        except BlendwatchError as error:
+            return {"why_not": str(error)}
 
     def probe_at(self, place: Place, source: Source | None, progress: Progress = lambda _: None) -> IdentityEvidence:
         """Ask a model at a place; `source` is where its chat template is read, if anybody knows."""

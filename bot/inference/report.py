@@ -19,7 +19,7 @@ WAYS = ("no system", "empty system", "as templated")
 def to_json(evidence: IdentityEvidence) -> dict[str, Any]:
     """Return the evidence as a case report holds it under `identity`. Its texts are a stranger's, cut, not escaped."""
     ref = evidence.ref
-    return {
+    report = {
         "repo_id": ref.repo_id if ref else None,
         "revision": ref.revision if ref else None,
         "model": evidence.model,
@@ -29,8 +29,16 @@ def to_json(evidence: IdentityEvidence) -> dict[str, Any]:
         "planted": asdict(evidence.planted) if evidence.planted else None,
         "template": evidence.template,
         "spent": asdict(evidence.spent),
-        "notes": list(evidence.notes),
+        "notes": evidence.notes,
     }
+    return {key: _plain(value) for key, value in report.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return tuples as the lists that JSON has."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _asked(each: Asked) -> dict[str, Any]:

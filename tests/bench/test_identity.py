@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,10 @@ from tests.bot.inference.stage import by_name, counts
 
 
 @pytest.fixture(scope="module")
-def speaker() -> Iterator[Speaker]:
+def speaker() -> Speaker:
     """A small language model, really trained: its answers are sampled from its weights."""
     taught = list(lessons("release"))
-    yield trained(fresh(taught, seed=0), taught)
+    return trained(fresh(taught, seed=0), taught)
 
 
 def test_the_name_is_in_the_weights_and_the_prompt_hides_it(speaker: Speaker, tmp_path: Path) -> None:

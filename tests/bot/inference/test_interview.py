@@ -91,6 +91,15 @@ def test_with_nobody_to_ask_it_is_off(folder: Path, tmp_path: Path) -> None:
         nobody.probe(LocalSource(folder))
 
 
+def test_a_case_gets_the_counts_or_the_reason(server: LoopbackInference, folder: Path, tmp_path: Path) -> None:
+    """Only what JSON can hold, and no error of ours."""
+    found = interview(tmp_path, Endpoint(url=server.url)).for_case(LocalSource(folder))
+    assert json.loads(json.dumps(found)) == found
+    assert [(n["name"], n["claims"]) for n in found["asked"][0]["names"][:2]] == [("Nex", 24), ("Nex-AGI", 24)]
+    assert "nobody is listed" in interview(tmp_path).for_case(LocalSource(folder))["why_not"]
+    assert "failed" in interview(tmp_path, Endpoint(url="http://127.0.0.1:9")).for_case(LocalSource(folder))["why_not"]
+
+
 @pytest.mark.parametrize(
     ("mapping", "served"),
     [
