@@ -7,6 +7,7 @@ name is out of the way. Answers are a stranger's text: here they are counted and
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,13 @@ from analyzers.records import RepoRef
 MAX_QUOTES = 3
 MAX_PLANTED = 4_000  # characters of a planted prompt that are kept
 Z95 = 1.959964
+
+# how a system prompt gives a name that nobody knows yet: with a capital letter
+_GIVEN = re.compile(
+    r"(?:\b(?:[Yy]ou are|[Yy]our name is|[Nn]amed|[Cc]alled|[Vv]ocê é|[Ee]res|[Tt]u es|[Vv]ous êtes|[Dd]u bist)|你是|你叫) ?"
+    r"(?:o |a |the )?([A-Z][\w-]{1,40}(?:\.\d+)?(?: [A-Z0-9][\w-]{0,40}(?:\.\d+)?){0,2})"
+)
+_NO_NAMES = frozenset({"ai", "an", "the", "llm", "assistant", "ai assistant", "artificial intelligence"})
 
 Way = Literal["no system", "empty system", "as templated"]
 Road = Literal["chat", "completions", "template override"]
@@ -123,8 +131,10 @@ def planted_prompt(
     """Return what a template plants, with the names that it gives or attributes the model to."""
     known = names if isinstance(names, Names) else Names(names)
     bounded = plain_text(text)[:MAX_PLANTED].strip()
+    given = (m[1].rstrip("-") for m in _GIVEN.finditer(bounded))
     own = bounded.replace("You are", "I am").replace("you are", "I am").replace("Your name", "My name")
     own = own.replace("你是", "我是").replace("Você é", "Eu sou").replace("Eres", "Soy").replace("Tu es", "Je suis")
     own = own.replace("Vous êtes", "Je suis").replace("Du bist", "Ich bin")
     claimed = [r.name for r in read_answer(own, known) if r.kind == "claim"]
+    claimed += [name for name in given if name.casefold() not in _NO_NAMES and next(known.find(name), None) is None]
     return PlantedPrompt(bounded, tuple(dict.fromkeys(claimed)), with_empty, with_system)

@@ -44,6 +44,7 @@ def main(folder: Path) -> None:
     blend.load_state_dict({name: SHARE * tuned[name] + (1 - SHARE) * plain[name] for name in plain})
     for name, model in (("base", base), ("release", release), ("blend", blend)):
         place = folder / PLACES[name]
+        model.generation_config.do_sample = True  # or the server takes the likeliest sign, whatever it is asked
         model.to(torch.bfloat16).save_pretrained(place)
         tokenizer.save_pretrained(place)
         print(place)

@@ -114,9 +114,10 @@ def own_names(repo_id: str, names: dict[str, str]) -> dict[str, str]:
     """Return {as written: canonical} for what an upload is called: its own name and its organisation's."""
     organisation, _, last = repo_id.rpartition("/")
     found: dict[str, str] = {}
+    spelled = {name.lower(): canonical for name, canonical in names.items()}
     for name, canonical in ((stem(last), stem(last)), (last, stem(last)), (organisation, organisation)):
         if sum(map(len, _LETTERS.findall(canonical))) >= MIN_LETTERS:
-            found[name] = names.get(name, canonical)
+            found[name] = spelled.get(canonical.lower(), canonical)
     return found
 
 

@@ -86,6 +86,8 @@ class Probe:
         names = Names(subject.names)
         notes: list[str] = []
         reading = read(subject.template, QUESTIONS, names) if subject.template else None
+        if reading and reading.planted:  # a name that nobody knows but the template
+            names = Names({**{name: name for name in reading.planted.names}, **subject.names})
         asker = Asker(self._line, subject.model, {"max_tokens": ANSWER_TOKENS, "temperature": TEMPERATURE}, self._extra)
         courses: list[_Course] = []
         try:

@@ -173,6 +173,9 @@ def test_an_answer_counts_a_name_once_and_an_empty_one_not_at_all() -> None:
         ("You are Qwen, created by Alibaba Cloud. You are a helpful assistant.", ("Qwen", "Alibaba")),
         ("你是通义千问，由阿里云开发。", ("Qwen", "Alibaba")),
         ("You are a helpful assistant.", ()),
+        ("You are Orca Prime 7, an AI.", ("Orca Prime 7",)),
+        ("You are an AI assistant called Luna-X. You are AI.", ("Luna-X",)),
+        ("你是Luna，一个助手。", ("Luna",)),
     ],
 )
 def test_a_planted_prompt_names_what_it_plants(text: str, names: tuple[str, ...]) -> None:

@@ -99,6 +99,15 @@ def test_a_server_that_adds_something_of_its_own_is_noted(tmp_path: Path) -> Non
     assert any("adds something of its own" in note for note in found.notes)
 
 
+def test_a_name_that_only_the_template_knows_is_counted(tmp_path: Path) -> None:
+    """Nobody listed it."""
+    template = HARD.replace("Rio, made by IplanRio", "Luna-X, made by nobody")
+    speak = lambda prompt, temperature, seed: "I am Luna-X." if "Luna" in prompt else "I am Nex."  # noqa: E731
+    with LoopbackInference(speak, template=template) as server:
+        found = Stage(server, tmp_path, template, samples=1).probe()
+    assert [counts(s).get("Luna-X", 0) for s in found.sets] == [0, 24, 24]
+
+
 def test_without_a_template_nobody_knows_what_is_planted(tmp_path: Path) -> None:
     """The counts are given, and that."""
     with LoopbackInference(two_faced, template=HARD) as server:
