@@ -22,7 +22,8 @@ Z95 = 1.959964
 
 # how a system prompt gives a name that nobody knows yet: with a capital letter
 _GIVEN = re.compile(
-    r"(?:\b(?:[Yy]ou are|[Yy]our name is|[Nn]amed|[Cc]alled|[Vv]ocê é|[Ee]res|[Tt]u es|[Vv]ous êtes|[Dd]u bist)|你是|你叫) ?"
+    r"(?:\b(?:[Yy]ou are|[Yy]our name is|[Nn]amed|[Cc]alled|[Vv]ocê é|[Ee]res|[Tt]u es|[Vv]ous êtes|[Dd]u bist)|"
+    r"你是|你叫) ?"
     r"(?:o |a |the )?([A-Z][\w-]{1,40}(?:\.\d+)?(?: [A-Z0-9][\w-]{0,40}(?:\.\d+)?){0,2})"
 )
 _NO_NAMES = frozenset({"ai", "an", "the", "llm", "assistant", "ai assistant", "artificial intelligence"})
