@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from state.errors import StateError
 
@@ -18,14 +19,14 @@ class Spending:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._lock = FileLock(file.with_suffix(".lock"), timeout=10, thread_local=False)
+        self._lock = FileLock(file.with_suffix(".lock"), timeout=10)
 
     def take(self, day: date, amounts: Mapping[str, float], limits: Mapping[str, float]) -> str:
         """Book the amounts if all limits allow, and return ""; else book nothing and return the limit's name.
 
         StateError if the file cannot be read or written: what was spent is then unknown, and nothing may be.
         """
-        with self._opened() as _:
+        with self._alone():
             sums = self._read(day)
             for name, limit in limits.items():
                 if sums.get(name, 0.0) + amounts.get(name, 0.0) > limit:
@@ -35,7 +36,7 @@ class Spending:
 
     def give_back(self, day: date, amounts: Mapping[str, float]) -> None:
         """Take amounts off again that were not needed in the end; negative ones are what was needed beyond."""
-        with self._opened() as _:
+        with self._alone():
             sums = self._read(day)
             self._write(day, {name: max(0.0, value - amounts.get(name, 0.0)) for name, value in sums.items()})
 
@@ -43,12 +44,16 @@ class Spending:
         """Return what was taken on a day; empty for any but the last one."""
         return self._read(day)
 
-    def _opened(self) -> FileLock:
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
+            with self._lock:
+                yield
+        except Timeout as error:
+            raise StateError(f"{self._file} is held by another process") from error
         except OSError as error:
             raise StateError(f"{self._file} cannot be written: {error.strerror}") from error
-        return self._lock
 
     def _read(self, day: date) -> dict[str, float]:
         try:

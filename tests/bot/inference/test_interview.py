@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -285,17 +284,3 @@ def test_several_models_need_a_name(server: LoopbackInference, tmp_path: Path) -
     with pytest.raises(NobodyServes, match="--model"):
         asking.at(server.url, None)
     assert replace(asking, endpoints=(Endpoint(url=server.url, model="m"),)).at(server.url[:-3], None).model == "m"
-
-
-def test_spending_is_of_one_day_and_fails_closed(tmp_path: Path) -> None:
-    """A broken book allows nothing, and says so; a new day begins at nothing."""
-    book = Spending(tmp_path / "spending.json")
-    assert book.take(NOW.date(), {"calls": 2}, {"calls": 3}) == ""
-    assert book.take(NOW.date(), {"calls": 2}, {"calls": 3}) == "calls"
-    assert book.sums(NOW.date()) == {"calls": 2}
-    assert book.sums(NOW.date().replace(day=15)) == {}
-    assert book.take(NOW.date().replace(day=15), {"calls": 2}, {"calls": 3}) == ""
-    (tmp_path / "spending.json").write_text("{")
-    with pytest.raises(Exception, match="spent today is unknown"):
-        book.take(NOW.date(), {"calls": 1}, {"calls": 3})
-    assert stat.S_ISREG((tmp_path / "spending.json").stat().st_mode)
