@@ -12,7 +12,7 @@ from analyzers.records import Disclosure, Reference, Sketch
 from analyzers.thresholds import MIN_OVERLAP, MOVED, RELATED_CORRELATION, RELATED_TENSORS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # compared by identity, so that what is measured of one can be kept
 class Case:
     """A suspect, its kin (related models that may be its parents, nearest first) and what its card declares."""
 

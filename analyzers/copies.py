@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from analyzers.case import Case
 from analyzers.records import Reference, Sample, Sketch, SliceKey
 from analyzers.rounding import round_to, ulp, widen
 from analyzers.thresholds import DISTINCT_ULPS, MIN_DISTINCT
@@ -43,6 +45,12 @@ class TensorCopy:
         return bool(self.origins) and all(o.key != self.key for o in self.origins)
 
 
+@lru_cache(maxsize=2)
+def copied(case: Case) -> tuple[TensorCopy, ...]:
+    """Look a case's suspect up among its kin; model numbers are rows of `case.kin`."""
+    return copies(case.suspect, [k.reference for k in case.kin])
+
+
 def copies(suspect: Sketch, references: Sequence[Reference]) -> tuple[TensorCopy, ...]:
     """Look every sampled tensor of the suspect up among all those of the references of its role and shape."""
     index: dict[Place, list[tuple[Origin, Sample]]] = {}
@@ -66,7 +74,11 @@ def _copy(key: SliceKey, sample: Sample, candidates: Sequence[tuple[Origin, Samp
 
 
 def _same(sample: Sample, other: Sample) -> bool:
-    return bool((round_to(widen(other.values), sample.values.dtype) == sample.values).all())
+    """Tell whether all values are equal; most that are not show it in the first few."""
+    return all(
+        bool((round_to(widen(other.values[part]), sample.values.dtype) == sample.values[part]).all())
+        for part in (slice(8), slice(8, None))
+    )
 
 
 def _distinct(sample: Sample, others: Sequence[Sample]) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from analyzers.aligned import Aligned, noise_floor
 from analyzers.case import Case
-from analyzers.copies import TensorCopy, copies
+from analyzers.copies import TensorCopy, copied
 from analyzers.intervals import likely_intervals
 from analyzers.mixture import mixture
 from analyzers.moments import fit_set, moments
@@ -47,7 +47,7 @@ def _point(part: Aligned, tensor: int) -> DepthPoint:
 
 def _stacked(case: Case) -> tuple[DepthPoint, ...]:
     references = [k.reference for k in case.kin]
-    found = sorted(copies(case.suspect, references), key=lambda c: (c.key.layer, c.key.role, c.key.expert))
+    found = sorted(copied(case), key=lambda c: (c.key.layer, c.key.role, c.key.expert))
     return tuple(
         DepthPoint(
             c.key,

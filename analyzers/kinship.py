@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,43 +44,56 @@ def kinship(suspect: Sketch, reference: Reference, windows: int) -> Kinship | No
     keys = common_keys(suspect, reference.sketch)
     if not keys:
         return None
-    pairs = [(suspect.samples[k].values, reference.sketch.samples[k].values) for k in keys]
-    same = [a == round_to(widen(b), a.dtype) for a, b in pairs]
-    ratios = np.array([_ratio(a, b) for a, b in pairs])
-    correlations = np.array([_correlation(widen(a), widen(b)) for a, b in pairs])
-    excess = np.array([_excess(a, b) for a, b in pairs])
+    groups = list(_alike_in_kind(suspect, reference.sketch, keys))
+    same = [a == round_to(b, a.dtype) for a, b in groups]
+    ratios = np.concatenate([_ratios(a, b) for a, b in groups])
+    correlations = np.concatenate([_correlations(widen(a), b) for a, b in groups])
+    excess = np.concatenate([_excess(a, b) for a, b in groups])
+    moved = [d for a, b in groups for d in row_dependence((widen(a) - b).reshape(len(a), windows, -1))]
     return Kinship(
         reference=reference,
         keys=keys,
-        weights=sum(a.size for a, _ in pairs),
-        equal=float(np.concatenate(same).mean()),
-        tensors_equal=float(np.mean([bool(s.all()) for s in same])),
+        weights=sum(a.size for a, _ in groups),
+        equal=sum(int(s.sum()) for s in same) / sum(a.size for a, _ in groups),
+        tensors_equal=sum(int(s.all(axis=1).sum()) for s in same) / len(keys),
         correlation=float(np.median(correlations)),
         alike=int((correlations >= ALIKE_CORRELATION).sum()),
         distance=float(np.median(ratios)),
         dispersion=float(excess.std() / excess.mean()) if excess.any() else 0.0,
-        row_dependence=float(np.mean(moved)) if (moved := _moved_together(pairs, windows)) else 0.0,
+        row_dependence=float(np.mean(moved)) if moved else 0.0,
     )
 
 
-def _ratio(a: Stored, b: Stored) -> float:
-    size = float(np.linalg.norm(widen(b)))
-    return float(np.linalg.norm(widen(a) - widen(b))) / size if size else 0.0
+def _alike_in_kind(suspect: Sketch, other: Sketch, keys: Sequence[SliceKey]) -> Iterator[tuple[Stored, Floats]]:
+    """Yield the suspect's values and the other's, both [tensors, weights], of all tensors of one type and size."""
+    groups: dict[tuple[np.dtype[np.generic], int], list[SliceKey]] = {}
+    for key in keys:
+        values = suspect.samples[key].values
+        groups.setdefault((values.dtype, values.size), []).append(key)
+    for some in groups.values():
+        yield (
+            np.stack([suspect.samples[k].values for k in some]),
+            np.stack([widen(other.samples[k].values) for k in some]),
+        )
 
 
-def _excess(a: Stored, b: Stored) -> float:
-    """Return the ratio without what one rounding of the suspect leaves, u^2/12 a weight."""
-    values, size = widen(a), float(np.linalg.norm(widen(b)))
-    squares = float(((values - widen(b)) ** 2).sum() - (ulp(values, a.dtype) ** 2).sum() / 12)
-    return float(np.sqrt(max(squares, 0.0))) / size if size else 0.0
+def _over(part: Floats, whole: Floats) -> Floats:
+    """Divide; 0 where the whole is 0."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
 
 
-def _correlation(a: Floats, b: Floats) -> float:
+def _ratios(a: Stored, b: Floats) -> Floats:
+    return _over(np.linalg.norm(widen(a) - b, axis=1), np.linalg.norm(b, axis=1))
+
+
+def _excess(a: Stored, b: Floats) -> Floats:
+    """Return the ratios without what one rounding of the suspect leaves, u^2/12 a weight."""
+    values = widen(a)
+    squares = ((values - b) ** 2).sum(axis=1) - (ulp(values, a.dtype) ** 2).sum(axis=1) / 12
+    return _over(np.sqrt(np.maximum(squares, 0.0)), np.linalg.norm(b, axis=1))
+
+
+def _correlations(a: Floats, b: Floats) -> Floats:
     """Pearson's r; 0 where one of them is constant. Centred, because uncentred norms look alike in every model."""
-    a, b = a - a.mean(), b - b.mean()
-    size = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b) / size if size else 0.0
-
-
-def _moved_together(pairs: list[tuple[Stored, Stored]], windows: int) -> list[float]:
-    return [d for a, b in pairs for d in row_dependence((widen(a) - widen(b)).reshape(windows, -1))]
+    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    return _over((a * b).sum(axis=1), np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))

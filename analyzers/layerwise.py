@@ -65,7 +65,7 @@ def analyze(case: Case) -> Finding | None:
         return None
     refs = [aligned.references[m].sketch.ref for m in models]
     near = float(np.average([t.mixed.fitness.nearby for t in mixed if t.mixed]))
-    exact = best.reproduced >= EXACT_REPRODUCED
+    exact = best.reproduced >= EXACT_REPRODUCED and len(explained) == len(telling)
     if not exact and not strangers(case, (ref.repo_id for ref in refs)):
         return None  # an earlier checkpoint of one's own run bends a little from tensor to tensor, too
     names = " and ".join(ref.repo_id for ref in refs)

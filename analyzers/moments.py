@@ -13,7 +13,7 @@ import numpy as np
 
 from analyzers.rounding import Floats
 
-TAU_STEPS = 40
+TAUS = np.append(0.0, np.geomspace(1e-8, 4.0, 40))  # of the residuals' mean square: the spreads that are tried
 ROUNDS = 3  # the weights depend on the residual, which depends on the weights
 RIDGE = 1e-12
 
@@ -60,7 +60,7 @@ def moments(suspect: Floats, candidates: Floats, anchor: int, u: Floats) -> Mome
 def likeliest(m: Moments, squares: Floats) -> tuple[float, float]:
     """Return (tau, cost) of maximum likelihood for the residuals' `squares`, float64[levels], summed by level."""
     size = max(float(squares.sum() / m.counts.sum()), 1e-60)
-    grid = np.append(0.0, np.geomspace(1e-8, 4.0, TAU_STEPS) * size)
+    grid = TAUS * size
     variance = m.variance[None, :] + grid[:, None]
     cost = (m.counts * np.log(variance) + squares / variance).sum(axis=1)
     best = int(np.argmin(cost))
@@ -71,12 +71,12 @@ def fit_set(m: Moments, parents: tuple[int, ...], *, free_sum: bool = False) -> 
     """Fit one set of parents; their coefficients sum to one unless `free_sum`."""
     start, basis = _design(m, parents, free_sum=free_sum)
     beta, tau, cost = start, 0.0, 0.0
-    gram = np.einsum("ik,lkj,nj->lin", basis, m.gram, basis, optimize=True) if len(basis) else np.zeros((0, 0, 0))
+    gram = basis @ m.gram @ basis.T
     right = (m.cross - m.gram @ start) @ basis.T
     tau, cost = likeliest(m, _squares(m, beta))
     for _ in range(ROUNDS if len(basis) else 0):
         weight = 1.0 / (m.variance + tau**2)
-        beta = start + _solve(np.einsum("l,lij->ij", weight, gram), weight @ right) @ basis
+        beta = start + _solve(np.tensordot(weight, gram, 1), weight @ right) @ basis
         tau, cost = likeliest(m, _squares(m, beta))
     return SetFit(parents, beta[list(parents)], tau, cost, free_sum)
 
@@ -84,7 +84,7 @@ def fit_set(m: Moments, parents: tuple[int, ...], *, free_sum: bool = False) -> 
 def gains(m: Moments, fit: SetFit) -> Floats:
     """Return float64[models]: how much each candidate, added to the fit, would lower the cost; 0 for its parents."""
     weight = 1.0 / (m.variance + fit.tau**2)
-    gram = np.einsum("l,lij->ij", weight, m.gram)
+    gram = np.tensordot(weight, m.gram, 1)
     _, basis = _design(m, fit.parents, free_sum=fit.free_sum)
     beta = np.zeros(m.cross.shape[1])
     beta[list(fit.parents)] = fit.coefficients
@@ -117,7 +117,7 @@ def _design(m: Moments, parents: tuple[int, ...], *, free_sum: bool) -> tuple[Fl
 
 
 def _squares(m: Moments, beta: Floats) -> Floats:
-    squares = m.yy - 2 * m.cross @ beta + np.einsum("i,lij,j->l", beta, m.gram, beta)
+    squares = m.yy - 2 * m.cross @ beta + m.gram @ beta @ beta
     return np.asarray(np.maximum(squares, 0.0), dtype=np.float64)
 
 

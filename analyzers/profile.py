@@ -143,8 +143,10 @@ def promising(aligned: Aligned) -> bool:
     """Tell whether a profile is worth making: most of the few tensors that tell most are copied or mixed."""
     parts = [aligned.only(aligned.tensors == t) for t in range(len(aligned.keys))]
     telling = sorted(range(len(parts)), key=lambda t: -int(distinct(parts[t]).sum()))[:TRIED]
+    needed = TRIED_SOLVED * len(telling)
     solved = 0
-    for t in telling:
-        models = _models([parts[t]])
-        solved += _tensor(parts[t], aligned.keys[t], models).state in ("copied", "mixed")
-    return solved >= TRIED_SOLVED * len(telling)
+    for tried, t in enumerate(telling):
+        if solved >= needed or solved + len(telling) - tried < needed:
+            break
+        solved += _tensor(parts[t], aligned.keys[t], _models([parts[t]])).state in ("copied", "mixed")
+    return solved >= needed

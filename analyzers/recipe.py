@@ -92,7 +92,8 @@ def _best_try(trial: Aligned, arithmetic: Arithmetic, fits: Sequence[Floats], fl
 
 def _best(trial: Aligned, tries: Sequence[_Try], floor: Floats) -> list[_Try]:
     """Return the tries, the best first; of equals, the one tried first."""
-    return sorted(tries, key=lambda one: -_score(trial, one, floor))
+    scores = _scores(trial, tries, floor)
+    return [tries[i] for i in np.argsort(-scores, kind="stable")]
 
 
 def _trial(aligned: Aligned, coefficients: Floats) -> NDArray[np.int64]:
@@ -121,18 +122,22 @@ def _written(fit: Floats, *, raw: bool) -> Iterator[tuple[float, ...]]:
             yield tuple(weights.tolist())
 
 
-def _score(trial: Aligned, one: _Try, floor: Floats) -> float:
-    prediction = _predict(trial, one)
-    return float(equal_bits(prediction, trial.suspect, floor).mean())
+def _scores(trial: Aligned, tries: Sequence[_Try], floor: Floats) -> Floats:
+    """Return the share of the trial's weights that each try reproduces; all tries are of one arithmetic."""
+    prediction = _predict(trial, tries)
+    return np.asarray(equal_bits(prediction, trial.suspect, floor).mean(axis=1))
 
 
-def _predict(aligned: Aligned, one: _Try) -> Stored:
-    rows = [aligned.candidates[i] for i in one.order]
-    return one.arithmetic.mix(rows, [one.weights[i] for i in one.order], aligned.suspect.dtype)
+def _predict(aligned: Aligned, tries: Sequence[_Try]) -> Stored:
+    """Return what each try predicts, [tries, weights]."""
+    orders = np.array([one.order for one in tries])
+    weights = np.take_along_axis(np.array([one.weights for one in tries]), orders, axis=1)
+    rows = [aligned.candidates[order] for order in orders.T]
+    return tries[0].arithmetic.mix(rows, list(weights.T[:, :, None]), aligned.suspect.dtype)
 
 
 def _recipe(aligned: Aligned, one: _Try) -> Recipe:
-    prediction = _predict(aligned, one)
+    (prediction,) = _predict(aligned, [one])
     hit = equal_bits(prediction, aligned.suspect, noise_floor(aligned.suspect, aligned.candidates))
     weights = np.array([one.weights[i] for i in one.order])
     return Recipe(one.order, weights, one.arithmetic, prediction, float(hit.mean()))
@@ -140,16 +145,16 @@ def _recipe(aligned: Aligned, one: _Try) -> Recipe:
 
 def _on_the_grid(trial: Aligned, best: _Try, floor: Floats) -> _Try:
     """Walk the weights that the storage type can hold, one weight at a time, while more is reproduced."""
-    score = _score(trial, best, floor)
+    score = float(_scores(trial, [best], floor)[0])
     for _ in range(3):
         before = score
         if score == 1.0:
             break
         for i in range(len(best.weights)):
-            for weights in _neighbours(best.weights, i, trial.suspect.dtype):
-                one = replace(best, weights=weights)
-                if (found := _score(trial, one, floor)) > score:
-                    score, best = found, one
+            near = [replace(best, weights=weights) for weights in _neighbours(best.weights, i, trial.suspect.dtype)]
+            scores = _scores(trial, near, floor)
+            if scores.max() > score:
+                score, best = float(scores.max()), near[int(scores.argmax())]
         if score == before:
             break
     return best

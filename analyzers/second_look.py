@@ -7,10 +7,11 @@ the suspect and of the models it may be made of.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from analyzers.case import Case
-from analyzers.copies import copies
+from analyzers.copies import copied
 from analyzers.kinship import Kinship
 from analyzers.records import Finding, Reference, Verdict
 from analyzers.thresholds import (
@@ -47,14 +48,13 @@ def _of_a_derivative(case: Case, lot: float) -> str:
 
 def stacked(case: Case) -> bool:
     """Tell whether some tensors are copied, bit for bit, from models of which no single one has them all."""
-    found = [c for c in copies(case.suspect, [k.reference for k in case.kin]) if c.origins and c.distinct]
+    found = [c for c in copied(case) if c.origins and c.distinct]
     return len(found) >= MIN_COPIED_TENSORS and not frozenset.intersection(*(c.models for c in found))
 
 
 def moved(case: Case) -> bool:
     """Tell whether layers seem to have changed places: some tensors are a model's, others resemble nothing there."""
-    found = copies(case.suspect, [k.reference for k in case.kin])
-    return any(c.moved for c in found) or any(_partly_alike(k) for k in case.kin)
+    return any(c.moved for c in copied(case)) or any(_partly_alike(k) for k in case.kin)
 
 
 def _partly_alike(one: Kinship) -> bool:
@@ -90,9 +90,28 @@ def companions(case: Case, finding: Finding) -> tuple[Reference, ...]:
     return tuple(case.kin[i].reference for i in ranked[: min(wanted, MAX_MODELS)])
 
 
-def together(first: Finding, second: Finding) -> Finding:
-    """Return what both looks say. A blend or copy must hold at fresh coordinates; a doubt may be settled there."""
+def unread(first: Finding, gone: Sequence[str]) -> Finding:
+    """Return a first look's finding where models that it needs could not be read again.
+
+    Deleting a parent must not clear what was made of it: what is exact at the public coordinates stands, and says so.
+    """
+    missing = f"{', '.join(gone)} could not be read at fresh coordinates"
+    if first.kind not in ("blend", "copy"):
+        return first
+    if first.exact:
+        return replace(first, claim=f"{missing}; at the public ones: {first.claim}")
+    claim = f"the first look found this: {first.claim}; but {missing}, so it could not be borne out"
+    return Finding(first.analyzer, "inconclusive", claim, measured=dict(first.measured))
+
+
+def together(first: Finding, second: Finding, gone: Sequence[str] = ()) -> Finding:
+    """Return what both looks say. A blend or copy must hold at fresh coordinates; a doubt may be settled there.
+
+    `gone`: models named by the first look that the second could not read.
+    """
     found = ("blend", "copy")
+    if gone and second.kind not in found:
+        return unread(first, gone)
     if second.kind in found:
         same = {p.ref.repo_id for p in first.parents} == {p.ref.repo_id for p in second.parents}
         told = "fresh coordinates say the same: " if first.kind in found and same else "at fresh coordinates: "

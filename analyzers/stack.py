@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analyzers.case import Case
-from analyzers.copies import TensorCopy, copies
+from analyzers.copies import TensorCopy, copied
 from analyzers.records import Finding, Parent
 from analyzers.thresholds import COPIED_TENSORS, MIN_COPIED_TENSORS
 
@@ -21,20 +21,20 @@ def analyze(case: Case) -> Finding | None:
     if not case.kin:
         return None
     references = [k.reference for k in case.kin]
-    found = [c for c in copies(case.suspect, references) if c.known]
-    copied = [c for c in found if c.origins]
-    if len(copied) < max(MIN_COPIED_TENSORS, COPIED_TENSORS * len(found)):
+    found = [c for c in copied(case) if c.known]
+    from_known = [c for c in found if c.origins]
+    if len(from_known) < max(MIN_COPIED_TENSORS, COPIED_TENSORS * len(found)):
         return None
-    needed = sources(copied)
-    moved = sum(c.moved for c in copied)
+    needed = sources(from_known)
+    moved = sum(c.moved for c in from_known)
     refs = [references[m].sketch.ref for m in needed]
-    counts = _counts(copied, needed)
+    counts = _counts(from_known, needed)
     measured: dict[str, float | int | str] = {
         "tensors": len(found),
-        "copied": len(copied),
+        "copied": len(from_known),
         "moved": moved,
         "weights": sum(case.suspect.samples[c.key].values.size for c in found),
-        "decisive": sum(case.suspect.samples[c.key].values.size for c in copied if _told(c)),
+        "decisive": sum(case.suspect.samples[c.key].values.size for c in from_known if _told(c)),
     }
     measured |= {f"from {ref.repo_id}": count for ref, count in zip(refs, counts, strict=True)}
     parents = tuple(Parent(ref, None, None, case.declares(ref.repo_id)) for ref in refs)
@@ -42,12 +42,12 @@ def analyze(case: Case) -> Finding | None:
     if len(needed) == 1:
         if not moved:
             return None
-        claim = f"all tensors are those of {refs[0].repo_id}{elsewhere}: {len(copied)} of {len(found)} sampled"
+        claim = f"all tensors are those of {refs[0].repo_id}{elsewhere}: {len(from_known)} of {len(found)} sampled"
         whole = (Parent(refs[0], 1.0, None, parents[0].declared),)
         return Finding(NAME, "copy", claim, whole, exact=True, further_training=False, measured=measured)
     shares = ", ".join(f"{n} from {ref.repo_id}" for n, ref in zip(counts, refs, strict=True))
-    claim = f"{len(copied)} of {len(found)} sampled tensors are copied bit for bit: {shares}{elsewhere}"
-    exact = len(copied) == len(found)
+    claim = f"{len(from_known)} of {len(found)} sampled tensors are copied bit for bit: {shares}{elsewhere}"
+    exact = len(from_known) == len(found)
     return Finding(NAME, "blend", claim, parents, "stack", exact, False, measured)
 
 

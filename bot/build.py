@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from analyzers.records import Outcome
 from bot.deliver import Delivered, DeliveryError, Sink, deliver
 from bot.discord import ConsoleSink, WebhookSink
+from bot.endpoint import Endpoint
 from bot.hub import Hub
+from bot.hub.hub import TIMEOUT
 from bot.inference.interview import Interview, Providers
 from bot.inference.probe import Pace
-from bot.known import KnownModels
+from bot.known import KnownModels, Progress
+from bot.metrics import Metrics
 from bot.pipeline import Checker
+from bot.pulse import Pulse
 from bot.settings import Settings, SettingsError
 from bot.watch import Watcher
 from state.absences import Absences
+from state.folder import refuse_unfinished
 from state.registry import load
 from state.sketches import SketchStore
 from state.spending import Spending
@@ -42,19 +47,26 @@ class Service:
 def service(settings: Settings) -> Iterator[Service]:
     """Build what checks uploads; raises RegistryError, StateError and SettingsError."""
     registry = load(settings.registry_paths)
+    refuse_unfinished(settings.data)
     sketches = SketchStore(settings.data / "sketches")
+    with hub(settings) as opened, closing(sketches):
+        known = KnownModels(registry, sketches, Absences(settings.data / "absences.json"), opened.repo, utc_now)
+        yield Service(settings, opened, Checker(known, opened.metered, utc_now))
+
+
+def hub(settings: Settings, timeout: float = TIMEOUT) -> Hub:
+    """Return the Hub that the settings name; `timeout` is in seconds without a byte."""
+    token = settings.hf_token.get_secret_value() if settings.hf_token else None
     try:
-        hub = Hub.from_environment(os.environ)
+        return Hub(settings.hf_endpoint, token, timeout=timeout)
     except ValueError as error:
         raise SettingsError(f"HF_ENDPOINT or HF_TOKEN: {error}") from None
-    with hub:
-        known = KnownModels(registry, sketches, Absences(settings.data / "absences.json"), hub.repo, utc_now)
-        yield Service(settings, hub, Checker(known, hub.metered, utc_now))
 
 
 def interview(built: Service) -> Interview:
     """Return what asks models their names; it is off where the settings name nobody to ask."""
-    settings, token = built.settings, os.environ.get("HF_TOKEN", "").strip()
+    settings = built.settings
+    token = settings.hf_token.get_secret_value().strip() if settings.hf_token else ""
     providers = None
     if settings.inference_providers:
         if not token:
@@ -74,7 +86,8 @@ def interview(built: Service) -> Interview:
 @contextmanager
 def store(settings: Settings) -> Iterator[Store]:
     """Open the database in the data folder."""
-    with Store.open(f"sqlite:///{settings.data / 'blendwatch.sqlite'}") as opened:
+    refuse_unfinished(settings.data)
+    with Store.open(f"sqlite:///{settings.database}") as opened:
         yield opened
 
 
@@ -89,10 +102,45 @@ def sinks(settings: Settings) -> Mapping[str, Sink]:
     return found
 
 
+def destination(settings: Settings) -> str:
+    """Return where alerts go: to Discord where a webhook is set, to the console otherwise."""
+    return "discord" if settings.discord_webhook is not None else "console"
+
+
 def watcher(built: Service, opened: Store) -> Watcher:
-    """Return the watcher; alerts go to Discord where a webhook is set, to the console otherwise."""
-    destination = "discord" if built.settings.discord_webhook is not None else "console"
-    return Watcher(built.hub, opened, built.checker, built.settings, utc_now, destination)
+    """Return the watcher."""
+    return Watcher(built.hub, opened, built.checker, built.settings, utc_now, destination(built.settings))
+
+
+@dataclass(frozen=True, slots=True)
+class Overseer:
+    """What tells an operator how a watch goes."""
+
+    pulse: Pulse
+    metrics: Metrics
+    endpoint: Endpoint
+
+    def watching(self, show: Progress) -> Progress:
+        """Return what shows progress as `show` does, and takes it down as a sign of life."""
+
+        def shown(text: str) -> None:
+            self.pulse.progress()
+            show(text)
+
+        return shown
+
+    def settled(self, outcome: Outcome) -> None:
+        """Take down that an upload was settled."""
+        self.pulse.progress()
+        self.metrics.settled(outcome)
+
+
+def overseer(built: Service, opened: Store) -> Overseer:
+    """Return the signs of life, the numbers and the port of one watch."""
+    pulse = Pulse(built.settings)
+    metrics = Metrics(lambda: opened.tally(utc_now()), built.hub.spent, pulse)
+    models = len(built.checker.known.registry.models)
+    return Overseer(pulse, metrics, Endpoint(pulse, metrics, lambda: opened.cursor("created_at"), models))
 
 
 async def send(opened: Store, where: Mapping[str, Sink]) -> Delivered:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TextIO
 
 import aiohttp
@@ -17,7 +17,7 @@ import discord
 from discord.http import Route
 
 from bot.deliver import TryLater, Undeliverable
-from bot.embeds import alert_embed, plain
+from bot.embeds import embed_of, plain
 from bot.text import visible
 
 __all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink"]
@@ -69,12 +69,34 @@ class WebhookSink:
     def __repr__(self) -> str:
         return f"WebhookSink(webhook {self._webhook_id}, token hidden)"
 
+    def __str__(self) -> str:
+        return f"Discord webhook {self._webhook_id}"
+
     async def send(self, report: Mapping[str, Any]) -> str:
         """Post the alert and return the message's id; raises Undeliverable or TryLater."""
-        embed = alert_embed(report)
+        embed = embed_of(report)
+        quiet = discord.AllowedMentions.none()
+
+        async def post(webhook: discord.Webhook) -> str:
+            message = await webhook.send(embed=embed, username=USERNAME, allowed_mentions=quiet, wait=True)
+            return str(message.id)
+
+        return await self._ask(post)
+
+    async def look(self) -> str:
+        """Ask Discord for the webhook, posting nothing; return its name and channel. Undeliverable or TryLater."""
+
+        async def fetch(webhook: discord.Webhook) -> str:
+            found = await webhook.fetch(prefer_auth=False)
+            return f"{visible(found.name or 'without a name', 80)}, into channel {found.channel_id}"
+
+        return await self._ask(fetch)
+
+    async def _ask(self, action: Callable[[discord.Webhook], Awaitable[str]]) -> str:
+        """Do something with the webhook; whatever goes wrong becomes Undeliverable or TryLater."""
         try:
             async with asyncio.timeout(self._patience_seconds):
-                return await self._post(embed)
+                return await self._connected(action)
         except discord.HTTPException as error:
             raise self._refusal(error) from None
         except TimeoutError:
@@ -85,17 +107,14 @@ class WebhookSink:
             # discord.py takes any answer for Discord's; a proxy's page of HTML comes out as one of these
             raise TryLater("What answered in Discord's place does not speak its language.") from None
 
-    async def _post(self, embed: discord.Embed) -> str:
+    async def _connected(self, action: Callable[[discord.Webhook], Awaitable[str]]) -> str:
         direct = self._api_base is not None
         async with aiohttp.ClientSession(timeout=self._timeout, trust_env=not direct) as session:
             webhook = discord.Webhook.from_url(self._url, session=session)
             if self._api_base is not None:
-                # read by the send below before it first waits, so that sinks with different bases do not mix
+                # read by the action before it first waits, so that sinks with different bases do not mix
                 Route.BASE = self._api_base.rstrip("/")
-            message = await webhook.send(
-                embed=embed, username=USERNAME, allowed_mentions=discord.AllowedMentions.none(), wait=True
-            )
-        return str(message.id)
+            return await action(webhook)
 
     def _refusal(self, error: discord.HTTPException) -> Undeliverable | TryLater:
         """What an error status means; the client has by then retried what is worth retrying at once."""

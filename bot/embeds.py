@@ -6,14 +6,14 @@ The words of each part are made in `bot.sentences`; here they are laid out withi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import discord
 
 from bot import sentences
+from bot.release import this_release
 from bot.sentences import Report
-from bot.text import entries, joined, moment, section, string, unmarked
+from bot.text import entries, harmless, joined, moment, section, string, unmarked
 
 # Discord's limits, in characters. The parts' own limits in bot.sentences keep every embed below all of them.
 TITLE_LIMIT: Final = 256
@@ -27,6 +27,7 @@ TOTAL_LIMIT: Final = 6000
 # told apart by people who confuse red and green, too
 COLOURS: Final[Mapping[str, int]] = {"blend": 0xE69F00, "copy": 0xCC79A7, "derivative": 0x56B4E9}
 QUIET_COLOUR: Final = 0x999999
+OPERATOR_COLOUR: Final = 0xF0E442
 
 
 def alert_embed(report: Report, release: str | None = None) -> discord.Embed:
@@ -43,12 +44,28 @@ def alert_embed(report: Report, release: str | None = None) -> discord.Embed:
     for name, value in _fields(report):
         if value:
             embed.add_field(name=name, value=value, inline=False)
-    return embed.set_footer(text=f"{sentences.case(report)}blendwatch {release or _release()}")
+    return embed.set_footer(text=f"{sentences.case(report)}blendwatch {release or this_release()}")
+
+
+def operator_embed(news: Mapping[str, Any], release: str | None = None) -> discord.Embed:
+    """The embed of what an operator has to know, which concerns no upload: `news` has a title and a text."""
+    embed = discord.Embed(
+        title=f"Operator: {harmless(string(news.get('title')), TITLE_LIMIT // 2)}",
+        description=harmless(string(news.get("text")), DESCRIPTION_LIMIT // 2),
+        colour=OPERATOR_COLOUR,
+    )
+    return embed.set_footer(text=f"blendwatch {release or this_release()}")
+
+
+def embed_of(payload: Mapping[str, Any]) -> discord.Embed:
+    """The embed of whatever is to be sent: news for the operator, or the report of a check."""
+    news = payload.get("operator")
+    return operator_embed(section(news)) if news else alert_embed(payload)
 
 
 def plain(report: Report) -> str:
-    """The same alert as text for a console: several lines, safe to print."""
-    return embed_text(alert_embed(report).to_dict())
+    """The same message as text for a console: several lines, safe to print."""
+    return embed_text(embed_of(report).to_dict())
 
 
 def embed_text(embed: Mapping[str, Any]) -> str:
@@ -73,10 +90,3 @@ def _fields(report: Report) -> list[tuple[str, str]]:
         ("Repeat it", sentences.command(report)),
         ("In fairness", sentences.fairness(report)),
     ]
-
-
-def _release() -> str:
-    try:
-        return version("blendwatch")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "(not installed)"

@@ -19,6 +19,7 @@ from analyzers.records import Reference, Role, SampleSpec, Sketch
 from analyzers.screen import screen
 from bot.local import LocalSource
 from bot.look import FIRST_LOOK_REQUESTS, first_look
+from bot.purpose import spent_on
 from bot.roster import Roster
 from bot.source import Renamed, Source, SourceError, Unavailable
 from state.absences import Absence, Absences
@@ -53,6 +54,7 @@ class KnownModels:
     def __post_init__(self) -> None:
         self._roster = Roster(self.registry, self.sketches, self.spec)
 
+    @spent_on("references")
     def refresh(self, like: Fingerprint | None, progress: Progress) -> list[str]:
         """Read the known models that were never read; return a sentence for each that cannot be compared.
 
@@ -106,6 +108,7 @@ class KnownModels:
             self._unread = None
         return self._reference(stored, model.role if model else None, model) if stored else None
 
+    @spent_on("references")
     def declared(self, repo_id: str, requests: int) -> tuple[Reference | None, str]:
         """Return a model that a suspect declares, known or not, or the reason why it cannot be read."""
         model = self.registry.find(repo_id)

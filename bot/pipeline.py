@@ -19,6 +19,7 @@ from analyzers.second_look import reason_for
 from analyzers.verdict import judge
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
 from bot.look import FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
+from bot.purpose import spent_on
 from bot.second_look import SecondLooker, Seen
 from bot.source import Gated, Source
 from state.sketches import StoredSketch
@@ -34,6 +35,7 @@ class Checker:
     metered: Callable[[], AbstractContextManager[Meter]]
     clock: Callable[[], datetime]
 
+    @spent_on("first look")
     def check(self, source: Source, progress: Progress = lambda _: None) -> CheckResult:
         """Judge one upload; raises SourceError or Unreadable where nothing of it can be read."""
         started = time.monotonic()

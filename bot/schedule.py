@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from analyzers.errors import BlendwatchError
+
 log = logging.getLogger("blendwatch")
 STOP_SECONDS = 8.0  # less than the ten that a container is given before it is killed
 
@@ -31,6 +33,8 @@ async def run_every(minutes: float, one_pass: Callable[[], Awaitable[None]]) -> 
         idle.clear()
         try:
             await one_pass()
+        except BlendwatchError as error:  # it says all there is to say
+            log.warning("this pass failed; the next one comes in %s minutes: %s", minutes, error)
         except Exception:
             log.exception("this pass failed; the next one comes in %s minutes", minutes)
         finally:

@@ -19,8 +19,9 @@ from analyzers.layout import layout_of
 from analyzers.records import Cost, Finding, Reference, RepoRef, Sampled, SampleSpec, SecondLook, Sketch
 from analyzers.roles import groups_of
 from analyzers.sampling import ReadBudget, ReadPlan, samples_from
-from analyzers.second_look import companions, moved, together
+from analyzers.second_look import companions, moved, together, unread
 from bot.look import Look, Meter
+from bot.purpose import spent_on
 from bot.source import Source, SourceError, Span, Unavailable
 
 REQUESTS = 300
@@ -53,25 +54,24 @@ class SecondLooker:
     open_reference: Callable[[str, str], Source]
     metered: Callable[[], AbstractContextManager[Meter]]
 
+    @spent_on("second look")
     def look(self, source: Source, first: Look, case: Case, finding: Finding, reason: str) -> Seen:
         """Read fresh coordinates and explain the suspect again; Unavailable where asking later may help."""
         started = time.monotonic()
         spec = SampleSpec(seed=secrets.randbits(62) + 1, elements=ELEMENTS)
         with self.metered() as meter:
             models, problems = self._open(companions(case, finding))
+            read = {m.reference.repo_id for m in models}
+            gone = [p.ref.repo_id for p in finding.parents if p.ref.repo_id not in read]
             if not models:
-                unread = f"none of the parents could be read at fresh coordinates; at the public ones: {finding.claim}"
-                return Seen(
-                    replace(finding, claim=unread),
-                    _record(spec, reason, Sketch(first.facts.ref, spec, {}), meter, started),
-                    problems,
-                )
+                nothing = _record(spec, reason, Sketch(first.facts.ref, spec, {}), meter, started)
+                return Seen(unread(finding, gone or ["what it may be made of"]), nothing, problems)
             left = ReadBudget(requests=REQUESTS - meter.requests - SPARE, bytes=BYTES - meter.bytes_read)
             plans = plan_depth([first.groups, *(m.groups for m in models)], spec, left, moved=moved(case))
             sketches = _read([source, *(m.source for m in models)], [first.facts.ref, *_refs(models)], plans, spec)
         fresh = [replace(m.reference, sketch=s) for m, s in zip(models, sketches[1:], strict=True)]
         again = case_of(sketches[0], fresh, case.disclosure, case.weights_at, maker=case.maker)
-        found = together(finding, explain(again))
+        found = together(finding, explain(again), gone)
         look = _record(spec, reason, sketches[0], meter, started)
         decisive = int(found.measured.get("decisive", 0))
         sampled = replace(look.sampled, decisive=decisive)

@@ -1,21 +1,31 @@
-"""Settings from the environment: BLENDWATCH_... for our own, HF_ENDPOINT and HF_TOKEN as everywhere."""
+"""Settings: one file (TOML), the environment over it, and secrets from files of their own. See docs/operating.md."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from pydantic_settings import SettingsError as UnparsedSetting
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from analyzers.errors import BlendwatchError
 from bot.inference.endpoints import ROUTER, Budget, Endpoint
+from bot.settings_sources import Given, Names, gather
 from state.registry import SHIPPED
+
+PREFIX: Final = "BLENDWATCH_"
+AS_EVERYWHERE: Final = ("hf_endpoint", "hf_token")  # whose variables have no prefix of ours
 
 
 class SettingsError(BlendwatchError):
-    """The environment holds a setting that cannot be; the text names each."""
+    """Settings that cannot be: the text has a line for each, with the place where it stands, and holds no secret."""
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
 
 
 def _data() -> Path:
@@ -23,43 +33,147 @@ def _data() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "share") / "blendwatch"
 
 
+def _joined(value: object) -> object:
+    """A list of paths, as TOML has them, in the form that the environment has."""
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return os.pathsep.join(value)
+    return value
+
+
+def _home(value: object) -> object:
+    return str(Path(value).expanduser()) if isinstance(value, str) and value else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+class _Environment(EnvSettingsSource):
+    """The environment; what should be JSON and is none is left to the setting itself, which says what it wants."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """See EnvSettingsSource."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
 class Settings(BaseSettings):
-    """What an operator can set; every name with BLENDWATCH_ before it, in upper case."""
+    """What an operator can set; each by its name in the file, and as BLENDWATCH_NAME in the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="BLENDWATCH_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
-    data: Path = Field(default_factory=_data, description="folder for the database and the sketches")
-    registry: str = Field(
-        default=str(SHIPPED), description=f"files or folders of known models, joined by {os.pathsep!r}"
+    data: Annotated[Path, BeforeValidator(_home)] = Field(
+        default_factory=_data, description="folder for the database and the sketches"
+    )
+    registry: Annotated[str, BeforeValidator(_joined)] = Field(
+        default=str(SHIPPED),
+        min_length=1,
+        description="files or folders of known models, joined by `:`; in the file also a list",
     )
     discord_webhook: SecretStr | None = Field(default=None, description="address of the Discord webhook for alerts")
     discord_api_base: str | None = Field(default=None, description="another Discord, for tests and the demo")
+    hf_endpoint: str = Field(
+        default="https://huggingface.co", validation_alias="hf_endpoint", description="address of the Hub"
+    )
+    hf_token: SecretStr | None = Field(
+        default=None, validation_alias="hf_token", description="token for the Hub, for higher rate limits; read only"
+    )
     min_parameters: int = Field(default=3_000_000_000, ge=0, description="parameters from which an upload is large")
-    min_bytes: int = Field(default=6_000_000_000, ge=0, description="bytes of weights from which an upload is large")
+    min_bytes: int = Field(
+        default=6_000_000_000, ge=0, description="bytes of weights from which an upload without a count is large"
+    )
     poll_minutes: float = Field(default=10.0, gt=0, le=1440, description="minutes between two looks at the Hub")
-    lookback_hours: float = Field(default=24.0, ge=0, le=24 * 365, description="how far the first pass looks back")
+    lookback_hours: float = Field(
+        default=24.0, ge=0, le=24 * 365, description="hours that the first pass of all looks back"
+    )
+    stale_minutes: float = Field(
+        default=30.0,
+        gt=0,
+        le=1440,
+        description="minutes without a sign of progress, beyond `poll_minutes`, after which a watch counts as hung",
+    )
+    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)] = Field(
+        default="auto", description="`json` lines or `text`; `auto` is text on a terminal and json elsewhere"
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        default="info", description="least level that is logged: `debug`, `info`, `warning` or `error`"
+    )
+    http_host: str = Field(
+        default="127.0.0.1", min_length=1, description="address that `/healthz`, `/readyz` and `/metrics` listen on"
+    )
+    http_port: int = Field(default=0, ge=0, le=65535, description="their port; 0 is none at all")
 
     inference_endpoints: tuple[Endpoint, ...] = Field(
-        default=(), description="OpenAI-compatible servers that may be asked: a JSON list of {url, model?, key_file?}"
+        default=(), description="OpenAI-compatible servers that may be asked: a list of {url, model?, key_file?}"
     )
     inference_providers: bool = Field(
         default=False, description="whether the Hub's inference providers may be asked with HF_TOKEN, which costs money"
     )
     inference_router: str = Field(default=ROUTER, description="address of the inference providers' router")
-    inference_budget: Budget = Field(default=Budget(), description="limits on asking, as JSON; see docs/identity.md")
+    inference_budget: Budget = Field(default=Budget(), description="limits on asking; see docs/identity.md")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given by name, then the environment; `gather` finds the rest."""
+        return init_settings, _Environment(settings_cls)
 
     @property
     def registry_paths(self) -> list[Path]:
         """The registry's files and folders."""
         return [Path(part).expanduser() for part in self.registry.split(os.pathsep) if part]
 
+    @property
+    def database(self) -> Path:
+        """The file of the database."""
+        return self.data / "blendwatch.sqlite"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that is set, for those who must keep it out of what they write."""
+        return tuple(value.get_secret_value() for _, value in self if isinstance(value, SecretStr))
+
+    @classmethod
+    def names(cls) -> Names:
+        """What each setting is called where, and which are secret."""
+        variables = {n: n.upper() if n in AS_EVERYWHERE else PREFIX + n.upper() for n in cls.model_fields}
+        secret = frozenset(n for n, f in cls.model_fields.items() if f.annotation == (SecretStr | None))
+        return Names(PREFIX, variables, secret)
+
+    @classmethod
+    def with_defaults_for(cls, wrong: set[str], values: dict[str, Any]) -> Self:
+        """The settings as `values` and the environment have them, with defaults in place of the wrong ones."""
+        kept = {name: value for name, value in values.items() if name not in wrong}
+        fields = cls.model_fields
+        return cls(**kept, **{name: fields[name].get_default(call_default_factory=True) for name in wrong})
+
+
+def read_settings(kind: type[Settings] = Settings) -> tuple[Settings, Given, tuple[str, ...]]:
+    """Return the settings, where they come from, and a sentence for every one that is wrong and has its default."""
+    given = gather(os.environ, kind.names())
+    wrong, problems = set(given.wrong), list(given.problems)
+    try:
+        return kind.with_defaults_for(wrong, given.values), given, tuple(problems)
+    except ValidationError as error:
+        for detail in error.errors(include_input=False, include_url=False):
+            name = str(detail["loc"][0])
+            wrong.add(name)
+            inside = "".join(f"{part}: " for part in detail["loc"][1:])
+            problems.append(f"{given.places.get(name, name)}: {inside}{detail['msg']}")
+    return kind.with_defaults_for(wrong, given.values), given, tuple(problems)
+
 
 def load_settings() -> Settings:
-    """Read the environment; SettingsError names every setting that is wrong, never a secret."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        wrong = [f"BLENDWATCH_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise SettingsError("; ".join(wrong)) from None
-    except UnparsedSetting as error:  # its text names the field and quotes nothing
-        raise SettingsError(f"no JSON: {error}") from None
+    """Read the file, the environment and the files of secrets; SettingsError names everything that is wrong."""
+    settings, _, problems = read_settings()
+    if problems:
+        raise SettingsError(problems)
+    return settings

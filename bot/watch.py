@@ -18,6 +18,7 @@ from bot.hub import Hub
 from bot.known import Progress
 from bot.look import weights_digest
 from bot.pipeline import Checker
+from bot.purpose import spent_on
 from bot.report import to_json
 from bot.settings import Settings
 from bot.source import Changed, Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
@@ -53,6 +54,7 @@ class Watcher:
     clock: Callable[[], datetime]
     destination: str
 
+    @spent_on("listing")
     def poll(self, progress: Progress) -> int:
         """Store what is new on the Hub; return how many uploads were. Raises SourceError."""
         now = self.clock()
@@ -68,7 +70,7 @@ class Watcher:
             newest = max([e.created_at for e in events] + ([newest] if newest else []), default=None)
             complete = page.complete
         if complete:  # the cursor moves only over what is stored; an unfinished page walk is walked again
-            self.store.record(FEED, [], newest, now)
+            self.store.record(FEED, [], newest or since, now)
         else:
             log.warning("the listing did not reach back to %s; it is read again", since)
         return new
@@ -99,6 +101,7 @@ class Watcher:
             log.exception("checking %s failed", upload.repo_id)
             return self._later(upload, f"internal error: {type(error).__name__}: {error}")
 
+    @spent_on("first look")
     def _judge(self, upload: Upload, progress: Progress) -> Outcome:
         if upload.parameters is not None and upload.parameters < self.settings.min_parameters:
             least = self.settings.min_parameters

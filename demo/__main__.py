@@ -31,6 +31,7 @@ console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty
 def environment(hub: LoopbackHub, discord: LoopbackDiscord, folder: Path) -> dict[str, str]:
     """Return what an operator would set; tiny models count as large here."""
     return os.environ | {
+        "BLENDWATCH_CONFIG": os.devnull,
         "HF_ENDPOINT": hub.url,
         "HF_TOKEN": "",
         "BLENDWATCH_DATA": str(folder / "data"),

@@ -74,6 +74,7 @@ class LoopbackDiscord:
     async def _start(self) -> None:
         app = web.Application()
         app.router.add_post("/api/v10/webhooks/{id}/{token}", self._execute)
+        app.router.add_get("/api/v10/webhooks/{id}/{token}", self._describe)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
@@ -90,8 +91,7 @@ class LoopbackDiscord:
         spoiled = await self._spoil()
         if spoiled is not None:
             return spoiled
-        known = (request.match_info["id"], request.match_info["token"]) == (WEBHOOK_ID, TOKEN)
-        if not known or self.faults.unknown_webhook:
+        if not self._knows(request):
             return _json({"message": "Unknown Webhook", "code": UNKNOWN_WEBHOOK}, 404)
         refused = _refused(payload)
         if refused is not None:
@@ -104,6 +104,21 @@ class LoopbackDiscord:
         if request.query.get("wait") not in {"true", "1", "True"}:
             return web.Response(status=204)
         return _json(_message(message_id, payload), 200)
+
+    async def _describe(self, request: web.Request) -> web.StreamResponse:
+        """The webhook as Discord shows it to whoever has its address."""
+        self.requests += 1
+        spoiled = await self._spoil()
+        if spoiled is not None:
+            return spoiled
+        if not self._knows(request):
+            return _json({"message": "Unknown Webhook", "code": UNKNOWN_WEBHOOK}, 404)
+        about = {"id": WEBHOOK_ID, "type": 1, "name": "alerts", "avatar": None, "channel_id": CHANNEL_ID}
+        return _json({**about, "guild_id": None, "application_id": None, "token": TOKEN}, 200)
+
+    def _knows(self, request: web.Request) -> bool:
+        known = (request.match_info["id"], request.match_info["token"]) == (WEBHOOK_ID, TOKEN)
+        return known and not self.faults.unknown_webhook
 
     async def _spoil(self) -> web.Response | None:
         """The answer of a fault, if one is due."""

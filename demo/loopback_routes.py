@@ -36,6 +36,7 @@ class Routes:
         api = "/api/models/{org}/{name}"
         app.router.add_get("/api/agent-harnesses", self._harnesses)
         app.router.add_get("/api/models", self._list)
+        app.router.add_get("/api/whoami-v2", self._whoami)
         app.router.add_get(api, self._info)
         app.router.add_get(api + "/revision/{rev}", self._info)
         app.router.add_get(api + "/tree/{rev}", self._tree)
@@ -46,6 +47,15 @@ class Routes:
 
     async def _harnesses(self, _: web.Request) -> web.Response:
         return web.json_response({})
+
+    async def _whoami(self, request: web.Request) -> web.Response:
+        """Whose token it is; any that looks like one is somebody's, by its role's name in it."""
+        token = _token(request)
+        if token is None or not token.startswith("hf_"):
+            return _refused(401, None, "Invalid credentials in Authorization header" if token else "Invalid username")
+        role = next((r for r in ("write", "fineGrained") if r in token), "read")
+        access = {"displayName": "watch", "role": role}
+        return web.json_response({"name": "operator", "auth": {"type": "access_token", "accessToken": access}})
 
     async def _list(self, request: web.Request) -> web.Response:
         try:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from state.errors import StateError
+from state.folder import PART
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,9 @@ class Absences:
         text = json.dumps({name: [a.reason, a.until.isoformat()] for name, a in sorted(entries.items())}, indent=1)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=self._file.parent, delete=False, encoding="utf-8") as part:
+            with tempfile.NamedTemporaryFile(
+                "w", dir=self._file.parent, suffix=PART, delete=False, encoding="utf-8"
+            ) as part:
                 part.write(text)
             Path(part.name).replace(self._file)
         except OSError as error:

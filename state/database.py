@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +108,35 @@ def _own_sqlite_transactions(engine: Engine) -> None:
         connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-def _upgrade(engine: Engine) -> None:
-    """Bring the tables to the newest revision, all or nothing; a database newer than the code is left alone."""
+def revisions() -> list[str]:
+    """Every revision of the tables that this version knows, the first one first."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return [script.revision for script in scripts][::-1]
+
+
+def damage(path: Path) -> str:
+    """Say what SQLite finds wrong with a database file, "" if nothing; it must not be in use."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
+            orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
+    except sqlite3.Error as error:
+        return str(error)
+    found += [f"{len(orphans)} rows refer to rows that are not there"] if orphans else []
+    return "; ".join(text for text in found if text != "ok")
+
+
+def _config() -> Config:
     config = Config()  # no ini file: nothing here touches logging
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    return config
+
+
+def _upgrade(engine: Engine) -> None:
+    """Bring the tables to the newest revision, all or nothing; a database newer than the code is left alone."""
+    config = _config()
+    known = set(revisions())
     with _one_upgrade, transaction(engine) as connection:
         there = set(MigrationContext.configure(connection).get_current_heads())
         if unknown := there - known:

@@ -2,7 +2,8 @@
 
 Line i (after a first one that describes the class) belongs to record i. The record is written and synced first, then
 the line: a process killed in between leaves a record that nobody knows of and that the next one overwrites. A torn
-last line is ignored by readers and cut off by the next writer. Lines are never changed, so readers need no lock.
+last line is ignored by readers and cut off by the next writer. Lines are never changed, so readers need no lock; only
+compaction (compaction.py) replaces both files, and only while nobody else uses the folder.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -25,8 +27,10 @@ from numpy.typing import NDArray
 from analyzers.records import RepoRef, SampleSpec, Sketch
 from analyzers.slots import SketchClass
 from state.errors import StateError
+from state.folder import sync_folder
 
-FORMAT = "blendwatch sketches 2"
+FORMAT = "blendwatch sketches "
+FIRST, COMPACTED = 2, 3  # formats; a file of lines that was compacted names its file of records
 LOCK_SECONDS = 60.0
 HEAD = re.compile(
     r'^\{"repo_id": "([^"\\\n]+)", "revision": "([^"\\\n]+)", '
@@ -64,11 +68,11 @@ class Entry(NamedTuple):
 class Pack:
     """The records of one class. `entries[i]` tells of record i; None where it turned out to be damaged."""
 
-    def __init__(self, folder: Path, of: SketchClass) -> None:
+    def __init__(self, folder: Path, of: SketchClass, bits: str = "") -> None:
         self.of = of
         self.entries: list[Entry | None] = []
         self._lines = folder / f"{of.digest}{LINES}"
-        self._bits = folder / f"{of.digest}{BITS}"
+        self._bits = folder / (bits or f"{of.digest}{BITS}")
         self._lock = FileLock(folder / f"{of.digest}{LOCK}", timeout=LOCK_SECONDS)
         self.numbers: dict[str, list[int]] = {}  # by repo id in lower case, oldest first
         self._mapped = np.empty((0, of.width), np.uint8)
@@ -79,7 +83,7 @@ class Pack:
     def open(cls, lines: Path) -> Pack | None:
         """Return the pack that a file of lines belongs to; None if it is damaged or not (yet) one.
 
-        A damaged one is set aside as *.broken, with its records.
+        A damaged one is set aside as *.broken, with its records. StateError where a newer version wrote it.
         """
         try:
             with lines.open("rb") as file:
@@ -90,15 +94,28 @@ class Pack:
             return None  # nothing was ever kept in it; the next writer starts it again
         try:
             about = json.loads(first)
+            number = int(about["format"].removeprefix(FORMAT))
+            if number > COMPACTED:
+                raise StateError(f"{lines} was written by a newer version (format {number}): update the program")
             of = SketchClass.parse(SampleSpec(**about["spec"]), about["slots"])
-            if about["format"] == FORMAT and of.digest == lines.stem:
-                return cls(lines.parent, of)
-        except (ValueError, KeyError, TypeError, RecursionError):
+            bits = about["bits"] if number == COMPACTED else ""
+            if number >= FIRST and of.digest == lines.stem and (not bits or _is_bits(bits, lines.stem)):
+                return cls(lines.parent, of, bits)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
-        for path in (lines, lines.with_suffix(BITS)):
-            if path.exists():
-                path.replace(path.with_suffix(path.suffix + BROKEN))
+        for path in (lines, *lines.parent.glob(f"{lines.stem}*{BITS}")):
+            path.replace(path.with_suffix(path.suffix + BROKEN))
         return None
+
+    @property
+    def paths(self) -> tuple[Path, Path]:
+        """Its file of lines and its file of records."""
+        return self._lines, self._bits
+
+    @property
+    def settled(self) -> tuple[int, int]:
+        """How many bytes of `paths` hold what was taken in; writers leave these as they are."""
+        return self._read, len(self.entries) * self.of.width
 
     def is_whole(self) -> bool:
         """Tell whether everything that was taken in is still on the disk."""
@@ -157,13 +174,19 @@ class Pack:
             self.entries[record] = None
         return found
 
-    def _decode(self, record: int) -> StoredSketch | None:
-        with self._bits.open("rb") as bits_file:
+    def raw(self, record: int) -> tuple[bytes, bytes]:
+        """Return a record's line and its bits as they lie on the disk; no bits where their file is gone."""
+        bits = b""
+        with suppress(FileNotFoundError), self._bits.open("rb") as bits_file:
             bits_file.seek(record * self.of.width)
             bits = bits_file.read(self.of.width)
         with self._lines.open("rb") as file:
             file.seek(self._begins[record])
             line = file.readline()
+        return line, bits
+
+    def _decode(self, record: int) -> StoredSketch | None:
+        line, bits = self.raw(record)
         try:
             about: Mapping[str, Any] = json.loads(line)
             if len(bits) < self.of.width or about["crc"] != zlib.crc32(bits):
@@ -190,14 +213,23 @@ class Pack:
                 os.truncate(self._lines, good)
             if good:
                 return
-        spec = self.of.spec
-        about = {
-            "format": FORMAT,
-            "spec": {"seed": spec.seed, "windows": spec.windows, "elements": spec.elements},
-            "slots": self.of.describe(),
-        }
-        _write(self._lines, 0, json.dumps(about).encode() + b"\n")
-        _sync_folder(self._lines.parent)
+        _write(self._lines, 0, first_line(self.of))
+        sync_folder(self._lines.parent)
+
+
+def first_line(of: SketchClass, bits: str = "") -> bytes:
+    """Return the line that describes a class; `bits`: the name of the file of records, once it was compacted."""
+    spec = of.spec
+    about: dict[str, object] = {
+        "format": f"{FORMAT}{COMPACTED if bits else FIRST}",
+        "spec": {"seed": spec.seed, "windows": spec.windows, "elements": spec.elements},
+        "slots": of.describe(),
+    }
+    return json.dumps(about | ({"bits": bits} if bits else {})).encode() + b"\n"
+
+
+def _is_bits(name: str, digest: str) -> bool:
+    return re.fullmatch(rf"{re.escape(digest)}(\.\d+)?{re.escape(BITS)}", name) is not None
 
 
 def _entries(lines: Sequence[bytes]) -> list[Entry | None]:
@@ -240,15 +272,6 @@ def _write(path: Path, at: int, content: bytes) -> None:
         done = 0
         while done < len(content):
             done += os.pwrite(handle, content[done:], at + done)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new name survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
         os.fsync(handle)
     finally:
         os.close(handle)

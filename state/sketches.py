@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analyzers.records import RepoRef, SampleSpec, Sketch
 from analyzers.slots import SketchClass
 from state.errors import StateError
-from state.packs import LINES, Entry, Pack, StoredSketch
+from state.folder import sketches_in_use
+from state.packs import BROKEN, LINES, Entry, Pack, StoredSketch
 
 __all__ = ["Pack", "Place", "SketchStore", "StoredSketch"]
 
@@ -33,16 +36,21 @@ class Place:
 class SketchStore:
     """A folder of sketches. Several processes may share it: a sketch appears whole or not at all.
 
-    What is damaged counts as absent. StateError means that the folder cannot be used.
+    What is damaged counts as absent. StateError means that the folder cannot be used. Until `close` is called, or the
+    store is forgotten, nobody compacts the folder.
     """
+
+    close: Callable[[], object]
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._packs: dict[str, Pack] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            handle = sketches_in_use(folder)
         except OSError as error:
             raise StateError(f"the folder {folder} for sketches cannot be made: {error.strerror}") from error
+        self.close = weakref.finalize(self, os.close, handle) if handle >= 0 else lambda: None
 
     def get(self, ref: RepoRef, spec: SampleSpec) -> StoredSketch | None:
         """The sketch of `ref` at the coordinates of `spec`; None if it is not there."""
@@ -107,6 +115,15 @@ class SketchStore:
     def read(self, place: Place) -> StoredSketch | None:
         """The sketch at `place`; None if it is damaged, after which `find` passes it over."""
         return self._stored(place)
+
+    def names(self) -> set[str]:
+        """The repo ids, in lower case, of all models that have a sketch."""
+        self.refresh()
+        return {name for pack in self._packs.values() for name in pack.numbers}
+
+    def broken(self) -> int:
+        """How many files were set aside because they are damaged."""
+        return len(list(self._folder.glob(f"*{BROKEN}")))
 
     def _newest_first(self, repo_id: str, spec: SampleSpec) -> list[Place]:
         packs = [p for p in self._packs.values() if p.of.spec == spec]

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    bindparam,
     case,
     desc,
     func,
@@ -32,9 +33,10 @@ from state.database import open_engine, reading, transaction
 from state.errors import StateError
 from state.records import AlertState, OutboxMessage, OutboxRow, Settlement, Upload, UploadState
 from state.rows import as_message, as_upload, cap, message_row, settled_columns, upload_row
-from state.tables import cursors, outbox, uploads
+from state.tables import UtcTime, cursors, outbox, uploads
+from state.tally import Tally, tally
 
-__all__ = ["OutboxMessage", "OutboxRow", "Settlement", "StateError", "Store", "Upload"]
+__all__ = ["OutboxMessage", "OutboxRow", "Settlement", "StateError", "Store", "Tally", "Upload"]
 
 
 class Store:
@@ -171,6 +173,11 @@ class Store:
                 counted |= {f"{name}.{state}": number for state, number in rows}
         return counted
 
+    def tally(self, now: datetime, since: datetime | None = None) -> Tally:
+        """The numbers that an operator watches; outcomes and findings of all time or of what was settled `since`."""
+        with reading(self._engine) as connection:
+            return tally(connection, now, since)
+
     # --------------------------------------------------------------------------------------------------------
 
     def _uploads(self, query: Select[*tuple[Any, ...]]) -> list[Upload]:
@@ -193,9 +200,11 @@ def _insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, o
 
 
 def _advance(connection: Connection, feed: str, read_to: datetime, now: datetime) -> None:
+    """Move the cursor, never back, and note when it was last read whole, whether or not that brought anything."""
     _insert_new(connection, cursors, [{"feed": feed, "read_to": read_to, "moved_at": now}])
-    behind = and_(cursors.c.feed == feed, cursors.c.read_to < read_to)
-    connection.execute(update(cursors).where(behind).values(read_to=read_to, moved_at=now))
+    furthest = case((cursors.c.read_to < read_to, bindparam("to", read_to, UtcTime)), else_=cursors.c.read_to)
+    own = update(cursors).where(cursors.c.feed == feed)
+    connection.execute(own.values(read_to=furthest, moved_at=now))
 
 
 def _unless_sent(value: object, old: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import tomllib
 from pathlib import Path
 
+import pytest
+import yaml
+
 from analyzers import thresholds
-from bot.settings import Settings
+from bot import reference
+from bot.commands import COMMANDS
+from bot.settings import Settings, read_settings
 from state.registry import SHIPPED, load
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,11 +28,97 @@ def test_every_threshold_in_the_method_has_the_value_in_the_code() -> None:
     assert {name: float(value) for name, value in rows} == {name: float(own[name]) for name, _ in rows}
 
 
-def test_the_readme_names_every_setting_an_operator_has() -> None:
-    """A setting that is not in the README does not exist for its readers."""
+def test_the_readme_names_only_what_there_is() -> None:
+    """Every variable and command in the README exists, and every command is there."""
     readme = (ROOT / "README.md").read_text()
-    names = {f"BLENDWATCH_{name.upper()}" for name in Settings.model_fields} - {"BLENDWATCH_DISCORD_API_BASE"}
-    assert {name for name in names if name not in readme} == set()
+    named = set(re.findall(r"\b(?:BLENDWATCH|HF)_[A-Z_]*[A-Z]", readme))
+    assert named - set(Settings.names().variables.values()) == set()
+    assert "BLENDWATCH_DISCORD_WEBHOOK" in named
+    commands = set(re.findall(r"\.venv/bin/blendwatch ([a-z]+)", readme))
+    assert commands >= {command.__name__ for command in COMMANDS}
+
+
+def test_the_example_of_a_settings_file_has_every_setting_with_its_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With every # taken away it sets everything, and changes nothing."""
+    for name in [n for n in os.environ if n.startswith(("BLENDWATCH_", "HF_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "blendwatch.example.toml").read_text()
+    assert tomllib.loads(text) == {}
+    bare = re.sub(r"^# (?=[a-z_]+ = )", "", text, flags=re.MULTILINE)
+    (tmp_path / "blendwatch.toml").write_text(bare)
+    assert set(tomllib.loads(bare)) == set(Settings.model_fields)
+    settings, given, problems = read_settings()
+    assert (str(given.file), problems) == ("blendwatch.toml", ())
+    assert settings == Settings()
+
+
+def test_what_is_made_from_the_code_is_as_the_code_has_it() -> None:
+    """python -m bot.reference was run after the last change of a setting or a metric."""
+    assert reference.EXAMPLE.read_text() == reference.example()
+    operating = reference.OPERATING.read_text()
+    assert operating == reference.filled(operating)
+    for table in (reference.settings_table(), reference.metrics_table()):
+        assert table in operating
+
+
+def exported() -> set[str]:
+    """The name of everything that /metrics has of ours."""
+    return {sample.name for metric in reference.metrics() for sample in metric.samples}
+
+
+def test_every_number_on_the_dashboard_is_one_that_is_exported() -> None:
+    """And every panel has a title, a place of its own and queries."""
+    board = json.loads((ROOT / "ops" / "grafana" / "blendwatch.json").read_text())
+    assert {variable["name"] for variable in board["templating"]["list"]} == {"datasource"}
+    places: set[tuple[int, int]] = set()
+    for panel in board["panels"]:
+        assert panel["title"]
+        assert panel["type"] in {"stat", "timeseries", "table"}
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        grid = panel["gridPos"]
+        cells = {
+            (x, y) for x in range(grid["x"], grid["x"] + grid["w"]) for y in range(grid["y"], grid["y"] + grid["h"])
+        }
+        assert not cells & places
+        assert max(x for x, _ in cells) < 24
+        places |= cells
+        assert [t["refId"] for t in panel["targets"]] == ["A", "B", "C"][: len(panel["targets"])]
+        for target in panel["targets"]:
+            names = set(re.findall(r"\b(?:blendwatch|process)_\w+", target["expr"]))
+            assert names
+            assert names - exported() <= {"process_resident_memory_bytes"}
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"]) >= 10
+
+
+def test_every_alerting_rule_asks_for_numbers_that_are_exported_and_is_explained() -> None:
+    """Each with what it means in docs/operating.md, and no other there."""
+    (group,) = yaml.safe_load((ROOT / "ops" / "prometheus" / "alerts.yml").read_text())["groups"]
+    for rule in group["rules"]:
+        names = set(re.findall(r"\bblendwatch_\w+", rule["expr"]))
+        assert names
+        assert names - exported() == set()
+        assert rule["annotations"]["summary"]
+        assert rule["labels"]["severity"] in {"critical", "warning"}
+        if rule["alert"] == "BlendwatchHangs":  # as patient as the watch itself is by default
+            patience = 60 * (Settings().poll_minutes + Settings().stale_minutes)
+            assert rule["expr"].endswith(f" > {patience:.0f}")
+    explained = re.findall(r"^\| `(Blendwatch\w+)` \|", reference.OPERATING.read_text(), re.MULTILINE)
+    assert explained == [rule["alert"] for rule in group["rules"]]
+
+
+def test_every_warning_in_the_code_is_explained() -> None:
+    """Whatever the watch logs as a warning or worse has a row under Logs."""
+    operating = reference.OPERATING.read_text()
+    said = []
+    for file in (ROOT / "bot").rglob("*.py"):
+        calls = re.findall(r"log\w*\.(?:warning|error|exception|critical)\(\s*\"([^\"]+)", file.read_text())
+        calls += re.findall(r"critical\(\"([^\"]+)", file.read_text())
+        said += [re.split(r"[:;]?\s*%|; ", text)[0] for text in calls]
+    assert len(said) >= 8
+    assert [text for text in said if text not in operating] == []
 
 
 def test_the_readme_counts_the_shipped_models_right() -> None:

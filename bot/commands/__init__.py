@@ -6,13 +6,27 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.commands.ask import ask
+from bot.commands.backup import backup
 from bot.commands.check import check
+from bot.commands.doctor import doctor
+from bot.commands.health import health
+from bot.commands.notify import notify
+from bot.commands.prune import prune
+from bot.commands.restore import restore
+from bot.commands.status import status
 from bot.commands.watch import watch
 from bot.commands.why import why
 
 COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     ask,
     check,
+    doctor,
+    health,
+    notify,
+    status,
     watch,
     why,
+    backup,
+    restore,
+    prune,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from rich.console import Console
 
 from analyzers.errors import BlendwatchError
+from bot import logs
 from bot.known import Progress
 from bot.settings import Settings, SettingsError, load_settings
 from bot.text import harmless
@@ -19,21 +21,30 @@ from state.errors import RegistryError
 
 ALERT, USAGE, NOTHING = 3, 2, 1
 
+PIPED_WIDTH = 200  # columns of a table where no terminal says how many there are
+
 err = Console(stderr=True, highlight=False, markup=False)
-out = Console(highlight=False, markup=False)
+out = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 Registry = Annotated[list[Path] | None, typer.Option("--registry", help="file or folder of known models; repeatable")]
 Data = Annotated[Path | None, typer.Option("--data", help="folder for the database and the sketches")]
 
 
 def settings_from(registry: list[Path] | None, data: Path | None) -> Settings:
-    """Return the settings, with what the command line says over them. Raises SettingsError."""
+    """Return the settings, with what the command line says over them, and log as they say. Raises SettingsError."""
+    settings = changed(load_settings(), registry, data)
+    logs.configure(settings.log_format, settings.log_level, settings.secrets)
+    return settings
+
+
+def changed(settings: Settings, registry: list[Path] | None, data: Path | None) -> Settings:
+    """Return the settings with what the command line says over them."""
     changes: dict[str, object] = {}
     if registry:
         changes["registry"] = os.pathsep.join(map(str, registry))
     if data:
         changes["data"] = data
-    return load_settings().model_copy(update=changes)
+    return settings.model_copy(update=changes)
 
 
 @contextmanager
@@ -42,10 +53,10 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except (RegistryError, SettingsError) as error:
-        err.print(f"blendwatch: {error}")
+        err.print(f"blendwatch: {logs.redacted(str(error))}", soft_wrap=True)
         raise typer.Exit(USAGE) from None
     except BlendwatchError as error:
-        err.print(f"blendwatch: {error}")
+        err.print(f"blendwatch: {logs.redacted(str(error))}", soft_wrap=True)
         raise typer.Exit(NOTHING) from None
 
 

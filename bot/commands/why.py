@@ -18,7 +18,7 @@ def why(repo: Annotated[str, typer.Argument(help="org/name")], data: Data = None
     """Say what became of a repository: found, skipped or failed, why, and what was sent."""
     with one_line_errors():
         settings = settings_from(None, data)
-        if not (settings.data / "blendwatch.sqlite").exists():
+        if not settings.database.exists():
             raise SettingsError(f"there is no database in {settings.data}; it is made by blendwatch watch")
         with build.store(settings) as store:
             known = _tell(store, repo)

@@ -9,6 +9,7 @@ from bot.hub.failures import Refused
 from bot.hub.hosts import Hosts
 from bot.hub.meter import Meter, running
 from bot.hub.pace import Pace
+from bot.purpose import PURPOSES, purpose
 
 
 class Guard:
@@ -21,6 +22,7 @@ class Guard:
         self.hosts = hosts
         self.pace = pace
         self.timeout = timeout
+        self.spent = {name: Meter() for name in PURPOSES}
 
     def client(self) -> httpx.Client:
         """A client on which all of this holds."""
@@ -48,7 +50,7 @@ class Guard:
         request.extensions = {**request.extensions, "timeout": kept}
         if home:
             self.pace.wait(request.url)
-        for meter in running():
+        for meter in self._meters():
             meter.add(requests=1)
 
     def on_response(self, response: httpx.Response) -> None:
@@ -56,7 +58,11 @@ class Guard:
         if self.hosts.is_home(response.request.url):
             self.pace.note(response.headers)
         if isinstance(response.stream, httpx.SyncByteStream):
-            response.stream = _Counted(response.stream, running())
+            response.stream = _Counted(response.stream, self._meters())
+
+    def _meters(self) -> tuple[Meter, ...]:
+        """Whoever counts what is asked now: those that run, and the one of all that its purpose has cost."""
+        return (*running(), self.spent[purpose()])
 
 
 class _Counted(httpx.SyncByteStream):

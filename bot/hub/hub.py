@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 
+from bot.hub.account import Account, Hello, hello, whoami
 from bot.hub.client import build_hf_headers, default_client_factory, set_client_factory
 from bot.hub.crew import Crew
 from bot.hub.guard import Guard
@@ -19,6 +20,7 @@ from bot.hub.pace import Pace
 from bot.hub.repo import HubRepo, Tools
 from bot.hub.retry import Retry
 from bot.hub.wire import Wire
+from bot.purpose import Purpose
 
 ENDPOINT = "https://huggingface.co"
 TIMEOUT = 20.0  # seconds
@@ -52,11 +54,6 @@ class Hub:
         self._wire = Wire(self._guard, Retry(sleep), clock, headers)
         self._tools = Tools(self._wire, Crew(max_workers), OneAnswer(self._wire))
 
-    @classmethod
-    def from_environment(cls, env: Mapping[str, str], *, timeout: float = TIMEOUT, max_workers: int = 8) -> Hub:
-        """The Hub that HF_ENDPOINT names (the public one if it is not set), with the token in HF_TOKEN, if any."""
-        return cls(env.get("HF_ENDPOINT") or ENDPOINT, env.get("HF_TOKEN"), timeout=timeout, max_workers=max_workers)
-
     def __repr__(self) -> str:
         return f"Hub({self.endpoint!r})"
 
@@ -78,6 +75,19 @@ class Hub:
     def metered(self) -> AbstractContextManager[Meter]:
         """Count the requests and bytes of everything asked inside, by this thread and the workers it sets off."""
         return metered()
+
+    @property
+    def spent(self) -> Mapping[Purpose, Meter]:
+        """What everything asked so far has cost, by its purpose."""
+        return self._guard.spent
+
+    def hello(self) -> Hello:
+        """Ask for as little as can be; raises SourceError."""
+        return hello(self._wire)
+
+    def whoami(self) -> Account:
+        """Whose token it is; one request. Raises SourceError, also for a token that is not valid."""
+        return whoami(self._wire)
 
     def newest(
         self, since: datetime, *, sort: Sort = "created_at", max_pages: int = 10, page_size: int = 500

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from analyzers import explain
 from analyzers.case import Case
 from analyzers.records import Finding, Parent, RepoRef
-from analyzers.second_look import LOT, MAX_MODELS, companions, moved, reason_for, stacked, together, undeclared_noise
+from analyzers.second_look import (
+    LOT,
+    MAX_MODELS,
+    companions,
+    moved,
+    reason_for,
+    stacked,
+    together,
+    undeclared_noise,
+    unread,
+)
 from analyzers.verdict import judge
 from demo.models import Weights, fresh, mixed, trained
 from tests.analyzers.makers import (
@@ -147,3 +159,22 @@ def test_two_looks_together(first: Finding, second: Finding, kind: str, words: s
         assert found.parents == second.parents
     if "bear" in words:
         assert (found.parents, found.exact) == ((), None)
+
+
+@pytest.mark.parametrize("second", [said("derivative", BASE), said("unrelated"), said("inconclusive")])
+def test_a_parent_that_is_gone_leaves_what_is_exact(second: Finding) -> None:
+    """What was exact stands and says what was gone; what was not is a doubt with that reason, and not with another."""
+    first = said("blend", RELEASE, BASE)
+    exact = together(replace(first, exact=True), second, [RELEASE])
+    assert (exact.kind, exact.parents) == ("blend", first.parents)
+    assert exact.claim.startswith(f"{RELEASE} could not be read at fresh coordinates; at the public ones: ")
+    loose = together(first, second, [RELEASE])
+    assert (loose.kind, loose.parents) == ("inconclusive", ())
+    assert f"{RELEASE} could not be read at fresh coordinates, so it could not be borne out" in loose.claim
+    assert unread(second, [RELEASE]) == second
+
+
+def test_what_the_rest_shows_at_fresh_coordinates_goes_before_what_is_gone() -> None:
+    """A copy of one that could be read needs no other."""
+    found = together(replace(said("blend", RELEASE, BASE), exact=True), said("copy", BASE), [RELEASE])
+    assert found.kind == "copy"

@@ -38,6 +38,7 @@ class Stage:
         """What an operator would set, and nothing of this machine's own."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("BLENDWATCH_", "HF_"))}
         return kept | {
+            "BLENDWATCH_CONFIG": os.devnull,
             "HF_ENDPOINT": self.hub.url,
             "BLENDWATCH_DATA": str(self.folder / "data"),
             "BLENDWATCH_REGISTRY": str(self.folder / "registry.yaml"),

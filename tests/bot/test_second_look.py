@@ -85,8 +85,8 @@ def without(at: Stage, *names: str) -> None:
         del at.hub.repos[name]
 
 
-def test_a_parent_that_is_gone_is_a_note(tmp_path: Path) -> None:
-    """Known models that were taken down since they were sketched are named among the problems, and nothing fails."""
+def test_taking_a_parent_down_does_not_clear_what_was_made_of_it(tmp_path: Path) -> None:
+    """What is exact at the public coordinates stands, says what was gone, and notes it among the problems."""
     with stage(tmp_path) as at:
         learned(at)
         without(at, RELEASE)
@@ -97,6 +97,10 @@ def test_a_parent_that_is_gone_is_a_note(tmp_path: Path) -> None:
         notes = [n for n in report["problems"] if "could not be read at fresh coordinates" in n]
         assert len(notes) == len(gone)
         assert all(any(name in note for note in notes) for name in gone)
+        assert (report["finding"], report["exact"], report["alert"]) == ("blend", True, True)
+        assert report["why"].startswith(
+            f"{', '.join(gone)} could not be read at fresh coordinates; at the public ones: "
+        )
     assert one["looks"]["second"]["sampled"]["weights"] > 0
     assert both["looks"]["second"]["sampled"]["weights"] == 0
 

@@ -53,7 +53,7 @@ def _uploads() -> None:
         sa.Column("weights_digest", sa.String),
         sa.PrimaryKeyConstraint("id", name="pk_uploads"),
         sa.UniqueConstraint("identity", "listed_revision", name="uq_uploads_identity"),
-        sa.CheckConstraint("state IN ('pending', 'found', 'skipped', 'failed')", name="ck_uploads_known_state"),
+        sa.CheckConstraint("state IN ('pending', 'found', 'skipped', 'failed')", name=op.f("ck_uploads_known_state")),
     )
     op.create_index("ix_uploads_state_retry_at", "uploads", ["state", "retry_at"])
     op.create_index("ix_uploads_repo_key", "uploads", ["repo_key"])
@@ -78,7 +78,7 @@ def _outbox() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
         sa.ForeignKeyConstraint(["upload_id"], ["uploads.id"], name="fk_outbox_upload_id"),
         sa.UniqueConstraint("dedupe_key", name="uq_outbox_dedupe_key"),
-        sa.CheckConstraint("state IN ('pending', 'sending', 'sent', 'dead')", name="ck_outbox_known_state"),
+        sa.CheckConstraint("state IN ('pending', 'sending', 'sent', 'dead')", name=op.f("ck_outbox_known_state")),
     )
     op.create_index("ix_outbox_state_next_at", "outbox", ["state", "next_at"])
     op.create_index("ix_outbox_upload_id", "outbox", ["upload_id"])

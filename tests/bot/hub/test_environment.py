@@ -10,40 +10,64 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
+from bot import build
 from bot.hub import Hub
+from bot.settings import load_settings
 from demo.loopback_hub import LoopbackHub
 from tests.bot.hub.makers import TOKEN
 
 PROGRAM = """
-import os
 from datetime import UTC, datetime
 import huggingface_hub.constants
-from bot.hub import Hub
-with Hub.from_environment(os.environ) as hub:
+from bot import build
+from bot.settings import load_settings
+with build.hub(load_settings()) as hub:
     print(sum(len(p.events) for p in hub.newest(datetime(2020, 1, 1, tzinfo=UTC))))
     hub.repo("org/model").headers(60)
 """
 
 
-def test_endpoint_and_token_come_from_the_environment(site: LoopbackHub) -> None:
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without any settings."""
+    for name in [n for n in os.environ if n.startswith(("BLENDWATCH_", "HF_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("BLENDWATCH_CONFIG", os.devnull)
+
+
+def test_endpoint_and_token_come_from_the_environment(site: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """HF_ENDPOINT says which Hub, HF_TOKEN who asks."""
-    with Hub.from_environment({"HF_ENDPOINT": site.url + "/", "HF_TOKEN": f" {TOKEN}\n"}) as hub:
+    monkeypatch.setenv("HF_ENDPOINT", site.url + "/")
+    monkeypatch.setenv("HF_TOKEN", f" {TOKEN}\n")
+    with build.hub(load_settings()) as hub:
         hub.repo("org/model").facts()
     assert hub.endpoint == site.url
     assert {s.authorization for s in site.log} == {f"Bearer {TOKEN}"}
 
 
-def test_without_a_token_none_is_sent(site: LoopbackHub) -> None:
+def test_a_token_may_stand_in_a_file(site: LoopbackHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """HF_TOKEN_FILE names it."""
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    monkeypatch.setenv("HF_ENDPOINT", site.url)
+    monkeypatch.setenv("HF_TOKEN_FILE", str(tmp_path / "token"))
+    with build.hub(load_settings()) as hub:
+        hub.repo("org/model").facts()
+    assert {s.authorization for s in site.log} == {f"Bearer {TOKEN}"}
+
+
+def test_without_a_token_none_is_sent(site: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty token is none, and none is looked for on disk."""
-    with Hub.from_environment({"HF_ENDPOINT": site.url, "HF_TOKEN": ""}) as hub:
+    monkeypatch.setenv("HF_ENDPOINT", site.url)
+    monkeypatch.setenv("HF_TOKEN", "")
+    with build.hub(load_settings()) as hub:
         hub.repo("org/model").facts()
     assert {s.authorization for s in site.log} == {None}
 
 
 def test_without_an_endpoint_it_is_the_public_hub() -> None:
     """Nothing set means huggingface.co; nothing is asked before it is needed."""
-    with Hub.from_environment({}) as hub:
-        assert hub.endpoint == "https://huggingface.co"
+    with build.hub(load_settings()) as hub, Hub() as plain:
+        assert hub.endpoint == plain.endpoint == "https://huggingface.co"
 
 
 @pytest.mark.parametrize("endpoint", ["huggingface.co", "ftp://h", "https://", "https://user@h", "https://h?x=1"])

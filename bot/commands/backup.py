@@ -1,0 +1,41 @@
+"""blendwatch backup: one archive of all that must outlive the process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot import build
+from bot.commands.common import Data, one_line_errors, out, settings_from
+from bot.settings import SettingsError
+from bot.text import size
+from state.archive import Manifest
+from state.backup import back_up
+from state.folder import refuse_unfinished
+
+
+def backup(
+    destination: Annotated[Path, typer.Argument(help="folder, or a new file that ends in .tar or .tar.gz")],
+    keep: Annotated[
+        int | None, typer.Option("--keep", min=1, help="how many backups stay in the folder; default: all")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Back up the data folder, also while the watch runs."""
+    with one_line_errors():
+        settings = settings_from(None, data)
+        if not settings.data.is_dir():
+            raise SettingsError(f"there is no data folder {settings.data}; it is made by blendwatch watch")
+        refuse_unfinished(settings.data)
+        made = back_up(settings.data, destination, build.utc_now(), keep)
+    out.print(f"{made.path}: {size(made.bytes)}, {summary(made.manifest)}", soft_wrap=True)
+    for path in made.removed:
+        out.print(f"removed {path}", soft_wrap=True)
+
+
+def summary(manifest: Manifest) -> str:
+    """Say in words what a backup holds."""
+    rows = manifest.rows
+    return f"uploads {rows.get('uploads', 0):,}, alerts {rows.get('outbox', 0):,}, sketches {manifest.sketches:,}"

@@ -1,0 +1,52 @@
+"""Whether the Hub answers, by which clock, and whom it takes us for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from bot.hub.failures import Refused, printable
+from bot.hub.fields import table, text
+from bot.hub.wire import Ask, Wire
+from bot.source import Gated, Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """One answer. `said_at`: the Hub's clock as it answered (UTC, to the second); None if it did not say."""
+
+    said_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose a token is. `role`: read, write or fineGrained; "" where the Hub does not say."""
+
+    name: str
+    role: str
+
+
+def hello(wire: Wire) -> Hello:
+    """Ask for the newest repository alone; raises Unavailable."""
+    ask = Ask(wire.address("api", "models"), "one entry of its listing", params={"limit": "1"})
+    _, answer = wire.json(ask)
+    return Hello(_date(answer.headers.get("Date", "")))
+
+
+def whoami(wire: Wire) -> Account:
+    """Ask whose the token is; Unavailable where the Hub does not answer, Refused where it does not take the token."""
+    try:
+        content, _ = wire.json(Ask(wire.address("api", "whoami-v2"), "the owner of the token"))
+    except (Missing, Gated):
+        raise Refused("The Hub does not accept the token.") from None
+    said = table(content)
+    role = text(table(table(said.get("auth")).get("accessToken")).get("role")) or ""
+    return Account(printable(text(said.get("name")) or "an account without a name"), printable(role))
+
+
+def _date(said: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(said).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,104 @@
+"""The data folder: what lies where, what of it is passing, and who may use it alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from state.errors import StateError
+
+DATABASE, SKETCHES, ABSENCES = "blendwatch.sqlite", "sketches", "absences.json"
+WATCH_LOCK = "watch.lock"
+PART = ".part"  # ends the name of every file that is still being written
+BEING_READ, READY, MOVING = ".restore.part", ".restore-ready", ".restore-moving"  # see restore.py
+ASIDE = "before-restore-"  # begins the name of what a restore moved aside
+
+_SIDECARS = tuple(DATABASE + end for end in ("-wal", "-shm", "-journal"))  # SQLite's own; a snapshot needs none
+_OLD_TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}")  # how absences.json was written at first
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a file of this name was still being written when its writer was killed, if it is old."""
+    return name.endswith(PART) or _OLD_TEMPORARY.fullmatch(name) is not None
+
+
+def is_passing(name: str) -> bool:
+    """Tell whether a file or folder of this name need not outlive the process, or is none of a backup's business."""
+    own = name in _SIDECARS or name in (READY, MOVING) or name.startswith(ASIDE)
+    return own or name.endswith(".lock") or is_temporary(name)
+
+
+def is_unfinished(data: Path) -> bool:
+    """Tell whether a restore was cut short, or is at work, after the old data began to be moved away."""
+    return (data / READY).exists() or (data / MOVING).exists()
+
+
+def refuse_unfinished(data: Path) -> None:
+    """Raise StateError where a restore is unfinished: the folder is neither the old one nor the new one."""
+    if is_unfinished(data):
+        raise StateError(f"a restore of {data} is under way or was cut short: run the same blendwatch restore again")
+
+
+@contextmanager
+def without_watch(data: Path) -> Iterator[None]:
+    """Keep every watch off the folder meanwhile; StateError where one is running."""
+    try:
+        with FileLock(data / WATCH_LOCK, timeout=0):
+            yield
+    except Timeout:
+        raise StateError(f"a watch is running on {data}: stop it first") from None
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn what the disk refuses into a StateError that names the file, else the folder."""
+    try:
+        yield
+    except OSError as error:
+        raise StateError(f"{error.filename or folder}: {error.strerror or error}") from error
+
+
+@contextmanager
+def sketches_alone(folder: Path) -> Iterator[None]:
+    """Keep every other user of the sketches off meanwhile; StateError where there is one, a check for example."""
+    handle = _lock(folder, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def sketches_in_use(folder: Path) -> int:
+    """Return an open handle that keeps `sketches_alone` away until it is closed; -1 where the disk knows no locks."""
+    try:
+        return _lock(folder, fcntl.LOCK_SH)
+    except OSError:
+        return -1  # nobody gets the folder alone there, so nothing has to be kept away
+
+
+def _lock(folder: Path, kind: int) -> int:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise StateError(f"another process uses the sketches in {folder}: try again when it has ended") from None
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new names in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

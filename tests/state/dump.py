@@ -1,0 +1,58 @@
+"""`python -m tests.state.dump`: keep the database of this version, with something in each table, as a dump.
+
+Every revision has its dump in schemas/, made by the code of that revision and never changed afterwards: databases in
+the world are as old as they are. A new revision needs one too; a table it brings has to be filled here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from state.database import revisions
+from state.store import Settlement, Store
+from tests.state.uploads import FOUND, MINUTE, NOW, RETRY, event, message
+
+SCHEMAS = Path(__file__).with_name("schemas")
+
+
+def fill(store: Store) -> None:
+    """Put something into every table: uploads and messages in each of their states."""
+    names = ("found", "skipped", "failed", "tried", "Pending")
+    events = [event(f"org/{name}") for name in names] + [event("org/hub", hub_id="6" * 24, revision=None, gated=True)]
+    store.record("feed", [*events, event("org/Größe", parameters=None)], NOW, NOW)
+    ends = (FOUND, Settlement("skipped", "small: „klein“"), Settlement("failed", "gone"), RETRY)
+    for number, end in enumerate(ends, start=1):
+        alerts = [message(f"k{i}") for i in range(4)] if end is FOUND else []
+        store.settle(number, end, alerts, NOW + number * MINUTE)
+    store.post([message("news")], NOW)
+    sent, dead, again, _ = store.claim(NOW + 2 * MINUTE, 60, 4)
+    store.mark_sent(sent.id, "1234567890", NOW + 3 * MINUTE)
+    store.mark_failed(dead.id, "refused", None, NOW)
+    store.mark_failed(again.id, "no answer", NOW + 9 * MINUTE, NOW)
+
+
+def dump(database: Path) -> str:
+    """A database as SQL."""
+    with closing(sqlite3.connect(database)) as connection:
+        return "\n".join(connection.iterdump()) + "\n"
+
+
+def main() -> None:
+    """Write the dump of the newest revision; one that is there already stays."""
+    target = SCHEMAS / f"{revisions()[-1]}.sql"
+    if target.exists():
+        sys.exit(f"{target} is there already, and stays as it is")
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / "state.db"
+        with Store.open(f"sqlite:///{database}") as store:
+            fill(store)
+        target.write_text(dump(database), encoding="utf-8")
+    sys.stdout.write(f"{target}\n")
+
+
+if __name__ == "__main__":
+    main()

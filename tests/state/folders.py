@@ -1,0 +1,46 @@
+"""A data folder with something of everything in it, and what it holds in a form that can be compared."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from state.absences import Absence, Absences
+from state.sketches import SketchStore
+from state.store import Store
+from tests.state.test_sketches import several, titles
+from tests.state.uploads import FOUND, NOW, event, message
+
+
+def filled(data: Path, uploads: int = 3, now: datetime = NOW) -> Path:
+    """A folder with uploads, one of them alerted about, sketches, an absence and a file of somebody else's."""
+    data.mkdir(parents=True, exist_ok=True)
+    with Store.open(f"sqlite:///{data / 'blendwatch.sqlite'}") as store:
+        store.record("feed", [event(f"org/m{i}") for i in range(uploads)], now, now)
+        store.settle(1, FOUND, [message("k1")], now)
+    sketches = SketchStore(data / "sketches")
+    sketches.put_all(several(4))
+    sketches.close()
+    Absences(data / "absences.json").put("org/gone", Absence("it is gone", now + timedelta(days=1)))
+    (data / "notes").mkdir()
+    (data / "notes" / "operator.txt").write_text("ours")
+    (data / "watch.lock").touch()
+    return data
+
+
+def held(data: Path) -> tuple[object, ...]:
+    """What a data folder holds: rows, sketches, absences, other files."""
+    with closing(sqlite3.connect(data / "blendwatch.sqlite")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        rows = [database.execute(f"SELECT * FROM {t} ORDER BY 1").fetchall() for t in ("cursors", "uploads", "outbox")]
+    others = {p.name: p.read_bytes() for p in (data / "absences.json", data / "notes" / "operator.txt")}
+    return rows, titles(data / "sketches"), others
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    """Every file below a folder, by a digest of its content, but for the locks."""
+    paths = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix != ".lock")
+    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
