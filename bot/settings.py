@@ -40,13 +40,13 @@ class Settings(BaseSettings):
     lookback_hours: float = Field(default=24.0, ge=0, le=24 * 365, description="how far the first pass looks back")
 
     inference_endpoints: tuple[Endpoint, ...] = Field(
-        default=(), description="OpenAI-compatible servers that may be asked: a JSON list of {url, model?, key_file?}"
+        default=(), description="OpenAI-compatible servers that may be asked: a list of {url, model?, key_file?}"
     )
     inference_providers: bool = Field(
         default=False, description="whether the Hub's inference providers may be asked with HF_TOKEN, which costs money"
     )
     inference_router: str = Field(default=ROUTER, description="address of the inference providers' router")
-    inference_budget: Budget = Field(default=Budget(), description="limits on asking, as JSON; see docs/identity.md")
+    inference_budget: Budget = Field(default=Budget(), description="limits on asking; see docs/identity.md")
 
     @property
     def registry_paths(self) -> list[Path]:
