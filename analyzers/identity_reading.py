@@ -43,7 +43,7 @@ _THOUGHT = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 # the template opened it; or the marks were taken out and their words left
-_DONE_THINKING = re.compile(r"^.*</think(?:ing)?>|^analysis.*?(?:assistantfinal|$)", re.DOTALL | re.IGNORECASE)
+_DONE_THINKING = re.compile(r"^.*</think(?:ing)?>|^analysis(?=[^\s:,.]).*?(?:assistantfinal|$)", re.DOTALL)
 _BARE = 3  # words after the name in a sentence that is a name and little else
 
 

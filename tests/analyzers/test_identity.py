@@ -60,6 +60,7 @@ def read(answer: str) -> dict[str, str]:
         ("私を作ったのはAlibaba Cloudです", {"Alibaba"}),
         ("Меня создала компания Anthropic.", {"Anthropic"}),
         ("<think>Perhaps I am ChatGPT?</think>I am Nex.", {"Nex"}),
+        ("Analysis: I am Nex.", {"Nex"}),
         ("Perhaps I am ChatGPT.</think>I am Nex.", {"Nex"}),
         ("analysisI am ChatGPT, I think.assistantfinalI am Nex.", {"Nex"}),
         ("<|channel|>analysis<|message|>I am ChatGPT.<|channel|>final<|message|>I am Nex.", {"Nex"}),
