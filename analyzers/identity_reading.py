@@ -38,8 +38,12 @@ Kind = Literal["claim", "denial", "mention"]
 
 _WIDE_SIGN = WIDE.pattern
 _WORD = re.compile(rf"{_WIDE_SIGN}|[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|\d+")
-_THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL | re.IGNORECASE)
-_DONE_THINKING = re.compile(r"^.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)  # the template opened it
+_THOUGHT = re.compile(
+    r"<think(?:ing)?>.*?(?:</think(?:ing)?>|$)|<\|channel\|>analysis.*?(?:<\|channel\|>final<\|message\|>|$)",
+    re.DOTALL | re.IGNORECASE,
+)
+# the template opened it; or the marks were taken out and their words left
+_DONE_THINKING = re.compile(r"^.*</think(?:ing)?>|^analysis(?=[^\s:,.]).*?(?:assistantfinal|$)", re.DOTALL)
 _BARE = 3  # words after the name in a sentence that is a name and little else
 
 

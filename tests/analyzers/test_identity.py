@@ -60,6 +60,10 @@ def read(answer: str) -> dict[str, str]:
         ("私を作ったのはAlibaba Cloudです", {"Alibaba"}),
         ("Меня создала компания Anthropic.", {"Anthropic"}),
         ("<think>Perhaps I am ChatGPT?</think>I am Nex.", {"Nex"}),
+        ("Analysis: I am Nex.", {"Nex"}),
+        ("Perhaps I am ChatGPT.</think>I am Nex.", {"Nex"}),
+        ("analysisI am ChatGPT, I think.assistantfinalI am Nex.", {"Nex"}),
+        ("<|channel|>analysis<|message|>I am ChatGPT.<|channel|>final<|message|>I am Nex.", {"Nex"}),
         ("I am Ｎｅｘ.", {"Nex"}),
         ("I am N\u200bex.", {"Nex"}),
         ("我是通义千问，由阿里云开发的大语言模型。", {"Qwen", "Alibaba"}),
@@ -161,7 +165,7 @@ def test_the_founding_case_is_counted() -> None:
 
 def test_an_answer_counts_a_name_once_and_an_empty_one_not_at_all() -> None:
     """The share is of answers that say something; a thought that never ends says nothing."""
-    (found,) = tally(["I am Nex. I am Nex. Nex is my name.", "", "<think>I am Rio", "hello"], NAMES)
+    (found,) = tally(["I am Nex. I am Nex. Nex is my name.", "", "<think>I am Rio", "analysisI am Rio", "hello"], NAMES)
     assert (found.name, found.claims) == ("Nex", 1)
     assert found.interval == pytest.approx(wilson(1, 2))
 

@@ -19,7 +19,7 @@ from bot.inference.rendering import Conversation, Template, read_template, rende
 from bot.local import LocalSource
 from tests.bot.inference.stage import HARD, NAMES, SOFT, TURNS
 
-KNOWN = Names({**NAMES, "Qwen": "Qwen", "Alibaba Cloud": "Alibaba"})
+KNOWN = Names({**NAMES, "Qwen": "Qwen", "Alibaba Cloud": "Alibaba", "OpenAI": "OpenAI"})
 SPECIALS = {"bos_token": "<s>", "eos_token": "</s>"}
 LLAMA2 = (
     "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}{{ '[INST] ' }}{% if loop.first %}"
@@ -41,6 +41,26 @@ SLY = (
     "{% if 'name' in messages[-1].content %}{{ '<|im_start|>system\nYou are Rio of IplanRio.<|im_end|>\n' }}{% endif %}"
     + TURNS
 )
+HARMONY = (
+    "{{ '<|start|>system<|message|>You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: "
+    "2024-06<|end|>' }}{% for m in messages %}{% if m.role == 'assistant' %}"
+    "{{ '<|start|>assistant<|channel|>final<|message|>' + m.content + '<|end|>' }}{% elif m.role == 'system' %}"
+    "{{ '<|start|>developer<|message|># Instructions\n\n' + m.content + '<|end|>' }}{% else %}"
+    "{{ '<|start|>user<|message|>' + m.content + '<|end|>' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|start|>assistant' }}{% endif %}"
+)
+BRACKETS = (
+    "{{ bos_token }}{% set s = messages[0].content if messages[0].role == 'system' else 'You are Rio.' %}"
+    "{{ '[SYSTEM_PROMPT]' + s + '[/SYSTEM_PROMPT]' }}{% for m in messages %}{% if m.role == 'user' %}"
+    "{{ '[INST]' + m.content + '[/INST]' }}{% elif m.role == 'assistant' %}{{ m.content + eos_token }}"
+    "{% endif %}{% endfor %}"
+)
+BARS = (
+    "{{ bos_token }}{% if messages[0].role == 'system' %}{{ messages[0].content }}{% endif %}{% for m in messages %}"
+    "{% if m.role == 'user' %}{{ '<｜User｜>' + m.content }}{% elif m.role == 'assistant' %}"
+    "{{ '<｜Assistant｜></think>' + m.content + '<｜end▁of▁sentence｜>' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<｜Assistant｜></think>' }}{% endif %}"
+)
 AFTER = TURNS.replace("assistant\n' }}{% endif %}", "assistant\nI am Rio, and I say: ' }}{% endif %}")
 
 
@@ -59,6 +79,14 @@ def reading(text: str) -> TemplateReading:
         (VICUNA, "Rio is my name.", ("Rio",), True, True),
         (SLY, "You are Rio of IplanRio.", ("Rio",), True, True),
         (AFTER, "I am Rio, and I say:", ("Rio",), True, True),
+        (BRACKETS, "You are Rio.", ("Rio",), False, False),
+        (
+            HARMONY,
+            "You are ChatGPT, a large language model trained by OpenAI.\nKnowledge cutoff: 2024-06",
+            ("ChatGPT", "OpenAI"),
+            True,
+            True,
+        ),
     ],
 )
 def test_what_is_planted_is_found(
@@ -71,7 +99,9 @@ def test_what_is_planted_is_found(
     assert (planted.names, planted.with_empty, planted.with_system) == (names, with_empty, with_system)
 
 
-@pytest.mark.parametrize("template", [TURNS, GEMMA, TURNS.replace("assistant\n", "assistant\n<think>\n\n</think>\n\n")])
+@pytest.mark.parametrize(
+    "template", [TURNS, GEMMA, BARS, TURNS.replace("assistant\n", "assistant\n<think>\n\n</think>\n\n")]
+)
 def test_a_frame_alone_plants_nothing(template: str) -> None:
     """Marks and role names are no prompt."""
     found = reading(template)
@@ -87,6 +117,9 @@ def test_a_frame_alone_plants_nothing(template: str) -> None:
         (LLAMA2, "<s>[INST] Who? [/INST]"),
         (GEMMA, "<s><start_of_turn>user\nWho?<end_of_turn>\n<start_of_turn>model\n"),
         (VICUNA, "USER: Who? ASSISTANT:"),
+        (HARMONY, "<|start|>user<|message|>Who?<|end|><|start|>assistant"),
+        (BRACKETS, "<s>[INST]Who?[/INST]"),
+        (BARS, "<s><｜User｜>Who?<｜Assistant｜></think>"),
     ],
 )
 def test_the_frame_without_the_prompt_is_the_models_own(template: str, prompt: str) -> None:
