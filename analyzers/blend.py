@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 from analyzers.aligned import Aligned, noise_floor
 from analyzers.case import Case
 from analyzers.intervals import exact_intervals, sandwich_intervals
+from analyzers.kinship import same_place
 from analyzers.measure import Fitness, worst_tensor
 from analyzers.mixing import select_from
 from analyzers.mixture import Mixture, mixture, under
 from analyzers.moments import Moments, fit_set, moments
 from analyzers.profile import nearest_model
 from analyzers.recipe import Recipe, best_recipe
-from analyzers.records import Finding, Mix, Parent
+from analyzers.records import Finding, Mix, Parent, Reference, SliceKey
 from analyzers.residue import Residue, residue
-from analyzers.rounding import widen
+from analyzers.rounding import round_to, widen
 from analyzers.thresholds import (
     AS_WELL,
     EXACT_REPRODUCED,
@@ -188,10 +189,24 @@ def sentence(mix: Mix) -> str:
 def one_is_enough(case: Case, equal: float, weights: int) -> bool:
     """Tell whether one known model explains the suspect at least as well as the mix does.
 
-    Then the suspect descends from that model, and what that model hides is charged to its own case.
+    Then the suspect descends from that model, and what that model hides is charged to its own case. It is held against
+    the same tensors as the mix: others, in which an upload was trained on in a finer type, say nothing against it.
     """
     missed = 1.25 * (1.0 - equal) * weights + 5
-    return any((1.0 - k.equal) * k.weights <= missed for k in case.kin)
+    keys = case.aligned.keys if case.aligned is not None else ()
+    return any(_missed(case, k.reference, keys) <= missed for k in case.kin)
+
+
+def _missed(case: Case, reference: Reference, keys: tuple[SliceKey, ...]) -> int:
+    """Return how many of the suspect's weights in these tensors a model does not have."""
+    missed = 0
+    for key in keys:
+        mine, other = case.suspect.samples[key], reference.sketch.samples.get(key)
+        if not same_place(mine, other) or other is None:
+            missed += mine.values.size
+        else:
+            missed += int((round_to(widen(other.values), mine.values.dtype) != mine.values).sum())
+    return missed
 
 
 def strangers(case: Case, parents: Iterable[str]) -> bool:

@@ -32,12 +32,13 @@ class TensorCopy:
     origins: tuple[Origin, ...]
     known: bool  # some reference holds a tensor of this role and shape, so that it could have been found
     distinct: bool  # the references differ here by enough for equality to say where it comes from
+    alike: frozenset[int] = frozenset()  # models that hardly differ from it here: equality speaks for none before them
 
     @property
     def models(self) -> frozenset[int]:
-        """The models it may come from: those that have it at the same place, if there are any."""
+        """The models it may come from: those that have it at the same place, or next to it, if there are any."""
         here = {o.model for o in self.origins if o.key == self.key}
-        return frozenset(here or {o.model for o in self.origins})
+        return frozenset(here | self.alike if here else {o.model for o in self.origins})
 
     @property
     def moved(self) -> bool:
@@ -70,7 +71,9 @@ def _place(key: SliceKey, sample: Sample) -> Place:
 def _copy(key: SliceKey, sample: Sample, candidates: Sequence[tuple[Origin, Sample]]) -> TensorCopy:
     equal = [origin for origin, other in candidates if _same(sample, other)]
     others = [other for origin, other in candidates if origin.key == key or origin not in equal]
-    return TensorCopy(key, tuple(equal), bool(candidates), _distinct(sample, others))
+    here = [(origin.model, other) for origin, other in candidates if origin.key == key] if equal else []
+    alike = frozenset(model for model, other in here if not _distinct(sample, [other]))
+    return TensorCopy(key, tuple(equal), bool(candidates), _distinct(sample, others), alike)
 
 
 def _same(sample: Sample, other: Sample) -> bool:

@@ -24,8 +24,8 @@ NAME = "copy_of"
 
 
 def analyze(case: Case) -> Finding | None:
-    """Name the model that the suspect is a copy of, a declared one first; None if it is no copy."""
-    for one in sorted(case.kin, key=lambda k: not case.declares(k.reference.repo_id)):
+    """Name the model that the suspect is a copy of, a declared one first, then the most equal; None if there is none."""
+    for one in sorted(case.kin, key=lambda k: (not case.declares(k.reference.repo_id), -k.equal)):
         how = _how(case, one)
         most = len(one.keys) >= COPY_TENSORS_HELD * len(case.suspect.samples)
         if how and most and one.weights >= COPY_MIN_WEIGHTS:
