@@ -16,6 +16,8 @@ from bot.feeds import NEW, Feeds
 from bot.followup import Followups
 from bot.hub import Hub
 from bot.hub.hub import TIMEOUT
+from bot.inference.interview import Interview, Providers
+from bot.inference.probe import Pace
 from bot.known import KnownModels, Progress
 from bot.metrics import Metrics
 from bot.news import News
@@ -32,6 +34,7 @@ from state.evidence import Blobs
 from state.folder import refuse_unfinished
 from state.registry import load
 from state.sketches import SketchStore
+from state.spending import Spending
 from state.store import Store
 
 
@@ -71,6 +74,26 @@ def hub(settings: Settings, timeout: float = TIMEOUT) -> Hub:
         return Hub(settings.hf_endpoint, token, timeout=timeout)
     except ValueError as error:
         raise SettingsError(f"HF_ENDPOINT or HF_TOKEN: {error}") from None
+
+
+def interview(built: Service) -> Interview:
+    """Return what asks models their names; it is off where the settings name nobody to ask."""
+    settings = built.settings
+    token = settings.hf_token.get_secret_value().strip() if settings.hf_token else ""
+    providers = None
+    if settings.inference_providers:
+        if not token:
+            raise SettingsError("BLENDWATCH_INFERENCE_PROVIDERS needs a token in HF_TOKEN that may call them")
+        providers = Providers(built.hub.endpoint, token, settings.inference_router)
+    return Interview(
+        endpoints=settings.inference_endpoints,
+        providers=providers,
+        budget=settings.inference_budget,
+        registry=built.checker.known.registry,
+        day_book=Spending(settings.data / "spending.json"),
+        clock=utc_now,
+        pace=Pace(settings.inference_budget.seconds_per_model),
+    )
 
 
 @contextmanager

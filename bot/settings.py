@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from analyzers.errors import BlendwatchError
+from bot.inference.endpoints import ROUTER, Budget, Endpoint
 from bot.settings_sources import Given, Names, gather
 from state.registry import SHIPPED
 
@@ -118,6 +119,15 @@ class Settings(BaseSettings):
         default="127.0.0.1", min_length=1, description="address that `/healthz`, `/readyz` and `/metrics` listen on"
     )
     http_port: int = Field(default=0, ge=0, le=65535, description="their port; 0 is none at all")
+
+    inference_endpoints: tuple[Endpoint, ...] = Field(
+        default=(), description="OpenAI-compatible servers that may be asked: a list of {url, model?, key_file?}"
+    )
+    inference_providers: bool = Field(
+        default=False, description="whether the Hub's inference providers may be asked with HF_TOKEN, which costs money"
+    )
+    inference_router: str = Field(default=ROUTER, description="address of the inference providers' router")
+    inference_budget: Budget = Field(default=Budget(), description="limits on asking; see docs/identity.md")
 
     @classmethod
     def settings_customise_sources(

@@ -8,6 +8,7 @@ from typing import Final
 import typer
 
 from bot.commands import case
+from bot.commands.ask import ask
 from bot.commands.backup import backup
 from bot.commands.check import check
 from bot.commands.doctor import doctor
@@ -20,6 +21,7 @@ from bot.commands.watch import watch
 from bot.commands.why import why
 
 COMMANDS: Final[tuple[Callable[..., None], ...]] = (
+    ask,
     check,
     doctor,
     health,

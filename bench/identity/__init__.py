@@ -1,0 +1,1 @@
+"""Asking models their names that really learned them: small ones, trained here."""

@@ -1,0 +1,35 @@
+"""The probe as the bench and its test run it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from analyzers.identity import IdentityEvidence
+from bot.inference.endpoints import Budget
+from bot.inference.line import Line
+from bot.inference.names import names_of, own_names
+from bot.inference.probe import Pace, Probe, Subject
+from bot.inference.purse import Purse
+from bot.inference.rendering import Template
+from state.registry import SHIPPED, load
+from state.spending import Spending
+
+SUSPECT = "prefeitura-rio/Rio-3.5-Open-397B"
+
+
+def ask(url: str, model: str, template: str, folder: Path, samples: int = 5) -> IdentityEvidence:
+    """Ask the model at `url` under the name of the founding case; `folder` is where the spending is written."""
+    names = names_of(load([SHIPPED]).models)
+    own = own_names(SUSPECT, names)
+    subject = Subject(None, model, {**own, **names}, tuple(own.values())[:1], Template(template, "chat_template.jinja"))
+    now = datetime.now(UTC)
+    with Line(url, None) as line:
+        probe = Probe(
+            line,
+            url.split("/")[2],
+            Purse(Budget(), 0.0, Spending(folder / "book.json"), lambda: now),
+            Pace(samples=samples),
+            {},
+        )
+        return probe.ask(subject, now)

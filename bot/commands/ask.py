@@ -1,0 +1,67 @@
+"""blendwatch ask: what a model calls itself when nobody tells it who it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from analyzers.identity import IdentityEvidence
+from bot import build
+from bot.commands.common import NOTHING, Data, Registry, one_line_errors, out, progress_shown, settings_from
+from bot.inference.probe import MAX_SAMPLES, SAMPLES
+from bot.inference.report import tables, to_json
+from bot.known import Progress
+from bot.local import LocalSource
+from bot.settings import SettingsError
+from bot.source import Source
+
+
+def ask(
+    subject: Annotated[str, typer.Argument(help="org/name[@revision], a local folder, or a server's http address")],
+    model: Annotated[str | None, typer.Option("--model", help="what the server calls the model")] = None,
+    repo: Annotated[
+        str | None, typer.Option("--repo", help="repository or folder with its chat template, if SUBJECT is an address")
+    ] = None,
+    samples: Annotated[int, typer.Option("--samples", min=1, max=MAX_SAMPLES, help="of each question")] = SAMPLES,
+    as_json: Annotated[bool, typer.Option("--json", help="print the counts as JSON")] = False,
+    registry: Registry = None,
+    data: Data = None,
+) -> None:
+    """Ask a model its name, without a system prompt, and count what it says. It may cost money."""
+    with one_line_errors(), progress_shown() as progress, build.service(settings_from(registry, data)) as service:
+        evidence = _ask(service, subject, model, repo, samples, progress)
+    if as_json:
+        sys.stdout.write(json.dumps(to_json(evidence), indent=1) + "\n")
+    else:
+        out.print(tables(evidence))
+    raise typer.Exit(0 if any(each.answered for each in evidence.sets) else NOTHING)
+
+
+def _ask(
+    service: build.Service, subject: str, model: str | None, repo: str | None, samples: int, progress: Progress
+) -> IdentityEvidence:
+    interview = build.interview(service)
+    interview = replace(interview, pace=replace(interview.pace, samples=samples))
+    if not subject.startswith(("http://", "https://")):
+        source = _open(service, subject)
+        if model is not None or repo is not None:
+            raise SettingsError("--model and --repo are for a server's address; the endpoints' settings name the rest")
+        return interview.probe(source, progress)
+    try:
+        place = interview.at(subject, model)
+    except ValidationError as error:
+        raise SettingsError(f"{subject!r}: {error.errors()[0]['msg']}") from None
+    return interview.probe_at(place, _open(service, repo) if repo else None, progress)
+
+
+def _open(service: build.Service, name: str) -> Source:
+    if Path(name).is_dir():
+        return LocalSource(Path(name))
+    repo_id, _, revision = name.partition("@")
+    return service.hub.repo(repo_id, revision or None)
