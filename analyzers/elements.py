@@ -76,6 +76,17 @@ def kinds_of(
     )
 
 
+def nearest_share(aligned: Aligned, base: int, parents: tuple[int, ...]) -> float:
+    """Return the largest share of the told weights that lie within reach of any one known model."""
+    u = noise_floor(aligned.suspect, aligned.candidates)
+    origin = aligned.candidates[base]
+    told = (np.abs(aligned.candidates[list(parents)] - origin) >= DISTINCT_ULPS * u).all(axis=0)
+    if not told.any():
+        return 0.0
+    gaps = np.abs(widen(aligned.suspect)[told] - aligned.candidates[:, told])
+    return float((gaps <= REACH * u[told]).mean(axis=1).max())
+
+
 def _told(part: Aligned, base: int, parents: tuple[int, ...], decoy: int) -> _Told:
     u = noise_floor(part.suspect, part.candidates)
     origin = part.candidates[base]

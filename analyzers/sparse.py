@@ -9,7 +9,7 @@ import numpy as np
 from analyzers.aligned import Aligned
 from analyzers.blend import strangers
 from analyzers.case import Case
-from analyzers.elements import Kinds, kinds_of
+from analyzers.elements import Kinds, kinds_of, nearest_share
 from analyzers.profile import nearest_model
 from analyzers.records import Finding, Parent
 from analyzers.thresholds import (
@@ -20,6 +20,7 @@ from analyzers.thresholds import (
     SPARSE_BEYOND,
     SPARSE_COVERED,
     SPARSE_GAIN,
+    SPARSE_TOLD,
 )
 
 NAME = "sparse"
@@ -36,11 +37,8 @@ def analyze(case: Case) -> Finding | None:
     if found is None:
         return None
     base, parents, _ = found
-    every = tuple(range(len(aligned.keys)))
-    kinds = kinds_of(aligned, base, parents, every)
-    if kinds is None or kinds.weights < MIN_DECISIVE or not _holds(kinds):
-        return None
-    if any(_gain(aligned, base, parents, every, p, kinds) < SPARSE_GAIN for p in parents):
+    kinds = kinds_of(aligned, base, parents, tuple(range(len(aligned.keys))))
+    if kinds is None or not _holds(kinds) or not _needs_all(aligned, base, parents, kinds):
         return None
     needed = (*parents, base)
     refs = [aligned.references[i].sketch.ref for i in needed]
@@ -61,6 +59,19 @@ def analyze(case: Case) -> Finding | None:
     told = tuple(Parent(ref, None, None, case.declares(ref.repo_id)) for ref in refs)
     trained = False if kinds.covered >= SPARSE_COVERED else None
     return Finding(NAME, "blend", claim, told, "sparse", False, trained, measured, 1.0 - kinds.covered)
+
+
+def _needs_all(aligned: Aligned, base: int, parents: tuple[int, ...], kinds: Kinds) -> bool:
+    """Tell whether enough weights tell, each parent covers some, and no one known model explains as much.
+
+    Where one does, the suspect descends from it, and what that one is made of is charged to its own case.
+    """
+    every = tuple(range(len(aligned.keys)))
+    if kinds.weights < max(MIN_DECISIVE, SPARSE_TOLD * aligned.suspect.size):
+        return False
+    if any(_gain(aligned, base, parents, every, p, kinds) < SPARSE_GAIN for p in parents):
+        return False
+    return nearest_share(aligned, base, parents) <= kinds.covered - SPARSE_GAIN
 
 
 def _holds(kinds: Kinds) -> bool:
