@@ -20,8 +20,9 @@ from bot.known import LONG_AGO, KnownModels, Progress
 from bot.text import moment
 from state.sketches import StoredSketch
 from state.store import Store, Upload
+from state.tables import MARK
 
-MARK: Final = "reconsidered"  # its cursor: sketches read up to then have been taken into account
+DONE_TO: Final = f"{MARK}reconsidered"  # its cursor: sketches read up to then have been taken into account
 REACH: Final = timedelta(days=180)  # older uploads are left as they are
 
 log = logging.getLogger("blendwatch")
@@ -37,7 +38,7 @@ class Reconsider:
 
     def look(self, progress: Progress) -> int:
         """Explain again what may have found a parent; return how many uploads are due again. Safe to kill anywhere."""
-        now, done_to = self.clock(), self.store.cursor(MARK) or LONG_AGO
+        now, done_to = self.clock(), self.store.cursor(DONE_TO) or LONG_AGO
         self.known.refresh(None, progress)  # what came into the registry is read even where no upload asks for it
         newcomers = [s for s in self.known.learned_since(done_to) if s.weights_at is not None]
         if not newcomers:
@@ -46,7 +47,7 @@ class Reconsider:
         for upload in self.store.quiet_since(now - REACH):
             progress(f"explaining {upload.repo_id} again")
             again += self._changes(upload, newcomers)
-        self.store.record(MARK, [], max(s.read_at for s in newcomers), now)
+        self.store.record(DONE_TO, [], max(s.read_at for s in newcomers), now)
         return again
 
     def _changes(self, upload: Upload, newcomers: list[StoredSketch]) -> bool:

@@ -18,6 +18,7 @@ from bot.known import KnownModels, Progress
 from bot.look import FIRST_LOOK_REQUESTS
 from bot.source import SourceError
 from state.store import Store
+from state.tables import MARK
 
 MOST_READ: Final = 8  # models for one base and day
 LISTED: Final = 100
@@ -81,4 +82,4 @@ class Relatives:
 
 
 def _mark(base: str) -> str:
-    return f"relatives of {base.lower()}"
+    return f"{MARK}relatives of {base.lower()}"

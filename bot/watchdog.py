@@ -13,11 +13,12 @@ from bot.news import News
 from bot.settings import Settings
 from bot.text import size
 from state.store import Store
+from state.tables import MARK
 
 LONGEST_WAIT = timedelta(hours=24)  # of an upload before the backlog is told
 DEAD_SHOWN = 20
 DAY = timedelta(hours=24)
-CANARY = "canary"  # its cursor says when it sang last
+CANARY = f"{MARK}canary"  # its cursor says when it sang last
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from analyzers.records import HubEvent
 from state.happenings import Known, happened, identity_of
 from state.records import FeedState, Happening
 from state.rows import cap, upload_row
-from state.tables import cursors, events, uploads
+from state.tables import MARK, cursors, events, uploads
 
 AT_ONCE = 500  # identities asked for in one query
 
@@ -81,14 +81,16 @@ def advance(connection: Connection, feed: str, read_to: datetime, now: datetime,
         [{"feed": feed, "read_to": read_to, "moved_at": now, "began_at": began_at}],
     )
     mine = cursors.c.feed == feed
-    connection.execute(update(cursors).where(mine).values(moved_at=now))
+    connection.execute(
+        update(cursors).where(mine).values(moved_at=now, began_at=func.coalesce(cursors.c.began_at, began_at))
+    )
     connection.execute(update(cursors).where(and_(mine, cursors.c.read_to < read_to)).values(read_to=read_to))
 
 
 def feed_states(connection: Connection) -> list[FeedState]:
     """Return how far each feed was read, and up to where everything it listed has been judged once."""
     waiting = connection.scalar(select(func.min(uploads.c.created_at)).where(uploads.c.state == "pending"))
-    rows = connection.execute(select(cursors).where(cursors.c.began_at.is_not(None)).order_by(cursors.c.feed)).all()
+    rows = connection.execute(select(cursors).where(~cursors.c.feed.startswith(MARK)).order_by(cursors.c.feed)).all()
     return [
         FeedState(r.feed, r.read_to, min(r.read_to, waiting) if waiting else r.read_to, r.began_at, r.moved_at)
         for r in rows

@@ -66,6 +66,8 @@ metadata = MetaData(
     }
 )
 
+MARK = "mark: "  # what a cursor that belongs to no listing is called by
+
 cursors = Table(
     "cursors",
     metadata,

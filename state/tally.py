@@ -10,7 +10,7 @@ from typing import get_args
 from sqlalchemy import Connection, Select, and_, case, func, or_, select
 
 from state.records import AlertState, UploadState
-from state.tables import cursors, outbox, uploads
+from state.tables import MARK, cursors, outbox, uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def tally(connection: Connection, now: datetime, since: datetime | None) -> Tall
     kinds = select(kind, func.count()).where(uploads.c.state == "found").group_by(kind)
     if settled is not None:
         states, kinds = states.where(or_(settled, uploads.c.state == "pending")), kinds.where(settled)
-    feeds = connection.execute(select(cursors).order_by(cursors.c.feed)).all()
+    feeds = connection.execute(select(cursors).where(~cursors.c.feed.startswith(MARK)).order_by(cursors.c.feed)).all()
     since_when = case((failed, uploads.c.retry_at), else_=uploads.c.first_seen)
     number, first = connection.execute(select(func.count(), func.min(since_when)).where(due)).one()
     unsent = outbox.c.state.in_(("pending", "sending"))

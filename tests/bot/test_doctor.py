@@ -17,6 +17,7 @@ import pytest
 from bot.pulse import FILE
 from demo.loopback_discord import TOKEN
 from demo.loopback_faults import Fault, always
+from state.database import revisions
 from tests.bot.stage import REPOS, Stage, stage
 from tests.bot.test_health import BEAT
 
@@ -49,7 +50,7 @@ def test_where_all_is_well_every_line_says_ok(at: Stage) -> None:
     assert states(after) == dict.fromkeys(NAMES, "ok")
     said = {check["name"]: check["said"] for check in json.loads(after.stdout)}
     assert said["token"] == "operator's, role read"
-    assert said["database"].startswith("whole, revision 0001, ")
+    assert said["database"].startswith(f"whole, revision {revisions()[-1]}, ")
     assert said["registry"] == "2 known models: 1 bases, 1 releases, 0 groups of organisations"
     assert said["sketches"].endswith("0 known models are still to be read")
     assert "the webhook is alerts, into channel" in said["discord"]

@@ -80,12 +80,12 @@ def test_there_and_back_in_words(done_stage: Stage, tmp_path: Path) -> None:
     older.parent.mkdir()
     older.touch()
     made = call(at, "backup", str(tmp_path / "to"), "--keep", "1")
-    assert "uploads 2, alerts 1, sketches" in made.stdout
+    assert "uploads 4, alerts 1, sketches" in made.stdout
     assert f"removed {older}" in made.stdout
     (archive,) = (tmp_path / "to").iterdir()
     whole = call(at, "restore", str(archive), "--verify")
     assert (whole.exit_code, "is whole" in whole.stdout, (tmp_path / "data").exists()) == (0, True, False)
-    assert "uploads 2" in call(at, "restore", str(archive), "--data", data).stdout
+    assert "uploads 4" in call(at, "restore", str(archive), "--data", data).stdout
     assert call(at, "why", "oakridge/Taiga-1", "--data", data).exit_code == 0
     refused = call(at, "restore", str(archive), "--data", data)
     assert (refused.exit_code, "use --force" in refused.stderr) == (1, True)
