@@ -99,12 +99,17 @@ EVERYWHERE: Final[dict[str, tuple[str, ...]]] = {
 
 
 def names_of(models: Iterable[Model]) -> dict[str, str]:
-    """Return {as written: canonical} for the known models: titles, aliases and families as the name they share."""
+    """Return {as written: canonical} for the known models: titles, aliases and families as the name they share.
+
+    The `names` that a model is known to call itself count as that model's.
+    """
     found = {name: canonical for canonical, names in EVERYWHERE.items() for name in names}
     for model in models:
         last = model.repo_id.rpartition("/")[2]
         for name in (model.title, last, model.family, *model.aliases):
             _put(found, name, stem(name) or stem(last))
+        for name in model.names:
+            _put(found, name, stem(model.title) or stem(last))
         if model.maker:
             _put(found, model.maker, model.maker)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import jsonschema
@@ -21,10 +21,12 @@ models:
     created_at: "2026-01-30T00:00:00.5+00:00"
     title: Base 7B
     aliases: [base, "7B"]
+    names: [Base, 贝斯]
     maker: Org
     family: Base
     licence: mit
     source: a list
+    verified: 2026-02-01
     note: a note
   - {path: ../zoo/maker/tuned, role: release}
   - {path: /zoo/x, repo_id: known/as, role: release}
@@ -47,10 +49,12 @@ def test_everything(tmp_path: Path) -> None:
             created_at=datetime(2026, 1, 30, 0, 0, 0, 500_000, tzinfo=UTC),
             title="Base 7B",
             aliases=("base", "7B"),
+            names=("Base", "贝斯"),
             maker="Org",
             family="Base",
             licence="mit",
             source="a list",
+            verified=date(2026, 2, 1),
             note="a note",
         ),
         Model(repo_id="maker/tuned", role="release", path=tmp_path / "zoo" / "maker" / "tuned"),
@@ -117,3 +121,17 @@ def test_shipped() -> None:
         assert model.source
         assert model.weights_at is not None or model.note == "not yet verified online"
     assert registry.find("Qwen/Qwen3.5-397B-A17B") is not None
+
+
+def test_include(tmp_path: Path) -> None:
+    """Files and folders are read after what includes them, each once, from where the including file lies."""
+    (tmp_path / "more" / "deep").mkdir(parents=True)
+    top = write(tmp_path, "include: [more/one.yaml, more]\nmodels: [{repo_id: o/top, role: base}]\n", "top.yaml")
+    write(tmp_path / "more", "include: [deep, ../top2.yaml]\nmodels: [{repo_id: o/one, role: base}]\n", "one.yaml")
+    write(tmp_path / "more", "[{repo_id: o/two, role: base}]\n", "two.yml")
+    write(tmp_path / "more" / "deep", "[{path: ../x/Local, role: base}]\n", "three.json")
+    write(tmp_path, "include: [more/deep]\nmodels: []\n", "top2.yaml")
+    models = load([top]).models
+    assert [m.repo_id for m in models] == ["o/top", "o/one", "x/Local", "o/two"]
+    assert models[2].path == tmp_path / "more" / "x" / "Local"
+    assert load([tmp_path]) == load([top, tmp_path / "top2.yaml"])

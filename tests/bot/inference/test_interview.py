@@ -22,7 +22,7 @@ from demo.loopback_faults import Fault, Seen
 from demo.loopback_hub import LoopbackHub
 from demo.loopback_inference import LoopbackInference
 from demo.loopback_repo import BytesBlob, LoopbackRepo
-from state.registry import SHIPPED, load
+from state.registry import SHIPPED, Model, load
 from state.spending import Spending
 from tests.bot.inference.stage import HARD, NOW, SOFT, counts, two_faced
 
@@ -198,6 +198,12 @@ def test_every_shipped_model_has_a_name_to_listen_for() -> None:
     )
     assert own_names("someone/Qwen2.5-7B-Best", names)["Qwen2.5-7B-Best"] == "Qwen"
     assert own_names("nex-agi/Nex-N2-mini", names) == {"Nex": "Nex", "Nex-N2-mini": "Nex", "nex-agi": "Nex-AGI"}
+
+
+def test_a_model_is_listened_for_by_the_names_that_it_calls_itself() -> None:
+    """Each stands for the model's own name, unless it is known as somebody else's."""
+    names = names_of([Model("lab/Zephyrine-9B", "release", names=("Zeph", "泽菲", "Qwen"))])
+    assert (names["Zeph"], names["泽菲"], names["Qwen"]) == ("Zephyrine", "Zephyrine", "Qwen")
 
 
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: dict[str, Any], *args: str) -> Any:
