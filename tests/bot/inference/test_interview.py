@@ -186,10 +186,12 @@ def test_a_title_begins_with_a_name(title: str, name: str) -> None:
 
 
 def test_every_shipped_model_has_a_name_to_listen_for() -> None:
-    """And its maker, as written in other scripts too."""
+    """And its maker, as written in other scripts too; but for names of one or two letters, which anything could be."""
     models = load([SHIPPED]).models
     names = names_of(models)
-    assert all(stem(m.title) in names for m in models)
+    unnamed = {stem(m.title) for m in models if stem(m.title) not in names}
+    assert unnamed == {"A-X", "Hy", "Yi", "c"}
+    assert {names["gemma-2-27b"], names["Gemma"], names["Gemma 2"]} == {"Gemini"}
     assert (names["通义千问"], names["Nex-AGI"], names["Nex-N2-Pro"], names["Alibaba Qwen"]) == (
         "Qwen",
         "Nex-AGI",
