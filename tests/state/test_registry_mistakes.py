@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from state.registry import MOST_MODELS, Problem, RegistryError, load, schema_json
 from state.registry_files import DEEPEST_INCLUDE, MOST_FILES
-from state.registry_yaml import LARGEST_FILE
+from state.registry_yaml import LARGEST_FILE, read
 from tests.state.registry_files import mistakes, write
 
 BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
@@ -111,6 +111,19 @@ def test_mistake(tmp_path: Path, case: str) -> None:
     assert len(found) == len(expected), found
     for sentence, start in zip(found, expected, strict=True):
         assert sentence.startswith(start), found
+
+
+# What only the loader sees: a folder's own name, a model that is its own parent, characters, days that do not exist.
+BEYOND_A_SCHEMA = {"path", "odd path", "its own parent", "no such day", "no such verified day"}
+
+
+def test_the_schema_refuses_what_a_schema_can(tmp_path: Path) -> None:
+    """An editor shows the mistake before the loader does, wherever the file is sound YAML."""
+    schema = jsonschema.Draft202012Validator(json.loads(schema_json()))
+    documents = {case: read(write(tmp_path, text)) for case, (text, _) in BROKEN.items()}
+    sound = {case: document.value for case, document in documents.items() if not document.problems}
+    assert len(sound) >= 30
+    assert {case for case, value in sound.items() if schema.is_valid(value)} == BEYOND_A_SCHEMA
 
 
 REPO_IDS = [
