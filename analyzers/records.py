@@ -247,7 +247,10 @@ class Mix:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One place where the author named a model. `where` is "front matter", "tag" or "prose"."""
+    """One place where the author named a model. `where` is "front matter", "tag" or "prose".
+
+    It is "renamed" where a named model has another name now, and "registry" where a registry file declares a parent.
+    """
 
     repo_id: str
     where: str

@@ -101,7 +101,7 @@ class KnownModels:
             stored = self.sketches.read(place) if place else None
             if model is not None and place is not None and stored is not None:
                 found[model.repo_id.lower()] = place
-                waiting += [name.lower() for name in stored.declares]
+                waiting += [name.lower() for name in self._declares(stored)]
         return list(found.values())
 
     def _at(self, place: Place) -> Reference | None:
@@ -223,9 +223,12 @@ class KnownModels:
         told = model.weights_at if model else None
         maker = self.registry.maker_of(stored.sketch.ref.organisation)
         automatic = model is not None and model.automatic
-        return Reference(
-            stored.sketch, role, told or stored.weights_at, maker, stored.declares, stored.title, automatic
-        )
+        declares = self._declares(stored)
+        return Reference(stored.sketch, role, told or stored.weights_at, maker, declares, stored.title, automatic)
+
+    def _declares(self, stored: StoredSketch) -> tuple[str, ...]:
+        """What a model's card declares, and what the registry declares in its stead."""
+        return tuple(dict.fromkeys((*stored.declares, *self.registry.declared_parents(stored.sketch.ref.repo_id))))
 
 
 def card_of(source: Source) -> tuple[str, str]:

@@ -39,6 +39,7 @@ from bot.second_look import SecondLooker, Seen
 from bot.source import Gated, Source
 from state.sketches import StoredSketch
 
+REGISTRY = "registry"  # where a parent is declared that a registry file declares in the card's stead
 MAX_DECLARED_READ = 4  # declared parents that are looked up for one suspect
 
 
@@ -78,6 +79,7 @@ class Checker:
             seen = self._look_again(source, look, case, finding, verdict, progress)
             if seen is not None:
                 verdict = judge(case, seen.finding, maker)
+            verdict = self._told(facts, verdict)
         problems += [p for p in (trouble, *disclosure.problems) if p] + unread + unknown
         problems += seen.problems if seen else ()
         return CheckResult(
@@ -124,7 +126,21 @@ class Checker:
         return None
 
     def _disclosure(self, facts: RepoFacts, card: str) -> Disclosure:
-        return read_disclosure(facts.ref.revision, card, facts.tags, self._names(facts), facts.ref.repo_id)
+        """Read what the card declares; what the registry says is declared comes before it."""
+        said = read_disclosure(facts.ref.revision, card, facts.tags, self._names(facts), facts.ref.repo_id)
+        ours = [Mention(p, REGISTRY, "declared") for p in self.known.registry.declared_parents(facts.ref.repo_id)]
+        return replace(said, mentions=(*ours, *said.mentions))
+
+    def _told(self, facts: RepoFacts, verdict: Verdict) -> Verdict:
+        """Take the alert away where the registry says that nobody is to be alerted about this upload for now."""
+        if not verdict.alert:
+            return verdict
+        today = self.clock().date()
+        found = self.known.registry.suppression(facts.ref.repo_id, facts.ref.revision, weights_digest(facts), today)
+        if found is None:
+            return verdict
+        why = f"{verdict.why}; not alerted until {found.until}, as the registry says: {found.reason}"
+        return replace(verdict, alert=False, why=why)
 
     def _claims(self, facts: RepoFacts, card: str, verdict: Verdict, maker: str) -> tuple[Assessed, ...]:
         """Read what the card claims and hold it against the verdict."""
@@ -158,7 +174,8 @@ class Checker:
 
     def _keep(self, look: Look, disclosure: Disclosure) -> None:
         if not look.facts.local and look.sketch.samples:
-            declares = tuple(name for name in disclosure.parents if "/" in name)
+            said = replace(disclosure, mentions=tuple(m for m in disclosure.mentions if m.where != REGISTRY))
+            declares = tuple(name for name in said.parents if "/" in name)
             self.known.keep(StoredSketch(look.sketch, look.facts.weights_at, declares, "", self.clock()))
 
 

@@ -27,6 +27,7 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
             "revision": result.suspect.revision,
             "parameters": result.parameters,
             "weights_at": _time(result.weights_at),
+            "weights": result.weights_digest or None,
         },
         "finding": finding.kind,
         "family": finding.family,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema, model_validator
@@ -14,6 +14,9 @@ PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 REPO_ID = re.compile(rf"(?!.*\.\.){PART}/{PART}")
 ORGANISATION = re.compile(rf"(?!.*\.\.){PART}")
 REVISION = re.compile(r"[0-9a-f]{40}")
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
+WEIGHTS = re.compile(r"[0-9a-f]{64}")
+LONGEST_REASON = 300  # characters: it is shown in one line with the verdict
 UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)")
 
 
@@ -35,6 +38,37 @@ def _path(value: object) -> str:
     if not text or "\0" in text:
         raise ValueError(f"must be the path of a folder, not {_shown(text)}")
     return text
+
+
+def _target(value: object) -> str:
+    text = _text(value)
+    if not text or "\0" in text:
+        raise ValueError(f"must be the path of a file or folder, not {_shown(text)}")
+    return text
+
+
+def _reason(value: object) -> str:
+    text = _text(value)
+    if not text.strip() or len(text) > LONGEST_REASON:
+        raise ValueError(f"must say why in 1 to {LONGEST_REASON} characters, not {_shown(text)}")
+    return text
+
+
+def _weights(value: object) -> str:
+    text = _text(value)
+    if not WEIGHTS.fullmatch(text):
+        raise ValueError(f"must be 64 hex digits in lower case, as a report gives them, not {_shown(text)}")
+    return text
+
+
+def _day(value: object) -> date:
+    text = _text(value)
+    if not DAY.fullmatch(text):
+        raise ValueError(f"must be a day such as 2026-01-31, not {_shown(text)}")
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"must be a day that exists, not {_shown(text)}: {error}") from error
 
 
 def _repo_id(value: object) -> str:
@@ -73,7 +107,19 @@ def _pattern(pattern: re.Pattern[str]) -> WithJsonSchema:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
-Folder = Annotated[str, BeforeValidator(_path)]
+Folder = Annotated[str, BeforeValidator(_path), WithJsonSchema({"type": "string", "minLength": 1})]
+Target = Annotated[str, BeforeValidator(_target), WithJsonSchema({"type": "string", "minLength": 1})]
+Reason = Annotated[
+    str,
+    BeforeValidator(_reason),
+    WithJsonSchema({"type": "string", "pattern": r"\S", "maxLength": LONGEST_REASON}),
+]
+Weights = Annotated[str, BeforeValidator(_weights), _pattern(WEIGHTS)]
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": f"^{DAY.pattern}$"}),
+]
 RepoId = Annotated[str, BeforeValidator(_repo_id), _pattern(REPO_ID)]
 OrganisationName = Annotated[str, BeforeValidator(_organisation), _pattern(ORGANISATION)]
 Revision = Annotated[str, BeforeValidator(_revision), _pattern(REVISION)]
@@ -111,12 +157,20 @@ class ModelEntry(Strict):
     """The name its maker gives it."""
     aliases: list[Text] = []
     """Other names that cards call it by."""
+    names: list[Text] = []
+    """What it calls itself when it is asked."""
     maker: Text = ""
+    """Who made it, for readers."""
     family: Text = ""
+    """The name that it shares with its relatives."""
     licence: Text = ""
+    """As the Hub writes it, such as apache-2.0."""
     source: Text = ""
-    """Where this entry comes from."""
+    """Where this entry's facts come from."""
+    verified: Day | None = None
+    """The day on which it was last verified online; without it, not yet."""
     note: Text = ""
+    """Anything else, for readers."""
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -133,11 +187,66 @@ class OrganisationEntry(Strict):
     members: list[OrganisationName] = Field(min_length=1)
 
 
+class SuppressionEntry(Strict):
+    """Uploads that nobody is alerted about: all of one name, one revision of it, or certain weights under any name."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["repo_id"]},
+                {"required": ["weights"], "not": {"required": ["revision"]}},
+            ]
+        }
+    )
+
+    repo_id: RepoId = ""
+    """The upload's name on the Hub."""
+    revision: Revision = ""
+    """Beside `repo_id`: this commit alone."""
+    weights: Weights = ""
+    """Instead of `repo_id`: the fingerprint of the weight files, which a report gives as `suspect.weights`."""
+    reason: Reason
+    """Why; it is shown with the verdict."""
+    until: Day
+    """The last day, in UTC, on which it counts."""
+
+    @model_validator(mode="after")
+    def _one_upload(self) -> Self:
+        if bool(self.repo_id) == bool(self.weights):
+            raise ValueError("needs either `repo_id` or `weights`")
+        if self.revision and not self.repo_id:
+            raise ValueError("has a `revision`, which belongs to a `repo_id`")
+        return self
+
+
+class DeclaredEntry(Strict):
+    """Parents that count as if the upload's card declared them."""
+
+    child: RepoId
+    """The upload."""
+    parents: list[RepoId] = Field(min_length=1)
+    """What it was made from."""
+    reason: Reason
+    """Why they count as declared."""
+    source: Text = ""
+    """Where that was said."""
+
+    @model_validator(mode="after")
+    def _others(self) -> Self:
+        if self.child.lower() in (parent.lower() for parent in self.parents):
+            raise ValueError(f"declares {self.child} as a parent of itself")
+        return self
+
+
 class RegistryFile(Strict):
     """A registry file; a bare list of models is one too."""
 
+    include: list[Target] = []
+    """Other registry files and folders of them, relative to this file."""
     models: list[ModelEntry] = []
     organisations: list[OrganisationEntry] = []
+    suppressions: list[SuppressionEntry] = []
+    declared: list[DeclaredEntry] = []
 
 
 FILE_SCHEMA: TypeAdapter[RegistryFile | list[ModelEntry]] = TypeAdapter(RegistryFile | list[ModelEntry])
@@ -167,7 +276,12 @@ def _thing(loc: tuple[int | str, ...]) -> str:
     if not loc:
         return "the file"
     if isinstance(loc[-1], int):
-        entry = {"models": "this model", "organisations": "this organisation"}
+        entry = {
+            "models": "this model",
+            "organisations": "this organisation",
+            "suppressions": "this suppression",
+            "declared": "this pair",
+        }
         name = loc[-2] if len(loc) > 1 else ""
         return entry[str(name)] if len(loc) == 2 and name in entry else f"`{name}[{loc[-1]}]`"
     return f"`{loc[-1]}`"

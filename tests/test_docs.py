@@ -122,8 +122,12 @@ def test_every_warning_in_the_code_is_explained() -> None:
 
 
 def test_the_readme_counts_the_shipped_models_right() -> None:
-    """The number of known models in the README is the number shipped."""
-    assert f"the {len(load([SHIPPED]).models)} that come with it" in (ROOT / "README.md").read_text()
+    """The numbers of known models and of families in the README are those shipped."""
+    models = load([SHIPPED]).models
+    families = {(model.maker, model.family) for model in models if model.family}
+    readme = (ROOT / "README.md").read_text()
+    assert f"the {len(models)} that come with it" in readme
+    assert f"The {len(models)} shipped models of {len(families)} families" in readme
 
 
 def test_no_lock_names_a_registry_host() -> None:

@@ -99,14 +99,20 @@ EVERYWHERE: Final[dict[str, tuple[str, ...]]] = {
 
 
 def names_of(models: Iterable[Model]) -> dict[str, str]:
-    """Return {as written: canonical} for the known models: titles, aliases and families as the name they share."""
+    """Return {as written: canonical} for the known models: titles, aliases and families as the name they share.
+
+    The `names` that a model is known to call itself count as that model's.
+    """
     found = {name: canonical for canonical, names in EVERYWHERE.items() for name in names}
+    spelled = {name.lower(): canonical for name, canonical in found.items()}
     for model in models:
         last = model.repo_id.rpartition("/")[2]
         for name in (model.title, last, model.family, *model.aliases):
-            _put(found, name, stem(name) or stem(last))
+            _put(found, spelled, name, stem(name) or stem(last))
+        for name in model.names:
+            _put(found, spelled, name, stem(model.title) or stem(last))
         if model.maker:
-            _put(found, model.maker, model.maker)
+            _put(found, spelled, model.maker, model.maker)
     return found
 
 
@@ -134,8 +140,10 @@ def stem(name: str) -> str:
     return "-".join(kept) if kept and kept[0].lower() not in _COMMON else ""
 
 
-def _put(found: dict[str, str], name: str, canonical: str) -> None:
+def _put(found: dict[str, str], spelled: dict[str, str], name: str, canonical: str) -> None:
+    """Add a name. `spelled`: what each name so far stands for, in small letters: "gemma" is no other than "Gemma"."""
     if sum(map(len, _LETTERS.findall(canonical))) >= MIN_LETTERS:
-        known = found.get(canonical, canonical)
+        known = spelled.setdefault(canonical.lower(), canonical)
+        spelled.setdefault(name.lower(), known)
         found.setdefault(canonical, known)
         found.setdefault(name, known)

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from state.registry import MOST_MODELS, Problem, RegistryError, load, schema_json
-from state.registry_yaml import LARGEST_FILE
+from state.registry_files import DEEPEST_INCLUDE, MOST_FILES
+from state.registry_yaml import LARGEST_FILE, read
 from tests.state.registry_files import mistakes, write
 
 BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
@@ -57,6 +58,46 @@ BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
     "odd path": ('- {role: base, path: "a\\0/b"}\n', ["1:22: `path` must be the path", "1:22: `path` does not end"]),
     "members": ("organisations: [{name: x, members: []}]\n", ["1:36: `members` must not be empty"]),
     "member": ("organisations: [{name: x, members: [a b]}]\n", ["1:37: `members[0]` must be the name of an organ"]),
+    "verified": (
+        "- repo_id: a/b\n  role: base\n  verified: yesterday\n",
+        ["3:13: `verified` must be a day such as 2026-01-31, not 'yesterday'"],
+    ),
+    "no such verified day": (
+        "- repo_id: a/b\n  role: base\n  verified: 2026-02-30\n",
+        ["3:13: `verified` must be a day that exists, not '2026-02-30'"],
+    ),
+    "names": ("- repo_id: a/b\n  role: base\n  names: Qwen\n", ["3:10: `names` must be a list, not 'Qwen'"]),
+    "include": ("include: x.yaml\n", ["1:10: `include` must be a list, not 'x.yaml'"]),
+    "odd include": (
+        'include: ["", "a\\0", 7]\n',
+        [
+            "1:11: `include[0]` must be the path of a file or folder, not ''",
+            "1:15: `include[1]` must be the path of a file or folder",
+            "1:22: `include[2]` must be a text, not 7",
+        ],
+    ),
+    "two ways to suppress": (
+        f"suppressions: [{{repo_id: a/b, weights: {'a' * 64}, reason: x, until: 2026-01-31}}]\n",
+        ["1:16: this suppression needs either `repo_id` or `weights`"],
+    ),
+    "revision of weights": (
+        f"suppressions: [{{revision: {'a' * 40}, weights: {'a' * 64}, reason: x, until: 2026-01-31}}]\n",
+        ["1:16: this suppression has a `revision`, which belongs to a `repo_id`"],
+    ),
+    "no reason": (
+        "suppressions: [{repo_id: a/b, reason: ' ', until: 2026-01-31}]\n",
+        ["1:39: `reason` must say why in 1 to 300 characters, not ' '"],
+    ),
+    "no end": ("suppressions: [{repo_id: a/b, reason: x}]\n", ["1:16: `until` is missing"]),
+    "odd weights": (
+        "suppressions: [{weights: abc, reason: x, until: 2026-01-31}]\n",
+        ["1:26: `weights` must be 64 hex digits in lower case, as a report gives them, not 'abc'"],
+    ),
+    "its own parent": (
+        "declared: [{child: a/b, parents: [c/d, A/B], reason: x}]\n",
+        ["1:12: this pair declares a/b as a parent of itself"],
+    ),
+    "no parents": ("declared: [{child: a/b, parents: [], reason: x}]\n", ["1:34: `parents` must not be empty"]),
     "no mapping": ("organisations: [x]\n", ["1:17: this organisation must be a mapping, not 'x'"]),
 }
 
@@ -70,6 +111,19 @@ def test_mistake(tmp_path: Path, case: str) -> None:
     assert len(found) == len(expected), found
     for sentence, start in zip(found, expected, strict=True):
         assert sentence.startswith(start), found
+
+
+# What only the loader sees: a folder's own name, a model that is its own parent, characters, days that do not exist.
+BEYOND_A_SCHEMA = {"path", "odd path", "its own parent", "no such day", "no such verified day"}
+
+
+def test_the_schema_refuses_what_a_schema_can(tmp_path: Path) -> None:
+    """An editor shows the mistake before the loader does, wherever the file is sound YAML."""
+    schema = jsonschema.Draft202012Validator(json.loads(schema_json()))
+    documents = {case: read(write(tmp_path, text)) for case, (text, _) in BROKEN.items()}
+    sound = {case: document.value for case, document in documents.items() if not document.problems}
+    assert len(sound) >= 30
+    assert {case for case, value in sound.items() if schema.is_valid(value)} == BEYOND_A_SCHEMA
 
 
 REPO_IDS = [
@@ -147,3 +201,34 @@ def test_never_crashes(tmp_path_factory: pytest.TempPathFactory, content: bytes)
     except RegistryError as error:
         problems = error.problems
     assert all(p.line >= 1 and p.column >= 1 and p.message for p in problems)
+
+
+def test_include_mistakes(tmp_path: Path) -> None:
+    """What is not there, and what leads back, is told where it is included."""
+    first = write(tmp_path, "include: [b.yaml, gone.yaml]\n", "a.yaml")
+    write(tmp_path, "include:\n- c.yaml\n", "b.yaml")
+    third = write(tmp_path, "models: []\ninclude: [a.yaml, ., c.yaml]\n", "c.yaml")
+    assert mistakes(first) == [
+        f"1:19: `include[1]` is not there: {tmp_path / 'gone.yaml'}",
+        f"2:11: `include[0]` leads back to {first}",
+        f"2:19: `include[1]` leads back to {first}",
+        f"2:19: `include[1]` leads back to {tmp_path / 'b.yaml'}",
+        f"2:19: `include[1]` leads back to {third}",
+        f"2:22: `include[2]` leads back to {third}",
+    ]
+    with pytest.raises(RegistryError) as caught:
+        load([first])
+    assert [p.file.name for p in caught.value.problems] == ["a.yaml", *["c.yaml"] * 5]
+
+
+def test_include_limits(tmp_path: Path) -> None:
+    """A chain of files may be so long, and all files together so many."""
+    for number in range(DEEPEST_INCLUDE + 2):
+        write(tmp_path, f"include: [{number + 1}.yaml]\n", f"{number}.yaml")
+    last = tmp_path / f"{DEEPEST_INCLUDE + 1}.yaml"
+    assert mistakes(tmp_path / "0.yaml") == [f"1:11: `include[0]` is more than 20 files deep: {last}"]
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(MOST_FILES):
+        write(many, "[]\n", f"{number}.yaml")
+    assert mistakes(write(tmp_path, "include: [many]\n")) == ["1:11: `include[0]` makes it more than 1,000 files"]

@@ -22,7 +22,7 @@ from demo.loopback_faults import Fault, Seen
 from demo.loopback_hub import LoopbackHub
 from demo.loopback_inference import LoopbackInference
 from demo.loopback_repo import BytesBlob, LoopbackRepo
-from state.registry import SHIPPED, load
+from state.registry import SHIPPED, Model, load
 from state.spending import Spending
 from tests.bot.inference.stage import HARD, NOW, SOFT, counts, two_faced
 
@@ -186,10 +186,12 @@ def test_a_title_begins_with_a_name(title: str, name: str) -> None:
 
 
 def test_every_shipped_model_has_a_name_to_listen_for() -> None:
-    """And its maker, as written in other scripts too."""
+    """And its maker, as written in other scripts too; but for names of one or two letters, which anything could be."""
     models = load([SHIPPED]).models
     names = names_of(models)
-    assert all(stem(m.title) in names for m in models)
+    unnamed = {stem(m.title) for m in models if stem(m.title) not in names}
+    assert unnamed == {"A-X", "Hy", "Yi", "c"}
+    assert {names["gemma-2-27b"], names["Gemma"], names["Gemma 2"]} == {"Gemini"}
     assert (names["通义千问"], names["Nex-AGI"], names["Nex-N2-Pro"], names["Alibaba Qwen"]) == (
         "Qwen",
         "Nex-AGI",
@@ -198,6 +200,12 @@ def test_every_shipped_model_has_a_name_to_listen_for() -> None:
     )
     assert own_names("someone/Qwen2.5-7B-Best", names)["Qwen2.5-7B-Best"] == "Qwen"
     assert own_names("nex-agi/Nex-N2-mini", names) == {"Nex": "Nex", "Nex-N2-mini": "Nex", "nex-agi": "Nex-AGI"}
+
+
+def test_a_model_is_listened_for_by_the_names_that_it_calls_itself() -> None:
+    """Each stands for the model's own name, unless it is known as somebody else's."""
+    names = names_of([Model("lab/Zephyrine-9B", "release", names=("Zeph", "泽菲", "Qwen"))])
+    assert (names["Zeph"], names["泽菲"], names["Qwen"]) == ("Zephyrine", "Zephyrine", "Qwen")
 
 
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: dict[str, Any], *args: str) -> Any:
