@@ -79,6 +79,15 @@ class KnownModels:
             self._read_model(model, problems)
         return problems
 
+    @spent_on("references")
+    def read_now(self, model: Model) -> str:
+        """Read one known model unless it was read, however long it was away; return why it cannot be compared."""
+        self.sketches.refresh()
+        problems: list[str] = []
+        if not self._has(model):
+            self._read_model(model, problems)
+        return "".join(problems)
+
     def candidates(self, suspect: Sketch, weights_at: datetime | None, declared: Iterable[str] = ()) -> list[Reference]:
         """Return the known models that `suspect`, whose weights came at `weights_at`, may be made of.
 
