@@ -18,7 +18,10 @@ from ops.container.engine import IMAGE, ROOT, Engine, Wrong
 from ops.container.scene import Loopback, loopback
 
 LATE = "brisa-labs/Sereia-1"  # comes after the registry was edited
-POLL_MINUTES = 0.1  # so that nobody waits long for the pass that reads the edited registry
+SETTINGS = {
+    "BLENDWATCH_POLL_MINUTES": "0.1",  # so that nobody waits long for the pass that reads the edited registry
+    "BLENDWATCH_AUTOMATIC_REFERENCES": "false",  # else LATE is a copy of an upload, whatever the registry has
+}
 
 
 def newcomer(engine: Engine, home: Path) -> str:
@@ -57,7 +60,8 @@ def _as_the_readme_says(engine: Engine, home: Path, world: Loopback) -> Running:
     if not set(HARDENED) <= set(words):
         raise Wrong("the README runs it with less protection than is proved here")
     engine.podman("tag", IMAGE, TAG)
-    inserted = [*engine.host_flags(), *world.flags(), "-e", f"BLENDWATCH_POLL_MINUTES={POLL_MINUTES}"]
+    ours = [word for name, value in SETTINGS.items() for word in ("-e", f"{name}={value}")]
+    inserted = [*engine.host_flags(), *world.flags(), *ours]
     command = engine.command("run", *inserted, *words[2:])
     environment = os.environ | {"BLENDWATCH_DISCORD_WEBHOOK": world.discord.webhook_url}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
