@@ -25,6 +25,7 @@ from bot.pipeline import Checker
 from bot.pulse import Pulse
 from bot.reconsider import Reconsider
 from bot.relatives import Relatives
+from bot.reload import Reload
 from bot.settings import Settings, SettingsError
 from bot.turn import Memory, Turn
 from bot.watch import Watcher
@@ -142,9 +143,10 @@ def news(settings: Settings, opened: Store) -> News:
 
 
 def memory(built: Service, opened: Store) -> Memory:
-    """Return what learns relatives of an upload, and explains earlier ones again."""
+    """Return what reads the registry anew, learns relatives of an upload, and explains earlier ones again."""
     known = built.checker.known
-    return Memory(Relatives(built.hub, known, opened, utc_now), Reconsider(known, opened, utc_now))
+    reload = Reload(built.settings.registry_paths, known, news(built.settings, opened))
+    return Memory(reload, Relatives(built.hub, known, opened, utc_now), Reconsider(known, opened, utc_now))
 
 
 def casework(settings: Settings, opened: Store) -> Casework:
@@ -190,8 +192,9 @@ def overseer(built: Service, opened: Store) -> Overseer:
     """Return the signs of life, the numbers and the port of one watch."""
     pulse = Pulse(built.settings)
     metrics = Metrics(lambda: opened.tally(utc_now()), built.hub.spent, pulse)
-    models = len(built.checker.known.registry.models)
-    return Overseer(pulse, metrics, Endpoint(pulse, metrics, lambda: opened.cursor(NEW.name), models))
+    known = built.checker.known
+    endpoint = Endpoint(pulse, metrics, lambda: opened.cursor(NEW.name), lambda: len(known.registry.models))
+    return Overseer(pulse, metrics, endpoint)
 
 
 def turn(built: Service, opened: Store, where: Mapping[str, Sink], seen_by: Overseer) -> Turn:

@@ -24,7 +24,7 @@ class Endpoint:
     pulse: Pulse
     metrics: Metrics
     database: Callable[[], object]
-    models: int
+    models: Callable[[], int]
 
     async def healthz(self, _: web.Request) -> web.Response:
         """Alive: the loop turns, or nobody would answer, and there was progress lately."""
@@ -40,7 +40,7 @@ class Endpoint:
             database = str(error)
         passed = self.pulse.last().succeeded_at is not None
         troubles = {
-            "registry": "" if self.models else "it names no models",
+            "registry": "" if self.models() else "it names no models",
             "database": database,
             "first pass": "" if passed else "none has ended well yet",
         }

@@ -55,6 +55,12 @@ class KnownModels:
     def __post_init__(self) -> None:
         self._roster = Roster(self.registry, self.sketches, self.spec, self.find)
 
+    def use(self, registry: Registry) -> None:
+        """Know another registry's models from now on; one that is new or described anew is asked for at once."""
+        self.absences.forget(m.repo_id for m in registry.models if m != self.registry.find(m.repo_id))
+        self.registry, self._unread = registry, None
+        self._roster = Roster(registry, self.sketches, self.spec, self.find)
+
     def find(self, repo_id: str) -> Model | None:
         """Return the known model of this name: the registry's, or an upload that was read where these are known."""
         return self.registry.find(repo_id) or (Model(repo_id, "release", automatic=True) if self.automatic else None)
@@ -72,6 +78,15 @@ class KnownModels:
             progress(f"reading known model {number} of {len(self._unread)}: {model.repo_id}")
             self._read_model(model, problems)
         return problems
+
+    @spent_on("references")
+    def read_now(self, model: Model) -> str:
+        """Read one known model unless it was read, however long it was away; return why it cannot be compared."""
+        self.sketches.refresh()
+        problems: list[str] = []
+        if not self._has(model):
+            self._read_model(model, problems)
+        return "".join(problems)
 
     def candidates(self, suspect: Sketch, weights_at: datetime | None, declared: Iterable[str] = ()) -> list[Reference]:
         """Return the known models that `suspect`, whose weights came at `weights_at`, may be made of.

@@ -18,6 +18,7 @@ from bot.known import Progress
 from bot.ping import ping
 from bot.reconsider import Reconsider
 from bot.relatives import Relatives
+from bot.reload import Reload
 from bot.text import visible
 from bot.watch import Settled, Watcher
 from bot.watchdog import Watchdog
@@ -28,15 +29,16 @@ log = logging.getLogger("blendwatch")
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the watch learns besides its registry."""
+    """What the watch knows, and how it comes to know more."""
 
+    reload: Reload
     relatives: Relatives
     reconsider: Reconsider
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One pass: send what a killed pass left, read the listings, settle what is due, look after cases and itself."""
+    """One pass: send what is left, read registry and listings, settle what is due, look after cases and itself."""
 
     feeds: Feeds
     watcher: Watcher
@@ -53,6 +55,7 @@ class Turn:
         """Run it; an alert goes out as soon as it is stored. Raises SourceError where the Hub cannot be read at all."""
         await self._send()
         try:
+            await asyncio.to_thread(self.memory.reload.look)
             new = await asyncio.to_thread(self.feeds.poll, progress)
             log.info("%d new uploads", new, extra={"new": new})
             await self._work(progress)

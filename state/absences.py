@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +34,16 @@ class Absences:
 
     def put(self, repo_id: str, absence: Absence) -> None:
         """Remember; StateError if the disk refuses."""
-        entries = self._all() | {repo_id.lower(): absence}
+        self._write(self._all() | {repo_id.lower(): absence})
+
+    def forget(self, repo_ids: Iterable[str]) -> None:
+        """Let these be asked for at once; StateError if the disk refuses."""
+        entries = self._all()
+        kept = {name: entries[name] for name in entries.keys() - {repo_id.lower() for repo_id in repo_ids}}
+        if kept != entries:
+            self._write(kept)
+
+    def _write(self, entries: Mapping[str, Absence]) -> None:
         text = json.dumps({name: [a.reason, a.until.isoformat()] for name, a in sorted(entries.items())}, indent=1)
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from bot.commands import case
+from bot.commands import case, registry
 from bot.commands.ask import ask
 from bot.commands.backup import backup
 from bot.commands.check import check
@@ -36,4 +36,5 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
 
 GROUPS: Final[Mapping[str, typer.Typer]] = {
     "case": case.app,
+    "registry": registry.app,
 }

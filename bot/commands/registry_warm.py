@@ -1,0 +1,109 @@
+"""blendwatch registry warm: every known model held against the Hub and read once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Final
+
+import typer
+
+from bot import build
+from bot.commands.common import NOTHING, Data, one_line_errors, out, progress_shown, settings_from
+from bot.commands.common import Registry as Paths
+from bot.known import Progress
+from bot.settings import SettingsError
+from bot.source import Unavailable
+from bot.text import visible
+from bot.verify import verify
+from state.registry import Model
+from state.verified import Verifications
+
+FILE: Final = "verified.json"  # in the data folder
+FRESH: Final = timedelta(days=1)  # an entry that was verified so lately is not asked about again
+
+
+@dataclass(frozen=True, slots=True)
+class Warmed:
+    """What became of one entry. `state`: ok, differs (from the Hub, or unreadable), unreached or left (no requests)."""
+
+    repo_id: str
+    state: str
+    said: str
+
+
+def warm(
+    only: Annotated[list[str] | None, typer.Option("--only", help="this model alone; repeatable")] = None,
+    requests: Annotated[
+        int | None, typer.Option("--requests", min=1, help="after which the rest is left; else requests_per_pass")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    registry: Paths = None,
+    data: Data = None,
+) -> None:
+    """Hold every known model against the Hub (there? this name, commit, time, licence?), and read it once.
+
+    One line for each. It may be stopped and run again: what was verified within a day, and is read, is not asked
+    about again unless --only names it. Status 0 if all is as the files say, else 1.
+    """
+    with (
+        one_line_errors(),
+        progress_shown() as progress,
+        build.service(settings_from(registry, data)) as service,
+    ):
+        models = _chosen(service, only)
+        most = requests or service.settings.requests_per_pass
+        found = []
+        for one in _each(service, models, most, again=bool(only), progress=progress):
+            found.append(one)
+            if not as_json:
+                out.print(f"{one.state:9}  {one.repo_id}: {visible(one.said, 2000)}", soft_wrap=True)
+    if as_json:
+        told = [{"repo_id": one.repo_id, "state": one.state, "said": one.said} for one in found]
+        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    raise typer.Exit(0 if all(one.state == "ok" for one in found) else NOTHING)
+
+
+def _chosen(service: build.Service, only: list[str] | None) -> list[Model]:
+    known = service.checker.known.registry
+    if not only:
+        return list(known.models)
+    chosen = [(name, known.find(name)) for name in only]
+    for name, model in chosen:
+        if model is None:
+            raise SettingsError(f"{visible(name, 200)} is no known model; blendwatch registry list shows those")
+    return [model for _, model in chosen if model is not None]
+
+
+def _each(
+    service: build.Service, models: list[Model], most: int, *, again: bool, progress: Progress
+) -> Iterator[Warmed]:
+    """Yield what became of each; a model is begun while requests are left, so one may go a look beyond."""
+    seen = Verifications(service.settings.data / FILE)
+    with service.hub.metered() as meter:
+        for number, model in enumerate(models, start=1):
+            if meter.requests >= most:
+                yield Warmed(model.repo_id, "left", f"{most:,} requests are used up; run it again")
+                continue
+            progress(f"model {number} of {len(models)}: {model.repo_id}")
+            yield _one(service, seen, model, again=again)
+
+
+def _one(service: build.Service, seen: Verifications, model: Model, *, again: bool) -> Warmed:
+    known, now = service.checker.known, build.utc_now()
+    verified = seen.get(model)
+    if again or verified is None or now - verified.at > FRESH:
+        try:
+            verified = verify(model, service.hub.repo, now)
+        except Unavailable as error:
+            return Warmed(model.repo_id, "unreached", str(error))
+        seen.put(model, verified)
+    there = bool(verified.revision) or model.path is not None
+    problems = [*verified.differs, *([known.read_now(model)] if there else [])]
+    if any(problems):
+        return Warmed(model.repo_id, "differs", "; ".join(filter(None, problems)))
+    where = f"commit {verified.revision[:12]}" if verified.revision else f"the folder {model.path}"
+    return Warmed(model.repo_id, "ok", f"{where}, verified {verified.at:%Y-%m-%d %H:%M}, read")
