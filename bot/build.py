@@ -14,6 +14,7 @@ from bot.discord import ConsoleSink, WebhookSink
 from bot.endpoint import Endpoint
 from bot.feeds import NEW, Feeds
 from bot.followup import Followups
+from bot.hook import Hook
 from bot.hub import Hub
 from bot.hub.hub import TIMEOUT
 from bot.inference.interview import Interview, Providers
@@ -25,6 +26,7 @@ from bot.pipeline import Checker
 from bot.pulse import Pulse
 from bot.reconsider import Reconsider
 from bot.relatives import Relatives
+from bot.schedule import Early
 from bot.settings import Settings, SettingsError
 from bot.turn import Memory, Turn
 from bot.watch import Watcher
@@ -170,6 +172,7 @@ class Overseer:
     pulse: Pulse
     metrics: Metrics
     endpoint: Endpoint
+    early: Early
 
     def watching(self, show: Progress) -> Progress:
         """Return what shows progress as `show` does, and takes it down as a sign of life."""
@@ -191,7 +194,10 @@ def overseer(built: Service, opened: Store) -> Overseer:
     pulse = Pulse(built.settings)
     metrics = Metrics(lambda: opened.tally(utc_now()), built.hub.spent, pulse)
     models = len(built.checker.known.registry.models)
-    return Overseer(pulse, metrics, Endpoint(pulse, metrics, lambda: opened.cursor(NEW.name), models))
+    early = Early(built.settings.hook_min_seconds)
+    secret = built.settings.hub_webhook_secret
+    hook = Hook(secret, early.ask) if secret is not None else None
+    return Overseer(pulse, metrics, Endpoint(pulse, metrics, lambda: opened.cursor(NEW.name), models, hook), early)
 
 
 def turn(built: Service, opened: Store, where: Mapping[str, Sink], seen_by: Overseer) -> Turn:
