@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from analyzers.records import Outcome
 from bot.casework import Casework
 from bot.deliver import Delivered, DeliveryError, Sink, deliver
+from bot.digest import HourlyCap
 from bot.discord import ConsoleSink, WebhookSink
 from bot.endpoint import Endpoint
 from bot.feeds import NEW, Feeds
@@ -38,6 +40,8 @@ from state.registry import load
 from state.sketches import SketchStore
 from state.spending import Spending
 from state.store import Store
+
+FOLDING: Final = frozenset({"console", "discord"})  # the sinks that can show a digest
 
 
 def utc_now() -> datetime:
@@ -213,6 +217,7 @@ def turn(built: Service, opened: Store, where: Mapping[str, Sink], seen_by: Over
         utc_now,
         seen_by.settled,
         built.settings.ping_url,
+        HourlyCap(opened.folding, built.settings.alerts_per_hour, FOLDING),
     )
 
 

@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     automatic_references: bool = Field(
         default=True, description="whether new uploads are compared with those that were read before, too"
     )
+    alerts_per_hour: int = Field(
+        default=20, ge=1, description="alerts that one destination gets one by one in an hour; more come in a digest"
+    )
     max_backlog: int = Field(default=1000, ge=1, description="uploads waiting before the operator is told")
     min_free_bytes: int = Field(
         default=1 << 30, ge=0, description="free bytes on disk below which the operator is told"
