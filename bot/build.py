@@ -35,7 +35,7 @@ from bot.watch import Watcher
 from bot.watchdog import Watchdog
 from state.absences import Absences
 from state.evidence import Blobs
-from state.folder import refuse_unfinished
+from state.folder import EVIDENCE, refuse_unfinished
 from state.registry import load
 from state.sketches import SketchStore
 from state.spending import Spending
@@ -134,7 +134,7 @@ def watcher(built: Service, opened: Store) -> Watcher:
 
 def blobs(settings: Settings) -> Blobs:
     """Return where evidence is kept."""
-    return Blobs(settings.data / "evidence")
+    return Blobs(settings.data / EVIDENCE)
 
 
 def feeds(built: Service, opened: Store) -> Feeds:
