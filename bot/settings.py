@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     requests_per_pass: int = Field(
         default=6000, ge=100, description="requests after which a pass leaves the rest to the next one"
     )
+    bytes_per_pass: int = Field(
+        default=2_000_000_000, ge=1, description="bytes after which a pass leaves the rest to the next one"
+    )
     automatic_references: bool = Field(
         default=True, description="whether new uploads are compared with those that were read before, too"
     )
