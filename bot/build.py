@@ -6,14 +6,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from analyzers.records import Outcome
 from bot.casework import Casework
 from bot.deliver import Delivered, DeliveryError, Sink, deliver
+from bot.digest import HourlyCap
 from bot.discord import ConsoleSink, WebhookSink
 from bot.endpoint import Endpoint
 from bot.feeds import NEW, Feeds
 from bot.followup import Followups
+from bot.hook import Hook
 from bot.hub import Hub
 from bot.hub.hub import TIMEOUT
 from bot.inference.interview import Interview, Providers
@@ -26,17 +29,20 @@ from bot.pulse import Pulse
 from bot.reconsider import Reconsider
 from bot.relatives import Relatives
 from bot.reload import Reload
+from bot.schedule import Early
 from bot.settings import Settings, SettingsError
 from bot.turn import Memory, Turn
 from bot.watch import Watcher
 from bot.watchdog import Watchdog
 from state.absences import Absences
 from state.evidence import Blobs
-from state.folder import refuse_unfinished
+from state.folder import EVIDENCE, refuse_unfinished
 from state.registry import load
 from state.sketches import SketchStore
 from state.spending import Spending
 from state.store import Store
+
+FOLDING: Final = frozenset({"console", "discord"})  # the sinks that can show a digest
 
 
 def utc_now() -> datetime:
@@ -129,7 +135,7 @@ def watcher(built: Service, opened: Store) -> Watcher:
 
 def blobs(settings: Settings) -> Blobs:
     """Return where evidence is kept."""
-    return Blobs(settings.data / "evidence")
+    return Blobs(settings.data / EVIDENCE)
 
 
 def feeds(built: Service, opened: Store) -> Feeds:
@@ -172,6 +178,7 @@ class Overseer:
     pulse: Pulse
     metrics: Metrics
     endpoint: Endpoint
+    early: Early
 
     def watching(self, show: Progress) -> Progress:
         """Return what shows progress as `show` does, and takes it down as a sign of life."""
@@ -193,8 +200,11 @@ def overseer(built: Service, opened: Store) -> Overseer:
     pulse = Pulse(built.settings)
     metrics = Metrics(lambda: opened.tally(utc_now()), built.hub.spent, pulse)
     known = built.checker.known
-    endpoint = Endpoint(pulse, metrics, lambda: opened.cursor(NEW.name), lambda: len(known.registry.models))
-    return Overseer(pulse, metrics, endpoint)
+    early = Early(built.settings.hook_min_seconds)
+    secret = built.settings.hub_webhook_secret
+    hook = Hook(secret, early.ask) if secret is not None else None
+    endpoint = Endpoint(pulse, metrics, lambda: opened.cursor(NEW.name), lambda: len(known.registry.models), hook)
+    return Overseer(pulse, metrics, endpoint, early)
 
 
 def turn(built: Service, opened: Store, where: Mapping[str, Sink], seen_by: Overseer) -> Turn:
@@ -210,6 +220,7 @@ def turn(built: Service, opened: Store, where: Mapping[str, Sink], seen_by: Over
         utc_now,
         seen_by.settled,
         built.settings.ping_url,
+        HourlyCap(opened.folding, built.settings.alerts_per_hour, FOLDING),
     )
 
 

@@ -10,12 +10,14 @@ from typing import Any, Final
 
 from analyzers.evidence import method, replay
 from analyzers.records import Verdict
+from bot.digest import digest_of
 from state.errors import StateError
 from state.evidence import Blobs, from_bytes
 from state.records import CaseFile, Note, OutboxMessage
 from state.store import Store
 
 AT_ONCE: Final = 50
+CONSOLE: Final = "console"  # the message id of all that was printed, which nobody edits
 
 TITLES: Final = {
     "declared": "The card names the parents now",
@@ -83,10 +85,24 @@ class Casework:
         note = Note(case.case_id, kind, text, key, now)
         notes = [*self.store.cases.notes(case.case_id), note]
         messages = [
-            OutboxMessage(f"{key}@{destination}", destination, _payload(case, notes, message_id), case.upload_id)
+            OutboxMessage(
+                f"{key}@{destination}",
+                destination,
+                _payload(case, notes, message_id) | self._digest(case, destination, message_id, retract=retract),
+                case.upload_id,
+            )
             for destination, message_id in self.store.cases.heads(case)
         ]
         return self.store.cases.note(note, messages, retract=retract)
+
+    def _digest(self, case: CaseFile, destination: str, message_id: str | None, *, retract: bool) -> dict[str, Any]:
+        """Return the present state of the digest that told the case; empty where the case has a message of its own."""
+        if message_id is None or message_id == CONSOLE:
+            return {}
+        together = self.store.cases.told_with(destination, message_id)
+        taken_back = {c.case_id for c in together if c.state == "retracted"} | ({case.case_id} if retract else set())
+        reports = [c.report | {"retracted": c.case_id in taken_back} for c in together]
+        return digest_of(reports) if reports else {}
 
 
 def _payload(case: CaseFile, notes: list[Note], message_id: str | None) -> dict[str, Any]:

@@ -101,6 +101,27 @@ class Outbox(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows that one message tells; `folded`: because there are too many to tell each by itself."""
+
+    rows: Sequence[OutboxRow]
+    message: OutboxRow
+    folded: bool = False
+
+
+class Cap(Protocol):
+    """Keeps a flood of alerts from those who read them: what comes on top of it is told together, or waits."""
+
+    def batch(self, row: OutboxRow, now: datetime) -> Batch | None:
+        """A claimed row, with what is to be told together with it; None: it waits, and the outbox knows until when."""
+        ...
+
+    def told(self, batch: Batch, message_id: str | None, now: datetime) -> None:
+        """A folded batch has arrived."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """What became of the rows of one pass: `failed` will be tried again, `dead` will not."""
 
@@ -115,9 +136,10 @@ async def deliver(
     clock: Callable[[], datetime],
     *,
     limit: int = 50,
+    cap: Cap | None = None,
     chance: Callable[[], float] = random.random,
 ) -> Delivered:
-    """Send what is due, at most `limit` rows; `chance` gives numbers in [0, 1) that spread the retries.
+    """Send what is due, in at most `limit` messages; `chance` gives numbers in [0, 1) that spread the retries.
 
     Rows are claimed one at a time, so that a process that dies delays one alert by one lease and no other at all.
     """
@@ -129,17 +151,24 @@ async def deliver(
         claimed = outbox.claim(clock(), LEASE_SECONDS, 1)
         if not claimed:
             break
-        row = claimed[0]
+        batch = cap.batch(claimed[0], clock()) if cap is not None else Batch(claimed, claimed[0])
+        if batch is None:
+            continue
         try:
-            message_id = await _send(row, sinks)
+            message_id = await _send(batch.message, sinks)
         except DeliveryError as error:
-            next_at, reason = _next_attempt(row, error, clock(), chance()), visible(str(error), ERROR_LENGTH)
-            _log.warning("message %d was not delivered, %s: %s", row.id, "later" if next_at else "given up", reason)
-            outbox.mark_failed(row.id, reason, next_at, clock())
-            failed, dead = failed + (next_at is not None), dead + (next_at is None)
+            spread = chance()
+            for row in batch.rows:
+                next_at, reason = _next_attempt(row, error, clock(), spread), visible(str(error), ERROR_LENGTH)
+                _log.warning("message %d was not delivered, %s: %s", row.id, "later" if next_at else "given up", reason)
+                outbox.mark_failed(row.id, reason, next_at, clock())
+                failed, dead = failed + (next_at is not None), dead + (next_at is None)
         else:
-            outbox.mark_sent(row.id, message_id, clock())
-            sent += 1
+            if cap is not None and batch.folded:
+                cap.told(batch, message_id, clock())
+            else:
+                outbox.mark_sent(batch.message.id, message_id, clock())
+            sent += len(batch.rows)
     return Delivered(sent, failed, dead)
 
 

@@ -13,7 +13,7 @@ import discord
 from bot import sentences
 from bot.release import this_release
 from bot.sentences import Report
-from bot.text import entries, harmless, joined, moment, section, string, unmarked
+from bot.text import count, entries, harmless, joined, moment, number, section, string, unmarked, width
 
 # Discord's limits, in characters. The parts' own limits in bot.sentences keep every embed below all of them.
 TITLE_LIMIT: Final = 256
@@ -25,11 +25,18 @@ FOOTER_LIMIT: Final = 2048
 TOTAL_LIMIT: Final = 6000
 SINCE_SHOWN: Final = 4
 SINCE_LIMIT: Final = 900
+DIGEST_LINES: Final = 25
+DIGEST_REST: Final = 80  # left for the line that says how many more there are
 
 # told apart by people who confuse red and green, too
 COLOURS: Final[Mapping[str, int]] = {"blend": 0xE69F00, "copy": 0xCC79A7, "derivative": 0x56B4E9}
 QUIET_COLOUR: Final = 0x999999
 OPERATOR_COLOUR: Final = 0xF0E442
+DIGEST_COLOUR: Final = 0x0072B2
+DIGEST_WORDS: Final = (
+    "More alerts came within an hour than are told one by one. Each of these is a case of its own. "
+    "Blending and copying are legitimate; what is reported is that the card does not name a parent."
+)
 
 
 def alert_embed(report: Report, release: str | None = None) -> discord.Embed:
@@ -62,7 +69,12 @@ def operator_embed(news: Mapping[str, Any], release: str | None = None) -> disco
 
 
 def head_embed(payload: Mapping[str, Any], release: str | None = None) -> discord.Embed:
-    """The embed of an alert in its present state: with what has happened since, and quiet if it was taken back."""
+    """The embed of an alert in its present state: with what has happened since, and quiet if it was taken back.
+
+    An alert that was told in a digest has that digest's embed, which says which of its cases were taken back.
+    """
+    if payload.get("digest"):
+        return digest_embed(payload, release)
     embed = alert_embed(section(payload.get("report")), release)
     since = [_since(section(note)) for note in entries(payload.get("since"))][-SINCE_SHOWN:]
     if payload.get("retracted") is True:
@@ -83,16 +95,43 @@ def follow_up_embed(payload: Mapping[str, Any], release: str | None = None) -> d
     return embed.set_footer(text=f"{sentences.case(news)}blendwatch {release or this_release()}")
 
 
+def digest_embed(payload: Mapping[str, Any], release: str | None = None) -> discord.Embed:
+    """The embed of several alerts in one message: a line for each, as many as it holds, and how many more there are."""
+    lines = [_digest_line(section(report)) for report in entries(payload.get("digest"))[:DIGEST_LINES]]
+    total = len(entries(payload.get("digest"))) + max(int(number(payload.get("more")) or 0), 0)
+    text = f"{DIGEST_WORDS}\n"
+    kept: list[str] = []
+    for line in lines:
+        if width("\n".join([text, *kept, line])) > DESCRIPTION_LIMIT - DIGEST_REST:
+            break
+        kept.append(line)
+    if total > len(kept):
+        kept.append(f"… and {count(total - len(kept))} more: `blendwatch case list`")
+    embed = discord.Embed(
+        title=f"{count(total)} alerts in one message", description="\n".join([text, *kept]), colour=DIGEST_COLOUR
+    )
+    return embed.set_footer(text=f"blendwatch {release or this_release()}")
+
+
+def _digest_line(report: Report) -> str:
+    what, address = sentences.title(report), (sentences.link(report) or "").partition("/tree/")[0]
+    which = sentences.case(report).removesuffix(" · ")
+    parts = [f"[{what}]({address})" if address else what, f"`{which}`" if which else ""]
+    return ("Retracted: " if report.get("retracted") is True else "") + " · ".join(part for part in parts if part)
+
+
 def _since(note: Mapping[str, Any]) -> str:
     at = string(note.get("at"))[:16].replace("T", " ")
     return f"{harmless(at, 20)} {harmless(string(note.get('title')), 80)}: {harmless(string(note.get('text')), 200)}"
 
 
 def embed_of(payload: Mapping[str, Any]) -> discord.Embed:
-    """The embed of whatever is to be sent: news for the operator, news of a case, or the report of a check."""
+    """The embed of whatever is to be sent: news for the operator or of a case, several alerts, or one report."""
     if payload.get("operator"):
         return operator_embed(section(payload["operator"]))
-    return follow_up_embed(payload) if payload.get("follow_up") else alert_embed(payload)
+    if payload.get("follow_up"):
+        return follow_up_embed(payload)
+    return digest_embed(payload) if payload.get("digest") else alert_embed(payload)
 
 
 def plain(report: Report) -> str:

@@ -1,4 +1,7 @@
-"""The watch's own port: is it alive, is it ready, and its numbers. Nothing here changes anything or shows a secret."""
+"""The watch's own port: is it alive, is it ready, and its numbers; and the Hub's webhooks.
+
+Nothing here changes what is stored or shows a secret.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from bot.hook import LARGEST_BODY, PATH, Hook
 from bot.metrics import Metrics
 from bot.pulse import Pulse
 from bot.settings import Settings, SettingsError
@@ -19,12 +23,16 @@ from state.errors import StateError
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Answers `/healthz`, `/readyz` and `/metrics`. `database` asks it something; `models`: how many are known."""
+    """Answers `/healthz`, `/readyz` and `/metrics`, and the Hub's webhooks where there is a `hook`.
+
+    `database` asks it something; `models`: how many are known.
+    """
 
     pulse: Pulse
     metrics: Metrics
     database: Callable[[], object]
     models: Callable[[], int]
+    hook: Hook | None = None
 
     async def healthz(self, _: web.Request) -> web.Response:
         """Alive: the loop turns, or nobody would answer, and there was progress lately."""
@@ -60,12 +68,16 @@ class Endpoint:
     async def served(self, settings: Settings) -> AsyncIterator[None]:
         """Answer while inside, where a port is set; SettingsError if it cannot be had."""
         if not settings.http_port:
+            if self.hook is not None:
+                raise SettingsError("BLENDWATCH_HUB_WEBHOOK_SECRET needs a port to listen on: BLENDWATCH_HTTP_PORT")
             yield
             return
-        app = web.Application()
+        app = web.Application(client_max_size=LARGEST_BODY)
         app.router.add_get("/healthz", self.healthz)
         app.router.add_get("/readyz", self.readyz)
         app.router.add_get("/metrics", self.numbers)
+        if self.hook is not None:
+            app.router.add_post(PATH, self.hook.take)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:

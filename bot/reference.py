@@ -1,4 +1,4 @@
-"""What the documents say of settings and metrics, made from the code: python -m bot.reference writes it anew.
+"""What the documents say of settings, metrics and bounds, made from the code: python -m bot.reference writes it anew.
 
 A test compares, so that neither the example of a settings file nor docs/operating.md can drift from the code.
 """
@@ -17,6 +17,7 @@ from annotated_types import Ge, Gt, Le
 from prometheus_client import Metric
 from pydantic import BaseModel
 
+from bot import bounds
 from bot.hub import Meter
 from bot.metrics import Metrics
 from bot.pulse import Pulse
@@ -81,7 +82,7 @@ def metrics_table() -> str:
 
 def filled(text: str) -> str:
     """The document with its tables made anew."""
-    for name, table in (("settings", settings_table()), ("metrics", metrics_table())):
+    for name, table in (("settings", settings_table()), ("metrics", metrics_table()), ("bounds", bounds.table())):
         begin, end = f"<!-- {name}: made by python -m bot.reference -->", f"<!-- end of {name} -->"
         span = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
         text = span.sub(lambda _, new=f"{begin}\n{table}\n{end}": new, text)  # type: ignore[misc]

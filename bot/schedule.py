@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -15,6 +16,28 @@ from analyzers.errors import BlendwatchError
 
 log = logging.getLogger("blendwatch")
 STOP_SECONDS = 8.0  # less than the ten that a container is given before it is killed
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """Where an early pass is asked for. However often that is, there is at most one in `min_seconds`."""
+
+    min_seconds: float
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _asked: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+
+    def ask(self) -> None:
+        """Let the next pass come soon; to be called in the loop that the passes run in."""
+        self._asked.set()
+
+    async def grant(self, idle: asyncio.Event, begin: Callable[[], object]) -> None:
+        """For ever `begin` what was asked for, once no pass is under way: that one may have read too early."""
+        while True:
+            await self._asked.wait()
+            await idle.wait()
+            self._asked.clear()
+            begin()
+            await self.sleep(self.min_seconds)
 
 
 def _leave() -> None:
@@ -26,8 +49,10 @@ def _leave() -> None:
     os._exit(0)
 
 
-async def run_every(minutes: float, one_pass: Callable[[], Awaitable[None]]) -> None:
+async def run_every(minutes: float, one_pass: Callable[[], Awaitable[None]], early: Early | None = None) -> None:
     """Run `one_pass` now and then every `minutes`, never twice at once, until SIGTERM or SIGINT.
+
+    After a pass that `early` was asked for, the next one comes in `minutes`.
 
     A pass that fails is logged and the next one comes all the same. At the end the pass in hand gets STOP_SECONDS;
     what it has not settled by then is due again at the next start, and the process ends here with status 0.
@@ -51,7 +76,7 @@ async def run_every(minutes: float, one_pass: Callable[[], Awaitable[None]]) -> 
             idle.set()
 
     scheduler = AsyncIOScheduler()
-    scheduler.add_job(
+    job = scheduler.add_job(
         guarded,
         "interval",
         minutes=minutes,
@@ -61,6 +86,9 @@ async def run_every(minutes: float, one_pass: Callable[[], Awaitable[None]]) -> 
         misfire_grace_time=None,
     )
     scheduler.start()
+    granting = (
+        loop.create_task(early.grant(idle, lambda: job.modify(next_run_time=datetime.now(UTC)))) if early else None
+    )
     try:
         await stop.wait()
         scheduler.pause()
@@ -70,6 +98,8 @@ async def run_every(minutes: float, one_pass: Callable[[], Awaitable[None]]) -> 
             log.warning("stopped in the middle of a pass; what it left is due at the next start")
             _leave()
     finally:
+        if granting is not None:
+            granting.cancel()
         scheduler.shutdown(wait=False)  # cancels a pass that is still under way
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(name)

@@ -108,17 +108,31 @@ class Settings(BaseSettings):
     requests_per_pass: int = Field(
         default=6000, ge=100, description="requests after which a pass leaves the rest to the next one"
     )
+    bytes_per_pass: int = Field(
+        default=2_000_000_000, ge=1, description="bytes after which a pass leaves the rest to the next one"
+    )
     automatic_references: bool = Field(
         default=True, description="whether new uploads are compared with those that were read before, too"
+    )
+    alerts_per_hour: int = Field(
+        default=20, ge=1, description="alerts that one destination gets one by one in an hour; more come in a digest"
     )
     max_backlog: int = Field(default=1000, ge=1, description="uploads waiting before the operator is told")
     min_free_bytes: int = Field(
         default=1 << 30, ge=0, description="free bytes on disk below which the operator is told"
     )
     http_host: str = Field(
-        default="127.0.0.1", min_length=1, description="address that `/healthz`, `/readyz` and `/metrics` listen on"
+        default="127.0.0.1",
+        min_length=1,
+        description="address that `/healthz`, `/readyz`, `/metrics` and `/hooks/hub` listen on",
     )
     http_port: int = Field(default=0, ge=0, le=65535, description="their port; 0 is none at all")
+    hub_webhook_secret: SecretStr | None = Field(
+        default=None, description="secret of the Hub's webhooks to `/hooks/hub`; without it there is no such page"
+    )
+    hook_min_seconds: float = Field(
+        default=30.0, ge=1, le=3600, description="seconds between two early passes that webhooks ask for"
+    )
 
     inference_endpoints: tuple[Endpoint, ...] = Field(
         default=(), description="OpenAI-compatible servers that may be asked: a list of {url, model?, key_file?}"

@@ -11,7 +11,7 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from analyzers.records import CheckResult, Outcome
-from bot.deliver import Sink, deliver
+from bot.deliver import Cap, Sink, deliver
 from bot.feeds import Feeds
 from bot.followup import Followups
 from bot.known import Progress
@@ -50,6 +50,7 @@ class Turn:
     clock: Callable[[], datetime]
     settled: Callable[[Outcome], None]  # is told of every upload that was settled
     ping_url: SecretStr | None
+    cap: Cap
 
     async def run(self, progress: Progress) -> None:
         """Run it; an alert goes out as soon as it is stored. Raises SourceError where the Hub cannot be read at all."""
@@ -80,7 +81,7 @@ class Turn:
             await asyncio.to_thread(self.memory.relatives.learn, settled.outcome, progress)
 
     async def _send(self) -> None:
-        sent = await deliver(self.store, self.where, self.clock)
+        sent = await deliver(self.store, self.where, self.clock, cap=self.cap)
         if sent.failed or sent.dead:
             log.warning("alerts: %d to be tried again, %d undeliverable", sent.failed, sent.dead)
 

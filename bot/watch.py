@@ -58,18 +58,21 @@ class Watcher:
     blobs: Blobs
 
     def work(self, progress: Progress) -> Iterator[Settled]:
-        """Settle what is due, one by one, until this pass has used up its requests; the rest waits for the next."""
+        """Settle what is due, one by one, until this pass has used up what it may cost; the rest waits for the next."""
         done: set[int] = set()
-        left = self.settings.requests_per_pass
+        left, bytes_left = self.settings.requests_per_pass, self.settings.bytes_per_pass
         while due := [u for u in self.store.due(self.clock(), BATCH) if u.id not in done]:
             for upload in due:
-                if left <= 0:
-                    log.warning("this pass has used up its requests; the rest waits for the next one")
+                if min(left, bytes_left) <= 0:
+                    log.warning("this pass has used up its requests or bytes; the rest waits for the next one")
                     return
                 done.add(upload.id)
                 outcome = self._outcome(upload, progress)
                 self._settle(upload, outcome)
-                left -= outcome.cost.requests if isinstance(outcome, CheckResult) else REQUESTS_TO_SKIP
+                if isinstance(outcome, CheckResult):
+                    left, bytes_left = left - outcome.cost.requests, bytes_left - outcome.cost.bytes_read
+                else:
+                    left -= REQUESTS_TO_SKIP
                 yield Settled(upload, outcome)
 
     def _outcome(self, upload: Upload, progress: Progress) -> Outcome:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, and_, desc, select, update
 from state.cases import add_note, files_of, find, keep_files, notes_of
 from state.database import reading, transaction
 from state.errors import StateError
+from state.folding import TOLD_TOGETHER
 from state.records import CaseFile, KeptFile, Note, OutboxMessage
 from state.tables import cases, outbox
 
@@ -82,3 +83,12 @@ class Cases:
         query = select(outbox.c.destination, outbox.c.message_id).where(mine).order_by(outbox.c.id)
         with reading(self._engine) as connection:
             return [(row.destination, row.message_id) for row in connection.execute(query)]
+
+    def told_with(self, destination: str, message_id: str) -> list[CaseFile]:
+        """The cases of a digest, in its order; none if the message is no digest or tells one case alone."""
+        mine = and_(outbox.c.upload_id == cases.c.upload_id, outbox.c.dedupe_key.endswith(":" + cases.c.case_id))
+        here = and_(outbox.c.destination == destination, outbox.c.message_id == message_id)
+        together = and_(mine, here, outbox.c.last_error == TOLD_TOGETHER)
+        with reading(self._engine) as connection:
+            found = find(connection, select(cases).join(outbox, together).order_by(outbox.c.id))
+        return found if len(found) > 1 else []

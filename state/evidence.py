@@ -29,6 +29,7 @@ from analyzers.records import (
 )
 from analyzers.rounding import BF16, F16, F32
 from state.errors import StateError
+from state.folder import PART
 
 FORMAT = "blendwatch evidence 1"
 TABLE = "table"  # the entry of the header that holds the JSON
@@ -49,7 +50,7 @@ class Blobs:
             if path.exists() and path.stat().st_size == len(content):
                 return digest
             path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_name(f".{digest}.{secrets.token_hex(4)}")
+            unfinished = path.with_name(f"{digest}.{secrets.token_hex(4)}{PART}")  # which a backup leaves out
             with unfinished.open("xb") as file:
                 file.write(content)
                 file.flush()

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from state.errors import StateError
 
-DATABASE, SKETCHES, ABSENCES = "blendwatch.sqlite", "sketches", "absences.json"
+DATABASE, SKETCHES, ABSENCES, EVIDENCE = "blendwatch.sqlite", "sketches", "absences.json", "evidence"
 WATCH_LOCK = "watch.lock"
 PART = ".part"  # ends the name of every file that is still being written
 BEING_READ, READY, MOVING = ".restore.part", ".restore-ready", ".restore-moving"  # see restore.py

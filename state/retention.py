@@ -1,7 +1,8 @@
 """How long what is kept is kept. Preview and work are one function, so what is shown is what is done.
 
 Never removed, whatever the age: rows of uploads and of the outbox (they are why nothing is judged or told twice), the
-report on any blend, copy or alert, messages on their way, sketches of known models and of whatever an alert names.
+report on any blend, copy or alert, messages on their way, sketches of known models and of whatever an alert names,
+evidence of whatever was told or is a case.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from sqlalchemy import ColumnElement, Connection, Engine, Text, and_, cast, exis
 from state.compaction import compact, leftovers, survey
 from state.database import open_engine, reading, transaction
 from state.errors import StateError
-from state.folder import DATABASE, SKETCHES, disk_errors, is_temporary, sketches_alone, without_watch
+from state.folder import DATABASE, EVIDENCE, SKETCHES, disk_errors, is_temporary, sketches_alone, without_watch
+from state.old_evidence import OldEvidence, find_old, forget_old
 from state.packs import Entry
 from state.tables import outbox, uploads
 
 QUIET = ("derivative", "unrelated", "inconclusive")  # findings whose reports may go
 
-What = Literal["reports", "messages", "sketches", "leftovers"]
+What = Literal["reports", "messages", "evidence", "sketches", "leftovers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Retention:
     message_days: int = 90  # what a sent alert said, where the upload's report says the same, since it was sent
     sketch_days: int = 365  # sketches of models that are not known and were not seen, since they were read
     leftover_days: int = 1  # files of writers that were killed
+    evidence_days: int = 365  # evidence of uploads that nobody was told about, since it was kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ def prune(
     With `apply` no watch may run meanwhile, and nobody may use the sketches: records get other numbers, and the
     database gives its room back only to whoever has it alone. StateError if that is so, or where the disk refuses.
     """
-    database, sketches = data / DATABASE, data / SKETCHES
+    database, sketches, evidence = data / DATABASE, data / SKETCHES, data / EVIDENCE
+    abandoned = now - timedelta(days=keep.leftover_days)
     since = now - timedelta(days=keep.sketch_days)
     found: list[Pruned] = []
     named: frozenset[str] = frozenset()
@@ -66,6 +70,9 @@ def prune(
             with _opened(database) as engine, transaction(engine) if apply else reading(engine) as connection:
                 named = _named(connection, since)
                 found += _prune_rows(connection, keep, now, apply=apply)
+                old = _old_evidence(connection, evidence, now - timedelta(days=keep.evidence_days), abandoned, apply)
+            if old is not None:
+                found.append(_prune_evidence(old, apply=apply))
             if apply and any(pruned.count for pruned in found):
                 _give_back(database)
         if sketches.is_dir():
@@ -75,7 +82,7 @@ def prune(
                 return old and not known(entry.repo_id) and entry.repo_id.lower() not in named
 
             found.append(_prune_sketches(sketches, unwanted, apply=apply))
-        found.append(_prune_leftovers(data, now - timedelta(days=keep.leftover_days), apply=apply))
+        found.append(_prune_leftovers(data, abandoned, apply=apply))
     return found
 
 
@@ -141,6 +148,25 @@ def _prune_rows(connection: Connection, keep: Retention, now: datetime, *, apply
         connection.execute(update(uploads).where(spent).values(report=null()))
         connection.execute(update(outbox).where(repeated).values(payload={}))
     return found
+
+
+def _old_evidence(
+    connection: Connection, folder: Path, before: datetime, abandoned: datetime, apply: bool
+) -> OldEvidence | None:
+    """What of the evidence goes, its rows first; None where there is none at all."""
+    if not folder.is_dir():
+        return None
+    old = find_old(connection, folder, before, abandoned)
+    if apply:
+        forget_old(connection, before)
+    return old
+
+
+def _prune_evidence(old: OldEvidence, *, apply: bool) -> Pruned:
+    for path in old.files if apply else ():
+        path.unlink(missing_ok=True)
+    detail = f"{len(old.files) - old.orphans} of uploads that nobody was told about, {old.orphans} of no upload"
+    return Pruned("evidence", len(old.files), old.bytes, detail)
 
 
 def _measured(

@@ -7,7 +7,7 @@ from several threads; the only error is StateError. Times come in with a zone an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Self, get_args
 
 from sqlalchemy import (
@@ -31,6 +31,8 @@ from state.conditions import Message, change, standing
 from state.database import open_engine, reading, transaction
 from state.errors import StateError
 from state.feeds import advance, feed_states, insert_new, keep, note
+from state.folding import Folding
+from state.leases import lease
 from state.records import (
     AlertState,
     Condition,
@@ -69,6 +71,11 @@ class Store:
     def cases(self) -> Cases:
         """The cases that alerts opened, and the evidence of all uploads."""
         return Cases(self._engine)
+
+    @property
+    def folding(self) -> Folding:
+        """The alerts of each destination, for a cap on them."""
+        return Folding(self._engine)
 
     def __enter__(self) -> Self:
         return self
@@ -212,15 +219,8 @@ class Store:
 
         A message neither marked sent nor failed `lease_seconds` later can be claimed again: its sender was killed.
         """
-        waiting = and_(outbox.c.state == "pending", outbox.c.next_at <= now)
-        abandoned = and_(outbox.c.state == "sending", outbox.c.leased_until <= now)
-        query = select(outbox.c.id).where(or_(waiting, abandoned)).order_by(outbox.c.id).limit(limit)
         with transaction(self._engine) as connection:
-            ids = connection.scalars(query.with_for_update(skip_locked=True)).all()
-            lease = update(outbox).where(outbox.c.id.in_(ids)).returning(*outbox.c)
-            until = now + timedelta(seconds=lease_seconds)
-            rows = connection.execute(lease.values(state="sending", leased_until=until, attempts=outbox.c.attempts + 1))
-            return sorted((as_message(row) for row in rows), key=lambda row: row.id)
+            return lease(connection, now, lease_seconds, limit)
 
     def mark_sent(self, row_id: int, message_id: str | None, now: datetime) -> None:
         """A message arrived. Marked twice, it keeps the first time and the first `message_id` that was known."""

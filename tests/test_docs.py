@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from analyzers import thresholds
-from bot import reference
+from bot import bounds, reference
 from bot.commands import COMMANDS
 from bot.settings import Settings, read_settings
 from state.registry import SHIPPED, load
@@ -56,11 +56,11 @@ def test_the_example_of_a_settings_file_has_every_setting_with_its_default(
 
 
 def test_what_is_made_from_the_code_is_as_the_code_has_it() -> None:
-    """python -m bot.reference was run after the last change of a setting or a metric."""
+    """python -m bot.reference was run after the last change of a setting, a metric or a bound."""
     assert reference.EXAMPLE.read_text() == reference.example()
     operating = reference.OPERATING.read_text()
     assert operating == reference.filled(operating)
-    for table in (reference.settings_table(), reference.metrics_table()):
+    for table in (reference.settings_table(), reference.metrics_table(), bounds.table()):
         assert table in operating
 
 

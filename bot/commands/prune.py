@@ -29,6 +29,9 @@ def prune(
     sketch_days: Annotated[
         int, typer.Option(min=1, help="keep sketches of models that are not known and were not seen, days")
     ] = USUAL.sketch_days,
+    evidence_days: Annotated[
+        int, typer.Option(min=1, help="keep evidence of uploads that nobody was told about, days")
+    ] = USUAL.evidence_days,
     registry: Registry = None,
     data: Data = None,
 ) -> None:
@@ -39,7 +42,7 @@ def prune(
             raise SettingsError(f"there is no data folder {settings.data}; it is made by blendwatch watch")
         refuse_unfinished(settings.data)
         models = load(settings.registry_paths)
-        keep = Retention(report_days, message_days, sketch_days)
+        keep = Retention(report_days, message_days, sketch_days, evidence_days=evidence_days)
 
         def known(repo_id: str) -> bool:
             return models.find(repo_id) is not None

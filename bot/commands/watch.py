@@ -40,7 +40,7 @@ def watch(
 
                 async def go_on() -> None:
                     async with overseer.endpoint.served(settings), overseer.pulse.written_to(settings.data):
-                        await run_every(settings.poll_minutes, one_pass)
+                        await run_every(settings.poll_minutes, one_pass, overseer.early)
 
                 asyncio.run(one_pass() if once else go_on())
         except Timeout:

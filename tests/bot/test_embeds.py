@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import embeds
-from bot.embeds import alert_embed, embed_text, plain
+from bot.embeds import alert_embed, digest_embed, embed_of, embed_text, head_embed, plain
 from bot.text import width
 from demo.loopback_discord import over_limit
 from tests.bot.test_text import ACTIVE, hostile, invisible
@@ -265,6 +265,55 @@ def test_a_claim_that_is_contradicted_is_told_with_what_says_so() -> None:
     text = plain(report(claims=[excluded | {"status": "contradicted"}, kept]))
     assert "Claimed, and contradicted:\n    post-training (dpo), “Aligned with DPO.”: nothing is left" in text
     assert "kept back" not in text
+
+
+# the one link that a line of a digest may have
+OUR_LINK = re.compile(r"\]\(https://huggingface\.co/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+\)")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {"digest": st.lists(hostile_reports | anything, max_size=60) | anything},
+        optional={"more": st.integers() | anything, "follow_up": sections | anything, "head": anything},
+    )
+)
+def test_any_digest_makes_an_embed_that_discord_takes(payload: dict[str, Any]) -> None:
+    """Whatever its reports hold, every limit is kept, and nothing pings, hides or links but our own lines."""
+    for embed in (digest_embed(payload), head_embed(payload | {"digest": payload["digest"] or [1]})):
+        shown = dict(embed.to_dict())
+        assert over_limit(shown) == []
+        assert all(width(text) > 0 for text in strings(shown))
+        assert width(str(shown["description"])) <= embeds.DESCRIPTION_LIMIT
+        texts = [OUR_LINK.sub("", text) for text in strings(shown)]
+        assert not any(ACTIVE.search(text) or invisible(text.replace("\n", "")) for text in texts)
+        assert not invisible(embed_text(shown).replace("\n", ""))
+
+
+def test_a_digest_has_a_line_for_each_case_and_counts_those_that_it_cannot_name() -> None:
+    """25 lines at most, fewer where names are long, and the rest as a number with the way to see them."""
+    reports = [
+        report(suspect={"repo_id": f"org/m{i}", "revision": "a" * 40}, case=f"{i:012x}", retracted=i == 1)
+        for i in range(40)
+    ]
+    text = plain({"digest": reports, "more": 5})
+    assert "45 alerts in one message" in text
+    assert text.count("https://huggingface.co/org/m") == 25
+    line = "[Blend, 1 of 2 parents not declared: org/m0](https://huggingface.co/org/m0) · case 000000000000"
+    assert line in text.splitlines()
+    assert [line for line in text.splitlines() if line.startswith("Retracted: ")] == [
+        "Retracted: [Blend, 1 of 2 parents not declared: org/m1](https://huggingface.co/org/m1) · case 000000000001"
+    ]
+    assert "… and 20 more: blendwatch case list" in text
+    assert "Blending and copying are legitimate" in text
+    assert not re.search(r"stol|steal|theft|fake|fraud|guilty|%", text.lower())
+    long = report(suspect={"repo_id": "o" * 96 + "/" + "n" * 96, "revision": "a" * 64}, case="a" * 64)
+    embed = dict(embed_of({"digest": [long] * 25, "more": 0}).to_dict())
+    assert over_limit(embed) == []
+    text = str(embed["description"])
+    named = text.count("](")
+    assert 5 < named < 25
+    assert f"… and {25 - named} more" in text
 
 
 def test_words_are_fair() -> None:

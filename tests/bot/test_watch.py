@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,24 @@ def test_weights_that_come_late_are_judged_and_none_are_waited_for_forever(
             (given_up,) = store.history("murk/Never")
         assert (given_up.state, given_up.retry_at, given_up.attempts) == ("failed", None, len(RETRIES) + 1)
         assert at.told.count(ALERTS[0]) == 1
+
+
+@pytest.mark.parametrize("bound", [{"BLENDWATCH_BYTES_PER_PASS": "1"}, {}])
+def test_a_pass_that_may_read_little_leaves_the_rest_to_the_next_one(tmp_path: Path, bound: dict[str, str]) -> None:
+    """With a bound that the first check goes beyond, each pass makes one check; nothing is lost, and it is told."""
+    with stage(tmp_path, FEW) as at:
+        found, warned, pending = [0], False, len(FEW) + 9
+        while pending:
+            done = at.run("watch", "--once", **bound)
+            assert done.returncode == 0, done.stderr
+            warned |= "has used up its requests or bytes" in done.stderr
+            with at.store() as store:
+                counts = store.counts()
+            assert counts["uploads.pending"] < pending  # or it would go on for ever
+            found, pending = [*found, counts["uploads.found"]], counts["uploads.pending"]
+        assert warned == bool(bound)
+        assert max(after - before for before, after in pairwise(found)) == (1 if bound else 2)
+        assert at.told == ALERTS[:1]
 
 
 def test_a_hub_that_is_down_loses_nothing_and_waiting_alerts_go_out(tmp_path: Path) -> None:

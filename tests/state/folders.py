@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from state.absences import Absence, Absences
+from state.evidence import Blobs
+from state.records import KeptFile
 from state.sketches import SketchStore
 from state.store import Store
 from tests.state.test_sketches import several, titles
@@ -16,11 +18,14 @@ from tests.state.uploads import FOUND, NOW, event, message
 
 
 def filled(data: Path, uploads: int = 3, now: datetime = NOW) -> Path:
-    """A folder with uploads, one of them alerted about, sketches, an absence and a file of somebody else's."""
+    """A folder with uploads, one of them told with evidence, sketches, an absence and a file of somebody else's."""
     data.mkdir(parents=True, exist_ok=True)
     with Store.open(f"sqlite:///{data / 'blendwatch.sqlite'}") as store:
         store.record("feed", [event(f"org/m{i}") for i in range(uploads)], now, now)
         store.settle(1, FOUND, [message("k1")], now)
+        blobs = Blobs(data / "evidence")
+        files = {"card": b"# a card", "config": b"{}", "verdict": b"\x00bits"}
+        store.cases.keep(1, [KeptFile(k, blobs.put(b), len(b), False, now) for k, b in files.items()])
     sketches = SketchStore(data / "sketches")
     sketches.put_all(several(4))
     sketches.close()
@@ -32,12 +37,16 @@ def filled(data: Path, uploads: int = 3, now: datetime = NOW) -> Path:
 
 
 def held(data: Path) -> tuple[object, ...]:
-    """What a data folder holds: rows, sketches, absences, other files."""
+    """What a data folder holds: rows, sketches, absences, other files, evidence."""
     with closing(sqlite3.connect(data / "blendwatch.sqlite")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        rows = [database.execute(f"SELECT * FROM {t} ORDER BY 1").fetchall() for t in ("cursors", "uploads", "outbox")]
+        rows = [
+            database.execute(f"SELECT * FROM {t} ORDER BY 1").fetchall()
+            for t in ("cursors", "uploads", "outbox", "evidence")
+        ]
     others = {p.name: p.read_bytes() for p in (data / "absences.json", data / "notes" / "operator.txt")}
-    return rows, titles(data / "sketches"), others
+    evidence = {p.name: p.read_bytes() for p in (data / "evidence").rglob("*") if p.is_file()}
+    return rows, titles(data / "sketches"), others, evidence
 
 
 def files_in(folder: Path) -> dict[str, str]:

@@ -16,6 +16,7 @@ from state.backup import back_up
 from state.compaction import survey
 from state.database import damage
 from state.errors import StateError
+from state.evidence import Blobs
 from state.folder import sketches_alone
 from state.restore import restore
 from state.sketches import SketchStore
@@ -41,6 +42,20 @@ def test_what_was_backed_up_is_what_is_restored(tmp_path: Path, name: str) -> No
     assert held(tmp_path / "new") == held(data)
     assert (done.manifest, done.aside, done.damaged) == (made.manifest, None, 0)
     assert not {"half.part", "watch.lock"} & made.manifest.files.keys()
+
+
+def test_evidence_is_in_a_backup_and_can_be_read_after_the_restore(tmp_path: Path) -> None:
+    """Each piece that a row names, byte for byte; what was still being written is left out."""
+    data = filled(tmp_path / "data")
+    pieces = [path for path in (data / "evidence").rglob("*") if path.is_file()]
+    pieces[0].with_name(f"{pieces[0].name}.0123abcd.part").write_bytes(b"half")
+    made = back_up(data, tmp_path / "b.tar", AT)
+    names = {name for name in made.manifest.files if name.startswith("evidence/")}
+    assert names == {f"evidence/{path.name[:2]}/{path.name}" for path in pieces}
+    restore(made.path, tmp_path / "new", AT)
+    with Store.open(f"sqlite:///{tmp_path / 'new' / 'blendwatch.sqlite'}") as store:
+        kept = {file.kind: Blobs(tmp_path / "new" / "evidence").get(file.digest) for file in store.cases.files(1)}
+    assert kept == {"card": b"# a card", "config": b"{}", "verdict": b"\x00bits"}
 
 
 def test_other_tools_can_read_the_archive(tmp_path: Path) -> None:
@@ -197,7 +212,7 @@ def test_links_are_followed_and_what_cannot_be_read_to_its_end_is_left_out(tmp_p
     (data / "dead").symlink_to(tmp_path / "nowhere")
     os.mkfifo(data / "pipe")
     made = back_up(data, tmp_path / "x.tar", AT)
-    assert (made.manifest.sketches, len(made.manifest.files)) == (4, 5)
+    assert (made.manifest.sketches, len(made.manifest.files)) == (4, 8)
     restore(made.path, tmp_path / "new", AT)
     assert held(tmp_path / "new") == held(data)
 

@@ -236,7 +236,7 @@ def test_killed_at_any_call_the_old_or_the_new_is_whole(tmp_path: Path) -> None:
     new = held(tmp_path / "source")
     there_before = filled(tmp_path / "before", 7)
     old, before = held(there_before), files_in(there_before)
-    folders = [shutil.copytree(there_before, tmp_path / str(call)) for call in range(1, 51)]
+    folders = [shutil.copytree(there_before, tmp_path / str(call)) for call in range(1, 71)]
     codes = deaths("tests.state.test_restore:restore_over", folders)
     held_back = 0
     for there in folders:

@@ -1,0 +1,119 @@
+"""Every bound in one place: what one upload, one pass and one day may cost at most, and what happens beyond that.
+
+The numbers are those of the code: each bound is read from the setting or the constant that it is named by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from analyzers import layout
+from bot import deliver, digest, embeds, hook, known, look, pipeline, relatives, second_look, shardheader, watch
+from bot.hub import facts, wire
+from bot.settings import Settings
+from state import registry, registry_yaml
+from state.retention import Retention
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One bound. `name`: of a setting, an option, or a constant with its module; `beyond`: what happens then."""
+
+    what: str
+    value: float
+    unit: str
+    beyond: str
+    name: str
+
+
+def _setting(name: str, unit: str, beyond: str) -> Bound:
+    field = Settings.model_fields[name]
+    return Bound(str(field.description), field.default, unit, beyond, f"`{name}`")
+
+
+def _constant(module: object, name: str, what: str, unit: str, beyond: str) -> Bound:
+    where = str(getattr(module, "__name__", ""))
+    return Bound(what, getattr(module, name), unit, beyond, f"`{where}.{name}`")
+
+
+def _days(name: str, what: str) -> Bound:
+    return Bound(what, getattr(Retention(), name), "days", "`prune --apply` removes it", f"`prune --{_option(name)}`")
+
+
+def _option(name: str) -> str:
+    return name.replace("_", "-")
+
+
+_INCONCLUSIVE: Final = "what was read decides; too little is inconclusive, with the reason"
+_FAILED: Final = "the upload fails, with the reason"
+_REST: Final = "the rest waits for the next pass"
+
+BOUNDS: Final = (
+    _constant(look, "FIRST_LOOK_REQUESTS", "requests of the first look at an upload", "requests", _INCONCLUSIVE),
+    _constant(look, "FIRST_LOOK_BYTES", "bytes of weights that a first look reads", "bytes", _INCONCLUSIVE),
+    _constant(second_look, "REQUESTS", "requests of the second look", "requests", _INCONCLUSIVE),
+    _constant(second_look, "BYTES", "bytes of the second look", "bytes", _INCONCLUSIVE),
+    _constant(
+        pipeline,
+        "MAX_DECLARED_READ",
+        "declared parents read for one upload, a first look each",
+        "models",
+        "the others are not compared",
+    ),
+    _constant(
+        relatives,
+        "MOST_READ",
+        "relatives read for one base in a day, a first look each",
+        "models",
+        "the others wait for another day",
+    ),
+    _constant(known, "MAX_CARD_BYTES", "a card", "bytes", "it counts as not read, which the report says"),
+    _constant(known, "MAX_CONFIG_BYTES", "a config", "bytes", "it is not compared, which the report says"),
+    _constant(
+        facts,
+        "MAX_FILES",
+        "files of a repository that are looked at",
+        "files",
+        "weights come first, the others are left out",
+    ),
+    _constant(shardheader, "READ_BYTES", "the header of one shard", "bytes", _FAILED),
+    _constant(layout, "MAX_TENSORS", "tensors of one upload", "tensors", _FAILED),
+    _constant(wire, "JSON_BYTES", "one answer of the Hub's API", "bytes", _FAILED),
+    Bound(
+        "attempts at an upload that cannot be read",
+        len(watch.RETRIES) + 1,
+        "attempts",
+        "it stays failed, with the reason",
+        "`bot.watch.RETRIES`",
+    ),
+    _setting("requests_per_pass", "requests", _REST),
+    _setting("bytes_per_pass", "bytes", _REST),
+    _setting("max_backlog", "uploads", "the operator is told"),
+    _setting("hook_min_seconds", "seconds", "one early pass answers all webhooks of that time"),
+    _constant(hook, "LARGEST_BODY", "the body of a webhook", "bytes", "413"),
+    _setting("alerts_per_hour", "alerts", "a digest, at most one an hour"),
+    _constant(embeds, "DIGEST_LINES", "cases that a digest names", "cases", "it says how many there are more"),
+    _constant(digest, "MOST_TOGETHER", "alerts in one digest", "alerts", "the others wait for the next one"),
+    _constant(
+        deliver,
+        "MOST_ATTEMPTS",
+        "attempts to deliver a message, over about a day",
+        "attempts",
+        "it is dead, and the operator is told",
+    ),
+    _constant(registry, "MOST_MODELS", "known models", "models", "an error that names the file"),
+    _constant(registry_yaml, "LARGEST_FILE", "a file of the registry", "bytes", "an error that names the file"),
+    _setting("min_free_bytes", "bytes", "the operator is told"),
+    _days("report_days", "reports on uploads that turned out to be nothing"),
+    _days("message_days", "what a sent alert said, where the report says the same"),
+    _days("sketch_days", "sketches of models that are not known and were not seen"),
+    _days("evidence_days", "evidence of uploads that nobody was told about"),
+)
+
+
+def table() -> str:
+    """The table of bounds, for docs/operating.md."""
+    head = ["| what is bounded | bound | beyond it | name |", "| --- | --- | --- | --- |"]
+    rows = [f"| {b.what} | {b.value:,.0f} {b.unit} | {b.beyond} | {b.name} |" for b in BOUNDS]
+    return "\n".join(head + rows)

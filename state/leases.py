@@ -1,0 +1,29 @@
+"""Which messages are due, and how one sender takes some so that no other does. Inside a caller's transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, true, update
+
+from state.records import OutboxRow
+from state.rows import as_message
+from state.tables import outbox
+
+
+def lease(
+    connection: Connection, now: datetime, seconds: float, limit: int, which: ColumnElement[bool] | None = None
+) -> list[OutboxRow]:
+    """Take at most `limit` of the messages that are to be sent, the oldest first; `which`: only such.
+
+    One neither marked sent nor failed `seconds` later can be taken again: its sender was killed.
+    """
+    waiting = and_(outbox.c.state == "pending", outbox.c.next_at <= now)
+    abandoned = and_(outbox.c.state == "sending", outbox.c.leased_until <= now)
+    due = and_(or_(waiting, abandoned), true() if which is None else which)
+    query = select(outbox.c.id).where(due).order_by(outbox.c.id).limit(limit)
+    ids = connection.scalars(query.with_for_update(skip_locked=True)).all()
+    taken = update(outbox).where(outbox.c.id.in_(ids)).returning(*outbox.c)
+    until = now + timedelta(seconds=seconds)
+    rows = connection.execute(taken.values(state="sending", leased_until=until, attempts=outbox.c.attempts + 1))
+    return sorted((as_message(row) for row in rows), key=lambda row: row.id)
