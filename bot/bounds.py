@@ -12,7 +12,7 @@ from analyzers import layout
 from bot import deliver, digest, embeds, hook, known, look, pipeline, relatives, second_look, shardheader, watch
 from bot.hub import facts, wire
 from bot.settings import Settings
-from state import registry, registry_yaml
+from state import registry_files, registry_yaml
 from state.retention import Retention
 
 
@@ -102,7 +102,7 @@ BOUNDS: Final = (
         "attempts",
         "it is dead, and the operator is told",
     ),
-    _constant(registry, "MOST_MODELS", "known models", "models", "an error that names the file"),
+    _constant(registry_files, "MOST_MODELS", "known models", "models", "an error that names the file"),
     _constant(registry_yaml, "LARGEST_FILE", "a file of the registry", "bytes", "an error that names the file"),
     _setting("min_free_bytes", "bytes", "the operator is told"),
     _days("report_days", "reports on uploads that turned out to be nothing"),

@@ -66,7 +66,7 @@ def knocked(*knocks: tuple[bytes, str | None], secret: str | None = SECRET) -> t
     nothing = Tally((Feed("created_at", NOW, NOW),), 0, None, 0, {}, {}, {}, None)
     pulse = Pulse(settings)
     hook = Hook(SecretStr(secret), lambda: woken.append(1)) if secret is not None else None
-    endpoint = Endpoint(pulse, Metrics(lambda: nothing, {}, pulse), lambda: None, 1, hook)
+    endpoint = Endpoint(pulse, Metrics(lambda: nothing, {}, pulse), lambda: None, lambda: 1, hook)
 
     async def knock() -> list[int]:
         async with endpoint.served(settings):
