@@ -39,7 +39,8 @@ KINDS: Final[dict[str, str]] = {
     "equal template": "every fine-tune may keep its base's chat template, and whole families share one",
     "equal settings": "settings for generation are copied, and defaults are alike",
     "equal config": "models of one architecture and size may have the same config",
-    "equal shard": "a shard of parts that nobody trained, such as a frozen vision tower, is equal in honest fine-tunes",
+    "equal shard": "a shard that nobody trained, such as a frozen vision tower, is equal in honest fine-tunes, "
+    "and it does not say who had it first",
     "edited template": "a fine-tune that takes a name of its own edits its base's template in the same way",
     "near settings": "settings for generation are copied, and defaults are alike",
 }
