@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -375,3 +376,10 @@ def test_texts_on_one_line() -> None:
     assert one_line("a" * 11, 10) == "a" * 9 + "…"
     assert listed(["a"]) == "a"
     assert listed("abcdef", 2) == "a, b and 4 more"
+
+
+def test_the_document_has_every_kind() -> None:
+    """docs/traces.md says of each kind what else it may mean, in the code's words."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "traces.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")][1:]
+    assert {row[0]: row[3] for row in rows} == KINDS
