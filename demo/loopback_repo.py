@@ -84,6 +84,7 @@ class LoopbackRepo:
     counted: int | None = None  # safetensors parameters as the Hub shows them; None: not counted yet
     tags: tuple[str, ...] = ()
     earlier: LoopbackRepo | None = None  # the state that an older revision still names
+    title: str = "Upload folder using huggingface_hub"  # of the newest commit
 
     def __post_init__(self) -> None:
         digest = hashlib.sha1(self.repo_id.encode(), usedforsecurity=False)
