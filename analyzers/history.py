@@ -1,7 +1,7 @@
 """What a repository's card declared when: one fact for each change that matters, oldest first.
 
-A commit's time is what its author's clock said. Where the card of an earlier revision was not read, "since" is no more
-than "first seen".
+A commit's time is what its author's clock said; the order is the repository's. Where the card of an earlier revision
+was not read, "since" is no more than "first seen".
 """
 
 from __future__ import annotations
@@ -60,15 +60,23 @@ def read_history(
     alert_at: datetime | None = None,
     names: Mapping[str, str] | None = None,
     own: str = "",
+    *,
+    complete: bool = True,
 ) -> tuple[Event, ...]:
-    """Return what changed, oldest first. `names` and `own`: as in read_disclosure; times must all have a zone."""
-    ordered = sorted(revisions, key=lambda r: r.at)[-MAX_REVISIONS:]
+    """Return what changed, oldest first. `names` and `own`: as in read_disclosure; times must all have a zone.
+
+    `revisions`: oldest first, in the repository's own order: the times are what authors' clocks said.
+    `complete`: they begin with the repository's first commit.
+    """
+    kept = revisions[-MAX_REVISIONS:]
+    complete = complete and len(revisions) <= MAX_REVISIONS
     events = [
-        *_declared(ordered, alert_at, names or {}, own),
-        *_configs(ordered, alert_at),
-        *_titles(ordered, alert_at),
+        *_declared(kept, alert_at, names or {}, own, complete=complete),
+        *_configs(kept, alert_at),
+        *_titles(kept, alert_at),
     ]
-    return tuple(sorted(events, key=lambda e: e.at)[:MAX_EVENTS])
+    place = {r.revision: i for i, r in enumerate(kept)}
+    return tuple(sorted(events, key=lambda e: place[e.revision])[:MAX_EVENTS])
 
 
 def first_declared(events: Sequence[Event]) -> dict[str, Event]:
@@ -81,10 +89,10 @@ def first_declared(events: Sequence[Event]) -> dict[str, Event]:
 
 
 def _declared(
-    revisions: Sequence[Revision], alert_at: datetime | None, names: Mapping[str, str], own: str
+    revisions: Sequence[Revision], alert_at: datetime | None, names: Mapping[str, str], own: str, *, complete: bool
 ) -> Iterator[Event]:
     before: dict[str, str] | None = None  # repo id in lower case -> as written; None: no card was read yet
-    sure = True  # every revision since the last card that was read had its card read
+    sure = complete  # every revision since the last card that was read had its card read
     for place, one in enumerate(revisions):
         if one.card is None:
             sure = False
@@ -94,7 +102,7 @@ def _declared(
         gone = tuple(n for low, n in (before or {}).items() if low not in now)
         since = "since" if sure else "first seen at"
         if come:
-            how = "from the first commit on" if place == 0 else f"{since} {_when(one)}"
+            how = "from the first commit on" if place == 0 and complete else f"{since} {_when(one)}"
             yield _event(
                 "declared", one, f"The card declares {listed(come)} {how}{_after(one, alert_at)}.", alert_at, come
             )

@@ -21,7 +21,7 @@ from analyzers.traces_tools import MAX_RECIPE_BYTES, RECIPE
 from bot.known import KnownModels
 from bot.look import FIRST_LOOK_BYTES, FIRST_LOOK_REQUESTS, Look, Meter
 from bot.source import Source, SourceError
-from bot.weightfiles import index_file, weight_files
+from bot.weightfiles import weight_files
 from state.errors import StateError
 
 WORTH_READING: Final = ("blend", "copy", "inconclusive")
@@ -121,7 +121,7 @@ class _Purse:
         return self.meter.requests + requests <= self.requests and self.meter.bytes_read + size <= self.size
 
     def read(self, source: Source, files: Iterable[RepoFile]) -> dict[str, bytes]:
-        """Read what can be afforded, the first first; the index under its usual name."""
+        """Read what can be afforded, the first first."""
         found: dict[str, bytes] = {}
         for file in files:
             if not self.affords(PER_FILE, file.size):
@@ -132,16 +132,14 @@ class _Purse:
                 self.problems.append(f"its {file.path} could not be read: {error}")
                 continue
             if data is not None:
-                found[INDEX if file.path.endswith(".safetensors.index.json") else file.path] = data
+                found[file.path] = data
         return found
 
 
 def _wanted(facts: RepoFacts) -> Iterator[RepoFile]:
     """Yield the small files of an upload that are worth reading, the most telling first."""
     yield from (f for f in facts.files if f.path == RECIPE and f.size <= MAX_RECIPE_BYTES)
-    index = index_file(facts.files)
-    if index is not None and index.size <= MAX_INDEX_BYTES:
-        yield index
+    yield from (f for f in facts.files if f.path == INDEX and f.size <= MAX_INDEX_BYTES)
     yield from _texts_of(facts)
 
 

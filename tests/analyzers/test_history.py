@@ -29,9 +29,9 @@ def at(hours: float, text: str | None, title: str = "Update README.md", **more: 
 def test_a_parent_that_was_added_after_the_alert_is_told_as_such() -> None:
     """The base was declared before it, the other parent an hour after it; the commit's title is told, too."""
     revisions = [
-        at(31, card(HIDDEN, BASE), "Fix: merged base version was uploaded"),
         at(0, PLAIN, "Upload"),
         at(1, card(BASE)),
+        at(31, card(HIDDEN, BASE), "Fix: merged base version was uploaded"),
     ]
     events = read_history(revisions, ALERT)
     first = first_declared(events)
@@ -69,6 +69,7 @@ def test_a_card_that_was_not_read_leaves_a_first_sight_only() -> None:
     """Where a card in between is unknown, nobody says "since"."""
     events = read_history([at(0, PLAIN), at(1, None), at(2, card(BASE))])
     assert "first seen at revision" in events[0].claim
+    assert "first seen at revision" in read_history([at(0, card(BASE))], complete=False)[0].claim
     assert "since revision" in read_history([at(0, PLAIN), at(2, card(BASE))])[0].claim
 
 
@@ -95,8 +96,8 @@ def test_changes_of_the_config_and_titles_that_matter() -> None:
     st.none() | TIMES,
 )
 def test_any_cards_and_titles_give_events(rows: list[tuple[datetime, str, str | None]], alert: datetime | None) -> None:
-    """In the order of time, within the limits, and without an exception."""
+    """In the order of the history, within the limits, and without an exception."""
     events = read_history([Revision(f"{i:040x}", *row) for i, row in enumerate(rows)], alert)
-    assert [e.at for e in events] == sorted(e.at for e in events)
+    assert [e.revision for e in events] == sorted(e.revision for e in events)
     assert len(events) <= MAX_EVENTS
     assert all(len(e.claim) <= 400 and e.claim.encode() for e in events)
