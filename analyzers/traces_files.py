@@ -18,14 +18,6 @@ KEPT: Final = TOKENIZER | TEMPLATES | {SETTINGS, CONFIG}
 SMALLEST_SHARD: Final = 65_536  # bytes; a smaller weight file may be equal for lack of room
 MAX_KEPT: Final = 2_048  # files of one model
 
-_WHAT: Final = {
-    "equal shard": "weight files",
-    "equal tokenizer": "tokenizer files",
-    "equal template": "chat template",
-    "equal settings": "settings for generation",
-    "equal config": "config",
-}
-
 
 def digest_of(file: RepoFile) -> str:
     """Return a text that is equal for equal contents; "" where the Hub tells none.
@@ -65,14 +57,12 @@ def _equal(kind: str, names: tuple[str, ...], paths: list[str], expected: Collec
         many = f"{len(paths)} weight files are" if len(paths) > 1 else "One weight file is"
         claim = f"{many} equal, byte for byte, to files of {listed(of or names)}."
         return trace(kind, paths[0], claim, "strong", of or names, paths[0])
-    its = f"Its {_WHAT[kind]} ({listed(paths)})"
+    its = f"Its {listed(paths)} {'equal those' if len(paths) > 1 else 'equals that'} of"
     if of:
-        claim = f"{its} equal those of {listed(of)}, which is declared, as any fine-tune's do."
-        return trace(kind, paths[0], claim, "weak", of)
+        return trace(kind, paths[0], f"{its} {listed(of)}, which is declared, as in any fine-tune.", "weak", of)
     if len(names) > 1:
-        claim = f"{its} equal those of {len(names)} known models, none of them declared."
-        return trace(kind, paths[0], claim, "weak", names)
-    claim = f"{its} equal those of {names[0]} and of no other known model; it is not declared."
+        return trace(kind, paths[0], f"{its} {len(names)} known models, none of them declared.", "weak", names)
+    claim = f"{its} {names[0]} and of no other known model; it is not declared."
     return trace(kind, paths[0], claim, "weak" if kind == "equal config" else "suggestive", names)
 
 

@@ -244,7 +244,7 @@ def test_an_honest_fine_tune_shares_its_bases_tokenizer_and_it_is_weak() -> None
         ("equal template", "weak", (BASE,)),
         ("equal tokenizer", "weak", (BASE,)),
     ]
-    assert all("as any fine-tune's do" in t.claim for t in both)
+    assert all("which is declared, as in any fine-tune" in t.claim for t in both)
 
 
 def test_the_tokenizer_of_a_model_that_is_not_declared_is_suggestive() -> None:
