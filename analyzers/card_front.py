@@ -10,6 +10,8 @@ import yaml
 
 from analyzers.card_names import HUB, REPO_ID
 
+# YAML's own constructors trip over explicit tags, such as `!!timestamp x`, `!!bool x` and `!!int ''`
+BAD_YAML = (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 MAX_FRONT_MATTER_CHARS = 64_000
 KEYS = ("base_model", "base_models", "base-model", "basemodel", "finetuned_from", "parent_model", "merged_models")
 
@@ -36,7 +38,7 @@ def read_front(front: str) -> Front:
     """Read front matter; of broken YAML what can still be read."""
     try:
         data = yaml.safe_load(front[:MAX_FRONT_MATTER_CHARS]) if front.strip() else {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except BAD_YAML as error:
         where = getattr(error, "problem_mark", None)
         line = f" in line {where.line + 1}" if where else ""
         problem = f"the card's front matter is not valid YAML{line}"

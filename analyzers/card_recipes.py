@@ -9,6 +9,7 @@ from itertools import islice
 
 import yaml
 
+from analyzers.card_front import BAD_YAML
 from analyzers.card_names import PART, REPO_ID
 from analyzers.card_text import Line
 
@@ -74,7 +75,7 @@ def _models(text: str, *, merge: bool, as_yaml: bool) -> Iterator[str]:
         for part in re.split(r"^---[ \t]*$", text, flags=re.MULTILINE) if as_yaml else ():
             nodes.walk(yaml.safe_load(part))
         found = nodes.found
-    except (yaml.YAMLError, ValueError, RecursionError):
+    except BAD_YAML:
         found = []
     if not found:
         found = [m[2] for m in _LINE.finditer(text) if m[1] in keys]

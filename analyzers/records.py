@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.claim_records import Assessed
+from analyzers.traces_records import Trace
 
 Role = Literal["base", "release"]
 FindingKind = Literal["blend", "copy", "derivative", "unrelated", "inconclusive"]
@@ -54,11 +55,15 @@ class HubEvent:
 
 @dataclass(frozen=True, slots=True)
 class RepoFile:
-    """One file of a repository. `size` in bytes; `sha256` of its content where the Hub keeps it (LFS, Xet)."""
+    """One file of a repository. `size` in bytes; `sha256` of its content where the Hub keeps it (LFS, Xet).
+
+    `oid`: git's name of the content, 40 hex digits, of files that are not in such a storage.
+    """
 
     path: str
     size: int
     sha256: str | None = None
+    oid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +383,7 @@ class CheckResult:
     second: SecondLook | None = None
     evidence: Evidence | None = None  # what the verdict can be drawn from again
     claims: tuple[Assessed, ...] = ()  # what the card claims, each held against the verdict
+    traces: tuple[Trace, ...] = ()  # what tools left beside the weights; none of it is part of the verdict
 
 
 @dataclass(frozen=True, slots=True)

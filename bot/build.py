@@ -37,6 +37,7 @@ from bot.watchdog import Watchdog
 from state.absences import Absences
 from state.evidence import Blobs
 from state.folder import EVIDENCE, refuse_unfinished
+from state.known_files import FILES, KnownFiles
 from state.registry import load
 from state.sketches import SketchStore
 from state.spending import Spending
@@ -70,7 +71,8 @@ def service(settings: Settings, *, automatic: bool = False) -> Iterator[Service]
     sketches = SketchStore(settings.data / "sketches")
     with hub(settings) as opened, closing(sketches):
         absences = Absences(settings.data / "absences.json")
-        known = KnownModels(registry, sketches, absences, opened.repo, utc_now, automatic=automatic)
+        files = KnownFiles(settings.data / FILES)
+        known = KnownModels(registry, sketches, absences, opened.repo, utc_now, automatic=automatic, files=files)
         yield Service(settings, opened, Checker(known, opened.metered, utc_now))
 
 

@@ -157,6 +157,7 @@ def _fields(report: Report) -> list[tuple[str, str]]:
         ("Coefficients", sentences.coefficients(report)),
         ("How sure", sentences.sure(report)),
         ("Trained further", sentences.trained(report)),
+        ("Left beside the weights", sentences.left_behind(report)),
         ("Upload", sentences.upload(report)),
         ("Cost", sentences.cost(report)),
         ("Repeat it", sentences.command(report)),

@@ -15,6 +15,7 @@ from typing import Final
 from analyzers.disclosure import read_disclosure
 from analyzers.records import RepoFacts
 from bot.casework import AT_ONCE, Casework, repo_of
+from bot.history import since
 from bot.hub import Hub
 from bot.known import Progress, card_of
 from bot.look import weights_digest
@@ -26,6 +27,7 @@ from state.store import Store
 EVERY: Final = timedelta(hours=1)  # while a case is young
 LATER: Final = timedelta(hours=12)
 YOUNG: Final = timedelta(days=3)
+WHEN_SHOWN: Final = 3  # events of the commits since an alert
 log = logging.getLogger("blendwatch")
 
 
@@ -93,13 +95,30 @@ class Followups:
         named = sorted(name for name in before if name.lower() in {n.lower() for n in now} | {_last(n) for n in now})
         left = sorted(before - set(named))
         if named and not left:
+            what = ",".join(named)
+            if self._is_noted(case, "declared", what):
+                return made
             text = f"declared since revision {facts.ref.revision[:12]}, after the alert: {', '.join(named)}"
-            return self.casework.note(case, "declared", text, ",".join(named)) or made
+            return self.casework.note(case, "declared", text + self._when(case, facts.ref.repo_id), what) or made
         if self._card_changed(case, card):
             said = f"named since: {', '.join(named)}; " if named else ""
             text = f"{said}still not declared at revision {facts.ref.revision[:12]}: {', '.join(left)}"
             return self.casework.note(case, "card", text, facts.ref.revision) or made
         return made
+
+    def _is_noted(self, case: CaseFile, kind: str, what: str) -> bool:
+        notes = self.store.cases.notes(case.case_id)
+        return any(n.kind == kind and n.key.endswith(f":{kind}:{what}") for n in notes)
+
+    def _when(self, case: CaseFile, repo_id: str) -> str:
+        """Say what the commits since the alert say of when that was; nothing where they cannot be read."""
+        try:
+            events = since(self.hub, repo_id, case.report["suspect"]["revision"], case.opened_at, self.names())
+        except SourceError as error:
+            log.info("the commits of %s could not be read: %s", repo_id, error)
+            return ""
+        told = [e.claim for e in events if e.kind != "config"][-WHEN_SHOWN:]
+        return f". By the commits: {' '.join(told)}" if told else ""
 
     def _card_changed(self, case: CaseFile, card: str) -> bool:
         kept = [f for f in self.store.cases.files(case.upload_id) if f.kind == "card"]

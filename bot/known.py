@@ -15,14 +15,16 @@ import numpy as np
 from analyzers.disclosure import read_disclosure
 from analyzers.errors import BlendwatchError, Unreadable
 from analyzers.fingerprint import Fingerprint, fingerprint
-from analyzers.records import Reference, Role, SampleSpec, Sketch
+from analyzers.records import Reference, RepoFacts, Role, SampleSpec, Sketch
 from analyzers.screen import screen
+from analyzers.traces_files import digests
 from bot.local import LocalSource
 from bot.look import FIRST_LOOK_REQUESTS, first_look
 from bot.purpose import spent_on
 from bot.roster import Roster
 from bot.source import Renamed, Source, SourceError, Unavailable
 from state.absences import Absence, Absences
+from state.known_files import KnownFiles, ModelFiles
 from state.registry import Model, Registry
 from state.sketches import Place, SketchStore, StoredSketch
 
@@ -50,6 +52,7 @@ class KnownModels:
     clock: Callable[[], datetime]
     spec: SampleSpec = field(default_factory=SampleSpec)
     automatic: bool = False  # uploads that were read are known models from then on
+    files: KnownFiles | None = None  # where the hashes of their files are kept, if they are
     _unread: list[Model] | None = None  # known models that were not there when last looked for
 
     def __post_init__(self) -> None:
@@ -185,6 +188,11 @@ class KnownModels:
         """Keep a sketch of a suspect: it may be declared as a parent tomorrow."""
         self.sketches.put(stored)
 
+    def keep_files(self, facts: RepoFacts) -> None:
+        """Keep the hashes of a known model's files, as far as its listing gives them."""
+        if self.files is not None:
+            self.files.put(ModelFiles(facts.ref.repo_id, facts.ref.revision, digests(facts.files)))
+
     def _has(self, model: Model) -> bool:
         return self._roster.place(model) is not None
 
@@ -220,6 +228,7 @@ class KnownModels:
 
     def _read(self, source: Source, model: Model | None, requests: int) -> StoredSketch:
         look = first_look(source, self.spec, requests)
+        self.keep_files(look.facts)
         if not look.sketch.samples:
             raise Unreadable(f"{look.facts.ref.repo_id}: {look.unsampled}")
         card = "" if model is None else card_of(source)[0]

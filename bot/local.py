@@ -14,6 +14,7 @@ from bot.source import Missing, Span, TooLarge
 from bot.weightfiles import weight_files
 
 MAX_FILES = 10_000
+NAMED_BYTES = 1 << 20  # of larger files nobody asks for git's name
 
 
 class LocalSource:
@@ -35,13 +36,19 @@ class LocalSource:
         if not self.folder.is_dir():
             raise Missing(f"{self.folder}: no such folder")
         paths = sorted(p for p in self.folder.rglob("*") if p.is_file())[:MAX_FILES]
-        files = tuple(RepoFile(p.relative_to(self.folder).as_posix(), p.stat().st_size) for p in paths)
+        files = tuple(self._file(p) for p in paths)
         digest = hashlib.sha1(usedforsecurity=False)
         for path, file in zip(paths, files, strict=True):
             digest.update(f"{file.path}\0{file.size}\0".encode())
             digest.update(_content_mark(path, file.size))
         ref = RepoRef(self.repo_id, digest.hexdigest())
         return RepoFacts(ref, files, created_at=None, weights_at=self.weights_at, local=True)
+
+    def _file(self, path: Path) -> RepoFile:
+        """Describe a file; of a small one with git's name of its content."""
+        name, size = path.relative_to(self.folder).as_posix(), path.stat().st_size
+        small = size <= NAMED_BYTES and not name.endswith(".safetensors")
+        return RepoFile(name, size, oid=_oid(path.read_bytes()) if small else None)
 
     def file(self, path: str, limit: int) -> bytes | None:
         """Read a small file whole; see Source.file."""
@@ -74,6 +81,10 @@ class LocalSource:
                 raise MalformedWeights(f"{span.shard}: ends before byte {span.end}")
             chunks.append(chunk)
         return chunks
+
+
+def _oid(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def _content_mark(path: Path, size: int) -> bytes:

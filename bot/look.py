@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from analyzers.errors import MalformedWeights
 from analyzers.layout import layout_of
-from analyzers.records import RepoFacts, SampleSpec, Sketch, WeightLayout
+from analyzers.records import RepoFacts, SampleSpec, ShardHeader, Sketch, WeightLayout
 from analyzers.roles import READABLE, Group, groups_of
 from analyzers.sampling import ReadBudget, plan_reads, samples_from
 from bot.source import Source, Span
@@ -40,6 +41,7 @@ class Look:
     layout: WeightLayout
     sketch: Sketch
     unsampled: str = ""
+    marks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # shard -> its `__metadata__`
 
     @property
     def groups(self) -> dict[tuple[str, int], Group]:
@@ -62,7 +64,14 @@ def first_look(source: Source, spec: SampleSpec, requests: int, size: int = FIRS
         samples = samples_from(plan, source.read([Span(*span) for span in plan.spans]))
     except ValueError as error:
         raise MalformedWeights(f"{facts.ref.repo_id}: {error}") from None
-    return Look(facts, layout, Sketch(facts.ref, spec, samples), "" if samples else _why_nothing(layout))
+    marks = {shard: _mark(header) for shard, header in headers.items()}
+    return Look(facts, layout, Sketch(facts.ref, spec, samples), "" if samples else _why_nothing(layout), marks)
+
+
+def _mark(header: ShardHeader) -> Mapping[str, str]:
+    """Return a header's `__metadata__`, which is text to text once the layout was read."""
+    metadata = header.entries.get("__metadata__")
+    return {str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, Mapping) else {}
 
 
 def _why_nothing(layout: WeightLayout) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -37,6 +37,7 @@ from bot.look import FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_diges
 from bot.purpose import spent_on
 from bot.second_look import SecondLooker, Seen
 from bot.source import Gated, Source
+from bot.traces import Tracer
 from state.sketches import StoredSketch
 
 REGISTRY = "registry"  # where a parent is declared that a registry file declares in the card's stead
@@ -59,9 +60,10 @@ class Checker:
             facts = source.facts()
             progress(f"reading {facts.ref}")
             problems: list[str] = []
-            shape = self._shape(source, problems)
+            shape, config = self._shape(source, problems)
             card, trouble = card_of(source)
             look = first_look(source, self.known.spec, FIRST_LOOK_REQUESTS - meter.requests)
+            spent = meter.requests, meter.bytes_read
             unread = self.known.refresh(shape, progress)
             disclosure = self._disclosure(facts, card)
             disclosure, parents, unknown = self._declared(disclosure, progress)
@@ -75,13 +77,15 @@ class Checker:
             case = replace(case, unsampled=look.unsampled)
             finding = explain(case)
             verdict = judge(case, finding, maker)
+            tracer = Tracer(self.known, self.metered)
+            traces, untraced = tracer.traces(source, look, card, config, case, finding, spent)
             first_cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
             seen = self._look_again(source, look, case, finding, verdict, progress)
             if seen is not None:
                 verdict = judge(case, seen.finding, maker)
             verdict = self._told(facts, verdict)
         problems += [p for p in (trouble, *disclosure.problems) if p] + unread + unknown
-        problems += seen.problems if seen else ()
+        problems += (*untraced, *(seen.problems if seen else ()))
         return CheckResult(
             suspect=facts.ref,
             parameters=facts.parameters or look.layout.parameters,
@@ -104,6 +108,7 @@ class Checker:
                 seen.gone if seen else (),
             ),
             claims=self._claims(facts, card, verdict, maker),
+            traces=traces,
         )
 
     def _look_again(
@@ -117,13 +122,13 @@ class Checker:
         second = SecondLooker(self.known.open_at, self.metered)
         return second.look(source, look, case, finding, reason)
 
-    def _shape(self, source: Source, problems: list[str]) -> Fingerprint | None:
+    def _shape(self, source: Source, problems: list[str]) -> tuple[Fingerprint | None, Mapping[str, object]]:
         """Read the config, which only orders: an upload without a good one is judged all the same."""
         try:
-            return config_of(source)[0]
+            return config_of(source)
         except (Gated, Unreadable) as error:
             problems.append(str(error))
-        return None
+        return None, {}
 
     def _disclosure(self, facts: RepoFacts, card: str) -> Disclosure:
         """Read what the card declares; what the registry says is declared comes before it."""

@@ -12,9 +12,11 @@ from rich.table import Table
 
 from analyzers.claim_records import Assessed
 from analyzers.records import CheckResult, DepthPoint, Parent, SecondLook
+from analyzers.traces_records import Trace
 from bot.text import harmless
 
 SCHEMA = 1
+TRACES_SHOWN = 12  # in a table
 
 
 def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
@@ -47,6 +49,7 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
             "where": _where(result),
         },
         "claims": [_claim(c) for c in result.claims],
+        "traces": [_trace(t) for t in result.traces],
         "measured": dict(finding.measured),
         "problems": list(result.problems),
         "looks": {
@@ -69,6 +72,10 @@ def _claim(assessed: Assessed) -> dict[str, Any]:
         "status": assessed.status,
         "measurement": assessed.measurement,
     }
+
+
+def _trace(trace: Trace) -> dict[str, Any]:
+    return {**asdict(trace), "names": list(trace.names), "otherwise": trace.otherwise}
 
 
 def _second(look: SecondLook) -> dict[str, Any]:
@@ -138,6 +145,8 @@ def table(report: Mapping[str, Any]) -> Table:
     for claim in report.get("claims", ()):
         if claim["kind"] != "parent" or claim["status"] == "contradicted":
             out.add_row("claim", f"{claim['status']}: {_told(claim)}; {harmless(claim['measurement'], 500)}")
+    for trace in report.get("traces", ())[:TRACES_SHOWN]:
+        out.add_row("trace", f"{trace['meaning']}: {harmless(trace['claim'], 500)}")
     for problem in report["problems"]:
         out.add_row("note", harmless(problem, 500))
     out.add_row(

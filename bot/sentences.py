@@ -21,6 +21,7 @@ NAME_LENGTH: Final = 120
 WHY_LENGTH: Final = 600
 LIST_LENGTH: Final = 800
 CLAIMS_LENGTH: Final = 400
+TRACES_LENGTH: Final = 300
 PARENTS_SHOWN: Final = 5
 
 UNNAMED: Final = "(without a name)"
@@ -154,6 +155,13 @@ def contradicted(report: Report) -> str:
             measured = harmless(string(claim.get("measurement")), 160)
             lines.append(f"{kind}{f' ({subject})' if subject else ''}, “{quote}”: {measured}")
     return joined(lines, CLAIMS_LENGTH)
+
+
+def left_behind(report: Report) -> str:
+    """The strong traces beside the weights, which are no part of the verdict, as long as they are short."""
+    strong = [t for t in map(section, entries(report.get("traces"))) if t.get("meaning") == "strong"]
+    claims = [harmless(string(trace.get("claim")), TRACES_LENGTH // 2) for trace in strong]
+    return joined([claim for claim in claims if claim], TRACES_LENGTH)
 
 
 def sure(report: Report) -> str:

@@ -67,6 +67,18 @@ def tree_entry(repo: LoopbackRepo, path: str, *, expand: bool) -> Row:
     return row
 
 
+def commit_rows(repo: LoopbackRepo) -> list[Row]:
+    """The commits up to a state, newest first; each state that is still there is one."""
+    found: list[Row] = []
+    state: LoopbackRepo | None = repo
+    while state is not None:
+        author = {"user": state.repo_id.partition("/")[0], "avatar": "/avatars/0.svg"}
+        row: Row = {"id": state.revision, "title": state.title, "message": "", "authors": [author]}
+        found.append(row | {"date": stamp(state.modified_at)})
+        state = state.earlier
+    return found
+
+
 def shard_headers(repo: LoopbackRepo, index: str) -> Row | None:
     """The parsed headers of all shards that an index names; None where it or one of them cannot be read."""
     blob = repo.files.get(index)

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import yaml
 
 HASHED_BYTES = 64 << 20  # larger files get a stand-in for their sha256, so that nobody waits for it
+NAMED_BYTES = 4 << 20  # larger ones get a stand-in for git's name, too
 DEFAULT_TIME = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
@@ -83,6 +84,7 @@ class LoopbackRepo:
     counted: int | None = None  # safetensors parameters as the Hub shows them; None: not counted yet
     tags: tuple[str, ...] = ()
     earlier: LoopbackRepo | None = None  # the state that an older revision still names
+    title: str = "Upload folder using huggingface_hub"  # of the newest commit
 
     def __post_init__(self) -> None:
         digest = hashlib.sha1(self.repo_id.encode(), usedforsecurity=False)
@@ -136,8 +138,12 @@ class LoopbackRepo:
         return self.earlier.at(revision) if self.earlier else None
 
     def oid(self, path: str) -> str:
-        """A stand-in for git's name of a file's content: 40 hex digits."""
-        return hashlib.sha1(f"{path} {self.files[path].size}".encode(), usedforsecurity=False).hexdigest()
+        """git's name of a file's content: 40 hex digits; a stand-in where it is large or computed on demand."""
+        blob = self.files[path]
+        if isinstance(blob, BytesBlob | FileBlob) and blob.size <= NAMED_BYTES:
+            content = blob.read(0, blob.size)
+            return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+        return hashlib.sha1(f"{path} {blob.size}".encode(), usedforsecurity=False).hexdigest()
 
     def sha256(self, path: str) -> str:
         """The hash of a file's content; of its name and size where it is too large to hash or computed on demand."""

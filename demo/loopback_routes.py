@@ -8,10 +8,11 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from demo.loopback_answers import listing, model, shard_headers, tree_entry
+from demo.loopback_answers import commit_rows, listing, model, shard_headers, tree_entry
 from demo.loopback_repo import LoopbackRepo, is_lfs
 from demo.loopback_storage import FAULT, Answered, SignedAddresses, send_blob
 
+COMMITS_A_PAGE = 50
 RESTRICTED = "Access to model {} is restricted."
 
 
@@ -40,6 +41,7 @@ class Routes:
         app.router.add_get(api, self._info)
         app.router.add_get(api + "/revision/{rev}", self._info)
         app.router.add_get(api + "/tree/{rev}", self._tree)
+        app.router.add_get(api + "/commits/{rev}", self._commits)
         app.router.add_post(api + "/paths-info/{rev}", self._paths_info)
         app.router.add_get(api + "/safetensors-metadata/{path:.+}", self._headers)
         app.router.add_get("/api/resolve-cache/models/{org}/{name}/{rev}/{path:.+}", self._cached)
@@ -83,6 +85,14 @@ class Routes:
         query = [(k, v) for k, v in request.query.items() if k != "cursor"]
         after = str(begin + limit) if begin + limit < len(paths) else None
         return web.json_response(rows, headers=self._link(request.rel_url.raw_path, query, after))
+
+    async def _commits(self, request: web.Request) -> web.Response:
+        rows = commit_rows(self._repo(request))
+        begin = int(request.query.get("p", "0")) * COMMITS_A_PAGE
+        more = begin + COMMITS_A_PAGE < len(rows)
+        following = f"{self._site.url}{request.rel_url.raw_path}?p={begin // COMMITS_A_PAGE + 1}"
+        headers = {"Link": f'<{following}>; rel="next"'} if more else {}
+        return web.json_response(rows[begin : begin + COMMITS_A_PAGE], headers=headers)
 
     async def _paths_info(self, request: web.Request) -> web.Response:
         repo, form = self._repo(request), await request.post()

@@ -70,7 +70,7 @@ def _tags(value: object) -> tuple[str, ...]:
 def _files(wire: Wire, ref: RepoRef, info: dict[str, object]) -> tuple[RepoFile, ...]:
     """The files with sizes: from the description, or from the tree if a size is missing there."""
     siblings = rows(info.get("siblings"))
-    found = [_file(row, "rfilename", "sha256") for row in siblings]
+    found = [_file(row, "rfilename", "sha256", "blobId") for row in siblings]
     if not isinstance(info.get("siblings"), list) or any(f is None for f in found):
         found = _tree(wire, ref)
     files = [f for f in found if f is not None]
@@ -79,13 +79,16 @@ def _files(wire: Wire, ref: RepoRef, info: dict[str, object]) -> tuple[RepoFile,
     return tuple(sorted(files[:MAX_FILES], key=lambda f: f.path))
 
 
-def _file(row: dict[str, object], name: str, digest: str) -> RepoFile | None:
+def _file(row: dict[str, object], name: str, digest: str, oid: str) -> RepoFile | None:
     """One file as a row describes it; None where it does not say its name or size."""
     path, size = text(row.get(name)), count(row.get("size"))
     lfs = table(row.get("lfs"))
     if size is None:
         size = count(lfs.get("size"))
-    return RepoFile(path, size, text(lfs.get(digest))) if path and size is not None else None
+    if not path or size is None:
+        return None
+    # git's name of a file in large storage is that of the pointer to it
+    return RepoFile(path, size, text(lfs.get(digest)), None if lfs else revision(row.get(oid)))
 
 
 def _tree(wire: Wire, ref: RepoRef) -> list[RepoFile | None]:
@@ -107,7 +110,7 @@ def _tree(wire: Wire, ref: RepoRef) -> list[RepoFile | None]:
 
 
 def _sized(row: dict[str, object], ref: RepoRef) -> RepoFile | None:
-    file = _file(row, "path", "oid")
+    file = _file(row, "path", "oid", "oid")
     if file is None and str(row.get("path")).endswith(".safetensors"):
         raise Transient(f"The Hub does not say how large {printable(str(row.get('path')))} of {ref.repo_id} is.")
     return file

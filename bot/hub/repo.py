@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from analyzers.errors import MalformedWeights
 from analyzers.records import RepoFacts, RepoFile, ShardHeader
 from bot.hub import fields
+from bot.hub.commits import Commit, commits
 from bot.hub.crew import Crew
 from bot.hub.facts import main_revision, repo_facts
 from bot.hub.failures import NoSuchFile, Transient, printable
@@ -75,6 +76,11 @@ class HubRepo:
             return self._tools.wire.retry(lambda: self._whole(ask, listed))
         except NoSuchFile:
             return None
+
+    def commits(self, most: int) -> Sequence[Commit]:
+        """At most so many commits up to the one that `facts` names, newest first; raises SourceError."""
+        ref = self.facts().ref
+        return commits(self._tools.wire, ref.repo_id, ref.revision, most)
 
     def headers(self, max_requests: int, max_bytes: int = JSON_BYTES) -> Mapping[str, ShardHeader]:
         """Headers by shard path: of all shards if that is possible in `max_requests`, else of evenly spread ones.

@@ -26,6 +26,9 @@ FRONT = {
     "broken YAML": (f"base_model: {A}\nlicense: [mit", [A]),
     "broken YAML with a list": (f"base_model:\n- {A}\n- {B}\ntags: {{", [A, B]),
     "broken YAML without it": ("license: [mit", []),
+    "a time that is none": (f"base_model: {A}\nat: !!timestamp x", [A]),
+    "a number that is none": (f"base_model: {A}\nat: !!int ''", [A]),
+    "a truth that is none": (f"base_model: {A}\nat: !!bool x", [A]),
     "no mapping": (f"- {A}", []),
     "a comment": (f"# base_model: {A}\nlicense: mit", []),
 }

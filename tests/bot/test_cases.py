@@ -95,7 +95,8 @@ def test_a_case_can_be_shown_and_replayed_when_the_upload_is_gone(tmp_path: Path
         listed = at.run("case", "list").stdout
         assert case_id in listed
         as_json = json.loads(at.run("case", "show", case_id, "--json").stdout)
-        assert {e["kind"] for e in as_json["evidence"]} == {"card", "config", "files", "verdict"}
+        index = "model.safetensors.index.json"  # read for the marks of tools
+        assert {e["kind"] for e in as_json["evidence"]} == {"card", "config", "files", "verdict", index}
 
 
 def test_evidence_is_whole_or_refused(tmp_path: Path) -> None:
@@ -125,10 +126,17 @@ def test_a_card_that_names_the_parents_now_is_told_once(tmp_path: Path) -> None:
     with told(tmp_path) as (at, store):
         assert look(at, store, timedelta(minutes=30)) == 0
         honest = card("Guanabara 1", "A merge.", [BASE, RELEASE], "merge")
-        at.hub.add(with_card(FEW[HIDDEN], honest))
+        mended = the_case(store).opened_at + timedelta(minutes=90, seconds=1)
+        now = replace(with_card(FEW[HIDDEN], honest), earlier=FEW[HIDDEN], last_modified=mended, title="Merged, sorry")
+        at.hub.add(now)
         for hours in (2, 4):
             look(at, store, timedelta(hours=hours))
         assert kinds(store) == ["declared"]
+        assert len(at.hub.seen("/commits/")) == 1  # what was told is not asked for again
+        (note,) = store.cases.notes(the_case(store).case_id)
+        assert f"The card declares {RELEASE} since revision {now.revision[:12]}" in note.text
+        assert f"{mended:%Y-%m-%d %H:%M} UTC, 90 min after the alert." in note.text
+        assert "A commit is titled “Merged, sorry”" in note.text
         head, follow_up = at.discord.messages
         assert head["embeds"][0]["title"] == HEAD
         assert head["embeds"][0]["fields"][0]["name"] == "Since then"

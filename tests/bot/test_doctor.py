@@ -121,7 +121,7 @@ def _file_for_folder(at: Stage) -> None:
         (_wrong_clock, {"clock": "failed"}, "up to 30 s"),
         (_text_for_database, {"database": "failed"}, "not a database"),
         (_newer_database, {"database": "failed"}, "newer version"),
-        (_damaged_database, {"database": "failed"}, "malformed"),
+        (_damaged_database, {"database": "failed"}, "damaged: "),
         (_no_webhook, {"discord": "failed"}, "a new one is needed"),
         (_broken_registry, {"registry": "failed"}, "registry.yaml:2:"),
         (_broken_sketches, {"sketches": "warning"}, "set aside as *.broken"),

@@ -88,6 +88,7 @@ claims = st.fixed_dictionaries(
     {"status": some("contradicted", "supported")},
     optional=dict.fromkeys(("kind", "subject", "quote", "measurement"), long_names | anything),
 )
+traces = st.fixed_dictionaries({"meaning": some("strong", "weak")}, optional={"claim": long_names | anything})
 sections = st.dictionaries(
     st.sampled_from(["repo_id", "revision", "parameters", "weights_at", "parents", "relation", "from_scratch", "where"])
     | st.sampled_from(["decisive", "arithmetic", "reproduced", "equal", "control", "weights", "bytes_read", "seconds"]),
@@ -110,6 +111,7 @@ hostile_reports = st.fixed_dictionaries(
         "cost": sections | anything,
         "declared": sections | anything,
         "claims": st.lists(claims | anything, max_size=9) | anything,
+        "traces": st.lists(traces | anything, max_size=9) | anything,
         "measured": sections | anything,
         "checked_at": some("2026-11-23T14:05:00Z", "9999-12-31T23:59:59-12:00"),
         "case": some("1a2b3c"),
@@ -146,6 +148,7 @@ def test_the_longest_report_fits() -> None:
     claim = dict.fromkeys(("kind", "subject", "quote", "measurement"), "*" * 999) | {"status": "contradicted"}
     whole = report(parents=found, declared=card, measured=measured, suspect=suspect, why="w" * 9999, case="a" * 64)
     whole["claims"] = [claim] * 9
+    whole["traces"] = [{"meaning": "strong", "claim": "*" * 999}] * 9
     embed = dict(alert_embed(whole).to_dict())
     assert over_limit(embed) == []
     assert sum(map(width, strings(embed))) > 4000
@@ -322,3 +325,12 @@ def test_words_are_fair() -> None:
         for strength in ("exact", "strong", "indicative", None):
             text = plain(report(finding=finding, strength=strength)).lower()
             assert not re.search(r"stol|steal|theft|fake|fraud|guilty|%", text)
+
+
+def test_only_strong_traces_are_told() -> None:
+    """They stand apart from what was measured; weak ones are left to the report."""
+    traces = [{"meaning": "strong", "claim": "A recipe names a/B."}, {"meaning": "weak", "claim": "Shards are odd."}]
+    text = plain(report(traces=traces))
+    assert "Left beside the weights:\n    A recipe names a/B." in text
+    assert "odd" not in text
+    assert "Left beside" not in plain(report())

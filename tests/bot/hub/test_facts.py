@@ -153,3 +153,13 @@ def test_a_name_in_other_letters_is_the_same_repository(hub: Hub, site: Loopback
     """The Hub answers to any case; its own spelling is what is kept."""
     site.repos["ORG/Model"] = site.repos["org/model"]
     assert hub.repo("ORG/Model").facts().ref.repo_id == "org/model"
+
+
+def test_gits_name_of_a_small_file_is_kept(hub: Hub, site: LoopbackHub) -> None:
+    """From the description and from the tree; a file in large storage has none, for git's is that of a pointer."""
+    named = {f.path: f.oid for f in hub.repo("org/model").facts().files}
+    assert named["config.json"] == "ae17b36e4ae15109840cad63099233fe8d2e16c8"  # as `git hash-object` says
+    assert {named[p] for p in shard_paths(model())} == {None}
+    info = json.dumps({"id": "org/model", "sha": model().revision, "siblings": None}).encode()
+    site.fault = lambda s: Fault(body=info) if s.path.endswith("org/model") else None
+    assert {f.path: f.oid for f in hub.repo("org/model").facts().files} == named

@@ -1,0 +1,49 @@
+"""The commits of one repository, newest first: what was said of each, and when its author's clock said it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.hub.failures import Transient
+from bot.hub.fields import moment, revision, rows, text
+from bot.hub.wire import Ask, Wire
+
+MAX_COMMITS = 200
+MAX_TITLE = 500  # characters
+PAGES = 4
+WHAT = "the commits"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit. `at`: UTC, by its author's clock."""
+
+    revision: str
+    at: datetime
+    title: str
+
+
+def commits(wire: Wire, name: str, at: str, most: int) -> Sequence[Commit]:
+    """Return at most `most` commits up to a branch or commit, newest first; one without id or time is left out.
+
+    One request a page of the Hub's, PAGES at most. Raises SourceError.
+    """
+    found: list[Commit] = []
+    ask = Ask(wire.address("api", "models", name, "commits", at), WHAT, name)
+    for _ in range(PAGES):
+        content, answer = wire.json(ask)
+        if not isinstance(content, list):
+            raise Transient(f"The Hub's answer for {WHAT} of {name} is no list.")
+        found += [commit for row in rows(content) if (commit := _commit(row))]
+        following = wire.next_page(answer)
+        if following is None or len(found) >= min(most, MAX_COMMITS):
+            break
+        ask = Ask(following, WHAT, name)
+    return found[: min(most, MAX_COMMITS)]
+
+
+def _commit(row: dict[str, object]) -> Commit | None:
+    sha, when = revision(row.get("id")), moment(row.get("date"))
+    return Commit(sha, when, (text(row.get("title")) or "")[:MAX_TITLE]) if sha and when else None
