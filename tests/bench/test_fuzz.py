@@ -12,7 +12,7 @@ from bench.fuzz.__main__ import Outcomes, one, run
 def test_broken_input_ends_as_a_value_or_a_named_error() -> None:
     """Every target is fed, no input crashes anything, and not all of them are refused."""
     found = run(100, seed=3)
-    assert {name: told.failures for name, told in found.items()} == dict.fromkeys(found, [])
+    assert [text for told in found.values() for text in told.failures] == []
     assert len(found) == 8
     assert all(sum(told.counts.values()) > 0 for told in found.values())
     assert found["header"].counts["a value"] > 0 < found["header"].counts["MalformedWeights"]
