@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python -m bench.kill [--kills 100] [--seed 0]
 
 Each start has new uploads waiting, and is killed after a random while; every other one is `watch` with a short poll,
-the others `watch --once`. Then one undisturbed pass, on the same Hub as a run without kills. An alert may arrive twice only
-where death fell between Discord's answer and the mark, so never more often than its row was claimed, and all rows
+the others `watch --once`. Then one undisturbed pass, on the same Hub as a run without kills. An alert may arrive twice
+only where death fell between Discord's answer and the mark, so never more often than its row was claimed, and all rows
 together are claimed again at most once for each kill. Ends with status 1 where anything else is found.
 """
 
