@@ -38,6 +38,7 @@ from demo.scene import BASE, RELEASE, scene
 from state.store import Store
 
 SHORTEST, LONGEST = 1.0, 9.0  # seconds until a kill
+ANSWERS_AFTER = 0.5  # seconds between Discord's keeping a message and its answer: where death doubles it
 WAVE = 3  # uploads that wait at each start
 PATIENCE = 600.0  # seconds for a pass that nobody kills
 Verdicts = Mapping[str, tuple[object, ...]]
@@ -78,6 +79,7 @@ def run(
     """Watch all uploads, killed again and again where there is an `rng`."""
     (folder / "registry.yaml").write_text(registry)
     with LoopbackHub([*known, *([] if rng else new)], latency=0.005) as hub, LoopbackDiscord() as discord:
+        discord.faults.slow = ANSWERS_AFTER
         env = _environment(folder, hub, discord)
         if rng is not None:
             for number, begin in enumerate(range(0, len(new), WAVE)):
