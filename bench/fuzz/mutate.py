@@ -18,6 +18,7 @@ TEXTS = (
     "---", "- [", "{" * 200, "\ud800",
 )  # fmt: skip
 NUMBERS = (0, 1, -1, 2**31, 2**53 + 1, 2**63, -(2**63), 10**40, 0.5, -0.0, 1e308, float("inf"), float("nan"))
+MOST_ADDED = 200_000  # signs
 OTHERS: tuple[object, ...] = (None, True, False, [], {}, [[]], [None], {"": None}, [0, 2**62], {"$ref": "#"})
 
 
@@ -54,7 +55,8 @@ def _change(parent: object, key: str | int, rng: np.random.Generator) -> None:
         if choice == 0:
             del parent[key]
         elif choice == 1:
-            parent += [copy.deepcopy(parent[key])] * int(rng.choice([1, 50, 2000]))
+            often = MOST_ADDED // (1 + len(str(parent[key])))  # an input must not be larger than what is ever read
+            parent += [copy.deepcopy(parent[key])] * min(int(rng.choice([1, 50, 2000])), often)
         else:
             parent[key] = _instead(parent[key], rng)
 
