@@ -79,6 +79,8 @@ def _data_start(shard: str, header: ShardHeader, data_bytes: int) -> int:
 def _parse(shard: str, name: str, raw: object) -> TensorEntry:
     """Check one entry of a header; positions stay relative to the first tensor byte."""
     where = f"{shard}: tensor {name[:200]!r}"
+    if any("\ud800" <= c <= "\udfff" for c in name):  # JSON may name half of a sign, which no file can
+        raise MalformedWeights(f"{where} has a name that is no text")
     if not isinstance(raw, Mapping):
         raise MalformedWeights(f"{where} is no object")
     dtype, shape, offsets = raw.get("dtype"), raw.get("shape"), raw.get("data_offsets")

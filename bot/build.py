@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from analyzers.records import Outcome
 from bot.casework import Casework
+from bot.clock import REAL, Clock
 from bot.deliver import Delivered, DeliveryError, Sink, deliver
 from bot.digest import HourlyCap
 from bot.discord import ConsoleSink, WebhookSink
@@ -48,7 +49,7 @@ FOLDING: Final = frozenset({"console", "discord"})  # the sinks that can show a 
 
 def utc_now() -> datetime:
     """Return the time, in UTC."""
-    return datetime.now(UTC)
+    return REAL.now()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +59,32 @@ class Service:
     settings: Settings
     hub: Hub
     checker: Checker
+    clock: Clock = REAL
 
 
 @contextmanager
-def service(settings: Settings, *, automatic: bool = False) -> Iterator[Service]:
+def service(
+    settings: Settings, *, automatic: bool = False, clock: Clock = REAL, timeout: float = TIMEOUT
+) -> Iterator[Service]:
     """Build what checks uploads, against the registry or, if `automatic`, also against uploads read before.
 
-    Raises RegistryError, StateError and SettingsError.
+    `timeout` is in seconds without a byte. Raises RegistryError, StateError and SettingsError.
     """
     registry = load(settings.registry_paths)
     refuse_unfinished(settings.data)
     sketches = SketchStore(settings.data / "sketches")
-    with hub(settings) as opened, closing(sketches):
+    with hub(settings, timeout, clock) as opened, closing(sketches):
         absences = Absences(settings.data / "absences.json")
         files = KnownFiles(settings.data / FILES)
-        known = KnownModels(registry, sketches, absences, opened.repo, utc_now, automatic=automatic, files=files)
-        yield Service(settings, opened, Checker(known, opened.metered, utc_now))
+        known = KnownModels(registry, sketches, absences, opened.repo, clock.now, automatic=automatic, files=files)
+        yield Service(settings, opened, Checker(known, opened.metered, clock.now), clock)
 
 
-def hub(settings: Settings, timeout: float = TIMEOUT) -> Hub:
+def hub(settings: Settings, timeout: float = TIMEOUT, clock: Clock = REAL) -> Hub:
     """Return the Hub that the settings name; `timeout` is in seconds without a byte."""
     token = settings.hf_token.get_secret_value() if settings.hf_token else None
     try:
-        return Hub(settings.hf_endpoint, token, timeout=timeout)
+        return Hub(settings.hf_endpoint, token, timeout=timeout, clock=clock.seconds, sleep=clock.sleep)
     except ValueError as error:
         raise SettingsError(f"HF_ENDPOINT or HF_TOKEN: {error}") from None
 
@@ -100,7 +104,7 @@ def interview(built: Service) -> Interview:
         budget=settings.inference_budget,
         registry=built.checker.known.registry,
         day_book=Spending(settings.data / "spending.json"),
-        clock=utc_now,
+        clock=built.clock.now,
         pace=Pace(settings.inference_budget.seconds_per_model),
     )
 
@@ -132,7 +136,7 @@ def destination(settings: Settings) -> str:
 def watcher(built: Service, opened: Store) -> Watcher:
     """Return the watcher."""
     where = destination(built.settings)
-    return Watcher(built.hub, opened, built.checker, built.settings, utc_now, where, blobs(built.settings))
+    return Watcher(built.hub, opened, built.checker, built.settings, built.clock.now, where, blobs(built.settings))
 
 
 def blobs(settings: Settings) -> Blobs:
@@ -142,35 +146,35 @@ def blobs(settings: Settings) -> Blobs:
 
 def feeds(built: Service, opened: Store) -> Feeds:
     """Return what reads the Hub's listings."""
-    return Feeds(built.hub, opened, built.settings, utc_now, news(built.settings, opened))
+    return Feeds(built.hub, opened, built.settings, built.clock.now, news(built.settings, opened, built.clock.now))
 
 
-def news(settings: Settings, opened: Store) -> News:
+def news(settings: Settings, opened: Store, clock: Callable[[], datetime] = utc_now) -> News:
     """Return what tells the operator: by the road that alerts take."""
-    return News(opened, utc_now, destination(settings))
+    return News(opened, clock, destination(settings))
 
 
 def memory(built: Service, opened: Store) -> Memory:
     """Return what reads the registry anew, learns relatives of an upload, and explains earlier ones again."""
-    known = built.checker.known
-    reload = Reload(built.settings.registry_paths, known, news(built.settings, opened))
-    return Memory(reload, Relatives(built.hub, known, opened, utc_now), Reconsider(known, opened, utc_now))
+    known, now = built.checker.known, built.clock.now
+    reload = Reload(built.settings.registry_paths, known, news(built.settings, opened, now))
+    return Memory(reload, Relatives(built.hub, known, opened, now), Reconsider(known, opened, now))
 
 
-def casework(settings: Settings, opened: Store) -> Casework:
+def casework(settings: Settings, opened: Store, clock: Callable[[], datetime] = utc_now) -> Casework:
     """Return what notes, replays and retracts cases."""
-    return Casework(opened, blobs(settings), utc_now)
+    return Casework(opened, blobs(settings), clock)
 
 
 def followups(built: Service, opened: Store) -> Followups:
     """Return what looks after the cases that were told."""
-    known = built.checker.known
-    return Followups(built.hub, opened, casework(built.settings, opened), lambda: dict(known.names()), utc_now)
+    known, now = built.checker.known, built.clock.now
+    return Followups(built.hub, opened, casework(built.settings, opened, now), lambda: dict(known.names()), now)
 
 
 def watchdog(built: Service, opened: Store) -> Watchdog:
     """Return what looks after the watch itself."""
-    return Watchdog(opened, news(built.settings, opened), built.settings, built.hub)
+    return Watchdog(opened, news(built.settings, opened, built.clock.now), built.settings, built.hub)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +204,7 @@ class Overseer:
 def overseer(built: Service, opened: Store) -> Overseer:
     """Return the signs of life, the numbers and the port of one watch."""
     pulse = Pulse(built.settings)
-    metrics = Metrics(lambda: opened.tally(utc_now()), built.hub.spent, pulse)
+    metrics = Metrics(lambda: opened.tally(built.clock.now()), built.hub.spent, pulse)
     known = built.checker.known
     early = Early(built.settings.hook_min_seconds)
     secret = built.settings.hub_webhook_secret
@@ -219,7 +223,7 @@ def turn(built: Service, opened: Store, where: Mapping[str, Sink], seen_by: Over
         watchdog(built, opened),
         opened,
         where,
-        utc_now,
+        built.clock.now,
         seen_by.settled,
         built.settings.ping_url,
         HourlyCap(opened.folding, built.settings.alerts_per_hour, FOLDING),

@@ -22,7 +22,7 @@ from bot.local import LocalSource
 from bot.look import FIRST_LOOK_REQUESTS, first_look
 from bot.purpose import spent_on
 from bot.roster import Roster
-from bot.source import Renamed, Source, SourceError, Unavailable
+from bot.source import Changed, Renamed, Source, SourceError, Unavailable
 from state.absences import Absence, Absences
 from state.known_files import KnownFiles, ModelFiles
 from state.registry import Model, Registry
@@ -91,6 +91,15 @@ class KnownModels:
             self._read_model(model, problems)
         return "".join(problems)
 
+    def out_of_reach(self) -> str:
+        """Say which known model was never read and is asked for again soon; "" if there is none."""
+        now = self.clock()
+        for model in self._unread or ():
+            absence = self.absences.get(model.repo_id, now)
+            if absence and absence.until <= now + ASK_SOON and not self._has(model):
+                return f"the known model {model.repo_id} is not read yet: {absence.reason}"
+        return ""
+
     def candidates(self, suspect: Sketch, weights_at: datetime | None, declared: Iterable[str] = ()) -> list[Reference]:
         """Return the known models that `suspect`, whose weights came at `weights_at`, may be made of.
 
@@ -133,13 +142,18 @@ class KnownModels:
 
     @spent_on("references")
     def declared(self, repo_id: str, requests: int) -> tuple[Reference | None, str]:
-        """Return a model that a suspect declares, known or not, or the reason why it cannot be read."""
+        """Return a model that a suspect declares, known or not, or the reason why it cannot be read.
+
+        Raises Unavailable where asking later may help.
+        """
         model = self.registry.find(repo_id)
         if model is not None:
             stored = self._stored(model)
             return (self._reference(stored, model.role, model) if stored else None), ""
         try:
             stored = self._read_declared(repo_id, requests)
+        except Unavailable:
+            raise
         except (SourceError, Unreadable) as error:
             return None, f"the declared parent {repo_id} could not be read: {error}"
         return self._reference(stored, None, None), ""
@@ -222,7 +236,7 @@ class KnownModels:
         try:
             self._read(self._source(model), model, FIRST_LOOK_REQUESTS)
         except BlendwatchError as error:
-            wait = ASK_SOON if isinstance(error, Unavailable) else ASK_AGAIN
+            wait = ASK_SOON if isinstance(error, Unavailable | Changed) else ASK_AGAIN
             self.absences.put(model.repo_id, Absence(str(error), self.clock() + wait))
             problems.append(f"the known model {model.repo_id} could not be read: {error}")
 

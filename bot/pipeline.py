@@ -36,7 +36,7 @@ from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
 from bot.look import FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
 from bot.purpose import spent_on
 from bot.second_look import SecondLooker, Seen
-from bot.source import Gated, Source
+from bot.source import Gated, Source, Unavailable
 from bot.traces import Tracer
 from state.sketches import StoredSketch
 
@@ -53,8 +53,12 @@ class Checker:
     clock: Callable[[], datetime]
 
     @spent_on("first look")
-    def check(self, source: Source, progress: Progress = lambda _: None) -> CheckResult:
-        """Judge one upload; raises SourceError or Unreadable where nothing of it can be read."""
+    def check(self, source: Source, progress: Progress = lambda _: None, *, complete: bool = False) -> CheckResult:
+        """Judge one upload; raises SourceError or Unreadable where nothing of it can be read.
+
+        `complete`: raise Unavailable, too, where a known or declared model cannot be read just now. Without a parent,
+        an honest upload may look like something else.
+        """
         started = time.monotonic()
         with self.metered() as meter:
             facts = source.facts()
@@ -65,8 +69,10 @@ class Checker:
             look = first_look(source, self.known.spec, FIRST_LOOK_REQUESTS - meter.requests)
             spent = meter.requests, meter.bytes_read
             unread = self.known.refresh(shape, progress)
+            if complete and (missing := self.known.out_of_reach()):
+                raise Unavailable(missing)
             disclosure = self._disclosure(facts, card)
-            disclosure, parents, unknown = self._declared(disclosure, progress)
+            disclosure, parents, unknown = self._declared(disclosure, progress, complete=complete)
             self._keep(look, disclosure)
             weights_at = self.clock() if facts.local else facts.weights_at
             references = self.known.candidates(look.sketch, weights_at, disclosure.parents)
@@ -161,13 +167,20 @@ class Checker:
         own = facts.ref.repo_id.rpartition("/")[2].lower()
         return {name: last for name, last in self.known.names() if last.lower() != own and name.lower() != own}
 
-    def _declared(self, disclosure: Disclosure, progress: Progress) -> tuple[Disclosure, list[Reference], list[str]]:
+    def _declared(
+        self, disclosure: Disclosure, progress: Progress, *, complete: bool
+    ) -> tuple[Disclosure, list[Reference], list[str]]:
         """Look up the declared parents, known or not: nobody answers for an ancestor."""
         found: list[Reference] = []
         problems: list[str] = []
         for repo_id in [p for p in disclosure.parents if "/" in p][:MAX_DECLARED_READ]:
             progress(f"reading the declared parent {repo_id}")
-            reference, problem = self.known.declared(repo_id, FIRST_LOOK_REQUESTS - 2)
+            try:
+                reference, problem = self.known.declared(repo_id, FIRST_LOOK_REQUESTS - 2)
+            except Unavailable as error:
+                if complete:
+                    raise
+                reference, problem = None, f"the declared parent {repo_id} could not be read: {error}"
             if reference is not None:
                 found.append(reference)
                 if reference.repo_id.lower() != repo_id.lower():  # renamed since the card was written

@@ -32,6 +32,7 @@ BATCH = 50
 REQUESTS_TO_SKIP = 2  # about what an upload costs that is not checked
 # An upload may come before its weights, and a Hub may be out of reach: asked again less and less often, then no more.
 RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
+PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
 OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
 
 log = logging.getLogger("blendwatch")
@@ -104,7 +105,7 @@ class Watcher:
             skipped = self._triage(upload, facts)
             if skipped is not None:
                 return skipped
-            result = self.checker.check(source, progress)
+            result = self.checker.check(source, progress, complete=upload.attempts < PATIENT)
             self._keep(upload, source, result)
             return replace(result, cost=Cost(meter.requests, meter.bytes_read, result.cost.seconds))
 

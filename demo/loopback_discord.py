@@ -39,6 +39,7 @@ class Faults:
     html: int = 0  # answers of some other program
     unknown_webhook: bool = False  # 404, as after someone deleted the webhook
     stalled: bool = False  # no answer at all
+    slow: float = 0.0  # seconds between keeping a message and the answer
 
 
 class LoopbackDiscord:
@@ -100,6 +101,7 @@ class LoopbackDiscord:
             return _json(refused, 400)
         message_id = str(200_300_400_500_600_000 + len(self.messages))
         self.messages.append({**payload, "id": message_id})
+        await asyncio.sleep(self.faults.slow)
         if self.faults.drops and request.transport is not None:
             self.faults.drops -= 1
             request.transport.close()

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+DRIP_BYTES = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -35,6 +37,8 @@ class Fault:
     extra: int = 0  # the body has so many bytes more (less where negative) than Content-Range says
     cut: int = 0  # the connection ends so many bytes before Content-Length
     endless: bool = False  # the body never ends
+    reset: bool = False  # the connection is reset before anything is answered
+    drip: Callable[[], None] | None = None  # called after each piece of a body that comes in pieces of DRIP_BYTES
 
 
 FaultHook = Callable[[Seen], Fault | None]

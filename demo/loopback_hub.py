@@ -17,7 +17,7 @@ from aiohttp import web
 from demo.loopback_faults import Fault, FaultHook, RateLimit, Seen, bucket
 from demo.loopback_repo import LoopbackRepo
 from demo.loopback_routes import Routes
-from demo.loopback_storage import FAULT, Answered, SignedAddresses
+from demo.loopback_storage import FAULT, Answered, SignedAddresses, send_faulty
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -26,7 +26,8 @@ class LoopbackHub:
     """Serve repositories at `url` while the context is open. `repos` may change while it runs.
 
     `latency`: seconds that every answer takes longer. `url_lifetime` (seconds) and `url_uses` bound the
-    signed addresses of large files. `offers_headers`: whether headers of all shards can be had at once.
+    signed addresses of large files. `clock` (seconds) is theirs and the rate limit's. `offers_headers`: whether
+    headers of all shards can be had at once.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class LoopbackHub:
         latency: float = 0.0,
         url_lifetime: float = 3600.0,
         url_uses: int = 1 << 60,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.repos = {r.repo_id: r for r in repos}
         self.offers_headers = offers_headers
@@ -45,7 +47,8 @@ class LoopbackHub:
         self.latency = latency
         self.fault: FaultHook | None = None
         self.log: list[Seen] = []
-        self.signed = SignedAddresses(url_lifetime, url_uses)
+        self.signed = SignedAddresses(url_lifetime, url_uses, clock)
+        self._clock = clock
         self.url = self.storage_url = ""
         self._used: dict[str, int] = {}
         self._window_began = 0.0
@@ -110,10 +113,14 @@ class LoopbackHub:
         request[FAULT] = fault
         if self.latency + fault.stall:
             await asyncio.sleep(self.latency + fault.stall)
+        if fault.reset:
+            return _reset(request)
         answer = self._over_limit(seen) or _planted(fault) or await _answered(request, handler)
         if not answer.prepared:
             for name, value in {**self._limit_headers(seen), **fault.headers}.items():
                 answer.headers[name] = value
+            if (fault.cut or fault.drip) and isinstance(answer, web.Response):
+                answer = await send_faulty(request, answer)
         self.log[place] = replace(seen, status=answer.status)
         return answer
 
@@ -121,8 +128,8 @@ class LoopbackHub:
         """Count the request; 429 where its window is used up."""
         if self.rate_limit is None or seen.host not in self.url:
             return None
-        if time.monotonic() - self._window_began > self.rate_limit.window:
-            self._window_began, self._used = time.monotonic(), {}
+        if self._clock() - self._window_began > self.rate_limit.window:
+            self._window_began, self._used = self._clock(), {}
         name = bucket(seen.path)
         self._used[name] = self._used.get(name, 0) + 1
         if self._used[name] <= self._quota(name):
@@ -134,7 +141,7 @@ class LoopbackHub:
             return {}
         name = bucket(seen.path)
         left = max(0, self._quota(name) - self._used.get(name, 0))
-        resets = max(0, round(self._window_began + self.rate_limit.window - time.monotonic()))
+        resets = max(0, round(self._window_began + self.rate_limit.window - self._clock()))
         policy = f'"fixed window";"{name}";q={self._quota(name)};w={self.rate_limit.window}'
         return {"RateLimit": f'"{name}";r={left};t={resets}', "RateLimit-Policy": policy}
 
@@ -153,6 +160,13 @@ def _written_down(request: web.Request) -> Seen:
         cookie=request.headers.get("Cookie"),
         range=request.headers.get("Range"),
     )
+
+
+def _reset(request: web.Request) -> web.StreamResponse:
+    """Close the connection at once, without an answer."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)
 
 
 def _planted(fault: Fault) -> web.StreamResponse | None:

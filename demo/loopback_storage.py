@@ -6,12 +6,13 @@ import asyncio
 import itertools
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from demo.loopback_faults import Fault
-from demo.loopback_repo import Blob, LoopbackRepo
+from demo.loopback_faults import DRIP_BYTES, Fault
+from demo.loopback_repo import Blob, BytesBlob, LoopbackRepo
 
 CHUNK = 256 << 10  # bytes of a body sent at once
 NO_FAULT = Fault()
@@ -39,13 +40,14 @@ class SignedAddresses:
 
     lifetime: float = 3600.0  # seconds
     uses: int = 1 << 60
+    clock: Callable[[], float] = time.monotonic
     _grants: dict[str, _Grant] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def sign(self, repo: LoopbackRepo, path: str) -> str:
         """A new address, without the host."""
         signature = f"s{next(self._numbers):08d}"
-        self._grants[signature] = _Grant(repo.files[path], time.monotonic() + self.lifetime, self.uses)
+        self._grants[signature] = _Grant(repo.files[path], self.clock() + self.lifetime, self.uses)
         expires = int(time.time() + self.lifetime)
         where = f"/xet-bridge/{repo.hub_id}/{repo.sha256(path)}"
         return f"{where}?user_id=public&Expires={expires}&Signature={signature}&Key-Pair-Id=LOOPBACK"
@@ -57,7 +59,7 @@ class SignedAddresses:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The bytes that a signed address stands for; 403 once it has run out."""
         grant = self._grants.get(request.query.get("Signature", ""))
-        if grant is None or grant.expires < time.monotonic() or grant.uses <= 0:
+        if grant is None or grant.expires < self.clock() or grant.uses <= 0:
             return web.Response(status=403, text="AccessDenied: the signature has expired")
         grant.uses -= 1
         return await send_blob(request, grant.blob)
@@ -99,7 +101,7 @@ async def _send(
     await answer.prepare(request)
     if request.method == "HEAD":
         return answer
-    await _send_body(answer, blob, begin, end, max(0, length - fault.cut))
+    await _send_body(answer, blob, begin, end, max(0, length - fault.cut), fault)
     if fault.cut and request.transport is not None:
         request.transport.close()
         return answer
@@ -110,12 +112,22 @@ async def _send(
     return answer
 
 
-async def _send_body(answer: web.StreamResponse, blob: Blob, begin: int, end: int, length: int) -> None:
+async def _send_body(answer: web.StreamResponse, blob: Blob, begin: int, end: int, length: int, fault: Fault) -> None:
     """Send `length` bytes: those from `begin` to `end`, then zeros."""
     sent = 0
     while sent < length:
-        step = min(CHUNK, length - sent)
+        step = min(DRIP_BYTES if fault.drip else CHUNK, length - sent)
         part = blob.read(min(end, begin + sent), min(end, begin + sent + step))
         part += bytes(step - len(part))
         await answer.write(part)
         sent += step
+        if fault.drip:
+            fault.drip()
+            await asyncio.sleep(0)
+
+
+async def send_faulty(request: web.Request, answer: web.Response) -> web.StreamResponse:
+    """An answer that was whole, with its body cut short or dripping as planted."""
+    blob = BytesBlob(answer.body if isinstance(answer.body, bytes) else b"")
+    headers = {k: v for k, v in answer.headers.items() if k != "Content-Length"}
+    return await _send(request, answer.status, blob, (0, blob.size), headers)

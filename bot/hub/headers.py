@@ -57,6 +57,7 @@ def _fitting(entries: object, shard: RepoFile) -> ShardHeader | None:
     text_bytes = shard.size - PREFIX - max(ends)
     # A truncated file would shift every tensor unnoticed: the text must have room for what it says, and the format's
     # writers pad it to a multiple of eight bytes. Where that does not hold, the file itself is asked.
-    least = len(json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode())
+    # JSON may hold half of a sign; what is wrong with such a name is said where the names are read.
+    least = len(json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogatepass"))
     fits = least <= text_bytes <= MAX_HEADER_BYTES and text_bytes % 8 == 0
     return ShardHeader(entries, shard.size) if fits else None

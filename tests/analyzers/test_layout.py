@@ -154,6 +154,13 @@ def test_a_hostile_name_is_cut_short() -> None:
     assert len(str(caught.value)) < 500
 
 
+def test_a_name_is_text() -> None:
+    """JSON can name half of a surrogate pair, which cannot be written anywhere."""
+    entry = {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}
+    with pytest.raises(MalformedWeights, match="no text"):
+        layout_of({"model.safetensors": ShardHeader({"half \ud800": entry}, 100)})
+
+
 def test_the_digest_ignores_sharding() -> None:
     """Digest, parameters and size of a layout are the same however the tensors are spread over files."""
     a, b = np.zeros((2, 3), np.float32), np.zeros(5, np.int8)

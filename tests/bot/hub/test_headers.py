@@ -237,3 +237,13 @@ def test_a_truncated_shard_is_not_read_by_the_answer_for_all(hub: Hub, site: Loo
     assert found.header_bytes is not None
     with pytest.raises(MalformedWeights, match=name):
         layout_of({name: found})
+
+
+def test_a_name_with_half_of_a_sign_in_the_answer_for_all_does_no_harm(hub: Hub, site: LoopbackHub) -> None:
+    """Such a name can be written nowhere; the answer does not fit the files, which are asked themselves."""
+    shards = [f.path for f in hub.repo("org/model").facts().shards]
+    entry = {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}
+    answer = {"headers": {path: {f"{number} \ud800": entry} for number, path in enumerate(shards)}}
+    site.fault = always(Fault(body=json.dumps(answer).encode()), AT_ONCE)
+    assert tensors(hub.repo("org/model").headers(60)) == ["0.a", "0.b", "1.a", "1.b", "2.a", "2.b"]
+    assert site.seen(AT_ONCE)
