@@ -15,7 +15,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Select,
-    Table,
     and_,
     case,
     desc,
@@ -25,14 +24,13 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from analyzers.records import HubEvent
 from state.database import open_engine, reading, transaction
 from state.errors import StateError
 from state.records import AlertState, OutboxMessage, OutboxRow, Settlement, Upload, UploadState
-from state.rows import as_message, as_upload, cap, message_row, settled_columns, upload_row
-from state.tables import cursors, outbox, uploads
+from state.rows import as_message, as_upload, cap, insert_new, message_row, settled_columns, upload_row
+from state.tables import STILL_OPEN, cursors, outbox, uploads
 
 __all__ = ["OutboxMessage", "OutboxRow", "Settlement", "StateError", "Store", "Upload"]
 
@@ -47,6 +45,11 @@ class Store:
     def open(cls, url: str) -> Self:
         """Open the database at `url` (sqlite:///path makes the file) and bring its tables up to date."""
         return cls(open_engine(url))
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for what else is kept in it (state.cases, state.subscriptions)."""
+        return self._engine
 
     def close(self) -> None:
         """Close every connection."""
@@ -71,7 +74,7 @@ class Store:
         The cursor never goes back, and None leaves it where it is.
         """
         with transaction(self._engine) as connection:
-            new = _insert_new(connection, uploads, [upload_row(event, now) for event in events])
+            new = insert_new(connection, uploads, [upload_row(event, now) for event in events])
             if read_to is not None:
                 _advance(connection, feed, read_to, now)
             return new
@@ -100,7 +103,7 @@ class Store:
             if news:
                 change = update(uploads).where(uploads.c.id == upload_id)
                 connection.execute(change.values(**values, attempts=uploads.c.attempts + 1, settled_at=now))
-            _insert_new(connection, outbox, [message_row(m, m.upload_id or upload_id, now) for m in alerts])
+            insert_new(connection, outbox, [message_row(m, m.upload_id or upload_id, now) for m in alerts])
             return news
 
     def known_weights(self, hub_id_or_repo_id: str, weights_digest: str) -> Upload | None:
@@ -120,7 +123,7 @@ class Store:
     def post(self, messages: Sequence[OutboxMessage], now: datetime) -> int:
         """Add messages that belong to no settlement (the service's own news); how many were new."""
         with transaction(self._engine) as connection:
-            return _insert_new(connection, outbox, [message_row(m, m.upload_id, now) for m in messages])
+            return insert_new(connection, outbox, [message_row(m, m.upload_id, now) for m in messages])
 
     def messages_of(self, upload_id: int) -> list[OutboxRow]:
         """Every message about an upload, the oldest first."""
@@ -135,7 +138,7 @@ class Store:
         """
         waiting = and_(outbox.c.state == "pending", outbox.c.next_at <= now)
         abandoned = and_(outbox.c.state == "sending", outbox.c.leased_until <= now)
-        query = select(outbox.c.id).where(or_(waiting, abandoned)).order_by(outbox.c.id).limit(limit)
+        query = select(outbox.c.id).where(STILL_OPEN, or_(waiting, abandoned)).order_by(outbox.c.id).limit(limit)
         with transaction(self._engine) as connection:
             ids = connection.scalars(query.with_for_update(skip_locked=True)).all()
             lease = update(outbox).where(outbox.c.id.in_(ids)).returning(*outbox.c)
@@ -183,17 +186,8 @@ class Store:
                 raise StateError(f"message {row_id} cannot be marked: there is no such message")
 
 
-def _insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> int:
-    """Insert the rows that break no unique constraint; how many these were."""
-    if not rows:
-        return 0
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    return connection.execute(statement, rows).rowcount
-
-
 def _advance(connection: Connection, feed: str, read_to: datetime, now: datetime) -> None:
-    _insert_new(connection, cursors, [{"feed": feed, "read_to": read_to, "moved_at": now}])
+    insert_new(connection, cursors, [{"feed": feed, "read_to": read_to, "moved_at": now}])
     behind = and_(cursors.c.feed == feed, cursors.c.read_to < read_to)
     connection.execute(update(cursors).where(behind).values(read_to=read_to, moved_at=now))
 

@@ -21,9 +21,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import BigInteger
 
+from state.case_records import CaseState, NoteKind, NoteState
 from state.errors import StateError
 from state.records import AlertState, UploadState
 
@@ -102,6 +104,9 @@ uploads = Table(
     Index("ix_uploads_repo_key", "repo_key"),
 )
 
+# Spelled out and not bound: only then does SQLite see that a query asks for what the partial index holds.
+STILL_OPEN = text("state IN ('pending', 'sending')")
+
 outbox = Table(
     "outbox",
     metadata,
@@ -122,4 +127,75 @@ outbox = Table(
     one_of("state", get_args(AlertState)),
     Index("ix_outbox_state_next_at", "state", "next_at"),
     Index("ix_outbox_upload_id", "upload_id"),
+    Index("ix_outbox_open", "id", sqlite_where=STILL_OPEN, postgresql_where=STILL_OPEN),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("guild_id", String, nullable=False),
+    Column("channel_id", String, nullable=False),  # or a thread's: Discord numbers both alike
+    Column("role_id", String),
+    Column("filters", JSON, nullable=False),
+    Column("locale", String, nullable=False),
+    Column("announce", Boolean, nullable=False),  # an announcement channel: what is posted there is handed on
+    Column("created_by", String, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("channel_id"),
+    Index("ix_subscriptions_guild_id", "guild_id"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", String, primary_key=True),
+    Column("repo_key", String, nullable=False),  # repo_id in lower case
+    Column("report", JSON, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("decided_at", UtcTime),
+    Column("remind_at", UtcTime),
+    Column("reminders", Integer, nullable=False),
+    one_of("state", get_args(CaseState)),
+    Index("ix_cases_repo_key", "repo_key"),
+    Index("ix_cases_state_remind_at", "state", "remind_at"),
+    Index("ix_cases_opened_at", "opened_at"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", String, ForeignKey("cases.case_id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("scope", String, nullable=False),  # the server it holds for; "" for everywhere
+    Column("by_user", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("decided_by", String),
+    UniqueConstraint("case_id", "kind", "scope", "by_user"),
+    one_of("kind", get_args(NoteKind)),
+    one_of("state", get_args(NoteState)),
+)
+
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("guild_id", String, primary_key=True),
+    Column("organisation", String, primary_key=True),  # in lower case
+    Column("until", UtcTime, nullable=False),
+    Column("by_user", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
 )
