@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.deliver import Delivered, DeliveryError, Sink, deliver
+from bot.chat.assemble import ROOMS, assemble
+from bot.checking import Checking
+from bot.deliver import Delivered, DeliveryError, Room, Sink, deliver
 from bot.discord import ConsoleSink, WebhookSink
 from bot.hub import Hub
 from bot.known import KnownModels
@@ -68,11 +70,34 @@ def sinks(settings: Settings) -> Mapping[str, Sink]:
 
 
 def watcher(built: Service, opened: Store) -> Watcher:
-    """Return the watcher; alerts go to Discord where a webhook is set, to the console otherwise."""
+    """Return the watcher; alerts go to Discord where a bot or a webhook is set, to the console otherwise."""
     destination = "discord" if built.settings.discord_webhook is not None else "console"
+    destination = ROOMS if built.settings.discord_token is not None else destination
     return Watcher(built.hub, opened, built.checker, built.settings, utc_now, destination)
 
 
-async def send(opened: Store, where: Mapping[str, Sink]) -> Delivered:
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Where alerts can go, and what has to run beside the watch for that."""
+
+    sinks: Mapping[str, Sink | Room]
+    running: Callable[[], AbstractAsyncContextManager[None]]
+
+
+@contextmanager
+def rooms(settings: Settings, opened: Store, where: Mapping[str, Sink]) -> Iterator[Rooms]:
+    """Build the Discord bot where its token is set; raises RegistryError, StateError and SettingsError."""
+    if settings.discord_token is None:
+        if settings.review_channel is not None:
+            raise SettingsError("BLENDWATCH_REVIEW_CHANNEL needs a bot: BLENDWATCH_DISCORD_TOKEN is not set")
+        yield Rooms(where, nullcontext)
+        return
+    with service(settings) as own:  # its members' checks and the watch's do not share what is in memory
+        known = own.checker.known
+        found = assemble(settings, opened, where, Checking(own.hub, own.checker), known, utc_now)
+        yield Rooms(found.sinks, found.chat.running)
+
+
+async def send(opened: Store, where: Mapping[str, Sink | Room]) -> Delivered:
     """Send what waits in the outbox."""
     return await deliver(opened, where, utc_now)

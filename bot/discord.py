@@ -1,4 +1,4 @@
-"""Where alerts go: a Discord webhook, or a console. The only room that speaks to Discord.
+"""Where alerts go without a bot: a Discord webhook, or a console; and what Discord's errors mean.
 
 The webhook's URL is a password: whoever has it can post. It appears in no error, no repr and no log.
 """
@@ -9,18 +9,22 @@ import asyncio
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final, TextIO
 
 import aiohttp
 import discord
+from discord.gateway import DiscordWebSocket
 from discord.http import Route
+from yarl import URL
 
 from bot.deliver import TryLater, Undeliverable
 from bot.embeds import alert_embed, plain
 from bot.text import visible
 
-__all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink"]
+__all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink", "point_at", "told_apart"]
 
 USERNAME: Final = "Blendwatch"
 TIMEOUT_SECONDS: Final = 30.0  # of one request
@@ -72,39 +76,60 @@ class WebhookSink:
     async def send(self, report: Mapping[str, Any]) -> str:
         """Post the alert and return the message's id; raises Undeliverable or TryLater."""
         embed = alert_embed(report)
-        try:
+        with told_apart(self._token, _HINTS):
             async with asyncio.timeout(self._patience_seconds):
                 return await self._post(embed)
-        except discord.HTTPException as error:
-            raise self._refusal(error) from None
-        except TimeoutError:
-            raise TryLater("Discord did not answer in time.") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise TryLater(f"Discord could not be reached ({type(error).__name__}).") from None
-        except (AttributeError, KeyError, TypeError, ValueError):
-            # discord.py takes any answer for Discord's; a proxy's page of HTML comes out as one of these
-            raise TryLater("What answered in Discord's place does not speak its language.") from None
 
     async def _post(self, embed: discord.Embed) -> str:
         direct = self._api_base is not None
         async with aiohttp.ClientSession(timeout=self._timeout, trust_env=not direct) as session:
             webhook = discord.Webhook.from_url(self._url, session=session)
-            if self._api_base is not None:
-                # read by the send below before it first waits, so that sinks with different bases do not mix
-                Route.BASE = self._api_base.rstrip("/")
+            # read by the send below before it first waits, so that sinks with different bases do not mix
+            point_at(self._api_base)
             message = await webhook.send(
                 embed=embed, username=USERNAME, allowed_mentions=discord.AllowedMentions.none(), wait=True
             )
         return str(message.id)
 
-    def _refusal(self, error: discord.HTTPException) -> Undeliverable | TryLater:
-        """What an error status means; the client has by then retried what is worth retrying at once."""
-        said = visible(error.text.replace(self._token, "(token)"), 200).rstrip(".")
-        text = f"Discord answered {error.status}" + (f", code {error.code}" if error.code else "")
-        text += f": {said}" if said else ""
-        if error.status in {408, 429} or error.status >= 500:
-            return TryLater(f"{text}.", _retry_after(error))
-        return Undeliverable(f"{text}{_HINTS.get(error.status, '')}.")
+
+@contextmanager
+def told_apart(secret: str, hints: Mapping[int, str] = MappingProxyType({})) -> Iterator[None]:
+    """Turn whatever comes of talking to Discord into Undeliverable or TryLater, in a sentence without `secret`."""
+    try:
+        yield
+    except discord.HTTPException as error:
+        raise _refusal(error, secret, hints) from None
+    except TimeoutError:
+        raise TryLater("Discord did not answer in time.") from None
+    except discord.RateLimited as error:
+        raise TryLater("Discord asks to wait longer than a message may take.", error.retry_after) from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise TryLater(f"Discord could not be reached ({type(error).__name__}).") from None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # discord.py takes any answer for Discord's; a proxy's page of HTML comes out as one of these
+        raise TryLater("What answered in Discord's place does not speak its language.") from None
+
+
+def point_at(api_base: str | None) -> None:
+    """Move all of discord.py in this process to another Discord, for tests and the demo; None: leave it.
+
+    `api_base` stands in for https://discord.com/api/v10, and has its gateway beside it, at /gateway/.
+    """
+    if api_base is not None:
+        Route.BASE = api_base.rstrip("/")
+        address = URL(api_base)
+        scheme = "wss" if address.scheme == "https" else "ws"
+        DiscordWebSocket.DEFAULT_GATEWAY = address.with_scheme(scheme).with_path("/gateway/")
+
+
+def _refusal(error: discord.HTTPException, secret: str, hints: Mapping[int, str]) -> Undeliverable | TryLater:
+    """What an error status means; the client has by then retried what is worth retrying at once."""
+    said = visible(error.text.replace(secret, "(token)"), 200).rstrip(".")
+    text = f"Discord answered {error.status}" + (f", code {error.code}" if error.code else "")
+    text += f": {said}" if said else ""
+    if error.status in {408, 429} or error.status >= 500:
+        return TryLater(f"{text}.", _retry_after(error))
+    return Undeliverable(f"{text}{hints.get(error.status, '')}.", error.code)
 
 
 class ConsoleSink:

@@ -6,14 +6,15 @@ The words of each part are made in `bot.sentences`; here they are laid out withi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import discord
 
 from bot import sentences
+from bot.release import this_release
 from bot.sentences import Report
-from bot.text import entries, joined, moment, section, string, unmarked
+from bot.text import entries, joined, moment, section, string, unmarked, width
+from bot.words import DEFAULT, Words, words_for
 
 # Discord's limits, in characters. The parts' own limits in bot.sentences keep every embed below all of them.
 TITLE_LIMIT: Final = 256
@@ -29,21 +30,36 @@ COLOURS: Final[Mapping[str, int]] = {"blend": 0xE69F00, "copy": 0xCC79A7, "deriv
 QUIET_COLOUR: Final = 0x999999
 
 
-def alert_embed(report: Report, release: str | None = None) -> discord.Embed:
-    """The embed for one report; `release` is the version of this program, looked up if not given."""
-    loud = report.get("alert") is True
-    paragraphs = [f"**Measured:** {sentences.mix(report)}", sentences.why(report)]
+def alert_embed(report: Report, release: str | None = None, words: Words | None = None) -> discord.Embed:
+    """The embed for one report; `release` is the version of this program, looked up if not given; English if no
+    `words` are."""
+    loud, words = report.get("alert") is True, words or words_for(DEFAULT)
+    paragraphs = [words("alert.measured", mix=sentences.mix(report, words)), sentences.why(report)]
     embed = discord.Embed(
-        title=sentences.title(report),
+        title=sentences.title(report, words),
         url=sentences.link(report),
         description=joined([text for text in paragraphs if text], DESCRIPTION_LIMIT, "\n\n"),
         colour=COLOURS.get(string(report.get("finding")), QUIET_COLOUR) if loud else QUIET_COLOUR,
         timestamp=moment(report.get("checked_at")),
     )
-    for name, value in _fields(report):
+    for name, value in _fields(report, words):
         if value:
-            embed.add_field(name=name, value=value, inline=False)
-    return embed.set_footer(text=f"{sentences.case(report)}blendwatch {release or _release()}")
+            embed.add_field(name=words(f"alert.field.{name}"), value=value, inline=False)
+    parts = (sentences.case(report), f"blendwatch {release or this_release()}")
+    return embed.set_footer(text=" · ".join(part for part in parts if part))
+
+
+def fitted(embed: discord.Embed) -> discord.Embed:
+    """The embed without as many of its last fields but one as it is too long; the last one is what was added to it."""
+    while embed_width(embed) > TOTAL_LIMIT and len(embed.fields) > 1:
+        embed.remove_field(len(embed.fields) - 2)
+    return embed
+
+
+def embed_width(embed: discord.Embed) -> int:
+    """Its length as Discord's limit for the whole counts it, or more."""
+    parts = [embed.title, embed.description, embed.footer.text, *(t for f in embed.fields for t in (f.name, f.value))]
+    return sum(width(part or "") for part in parts)
 
 
 def plain(report: Report) -> str:
@@ -61,22 +77,16 @@ def embed_text(embed: Mapping[str, Any]) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _fields(report: Report) -> list[tuple[str, str]]:
+def _fields(report: Report, words: Words) -> list[tuple[str, str]]:
     return [
-        ("Declared on the card", sentences.declared(report)),
-        ("Not declared", sentences.not_declared(report)),
-        ("Coefficients", sentences.coefficients(report)),
-        ("How sure", sentences.sure(report)),
-        ("Trained further", sentences.trained(report)),
-        ("Upload", sentences.upload(report)),
-        ("Cost", sentences.cost(report)),
-        ("Repeat it", sentences.command(report)),
-        ("In fairness", sentences.fairness(report)),
+        ("declared", sentences.declared(report, words)),
+        ("not_declared", sentences.not_declared(report, words)),
+        ("contradicted", sentences.contradicted(report)),
+        ("coefficients", sentences.coefficients(report, words)),
+        ("sure", sentences.sure(report, words)),
+        ("trained", sentences.trained(report, words)),
+        ("upload", sentences.upload(report, words)),
+        ("cost", sentences.cost(report, words)),
+        ("repeat", sentences.command(report)),
+        ("fairness", sentences.fairness(report, words)),
     ]
-
-
-def _release() -> str:
-    try:
-        return version("blendwatch")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "(not installed)"

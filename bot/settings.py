@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -31,6 +32,11 @@ class Settings(BaseSettings):
         default=str(SHIPPED), description=f"files or folders of known models, joined by {os.pathsep!r}"
     )
     discord_webhook: SecretStr | None = Field(default=None, description="address of the Discord webhook for alerts")
+    discord_token: SecretStr | None = Field(default=None, description="token of the Discord bot")
+    review_channel: int | None = Field(default=None, ge=1, description="id of the channel that reviews findings first")
+    review: Literal["all", "inexact"] = Field(default="all", description="which findings reviewers see first")
+    reviewers: int = Field(default=1, ge=1, le=2, description="reviewers who must agree before a case is published")
+    review_hours: float = Field(default=24.0, gt=0, le=24 * 30, description="hours until an unseen case is said again")
     discord_api_base: str | None = Field(default=None, description="another Discord, for tests and the demo")
     min_parameters: int = Field(default=3_000_000_000, ge=0, description="parameters from which an upload is large")
     min_bytes: int = Field(default=6_000_000_000, ge=0, description="bytes of weights from which an upload is large")

@@ -18,7 +18,7 @@ from state.database import reading, transaction
 from state.errors import StateError
 from state.records import OutboxMessage
 from state.rows import cap, insert_new, message_row, plain_json
-from state.tables import cases, notes, outbox
+from state.tables import cases, notes, outbox, uploads
 
 _DECIDES: Mapping[str, CaseState] = {"publish": "published", "reject": "rejected", "retract": "retracted"}
 _FROM: Mapping[str, tuple[CaseState, ...]] = {
@@ -56,6 +56,14 @@ class Cases:
         )
         query = select(cases).where(like, cases.c.state.in_(states))
         return self._cases(query.order_by(desc(cases.c.opened_at), cases.c.case_id).limit(limit))
+
+    def repos(self, text: str, limit: int) -> list[str]:
+        """Names of repositories that were seen and have `text` in them, the newest first."""
+        newest = func.max(uploads.c.id)
+        query = select(func.max(uploads.c.repo_id)).where(uploads.c.repo_key.contains(text.lower(), autoescape=True))
+        query = query.group_by(uploads.c.repo_key).order_by(desc(newest)).limit(limit)
+        with reading(self._engine) as connection:
+            return list(connection.scalars(query))
 
     def published_since(self, since: datetime) -> list[Case]:
         """What was published since then, the oldest first."""

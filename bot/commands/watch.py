@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from analyzers.records import CheckResult
 from bot import build
 from bot.commands.common import Data, Registry, one_line_errors, progress_shown, settings_from
-from bot.deliver import Sink
+from bot.deliver import Room, Sink
 from bot.known import Progress
 from bot.schedule import run_every
 from bot.settings import SettingsError
@@ -43,19 +43,24 @@ def watch(
                 FileLock(settings.data / "watch.lock", timeout=0),
                 build.store(settings) as store,
                 build.service(settings) as service,
+                build.rooms(settings, store, where) as rooms,
                 progress_shown() as progress,
             ):
                 watcher = build.watcher(service, store)
 
                 async def one_pass() -> None:
-                    await _pass(watcher, store, where, progress)
+                    await _pass(watcher, store, rooms.sinks, progress)
 
-                asyncio.run(one_pass() if once else run_every(settings.poll_minutes, one_pass))
+                async def go_on() -> None:
+                    async with rooms.running():
+                        await (one_pass() if once else run_every(settings.poll_minutes, one_pass))
+
+                asyncio.run(go_on())
         except Timeout:
             raise SettingsError(f"another watch is running on {settings.data}") from None
 
 
-async def _pass(watcher: Watcher, store: Store, where: Mapping[str, Sink], progress: Progress) -> None:
+async def _pass(watcher: Watcher, store: Store, where: Mapping[str, Sink | Room], progress: Progress) -> None:
     """Send what a killed pass left, look at the Hub and settle what is due; an alert goes out once it is stored."""
     await _send(store, where)
     new = await asyncio.to_thread(watcher.poll, progress)
@@ -67,7 +72,7 @@ async def _pass(watcher: Watcher, store: Store, where: Mapping[str, Sink], progr
             await _send(store, where)
 
 
-async def _send(store: Store, where: Mapping[str, Sink]) -> None:
+async def _send(store: Store, where: Mapping[str, Sink | Room]) -> None:
     sent = await build.send(store, where)
     if sent.failed or sent.dead:
         log.warning("alerts: %d to be tried again, %d undeliverable", sent.failed, sent.dead)
