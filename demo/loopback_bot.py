@@ -106,7 +106,7 @@ class BotInterface:
         )
 
     async def _application(self, _: web.Request) -> web.Response:
-        shown = {"id": APPLICATION_ID, "name": "blendwatch", "description": "", "icon": None, "flags": 0}
+        shown: Json = {"id": APPLICATION_ID, "name": "blendwatch", "description": "", "icon": None, "flags": 0}
         shown |= {"owner": user("100200300400500702", "operator"), "rpc_origins": []}
         return answer(shown | {"summary": "", "verify_key": "", "bot_public": True, "bot_require_code_grant": False})
 

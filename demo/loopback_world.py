@@ -104,6 +104,8 @@ class World:
     syncs: int = 0
     replies: dict[str, Reply] = field(default_factory=dict)  # by the interaction's token
     nonce_seconds: float = 300.0  # how long a nonce is remembered
+    posted: int = 0  # messages that were kept
+    refused_copies: int = 0  # messages that a nonce showed to be there already
 
     def guild(self, name: str, roles: Mapping[str, str] | None = None) -> str:
         """Add a server; `roles` by id. Returns its id."""
@@ -149,8 +151,10 @@ class World:
         if payload.get("enforce_nonce") and nonce in channel.nonces:
             at, message = channel.nonces[nonce]
             if now - at < self.nonce_seconds:
+                self.refused_copies += 1
                 return message
         message = bot_message(channel.id, payload)
+        self.posted += 1
         channel.messages.append(message)
         if nonce:
             channel.nonces[nonce] = (now, message)
