@@ -26,6 +26,7 @@ from bot.text import visible
 
 __all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink", "point_at", "told_apart"]
 
+log = logging.getLogger(__name__)
 USERNAME: Final = "Blendwatch"
 TIMEOUT_SECONDS: Final = 30.0  # of one request
 PATIENCE_SECONDS: Final = 60.0  # of one message, with all the retries and waits of Discord's client
@@ -107,6 +108,7 @@ def told_apart(secret: str, hints: Mapping[int, str] = MappingProxyType({})) -> 
         raise TryLater(f"Discord could not be reached ({type(error).__name__}).") from None
     except (AttributeError, KeyError, TypeError, ValueError):
         # discord.py takes any answer for Discord's; a proxy's page of HTML comes out as one of these
+        log.debug("an answer that was not understood", exc_info=True)
         raise TryLater("What answered in Discord's place does not speak its language.") from None
 
 

@@ -105,8 +105,11 @@ class Drafts:
         if picture is not None:
             embed.set_image(url=f"attachment://{NAME}")
         rows = [["evidence", "repeat"], ["acknowledge", "dismiss", "mute"]]
+        if string(case.report.get("card")):
+            rows[0].insert(1, "card")
         if self.policy.channel:
             rows[0].append("answer")
+            _say_how_to_answer(embed, words)
         return Draft([fitted(embed)], lambda: buttons(words, case.case_id, rows), picture)
 
     def _review(self, row: OutboxRow, case: Case) -> Draft:
@@ -185,6 +188,14 @@ def _standing(case: Case, notes: Sequence[Note], words: Words) -> str:
             break
         text += f"{line}\n"
     return text.strip()
+
+
+def _say_how_to_answer(embed: discord.Embed, words: Words) -> None:
+    """Add to what is said in fairness that the author can answer."""
+    for place, told in enumerate(embed.fields):
+        if told.name == words("alert.field.fairness"):
+            text = f"{told.value} {words('alert.fairness.answer')}"
+            embed.set_field_at(place, name=told.name, value=text, inline=False)
 
 
 def _marked(embed: discord.Embed, row: OutboxRow) -> discord.Embed:

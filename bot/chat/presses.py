@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Literal
+
+import discord
 
 from bot.chat.answers import Interaction, aside, say, words_of
 from bot.chat.desk import Desk
@@ -14,12 +17,13 @@ from bot.chat.evidence import evidence_embed, repeat_text
 from bot.chat.filters import organisation_of
 from bot.chat.forms import Filled, filled, form
 from bot.chat.publisher import Decided
-from bot.text import code, harmless
+from bot.text import code, harmless, string
 from bot.words import DEFAULT, Words, words_for
 from state.case_records import Case, Mute, NewNote, NoteState
 from state.errors import StateError
 
 LONGEST_MUTE: Final = timedelta(days=731)
+CARD_LENGTH: Final = 200_000  # characters
 MODERATE: Final = {"acknowledge", "dismiss", "mute"}
 REVIEW: Final = {"publish", "reject", "retract", "accept", "refuse"}
 DECISIONS: Final[Mapping[str, Literal["reject", "retract"]]] = {"reject": "reject", "retract": "retract"}
@@ -42,6 +46,7 @@ class Presses:
         handlers: dict[str, Callable[[Interaction, str], Awaitable[None]]] = {
             "evidence": self._evidence,
             "repeat": self._repeat,
+            "card": self._card,
             "acknowledge": self._acknowledge,
             "publish": self._publish,
             "accept": lambda asked, note: self._settle(asked, note, "accepted"),
@@ -95,6 +100,16 @@ class Presses:
         case = await self._case(interaction, about)
         if case is not None:
             await say(interaction, repeat_text(case.report, words_of(interaction)))
+
+    async def _card(self, interaction: Interaction, about: str) -> None:
+        """Hand out the card as it was when the upload was judged, as a file: nothing in it is drawn."""
+        case = await self._case(interaction, about)
+        text = string(case.report.get("card"))[:CARD_LENGTH] if case is not None else ""
+        if text:
+            card = discord.File(io.BytesIO(text.encode("utf-8", "replace")), "card.txt")
+            await say(interaction, files=[card])
+        elif case is not None:
+            await say(interaction, words_of(interaction)("case.card_none"))
 
     async def _answer(self, interaction: Interaction, case: Case, text: str) -> None:
         note = NewNote(case.case_id, "answer", str(interaction.user.id), text)

@@ -20,6 +20,7 @@ from state.subscriptions import Subscriptions
 PATIENCE_SECONDS: Final = LEASE_SECONDS * 0.6  # of one row, with all the waits of Discord's client
 CLOCKS_APART: Final = timedelta(minutes=10)  # between Discord's and ours
 HISTORY: Final = 1000  # messages that are looked through for one that may have arrived
+WEEK_MINUTES: Final = 10080
 THREAD_THERE, UNKNOWN_CHANNEL = 160004, 10003
 HINTS: Final = {
     401: "; the bot's token is not valid",
@@ -98,11 +99,13 @@ async def _under(
     head = channel.get_partial_message(int(draft.head_id or 0))
     await head.edit(embeds=list(draft.head_embeds))
     try:
-        thread = await head.create_thread(name=draft.thread_name, auto_archive_duration=10080)
+        # not head.create_thread, which asks the gateway's cache for the server: posting needs no gateway
+        await client.http.start_thread_with_message(
+            channel.id, head.id, name=draft.thread_name, auto_archive_duration=WEEK_MINUTES
+        )
     except discord.HTTPException as error:
-        if error.code == THREAD_THERE:
-            return client.get_partial_messageable(head.id)
         if error.status >= 500 or error.status == 429:
             raise
-        return channel  # a thread has no threads, and a bot may be kept from making them: then beside the message
-    return client.get_partial_messageable(thread.id)
+        if error.code != THREAD_THERE:
+            return channel  # a thread has no threads, and a bot may be kept from making them: then beside the message
+    return client.get_partial_messageable(head.id)  # a thread has the number of the message it is under

@@ -39,8 +39,8 @@ def add(tree: Tree, desk: Desk) -> None:
         strength=said("option.strength"),
     )
     @app_commands.autocomplete(base=models(desk))
-    @app_commands.guild_only()
-    @app_commands.guild_install()
+    @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
+    @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.default_permissions(manage_channels=True)
     async def subscribe(
         interaction: Interaction,
@@ -55,14 +55,14 @@ def add(tree: Tree, desk: Desk) -> None:
         await guarded(interaction, _subscribe(desk, interaction, filters, role))
 
     @tree.command(name="subscriptions", description=said("command.subscriptions"))
-    @app_commands.guild_only()
-    @app_commands.guild_install()
+    @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
+    @app_commands.allowed_installs(guilds=True, users=False)
     async def subscriptions(interaction: Interaction) -> None:
         await guarded(interaction, _list(desk, interaction))
 
     @tree.command(name="unsubscribe", description=said("command.unsubscribe"))
-    @app_commands.guild_only()
-    @app_commands.guild_install()
+    @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
+    @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.default_permissions(manage_channels=True)
     async def unsubscribe(interaction: Interaction) -> None:
         await guarded(interaction, _unsubscribe(desk, interaction))

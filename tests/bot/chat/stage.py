@@ -152,6 +152,10 @@ class Theatre:
 
         asyncio.run(until())
 
+    def posted(self, channel: Channel, count: int) -> bool:
+        """Has the channel so many messages?"""
+        return len(channel.messages) == count
+
     def idle(self) -> None:
         """Wait until nothing waits to be sent."""
         self.wait(lambda: not {k: v for k, v in self.store.counts().items() if k in OPEN and v})
