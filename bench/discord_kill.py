@@ -95,10 +95,17 @@ def child(folder: Path, api_base: str, ahead: float) -> None:
         asyncio.run(live())
 
 
-def run(alerts: int, channels: int, kills: int, seed: int, say: Callable[[str], None] = lambda _: None) -> Outcome:
-    """Run it and count."""
+def run(
+    alerts: int,
+    channels: int,
+    kills: int,
+    seed: int,
+    say: Callable[[str], None] = lambda _: None,
+    within: str | None = None,
+) -> Outcome:
+    """Run it and count. `within`: where the database is; memory will do, because it is the process that is killed."""
     rng, begun = random.Random(seed), time.monotonic()
-    with tempfile.TemporaryDirectory() as name, LoopbackDiscord() as discord:
+    with tempfile.TemporaryDirectory(dir=within) as name, LoopbackDiscord() as discord:
         folder = Path(name)
         guild = discord.world.guild("Watchers")
         rooms = [discord.world.channel(guild, f"alerts-{i}") for i in range(channels)]
@@ -145,6 +152,7 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=200)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--within", help="folder for the database")
     parser.add_argument("--child", type=Path)
     parser.add_argument("--api", default="")
     parser.add_argument("--ahead", type=float, default=0.0)
@@ -152,7 +160,11 @@ def main() -> None:
     if asked.child:
         child(asked.child, asked.api, asked.ahead)
         return
-    outcome = run(asked.alerts, asked.channels, asked.kills, asked.seed, lambda text: print(text, file=sys.stderr))
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    outcome = run(asked.alerts, asked.channels, asked.kills, asked.seed, say, asked.within)
     print(json.dumps(asdict(outcome)))
     sys.exit(1 if outcome.missing or outcome.doubled else 0)
 

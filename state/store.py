@@ -136,9 +136,8 @@ class Store:
 
         A message neither marked sent nor failed `lease_seconds` later can be claimed again: its sender was killed.
         """
-        waiting = and_(outbox.c.state == "pending", outbox.c.next_at <= now)
-        abandoned = and_(outbox.c.state == "sending", outbox.c.leased_until <= now)
-        query = select(outbox.c.id).where(STILL_OPEN, or_(waiting, abandoned)).order_by(outbox.c.id).limit(limit)
+        waits_until = case((outbox.c.state == "pending", outbox.c.next_at), else_=outbox.c.leased_until)
+        query = select(outbox.c.id).where(STILL_OPEN, waits_until <= now).order_by(outbox.c.id).limit(limit)
         with transaction(self._engine) as connection:
             ids = connection.scalars(query.with_for_update(skip_locked=True)).all()
             lease = update(outbox).where(outbox.c.id.in_(ids)).returning(*outbox.c)

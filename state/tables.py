@@ -104,8 +104,9 @@ uploads = Table(
     Index("ix_uploads_repo_key", "repo_key"),
 )
 
-# Spelled out and not bound: only then does SQLite see that a query asks for what the partial index holds.
-STILL_OPEN = text("state IN ('pending', 'sending')")
+# Spelled out and not bound: only then does SQLite see that a query asks for what the partial index holds. And said by
+# what it is not, which no other index answers: messages are found one by one in their order, however many there are.
+STILL_OPEN = text("state NOT IN ('sent', 'dead')")
 
 outbox = Table(
     "outbox",

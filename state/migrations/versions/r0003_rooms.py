@@ -11,7 +11,7 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Make the tables. Types are spelled out: this revision stays as it is when the tables change."""
-    still_open = sa.text("state IN ('pending', 'sending')")
+    still_open = sa.text("state NOT IN ('sent', 'dead')")
     op.create_index("ix_outbox_open", "outbox", ["id"], sqlite_where=still_open, postgresql_where=still_open)
     _subscriptions()
     _cases()
