@@ -44,6 +44,7 @@ class Chat:
     api_base: str | None = None
     send: Callable[[], Awaitable[Delivered]] | None = None
     client: ChatClient | None = None
+    idle_seconds: float = IDLE_SECONDS
     _waiting: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _settled: asyncio.Event = field(default_factory=asyncio.Event)  # logged in, or refused
@@ -111,7 +112,7 @@ class Chat:
             if self.logged_in() is not None and self.send is not None and await self._pass():
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._waiting.wait(), IDLE_SECONDS)
+                await asyncio.wait_for(self._waiting.wait(), self.idle_seconds)
 
     async def _pass(self) -> bool:
         """Send what is due; True if that was anything."""

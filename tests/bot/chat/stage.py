@@ -79,6 +79,11 @@ class Theatre:
         self.reviewers = self.discord.world.channel(self.guild, "reviewers")
         self.cases, self.subscriptions = Cases(self.store.engine), Subscriptions(self.store.engine)
 
+    @property
+    def url(self) -> str:
+        """Of the database."""
+        return f"sqlite:///{self.folder / 'state.db'}"
+
     def chat(self) -> Chat:
         """A new bot over the same store."""
         publisher = Publisher(self.cases, self.subscriptions, self.policy, self.clock, "discord" in self.sinks)
@@ -94,7 +99,7 @@ class Theatre:
             no_compare,
             self.clock,
         )
-        chat = Chat(desk, self.token, self.discord.api_base)
+        chat = Chat(desk, self.token, self.discord.api_base, idle_seconds=0.05)
         sink = RoomSink(chat.logged_in, drafts, self.subscriptions)
         where: dict[str, Sink | Room] = {**self.sinks, ROOMS: publisher, "room": sink}
 
