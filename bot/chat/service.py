@@ -15,11 +15,11 @@ from typing import Final
 import aiohttp
 import discord
 
-from analyzers.errors import BlendwatchError
 from bot.chat.client import ChatClient
 from bot.chat.desk import Desk
 from bot.deliver import Delivered
 from bot.discord import point_at
+from bot.settings import SettingsError
 from state.errors import StateError
 
 LOGIN_SECONDS: Final = 20.0  # that a start waits for the bot to be logged in
@@ -31,7 +31,7 @@ HANDS: Final = 4  # rows that are sent at the same time
 log = logging.getLogger("blendwatch")
 
 
-class BadToken(BlendwatchError):
+class BadToken(SettingsError):
     """Discord does not take the bot's token."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 import discord
@@ -16,6 +16,7 @@ from bot.sentences import title
 from bot.text import code, decimal, harmless, joined
 from bot.words import Words, words_for
 from state.case_records import Subscription
+from state.cases import Cases
 
 PREVIEW: Final = timedelta(days=30)
 PREVIEW_SHOWN: Final = 5
@@ -91,12 +92,12 @@ async def _subscribe(desk: Desk, interaction: Interaction, filters: Filters, rol
     await aside(desk.subscriptions.put, wish, desk.clock())
     told = words("subscribe.done", filters=described(filters, words))
     told += "\n" + (words("subscribe.role", role=f"<@&{wish.role_id}>") if wish.role_id else words("subscribe.no_role"))
-    await say(interaction, f"{told}\n\n{await aside(preview, desk, filters, words)}")
+    await say(interaction, f"{told}\n\n{await aside(preview, desk.cases, desk.clock(), filters, words)}")
 
 
-def preview(desk: Desk, filters: Filters, words: Words) -> str:
+def preview(cases: Cases, now: datetime, filters: Filters, words: Words) -> str:
     """What the last 30 days would have sent to a channel with these filters."""
-    past = [case for case in desk.cases.published_since(desk.clock() - PREVIEW) if filters.match(case.report)]
+    past = [case for case in cases.published_since(now - PREVIEW) if filters.match(case.report)]
     if not past:
         return words("subscribe.preview_none", days=PREVIEW.days)
     newest = [f"- {title(case.report, words)} ({case.opened_at:%Y-%m-%d})" for case in reversed(past[-PREVIEW_SHOWN:])]
