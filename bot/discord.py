@@ -22,7 +22,9 @@ from yarl import URL
 
 from bot.deliver import TryLater, Undeliverable
 from bot.embeds import alert_embed, plain
+from bot.picture import NAME, Picture, draw
 from bot.text import visible
+from bot.words import DEFAULT, words_for
 
 __all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink", "point_at", "told_apart"]
 
@@ -76,20 +78,21 @@ class WebhookSink:
 
     async def send(self, report: Mapping[str, Any]) -> str:
         """Post the alert and return the message's id; raises Undeliverable or TryLater."""
-        embed = alert_embed(report)
+        embed, picture = alert_embed(report), await asyncio.to_thread(draw, report, words_for(DEFAULT))
+        if picture is not None:
+            embed.set_image(url=f"attachment://{NAME}")
         with told_apart(self._token, _HINTS):
             async with asyncio.timeout(self._patience_seconds):
-                return await self._post(embed)
+                return await self._post(embed, picture)
 
-    async def _post(self, embed: discord.Embed) -> str:
+    async def _post(self, embed: discord.Embed, picture: Picture | None) -> str:
         direct = self._api_base is not None
         async with aiohttp.ClientSession(timeout=self._timeout, trust_env=not direct) as session:
             webhook = discord.Webhook.from_url(self._url, session=session)
             # read by the send below before it first waits, so that sinks with different bases do not mix
             point_at(self._api_base)
-            message = await webhook.send(
-                embed=embed, username=USERNAME, allowed_mentions=discord.AllowedMentions.none(), wait=True
-            )
+            quiet, files = discord.AllowedMentions.none(), [picture.file()] if picture is not None else []
+            message = await webhook.send(embed=embed, files=files, username=USERNAME, allowed_mentions=quiet, wait=True)
         return str(message.id)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import discord
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -35,6 +36,10 @@ class Picture:
 
     png: bytes = field(repr=False)
     alt: str
+
+    def file(self) -> discord.File:
+        """The picture for one message; made anew for each, because sending uses it up."""
+        return discord.File(io.BytesIO(self.png), NAME, description=self.alt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class BotInterface:
         return answer(found[::-1])
 
     async def _post(self, request: web.Request) -> web.Response:
-        payload, files = await _body(request)
+        payload, files = await body_of(request)
         wrong = refused(payload, files)
         if wrong is not None:
             return answer(wrong, 400)
@@ -185,7 +185,7 @@ class BotInterface:
             return refuse(404, 10062, "Unknown interaction")
         if reply.callbacks:
             return refuse(400, 40060, "Interaction has already been acknowledged.")
-        body, files = await _body(request)
+        body, files = await body_of(request)
         data = body.get("data") or {}
         wrong = _callback_refused(int(body["type"]), data, files)
         if wrong is not None:
@@ -206,7 +206,7 @@ class BotInterface:
 
     async def _follow_up(self, request: web.Request) -> web.Response:
         reply = self.world.replies[request.match_info["token"]]
-        payload, files = await _body(request)
+        payload, files = await body_of(request)
         wrong = refused(payload, files)
         if wrong is not None:
             return answer(wrong, 400)
@@ -243,7 +243,7 @@ def _taken(reply: Reply, kind: int, data: Json) -> Json:
 
 
 async def _edited(message: Json, request: web.Request) -> web.Response:
-    payload, files = await _body(request)
+    payload, files = await body_of(request)
     kept = [a["filename"] for a in payload.get("attachments") or message["attachments"] if "filename" in a]
     kept += [a["filename"] for a in message["attachments"]]
     wrong = refused({"content": message["content"], "embeds": message["embeds"]} | payload, files + kept)
@@ -258,7 +258,7 @@ async def _edited(message: Json, request: web.Request) -> web.Response:
     return answer(message)
 
 
-async def _body(request: web.Request) -> tuple[Json, list[str]]:
+async def body_of(request: web.Request) -> tuple[Json, list[str]]:
     """The JSON of a request, with what was sent along as attachments, and the names of these."""
     if not request.content_type.startswith("multipart/"):
         plain: Json = await request.json()

@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 from aiohttp import web
 
-from demo.loopback_bot import BotInterface, answer
+from demo.loopback_bot import BotInterface, answer, body_of
 from demo.loopback_gateway import PATH, Gateway
 from demo.loopback_limits import over_limit, refused
 from demo.loopback_members import Members
@@ -86,14 +86,14 @@ class LoopbackDiscord:
 
     async def _execute(self, request: web.Request) -> web.StreamResponse:
         self.requests += 1
-        payload = await request.json()
+        payload, names = await body_of(request)
         spoiled = await self._spoil()
         if spoiled is not None:
             return spoiled
         known = (request.match_info["id"], request.match_info["token"]) == (WEBHOOK_ID, TOKEN)
         if not known or self.faults.unknown_webhook:
             return answer({"message": "Unknown Webhook", "code": UNKNOWN_WEBHOOK}, 404)
-        wrong = refused(payload)
+        wrong = refused(payload, names)
         if wrong is not None:
             return answer(wrong, 400)
         message_id = str(200_300_400_500_600_000 + len(self.messages))
@@ -141,7 +141,7 @@ def _message(message_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         "embeds": payload.get("embeds") or [],
         "timestamp": datetime.now(UTC).isoformat(),
         "edited_timestamp": None,
-        "attachments": [],
+        "attachments": payload.get("attachments") or [],
         "components": [],
         "mentions": [],
         "mention_roles": [],

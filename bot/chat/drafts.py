@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -46,9 +45,7 @@ class Draft:
 
     def files(self) -> list[discord.File]:
         """What is sent along; made anew each time, because sending uses it up."""
-        if self.picture is None:
-            return []
-        return [discord.File(io.BytesIO(self.picture.png), NAME, description=self.picture.alt)]
+        return [] if self.picture is None else [self.picture.file()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import time
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -107,7 +106,7 @@ async def _checked(desk: Desk, interaction: Interaction, repo: str, one_by_one: 
     files = []
     if picture is not None:
         embed.set_image(url=f"attachment://{NAME}")
-        files = [discord.File(io.BytesIO(picture.png), NAME, description=picture.alt)]
+        files = [picture.file()]
     await interaction.edit_original_response(content=None, embed=fitted(embed), attachments=files)
 
 
