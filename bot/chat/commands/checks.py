@@ -81,7 +81,8 @@ async def _check(
         await say(interaction, words("check.wait", seconds=f"{wait:.0f}"))
         return
     try:
-        await interaction.response.defer(thinking=True)
+        # where reviewers decide what is told, a member's own check is told to him alone
+        await interaction.response.defer(thinking=True, ephemeral=bool(desk.publisher.policy.channel))
         async with asyncio.timeout(LONGEST_SECONDS):
             await _checked(desk, interaction, repo, one_by_one)
     except TimeoutError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.chat.publisher import Policy
 from demo.loopback_members import Person
-from demo.loopback_world import HAS_THREAD, Json
+from demo.loopback_world import EPHEMERAL, HAS_THREAD, Json
 from tests.bot.chat.stage import Theatre, found, labels, theatre, utc_now
 
 CASE = "0123456789ab"
@@ -111,6 +111,7 @@ def test_two_reviewers_publish(tmp_path: Path) -> None:
             assert labels(asked) == ["Publish", "Reject", "Evidence", "Repeat it"]
             assert asked["embeds"][0]["description"].startswith("**For review.**")
             assert "reviewers' channel" in members.click(asked, "Publish", at.room, ALICE).text
+            assert int(members.slash("check", at.room, repo="quick-fox/Aurora_Turbo").data["flags"]) & EPHEMERAL
             for _ in range(2):
                 members.click(asked, "Publish", at.reviewers, ALICE)
                 assert asked["embeds"][0]["description"].startswith("1 of 2 reviewers have agreed")
