@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, desc, func, or_, select, update
 
-from state.case_outbox import answer_row, head_prefix, note_row, review_row
+from state.case_outbox import ROOM, answer_row, head_prefix, note_row, review_row
 from state.case_records import Case, CaseState, Head, NewNote, Note, NoteState
 from state.database import reading, transaction
 from state.errors import StateError
@@ -238,7 +238,8 @@ def _heads(connection: Connection, case_id: str, guild_id: str) -> list[Head]:
 def _tell(connection: Connection, note: Note, now: datetime) -> None:
     """Tell a note wherever it holds."""
     heads = [head for head in _heads(connection, note.case_id, note.scope) if head.state != "dead"]
-    _post(connection, [note_row(note, head) for head in heads], now)
+    rooms = [head for head in heads if head.destination.startswith(f"{ROOM}:")]  # a webhook's message stays as it is
+    _post(connection, [note_row(note, head) for head in rooms], now)
 
 
 def _post(connection: Connection, rows: Sequence[OutboxMessage], now: datetime) -> None:

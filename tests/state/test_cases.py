@@ -10,7 +10,7 @@ from state.case_outbox import guild_and_channel, head_row, review_row, room
 from state.case_records import NewNote
 from state.cases import Cases
 from state.errors import StateError
-from state.store import Store
+from state.store import OutboxMessage, Store
 from tests.state.uploads import MINUTE, NOW
 
 CASE = "0123456789ab"
@@ -91,9 +91,10 @@ def test_reviewers_are_told_again_until_they_decide(store: Store) -> None:
 
 
 def test_a_moderators_note_is_told_in_that_server_alone(store: Store) -> None:
-    """A retraction is told in every one."""
+    """A retraction is told in every one. A webhook's message has no thread and is left alone."""
     cases = Cases(store.engine)
-    cases.open(REPORT, "published", [head_row(CASE, HERE), head_row(CASE, THERE)], NOW)
+    webhook = OutboxMessage(f"case:{CASE}>discord", "discord", REPORT)
+    cases.open(REPORT, "published", [head_row(CASE, HERE), head_row(CASE, THERE), webhook], NOW)
     keys(store)
     dismissed = NewNote(CASE, "dismiss", "mod", "our own test", "1")
     assert [cases.add(dismissed, NOW) for _ in range(2)] == [True, False]

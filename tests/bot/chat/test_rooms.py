@@ -14,7 +14,7 @@ from bench import discord_kill
 from bot.chat.client import ChatClient
 from bot.chat.service import BadToken
 from bot.deliver import LEASE_SECONDS
-from bot.discord import point_at
+from bot.discord import WebhookSink, point_at
 from demo.loopback_world import CROSSPOSTED
 from state.store import OutboxRow, Store
 from tests.bot.chat.stage import OPEN, found, labels, theatre, utc_now
@@ -68,6 +68,18 @@ def test_an_alert_is_told_in_the_channels_language(tmp_path: Path) -> None:
         (embed,) = at.room.messages[0]["embeds"]
         assert embed["title"].startswith("Mistura, 1 de 2 modelos de origem não declarados")
         assert "Para ser justo" in [field["name"] for field in embed["fields"]]
+
+
+def test_a_webhook_beside_the_bot_is_told_what_is_published(tmp_path: Path) -> None:
+    """Once, and nothing of what is only kept."""
+    with theatre(tmp_path) as at:
+        at.sinks = {"discord": WebhookSink(at.discord.webhook_url, at.discord.api_base)}
+        at.subscribe(at.room)
+        at.find(found(), found("ffff00000000", strength="strong"))
+        with at.bot():
+            at.wait(lambda: bool(at.room.messages and at.discord.messages))
+            at.idle()
+        assert [m["embeds"][0]["title"] for m in at.discord.messages] == [at.room.messages[0]["embeds"][0]["title"]]
 
 
 @pytest.mark.parametrize("nonce_seconds", [0.0, 300.0])
