@@ -17,6 +17,7 @@ from bot.chat.evidence import evidence_embed, repeat_text
 from bot.chat.filters import organisation_of
 from bot.chat.forms import Filled, filled, form
 from bot.chat.publisher import Decided
+from bot.picture import NAME
 from bot.text import code, harmless, string
 from bot.words import DEFAULT, Words, words_for
 from state.case_records import Case, Mute, NewNote, NoteState
@@ -167,6 +168,8 @@ class Presses:
         view = review_buttons(words, decided.case)
         embeds = list(interaction.message.embeds) if interaction.message else []
         if embeds:
+            if embeds[0].image.url:  # Discord gives the picture's address, by which it would be shown a second time
+                embeds[0].set_image(url=f"attachment://{NAME}")
             embeds[0].description = _shown(decided, who, why, words, embeds[0].description or "")
         await interaction.response.edit_message(embeds=embeds, view=view() if view else None)
 
