@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractAsyncContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from analyzers.records import Outcome
 from bot.casework import Casework
+from bot.chat.assemble import ROOMS, Means, assemble, policy_of
+from bot.checking import Checking
 from bot.clock import REAL, Clock
-from bot.deliver import Delivered, DeliveryError, Sink, deliver
+from bot.deliver import Cap, DeliveryError, Room, Sink
 from bot.digest import HourlyCap
 from bot.discord import ConsoleSink, WebhookSink
 from bot.endpoint import Endpoint
@@ -129,8 +131,18 @@ def sinks(settings: Settings) -> Mapping[str, Sink]:
 
 
 def destination(settings: Settings) -> str:
-    """Return where alerts go: to Discord where a webhook is set, to the console otherwise."""
+    """Return where alerts go: to Discord where a bot or else a webhook is set, to the console otherwise."""
+    if settings.discord_token is not None:
+        return ROOMS
     return "discord" if settings.discord_webhook is not None else "console"
+
+
+def operators(settings: Settings) -> str:
+    """Return where an operator's news goes: by a webhook, or else to reviewers, or else to the console."""
+    if settings.discord_webhook is not None:
+        return "discord"
+    policy = policy_of(settings)
+    return policy.destination if settings.discord_token is not None and policy.channel else "console"
 
 
 def watcher(built: Service, opened: Store) -> Watcher:
@@ -151,7 +163,7 @@ def feeds(built: Service, opened: Store) -> Feeds:
 
 def news(settings: Settings, opened: Store, clock: Callable[[], datetime] = utc_now) -> News:
     """Return what tells the operator: by the road that alerts take."""
-    return News(opened, clock, destination(settings))
+    return News(opened, clock, operators(settings))
 
 
 def memory(built: Service, opened: Store) -> Memory:
@@ -213,7 +225,7 @@ def overseer(built: Service, opened: Store) -> Overseer:
     return Overseer(pulse, metrics, endpoint, early)
 
 
-def turn(built: Service, opened: Store, where: Mapping[str, Sink], seen_by: Overseer) -> Turn:
+def turn(built: Service, opened: Store, where: Mapping[str, Sink | Room], seen_by: Overseer) -> Turn:
     """Return one pass of the watch."""
     return Turn(
         feeds(built, opened),
@@ -226,10 +238,33 @@ def turn(built: Service, opened: Store, where: Mapping[str, Sink], seen_by: Over
         built.clock.now,
         seen_by.settled,
         built.settings.ping_url,
-        HourlyCap(opened.folding, built.settings.alerts_per_hour, FOLDING),
+        cap(built.settings, opened),
     )
 
 
-async def send(opened: Store, where: Mapping[str, Sink]) -> Delivered:
-    """Send what waits in the outbox."""
-    return await deliver(opened, where, utc_now)
+def cap(settings: Settings, opened: Store) -> Cap:
+    """Return what keeps a flood of alerts from those who read them."""
+    return HourlyCap(opened.folding, settings.alerts_per_hour, FOLDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Where alerts can go, and what has to run beside the watch for that."""
+
+    sinks: Mapping[str, Sink | Room]
+    running: Callable[[], AbstractAsyncContextManager[None]]
+
+
+@contextmanager
+def rooms(settings: Settings, opened: Store, where: Mapping[str, Sink]) -> Iterator[Rooms]:
+    """Build the Discord bot where its token is set; raises RegistryError, StateError and SettingsError."""
+    if settings.discord_token is None:
+        if settings.review_channel is not None:
+            raise SettingsError("BLENDWATCH_REVIEW_CHANNEL needs a bot: BLENDWATCH_DISCORD_TOKEN is not set")
+        yield Rooms(where, nullcontext)
+        return
+    with service(settings) as own:  # its members' checks and the watch's do not share what is in memory
+        checking, keeper = Checking(own.hub, own.checker), casework(settings, opened)
+        means = Means(opened, where, checking, own.checker.known, keeper, cap(settings, opened), utc_now)
+        found = assemble(settings, means)
+        yield Rooms(found.sinks, found.chat.running)

@@ -109,7 +109,7 @@ def _payload(case: CaseFile, notes: list[Note], message_id: str | None) -> dict[
     last = notes[-1]
     since = [{"title": TITLES[n.kind], "text": n.text, "at": n.noted_at.isoformat(timespec="seconds")} for n in notes]
     return {
-        "follow_up": since[-1] | {"kind": last.kind, "case": case.case_id, "repo_id": repo_of(case)},
+        "follow_up": since[-1] | {"kind": last.kind, "key": last.key, "case": case.case_id, "repo_id": repo_of(case)},
         "head": message_id,
         "report": case.report,
         "since": since,

@@ -1,8 +1,8 @@
 """From the outbox to the world: send, then mark. Every alert arrives at least once.
 
 A row is marked sent only after its sink has answered. A process that dies between the two leaves a row whose lease
-runs out, and the alert is sent again: a reader may see it twice, and knows it by the case id in its footer. Marking
-first would lose alerts instead, and nobody would know.
+runs out, and the alert is sent again: on a webhook a reader may see it twice, and knows it by the case id in its
+footer; a Room looks first whether it is there. Marking first would lose alerts instead, and nobody would know.
 
 DeliveryError      an alert could not be handed over; its text is one sentence and holds no secret
 +-- Undeliverable  asking again will not help
@@ -16,7 +16,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from analyzers.errors import BlendwatchError
 from bot.text import visible
@@ -36,7 +36,11 @@ class DeliveryError(BlendwatchError):
 
 
 class Undeliverable(DeliveryError):
-    """Asking again will not help."""
+    """Asking again will not help; `code` is the other side's own number for why, 0 where it gave none."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class TryLater(DeliveryError):
@@ -52,6 +56,15 @@ class Sink(Protocol):
 
     async def send(self, report: Mapping[str, Any]) -> str:
         """Hand one report over and return the message's id; raises Undeliverable or TryLater."""
+        ...
+
+
+@runtime_checkable
+class Room(Protocol):
+    """A place that is told which row it sends, because it can find out whether it was sent before."""
+
+    async def post(self, row: OutboxRow) -> str:
+        """Make sure that one row has arrived, and return the message's id; raises Undeliverable or TryLater."""
         ...
 
 
@@ -81,6 +94,11 @@ class OutboxRow(Protocol):
     @property
     def attempts(self) -> int:
         """How often it was claimed, this time included."""
+        ...
+
+    @property
+    def created_at(self) -> datetime:
+        """Since when it waits: it cannot have arrived before."""
         ...
 
 
@@ -132,7 +150,7 @@ class Delivered:
 
 async def deliver(
     outbox: Outbox,
-    sinks: Mapping[str, Sink],
+    sinks: Mapping[str, Sink | Room],
     clock: Callable[[], datetime],
     *,
     limit: int = 50,
@@ -172,14 +190,14 @@ async def deliver(
     return Delivered(sent, failed, dead)
 
 
-async def _send(row: OutboxRow, sinks: Mapping[str, Sink]) -> str:
+async def _send(row: OutboxRow, sinks: Mapping[str, Sink | Room]) -> str:
     """Send one row; whatever goes wrong becomes a DeliveryError, except being cancelled, which keeps the lease."""
-    sink = sinks.get(row.destination)
+    sink = sinks.get(row.destination) or sinks.get(row.destination.partition(":")[0])
     if sink is None:
         known = ", ".join(sorted(sinks)) or "none"
         raise Undeliverable(f"No destination is called {row.destination!r}; configured: {known}.")
     try:
-        return await sink.send(row.payload)
+        return await (sink.post(row) if isinstance(sink, Room) else sink.send(row.payload))
     except DeliveryError:
         raise
     except Exception as error:

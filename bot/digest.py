@@ -78,6 +78,11 @@ class Digest:
         return self.rows[0].attempts
 
     @property
+    def created_at(self) -> datetime:
+        """Of the first row."""
+        return self.rows[0].created_at
+
+    @property
     def payload(self) -> Mapping[str, Any]:
         """The digest."""
         return digest_of([row.payload for row in self.rows])

@@ -1,4 +1,4 @@
-"""Where alerts go: a Discord webhook, or a console. The only room that speaks to Discord.
+"""Where alerts go without a bot: a Discord webhook, or a console; and what Discord's errors mean.
 
 The webhook's URL is a password: whoever has it can post. It appears in no error, no repr and no log.
 """
@@ -9,19 +9,26 @@ import asyncio
 import logging
 import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final, TextIO
 
 import aiohttp
 import discord
+from discord.gateway import DiscordWebSocket
 from discord.http import Route
+from yarl import URL
 
 from bot.deliver import TryLater, Undeliverable
 from bot.embeds import embed_of, head_embed, plain
-from bot.text import visible
+from bot.picture import NAME, Picture, draw
+from bot.text import section, visible
+from bot.words import DEFAULT, words_for
 
-__all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink"]
+__all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink", "point_at", "told_apart"]
 
+log = logging.getLogger(__name__)
 USERNAME: Final = "Blendwatch"
 TIMEOUT_SECONDS: Final = 30.0  # of one request
 PATIENCE_SECONDS: Final = 60.0  # of one message, with all the retries and waits of Discord's client
@@ -74,12 +81,17 @@ class WebhookSink:
 
     async def send(self, report: Mapping[str, Any]) -> str:
         """Post the alert and return the message's id; raises Undeliverable or TryLater."""
-        embed = embed_of(report)
+        embed, picture = embed_of(report), await asyncio.to_thread(_picture, report)
+        head = await asyncio.to_thread(_head, report)
+        if picture is not None:
+            embed.set_image(url=f"attachment://{NAME}")
         quiet = discord.AllowedMentions.none()
 
         async def post(webhook: discord.Webhook) -> str:
-            await _edit_head(webhook, report)
-            message = await webhook.send(embed=embed, username=USERNAME, allowed_mentions=quiet, wait=True)
+            if head is not None:
+                await _edit(webhook, *head)
+            files = [picture.file()] if picture is not None else []
+            message = await webhook.send(embed=embed, files=files, username=USERNAME, allowed_mentions=quiet, wait=True)
             return str(message.id)
 
         return await self._ask(post)
@@ -95,47 +107,82 @@ class WebhookSink:
 
     async def _ask(self, action: Callable[[discord.Webhook], Awaitable[str]]) -> str:
         """Do something with the webhook; whatever goes wrong becomes Undeliverable or TryLater."""
-        try:
-            async with asyncio.timeout(self._patience_seconds):
-                return await self._connected(action)
-        except discord.HTTPException as error:
-            raise self._refusal(error) from None
-        except TimeoutError:
-            raise TryLater("Discord did not answer in time.") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise TryLater(f"Discord could not be reached ({type(error).__name__}).") from None
-        except (AttributeError, KeyError, TypeError, ValueError):
-            # discord.py takes any answer for Discord's; a proxy's page of HTML comes out as one of these
-            raise TryLater("What answered in Discord's place does not speak its language.") from None
-
-    async def _connected(self, action: Callable[[discord.Webhook], Awaitable[str]]) -> str:
         direct = self._api_base is not None
-        async with aiohttp.ClientSession(timeout=self._timeout, trust_env=not direct) as session:
-            webhook = discord.Webhook.from_url(self._url, session=session)
-            if self._api_base is not None:
+        with told_apart(self._token, _HINTS):
+            async with (
+                asyncio.timeout(self._patience_seconds),
+                aiohttp.ClientSession(timeout=self._timeout, trust_env=not direct) as session,
+            ):
+                webhook = discord.Webhook.from_url(self._url, session=session)
                 # read by the action before it first waits, so that sinks with different bases do not mix
-                Route.BASE = self._api_base.rstrip("/")
-            return await action(webhook)
-
-    def _refusal(self, error: discord.HTTPException) -> Undeliverable | TryLater:
-        """What an error status means; the client has by then retried what is worth retrying at once."""
-        said = visible(error.text.replace(self._token, "(token)"), 200).rstrip(".")
-        text = f"Discord answered {error.status}" + (f", code {error.code}" if error.code else "")
-        text += f": {said}" if said else ""
-        if error.status in {408, 429} or error.status >= 500:
-            return TryLater(f"{text}.", _retry_after(error))
-        return Undeliverable(f"{text}{_HINTS.get(error.status, '')}.")
+                point_at(self._api_base)
+                return await action(webhook)
 
 
-async def _edit_head(webhook: discord.Webhook, payload: Mapping[str, Any]) -> None:
-    """Bring the alert that a follow-up belongs to up to date; one that was deleted there needs no edit."""
+@contextmanager
+def told_apart(secret: str, hints: Mapping[int, str] = MappingProxyType({})) -> Iterator[None]:
+    """Turn whatever comes of talking to Discord into Undeliverable or TryLater, in a sentence without `secret`."""
+    try:
+        yield
+    except discord.HTTPException as error:
+        raise _refusal(error, secret, hints) from None
+    except TimeoutError:
+        raise TryLater("Discord did not answer in time.") from None
+    except discord.RateLimited as error:
+        raise TryLater("Discord asks to wait longer than a message may take.", error.retry_after) from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise TryLater(f"Discord could not be reached ({type(error).__name__}).") from None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # discord.py takes any answer for Discord's; a proxy's page of HTML comes out as one of these
+        log.debug("an answer that was not understood", exc_info=True)
+        raise TryLater("What answered in Discord's place does not speak its language.") from None
+
+
+def point_at(api_base: str | None) -> None:
+    """Move all of discord.py in this process to another Discord, for tests and the demo; None: leave it.
+
+    `api_base` stands in for https://discord.com/api/v10, and has its gateway beside it, at /gateway/.
+    """
+    if api_base is not None:
+        Route.BASE = api_base.rstrip("/")
+        address = URL(api_base)
+        scheme = "wss" if address.scheme == "https" else "ws"
+        DiscordWebSocket.DEFAULT_GATEWAY = address.with_scheme(scheme).with_path("/gateway/")
+
+
+def _refusal(error: discord.HTTPException, secret: str, hints: Mapping[int, str]) -> Undeliverable | TryLater:
+    """What an error status means; the client has by then retried what is worth retrying at once."""
+    said = visible(error.text.replace(secret, "(token)"), 200).rstrip(".")
+    text = f"Discord answered {error.status}" + (f", code {error.code}" if error.code else "")
+    text += f": {said}" if said else ""
+    if error.status in {408, 429} or error.status >= 500:
+        return TryLater(f"{text}.", _retry_after(error))
+    return Undeliverable(f"{text}{hints.get(error.status, '')}.", error.code)
+
+
+def _picture(payload: Mapping[str, Any]) -> Picture | None:
+    """The picture of an alert; news and digests have none."""
+    told = payload.get("operator") or payload.get("follow_up") or payload.get("digest")
+    return None if told else draw(payload, words_for(DEFAULT))
+
+
+def _head(payload: Mapping[str, Any]) -> tuple[int, discord.Embed] | None:
+    """The message that a follow-up belongs to, and what it shows from now on; its picture stays attached to it."""
     head = str(payload.get("head") or "")
     if not payload.get("follow_up") or not head.isdecimal():
-        return
+        return None
+    embed = head_embed(payload)
+    if not payload.get("digest") and draw(section(payload.get("report")), words_for(DEFAULT)) is not None:
+        embed.set_image(url=f"attachment://{NAME}")
+    return int(head), embed
+
+
+async def _edit(webhook: discord.Webhook, head: int, embed: discord.Embed) -> None:
+    """Bring a message up to date; one that was deleted there needs no edit."""
     try:
-        await webhook.edit_message(int(head), embed=head_embed(payload))
+        await webhook.edit_message(head, embed=embed)
     except discord.NotFound:
-        logging.getLogger(__name__).info("the message %s was deleted there, so it is not edited", head)
+        log.info("the message %s was deleted there, so it is not edited", head)
 
 
 class ConsoleSink:

@@ -14,6 +14,7 @@ from bot import sentences
 from bot.release import this_release
 from bot.sentences import Report
 from bot.text import count, entries, harmless, joined, moment, number, section, string, unmarked, width
+from bot.words import DEFAULT, Words, words_for
 
 # Discord's limits, in characters. The parts' own limits in bot.sentences keep every embed below all of them.
 TITLE_LIMIT: Final = 256
@@ -39,21 +40,23 @@ DIGEST_WORDS: Final = (
 )
 
 
-def alert_embed(report: Report, release: str | None = None) -> discord.Embed:
-    """The embed for one report; `release` is the version of this program, looked up if not given."""
-    loud = report.get("alert") is True
-    paragraphs = [f"**Measured:** {sentences.mix(report)}", sentences.why(report)]
+def alert_embed(report: Report, release: str | None = None, words: Words | None = None) -> discord.Embed:
+    """The embed for one report; `release` is the version of this program, looked up if not given; English if no
+    `words` are."""
+    loud, words = report.get("alert") is True, words or words_for(DEFAULT)
+    paragraphs = [words("alert.measured", mix=sentences.mix(report, words)), sentences.why(report)]
     embed = discord.Embed(
-        title=sentences.title(report),
+        title=sentences.title(report, words),
         url=sentences.link(report),
         description=joined([text for text in paragraphs if text], DESCRIPTION_LIMIT, "\n\n"),
         colour=COLOURS.get(string(report.get("finding")), QUIET_COLOUR) if loud else QUIET_COLOUR,
         timestamp=moment(report.get("checked_at")),
     )
-    for name, value in _fields(report):
+    for name, value in _fields(report, words):
         if value:
-            embed.add_field(name=name, value=value, inline=False)
-    return embed.set_footer(text=f"{sentences.case(report)}blendwatch {release or this_release()}")
+            embed.add_field(name=words(f"alert.field.{name}"), value=value, inline=False)
+    parts = (sentences.case(report), f"blendwatch {release or this_release()}")
+    return embed.set_footer(text=" · ".join(part for part in parts if part))
 
 
 def operator_embed(news: Mapping[str, Any], release: str | None = None) -> discord.Embed:
@@ -92,7 +95,8 @@ def follow_up_embed(payload: Mapping[str, Any], release: str | None = None) -> d
         colour=QUIET_COLOUR,
         timestamp=moment(news.get("at")),
     )
-    return embed.set_footer(text=f"{sentences.case(news)}blendwatch {release or this_release()}")
+    parts = (sentences.case(news), f"blendwatch {release or this_release()}")
+    return embed.set_footer(text=" · ".join(part for part in parts if part))
 
 
 def digest_embed(payload: Mapping[str, Any], release: str | None = None) -> discord.Embed:
@@ -114,8 +118,8 @@ def digest_embed(payload: Mapping[str, Any], release: str | None = None) -> disc
 
 
 def _digest_line(report: Report) -> str:
-    what, address = sentences.title(report), (sentences.link(report) or "").partition("/tree/")[0]
-    which = sentences.case(report).removesuffix(" · ")
+    what, address = sentences.title(report, words_for(DEFAULT)), (sentences.link(report) or "").partition("/tree/")[0]
+    which = sentences.case(report)
     parts = [f"[{what}]({address})" if address else what, f"`{which}`" if which else ""]
     return ("Retracted: " if report.get("retracted") is True else "") + " · ".join(part for part in parts if part)
 
@@ -134,6 +138,19 @@ def embed_of(payload: Mapping[str, Any]) -> discord.Embed:
     return digest_embed(payload) if payload.get("digest") else alert_embed(payload)
 
 
+def fitted(embed: discord.Embed) -> discord.Embed:
+    """The embed without as many of its last fields but one as it is too long; the last one is what was added to it."""
+    while embed_width(embed) > TOTAL_LIMIT and len(embed.fields) > 1:
+        embed.remove_field(len(embed.fields) - 2)
+    return embed
+
+
+def embed_width(embed: discord.Embed) -> int:
+    """Its length as Discord's limit for the whole counts it, or more."""
+    parts = [embed.title, embed.description, embed.footer.text, *(t for f in embed.fields for t in (f.name, f.value))]
+    return sum(width(part or "") for part in parts)
+
+
 def plain(report: Report) -> str:
     """The same message as text for a console: several lines, safe to print."""
     return embed_text(embed_of(report).to_dict())
@@ -149,17 +166,17 @@ def embed_text(embed: Mapping[str, Any]) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _fields(report: Report) -> list[tuple[str, str]]:
+def _fields(report: Report, words: Words) -> list[tuple[str, str]]:
     return [
-        ("Declared on the card", sentences.declared(report)),
-        ("Not declared", sentences.not_declared(report)),
-        ("Claimed, and contradicted", sentences.contradicted(report)),
-        ("Coefficients", sentences.coefficients(report)),
-        ("How sure", sentences.sure(report)),
-        ("Trained further", sentences.trained(report)),
-        ("Left beside the weights", sentences.left_behind(report)),
-        ("Upload", sentences.upload(report)),
-        ("Cost", sentences.cost(report)),
-        ("Repeat it", sentences.command(report)),
-        ("In fairness", sentences.fairness(report)),
+        ("declared", sentences.declared(report, words)),
+        ("not_declared", sentences.not_declared(report, words)),
+        ("contradicted", sentences.contradicted(report)),
+        ("coefficients", sentences.coefficients(report, words)),
+        ("sure", sentences.sure(report, words)),
+        ("trained", sentences.trained(report, words)),
+        ("left_behind", sentences.left_behind(report)),
+        ("upload", sentences.upload(report, words)),
+        ("cost", sentences.cost(report, words)),
+        ("repeat", sentences.command(report)),
+        ("fairness", sentences.fairness(report, words)),
     ]

@@ -1,4 +1,4 @@
-"""What each part of an alert says, in fair words: measured, declared, not declared. Pure.
+"""What each part of an alert says, in fair words: measured, declared, not declared. The words are a catalogue's.
 
 A report is the JSON contract of a check with a few more keys. It may come from an older version or be incomplete, and
 every text in it was chosen by strangers: what is missing is left out, what is hostile is made harmless. Every answer
@@ -13,6 +13,7 @@ from math import ceil, log10
 from typing import Any, Final
 
 from bot.text import code, count, decimal, entries, harmless, joined, moment, number, section, size, string
+from bot.words import Words
 
 Report = Mapping[str, Any]
 
@@ -24,50 +25,22 @@ CLAIMS_LENGTH: Final = 400
 TRACES_LENGTH: Final = 300
 PARENTS_SHOWN: Final = 5
 
-UNNAMED: Final = "(without a name)"
-HEADLINES: Final[Mapping[str, str]] = {
-    "blend": "Blend",
-    "copy": "Copy",
-    "derivative": "Derivative",
-    "unrelated": "No known parent",
-    "inconclusive": "Nothing can be said",
-}
-MIXES: Final[Mapping[str, str]] = {  # of a blend that no one number for each parent describes
-    "sparse": "chosen weight by weight from {}.",
-    "stack": "put together from whole layers, modules or experts of {}.",
-    "": "a mix of {}, in proportions that differ from tensor to tensor.",
-}
-FAIRNESS: Final[Mapping[str, str]] = {
-    "blend": "Blending is legitimate; what is reported is that a parent is not named on the card.",
-    "copy": "Copying is legitimate; what is reported is that the card does not name the model it is a copy of.",
-    "derivative": "Training on is legitimate; what is reported is that the card does not name the model it began with.",
-}
-NOTHING_OPEN: Final = "Nothing here is held against the uploader."
-STRENGTHS: Final[Mapping[str, str]] = {
-    "exact": "exact: ",
-    "strong": "strong, as it holds against every honest look-alike that could be made: ",
-    "indicative": "indicative, worth a reviewer's eye and no more: ",
-}
-FURTHER: Final[Mapping[bool | None, str]] = {
-    True: "yes: what is left over has a structure that noise and storage do not explain",
-    False: "no: nothing is left over",
-    None: "cannot be told",
-}
-
 _REPO_ID = re.compile(r"(?!.*(?:--|\.\.))[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _HEX = re.compile(r"[0-9a-f]{4,64}")
 
 
-def title(report: Report) -> str:
+def title(report: Report, words: Words) -> str:
     """What was found and in which upload."""
-    name = harmless(string(_suspect(report).get("repo_id")), NAME_LENGTH) or UNNAMED
-    headline = HEADLINES.get(string(report.get("finding")), "Checked")
+    name = harmless(string(_suspect(report).get("repo_id")), NAME_LENGTH) or words("alert.unnamed")
+    headline = words.get(f"alert.headline.{string(report.get('finding'))}") or words("alert.headline.other")
     total, missing = len(_parents(report)), len(_undeclared(report))
     if not total:
-        return f"{headline}: {name}"
+        return words("alert.title", headline=headline, name=name)
     if not missing:
-        return f"{headline}, declared: {name}"
-    return f"{headline}, {f'{missing:,} of {total:,} parents' if total > 1 else 'parent'} not declared: {name}"
+        return words("alert.title_declared", headline=headline, name=name)
+    if total == 1:
+        return words("alert.title_one", headline=headline, name=name)
+    return words("alert.title_many", headline=headline, name=name, missing=f"{missing:,}", total=f"{total:,}")
 
 
 def link(report: Report) -> str | None:
@@ -85,7 +58,7 @@ def command(report: Report) -> str:
 def case(report: Report) -> str:
     """The case's id, for a footer, where Discord reads no markdown and nothing could be escaped."""
     text = string(report.get("case"))
-    return f"case {text} · " if _HEX.fullmatch(text) else ""
+    return f"case {text}" if _HEX.fullmatch(text) else ""
 
 
 def why(report: Report) -> str:
@@ -93,37 +66,38 @@ def why(report: Report) -> str:
     return harmless(string(report.get("why")), WHY_LENGTH)
 
 
-def mix(report: Report) -> str:
+def mix(report: Report, words: Words) -> str:
     """What went into the upload, as measured."""
     parents, finding = _parents(report), string(report.get("finding"))
-    names = " and ".join(_names(parents))
+    names = words("alert.and").join(_names(parents, words))
     if not parents:
-        return "no known model's weights." if finding == "unrelated" else "too little to name a parent."
+        return words("alert.mix.unrelated" if finding == "unrelated" else "alert.mix.nothing")
     if finding == "copy":
-        equal = report.get("exact") is True
-        return f"its weights {'equal' if equal else 'are, but for storage, noise or a few tensors,'} those of {names}."
+        return words("alert.mix.copy_equal" if report.get("exact") is True else "alert.mix.copy_near", names=names)
     if finding == "derivative":
-        return f"trained on from {names}."
+        return words("alert.mix.derivative", names=names)
     if any(number(parent.get("coefficient")) is not None for parent in parents):
-        return _sum(parents)
-    return MIXES.get(string(report.get("family")), MIXES[""]).format(names)
+        return _sum(parents, words)
+    family = string(report.get("family"))
+    return words(f"alert.mix.{family if family in ('sparse', 'stack') else 'varying'}", names=names)
 
 
-def coefficients(report: Report) -> str:
+def coefficients(report: Report, words: Words) -> str:
     """Each parent's interval, with as many places as its width gives a meaning to."""
     lines = []
-    for name, parent in zip(_names(_parents(report)), _parents(report)[:PARENTS_SHOWN], strict=False):
+    for name, parent in zip(_names(_parents(report), words), _parents(report)[:PARENTS_SHOWN], strict=False):
         value, ends = number(parent.get("coefficient")), entries(parent.get("interval"))[:2]
         low, high = (number(end) for end in ends) if len(ends) == 2 else (None, None)
         if value is None or low is None or high is None:
             continue
         span = abs(high - low)
         places = min(max(1 - ceil(log10(span)), 2), 6) if span > 0 else 6
-        lines.append(f"{name}: {decimal(value, places)} in [{decimal(low, places)}, {decimal(high, places)}]")
+        shown = {"value": decimal(value, places), "low": decimal(low, places), "high": decimal(high, places)}
+        lines.append(words("alert.coefficient.line", name=name, **shown))
     return joined(lines, LIST_LENGTH)
 
 
-def declared(report: Report) -> str:
+def declared(report: Report, words: Words) -> str:
     """What the card says of the upload's origin, and where on it."""
     card = section(report.get("declared"))
     places = section(card.get("where"))
@@ -131,18 +105,19 @@ def declared(report: Report) -> str:
     if "declared" not in report:  # without the card itself, what is known of it is which found parents it names
         named = [string(parent.get("repo_id")) for parent in _parents(report) if parent.get("declared") is True]
     relation = harmless(string(card.get("relation")), 60)
-    lines = [f"relation: {relation}"] if relation else []
+    lines = [words("alert.declared.relation", relation=relation)] if relation else []
     if card.get("from_scratch") is True:
-        lines.append("says that it was trained from scratch")
+        lines.append(words("alert.declared.from_scratch"))
     for name in named:
         place = harmless(string(places.get(name)), 60)
-        lines.append((code(name, NAME_LENGTH) or UNNAMED) + (f" ({place})" if place else ""))
-    return joined(lines or ["no parent"] if "declared" in report else lines, LIST_LENGTH)
+        lines.append((code(name, NAME_LENGTH) or words("alert.unnamed")) + (f" ({place})" if place else ""))
+    nothing = [words("alert.declared.nothing")]
+    return joined(lines or nothing if "declared" in report else lines, LIST_LENGTH)
 
 
-def not_declared(report: Report) -> str:
+def not_declared(report: Report, words: Words) -> str:
     """The parents that were measured and that the card does not name."""
-    return ", ".join(_names(_undeclared(report)))
+    return ", ".join(_names(_undeclared(report), words))
 
 
 def contradicted(report: Report) -> str:
@@ -164,7 +139,7 @@ def left_behind(report: Report) -> str:
     return joined([claim for claim in claims if claim], TRACES_LENGTH)
 
 
-def sure(report: Report) -> str:
+def sure(report: Report, words: Words) -> str:
     """The strength in words, then the numbers behind it: counts and shares, never a percentage."""
     measured, blend = section(report.get("measured")), report.get("finding") == "blend"
     decisive = _positive(measured.get("decisive")) or _positive(section(report.get("sampled")).get("decisive"))
@@ -174,52 +149,59 @@ def sure(report: Report) -> str:
     if blend and decisive and reproduced is not None and 0 <= reproduced <= 1:
         # one that is missing must show, however many there are
         hits = min(round(reproduced * decisive), int(decisive) - (reproduced < 1))
-        facts.append(f"one recipe reproduces {hits:,} of {int(decisive):,} decisive weights bit for bit")
+        facts.append(words("alert.sure.reproduced", hits=f"{hits:,}", decisive=f"{int(decisive):,}"))
     elif equal is not None:
-        facts.append(f"{decimal(equal, 4)} of all compared weights are equal bit for bit")
+        facts.append(words("alert.sure.equal", share=decimal(equal, 4)))
     if blend and facts and control is not None:
-        facts.append(f"the nearest single parent explains {decimal(control, 2)} of all")
+        facts.append(words("alert.sure.control", share=decimal(control, 2)))
     if arithmetic:
-        facts.append(f"arithmetic: {arithmetic}")
-    strength = STRENGTHS.get(string(report.get("strength")), "")
-    return strength + "; ".join(facts) if facts else strength.removesuffix(": ")
+        facts.append(words("alert.sure.arithmetic", arithmetic=arithmetic))
+    strength = string(report.get("strength"))
+    if strength not in ("exact", "strong", "indicative"):
+        return "; ".join(facts)
+    whole = words(f"alert.sure.{strength}", facts="; ".join(facts))
+    return whole if facts else words(f"alert.sure.{strength}_alone")
 
 
-def trained(report: Report) -> str:
+def trained(report: Report, words: Words) -> str:
     """Whether training went on after the mixing or copying."""
     further = report.get("further_training")
     asked = report.get("finding") in ("blend", "copy")
-    return FURTHER[further if isinstance(further, bool) else None] if asked else ""
+    answer = ("yes" if further else "no") if isinstance(further, bool) else "unknown"
+    return words(f"alert.trained.{answer}") if asked else ""
 
 
-def upload(report: Report) -> str:
+def upload(report: Report, words: Words) -> str:
     """Which revision, how old its weights are, and when it was looked at."""
     revision = code(string(_suspect(report).get("revision")), 80)
     weights_at, checked_at = moment(_suspect(report).get("weights_at")), moment(report.get("checked_at"))
-    lines = [f"revision {revision}"] if revision else []
-    lines += [f"weights since {weights_at:%Y-%m-%d %H:%M} UTC"] if weights_at else []
-    lines += [f"checked {checked_at:%Y-%m-%d %H:%M} UTC"] if checked_at else []
+    lines = [words("alert.upload.revision", revision=revision)] if revision else []
+    lines += [words("alert.upload.weights_at", at=f"{weights_at:%Y-%m-%d %H:%M}")] if weights_at else []
+    lines += [words("alert.upload.checked_at", at=f"{checked_at:%Y-%m-%d %H:%M}")] if checked_at else []
     return "\n".join(lines)
 
 
-def cost(report: Report) -> str:
+def cost(report: Report, words: Words) -> str:
     """Requests, bytes and seconds spent, and the share of the weights that was looked at, as two counts."""
     spent = section(report.get("cost"))
     requests, read, seconds = (number(spent.get(key)) for key in ("requests", "bytes_read", "seconds"))
     weights = _positive(section(report.get("sampled")).get("weights"))
     parameters = _positive(_suspect(report).get("parameters"))
-    parts = [f"{count(requests)} requests"] if requests is not None else []
-    parts += [f"{size(read)} read"] if read is not None else []
-    parts += [f"{decimal(seconds, 1)} s"] if seconds is not None else []
-    of = f" of {count(parameters)}" if parameters else ""
-    parts += [f"{count(weights)}{of} weights sampled"] if weights else []
+    parts = [words("alert.cost.requests", count=count(requests))] if requests is not None else []
+    parts += [words("alert.cost.read", size=size(read))] if read is not None else []
+    parts += [words("alert.cost.seconds", seconds=decimal(seconds, 1))] if seconds is not None else []
+    if weights and parameters:
+        parts.append(words("alert.cost.sampled_of", weights=count(weights), parameters=count(parameters)))
+    elif weights:
+        parts.append(words("alert.cost.sampled", weights=count(weights)))
     return ", ".join(parts)
 
 
-def fairness(report: Report) -> str:
+def fairness(report: Report, words: Words) -> str:
     """What is innocent about it, so that nobody reads an accusation into a measurement."""
-    missing = bool(_undeclared(report))
-    return FAIRNESS.get(string(report.get("finding")), NOTHING_OPEN) if missing else NOTHING_OPEN
+    finding = string(report.get("finding"))
+    told = finding in ("blend", "copy", "derivative") and _undeclared(report)
+    return words(f"alert.fairness.{finding if told else 'nothing'}")
 
 
 def _suspect(report: Report) -> Mapping[str, Any]:
@@ -240,17 +222,19 @@ def _undeclared(report: Report) -> Sequence[Mapping[str, Any]]:
     return [parent for parent in _parents(report) if parent.get("declared") is not True]
 
 
-def _names(parents: Sequence[Mapping[str, Any]]) -> list[str]:
+def _names(parents: Sequence[Mapping[str, Any]], words: Words) -> list[str]:
     """The first parents' names, and how many more there are."""
-    names = [code(string(parent.get("repo_id")), NAME_LENGTH) or UNNAMED for parent in parents[:PARENTS_SHOWN]]
+    names = [
+        code(string(parent.get("repo_id")), NAME_LENGTH) or words("alert.unnamed") for parent in parents[:PARENTS_SHOWN]
+    ]
     more = len(parents) - PARENTS_SHOWN
-    return [*names, f"{more:,} more"] if more > 0 else names
+    return [*names, words("alert.more", count=f"{more:,}")] if more > 0 else names
 
 
-def _sum(parents: Sequence[Mapping[str, Any]]) -> str:
+def _sum(parents: Sequence[Mapping[str, Any]], words: Words) -> str:
     """The mix as a sum: 0.565 `a/x` + 0.435 `b/y` − 0.100 `c/z`."""
     text = ""
-    for name, parent in zip(_names(parents), [*parents[:PARENTS_SHOWN], {}], strict=False):
+    for name, parent in zip(_names(parents, words), [*parents[:PARENTS_SHOWN], {}], strict=False):
         value = number(parent.get("coefficient"))
         if value is not None and value < 0:
             text += " − " if text else "−"

@@ -73,6 +73,17 @@ class Settings(BaseSettings):
         description="files or folders of known models, joined by `:`; in the file also a list",
     )
     discord_webhook: SecretStr | None = Field(default=None, description="address of the Discord webhook for alerts")
+    discord_token: SecretStr | None = Field(default=None, description="token of the Discord bot; docs/discord.md")
+    review_channel: int | None = Field(
+        default=None, ge=1, description="id of the channel whose members see findings first"
+    )
+    review: Literal["all", "inexact"] = Field(
+        default="all", description="which findings they see first: `all`, or the `inexact` ones alone"
+    )
+    reviewers: int = Field(default=1, ge=1, le=2, description="reviewers who must agree before a case is published")
+    review_hours: float = Field(
+        default=24.0, gt=0, le=24 * 30, description="hours until a case that no reviewer decided is said again"
+    )
     ping_url: SecretStr | None = Field(default=None, description="address that is asked after every good pass")
     discord_api_base: str | None = Field(default=None, description="another Discord, for tests and the demo")
     hf_endpoint: str = Field(

@@ -11,7 +11,7 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from analyzers.records import CheckResult, Outcome
-from bot.deliver import Cap, Sink, deliver
+from bot.deliver import Cap, Room, Sink, deliver
 from bot.feeds import Feeds
 from bot.followup import Followups
 from bot.known import Progress
@@ -46,7 +46,7 @@ class Turn:
     followups: Followups
     watchdog: Watchdog
     store: Store
-    where: Mapping[str, Sink]
+    where: Mapping[str, Sink | Room]
     clock: Callable[[], datetime]
     settled: Callable[[Outcome], None]  # is told of every upload that was settled
     ping_url: SecretStr | None

@@ -87,7 +87,9 @@ def main() -> None:
             show(cast, store)
         for message in discord.messages:
             for embed in message["embeds"]:
-                console.print("", Panel(embed_text(embed), title="the alert, as Discord shows it", width=110))
+                drawn = "\n".join(f"[picture: {a['description']}]" for a in message.get("attachments", []))
+                shown = f"{embed_text(embed)}\n{drawn}".rstrip()
+                console.print("", Panel(Text(shown), title="the alert, as Discord shows it", width=110))
         console.print(
             f"\nFirst pass: {first:.1f} s, {told} alerts. Second pass: {second:.1f} s, "
             f"{len(discord.messages) - told} more alerts. The real Hub is watched the same way: make watch"

@@ -8,9 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
 
-from state.feeds import insert_new
 from state.records import CaseFile, KeptFile, Note, OutboxMessage
-from state.rows import cap, message_row, plain_json
+from state.rows import cap, insert_new, message_row, plain_json
 from state.tables import case_notes, cases, evidence, outbox
 
 

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
-from state.feeds import insert_new
 from state.records import Condition, OutboxMessage
-from state.rows import cap, message_row
+from state.rows import cap, insert_new, message_row
 from state.tables import conditions, outbox
 
 Message = Callable[[Condition], OutboxMessage]

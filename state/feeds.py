@@ -9,25 +9,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, and_, func, select, update
 
 from analyzers.records import HubEvent
 from state.happenings import Known, happened, identity_of
 from state.records import FeedState, Happening
-from state.rows import cap, upload_row
+from state.rows import cap, insert_new, upload_row
 from state.tables import MARK, cursors, events, uploads
 
 AT_ONCE = 500  # identities asked for in one query
-
-
-def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> int:
-    """Insert the rows that break no unique constraint; how many these were."""
-    if not rows:
-        return 0
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    return connection.execute(statement, rows).rowcount
 
 
 def keep(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, case, select, true, update
 
 from state.records import OutboxRow
 from state.rows import as_message
-from state.tables import outbox
+from state.tables import STILL_OPEN, outbox
 
 
 def lease(
@@ -18,9 +18,8 @@ def lease(
 
     One neither marked sent nor failed `seconds` later can be taken again: its sender was killed.
     """
-    waiting = and_(outbox.c.state == "pending", outbox.c.next_at <= now)
-    abandoned = and_(outbox.c.state == "sending", outbox.c.leased_until <= now)
-    due = and_(or_(waiting, abandoned), true() if which is None else which)
+    waits_until = case((outbox.c.state == "pending", outbox.c.next_at), else_=outbox.c.leased_until)
+    due = and_(STILL_OPEN, waits_until <= now, true() if which is None else which)
     query = select(outbox.c.id).where(due).order_by(outbox.c.id).limit(limit)
     ids = connection.scalars(query.with_for_update(skip_locked=True)).all()
     taken = update(outbox).where(outbox.c.id.in_(ids)).returning(*outbox.c)

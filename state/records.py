@@ -162,4 +162,5 @@ class OutboxRow:
     message_id: str | None  # as the destination names it, once sent
     last_error: str | None
     upload_id: int | None
+    created_at: datetime
     sent_at: datetime | None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row, Table
+from sqlalchemy.dialects import postgresql, sqlite
 
 from analyzers.records import HubEvent
 from state.errors import StateError
@@ -84,3 +85,12 @@ def plain_json(value: Mapping[str, Any], what: str) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError) as error:
         raise StateError(f"{what} cannot be stored as JSON: {error}") from error
     return plain
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> int:
+    """Insert the rows that break no unique constraint; how many these were."""
+    if not rows:
+        return 0
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return connection.execute(statement, rows).rowcount

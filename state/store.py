@@ -30,7 +30,7 @@ from state.cases import open_case
 from state.conditions import Message, change, standing
 from state.database import open_engine, reading, transaction
 from state.errors import StateError
-from state.feeds import advance, feed_states, insert_new, keep, note
+from state.feeds import advance, feed_states, keep, note
 from state.folding import Folding
 from state.leases import lease
 from state.records import (
@@ -45,7 +45,7 @@ from state.records import (
     Upload,
     UploadState,
 )
-from state.rows import as_message, as_upload, cap, message_row, settled_columns
+from state.rows import as_message, as_upload, cap, insert_new, message_row, settled_columns
 from state.tables import cursors, events, outbox, uploads
 from state.tally import Tally, tally
 
@@ -62,6 +62,11 @@ class Store:
     def open(cls, url: str) -> Self:
         """Open the database at `url` (sqlite:///path makes the file) and bring its tables up to date."""
         return cls(open_engine(url))
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for what else is kept in it (state.publications, state.subscriptions)."""
+        return self._engine
 
     def close(self) -> None:
         """Close every connection."""

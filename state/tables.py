@@ -22,9 +22,11 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.types import BigInteger
 
+from state.case_records import RemarkKind, RemarkState, Standing
 from state.errors import StateError
 from state.records import AlertState, CaseState, UploadState
 
@@ -107,6 +109,10 @@ uploads = Table(
     Index("ix_uploads_repo_key", "repo_key"),
 )
 
+# Spelled out and not bound: only then does SQLite see that a query asks for what the partial index holds. And said by
+# what it is not, which no other index answers: messages are found one by one in their order, however many there are.
+STILL_OPEN = text("state NOT IN ('sent', 'dead')")
+
 outbox = Table(
     "outbox",
     metadata,
@@ -127,6 +133,7 @@ outbox = Table(
     one_of("state", get_args(AlertState)),
     Index("ix_outbox_state_next_at", "state", "next_at"),
     Index("ix_outbox_upload_id", "upload_id"),
+    Index("ix_outbox_open", "id", sqlite_where=STILL_OPEN, postgresql_where=STILL_OPEN),
 )
 
 events = Table(
@@ -192,4 +199,71 @@ case_notes = Table(
     Column("unique_key", String, nullable=False),
     Column("noted_at", UtcTime, nullable=False),
     UniqueConstraint("unique_key"),
+)
+
+publications = Table(  # who is told of a case, where a bot tells it
+    "publications",
+    metadata,
+    Column("case_id", String, ForeignKey("cases.case_id"), primary_key=True),
+    Column("repo_key", String, nullable=False),  # repo_id in lower case
+    Column("standing", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_at", UtcTime),
+    Column("remind_at", UtcTime),
+    Column("reminders", Integer, nullable=False),
+    one_of("standing", get_args(Standing)),
+    Index("ix_publications_repo_key", "repo_key"),
+    Index("ix_publications_standing_remind_at", "standing", "remind_at"),
+)
+
+remarks = Table(
+    "remarks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", String, ForeignKey("cases.case_id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("scope", String, nullable=False),  # the server it holds for; "" for everywhere
+    Column("by_user", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("decided_by", String),
+    UniqueConstraint("case_id", "kind", "scope", "by_user"),
+    one_of("kind", get_args(RemarkKind)),
+    one_of("state", get_args(RemarkState)),
+)
+
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("guild_id", String, primary_key=True),
+    Column("organisation", String, primary_key=True),  # in lower case
+    Column("until", UtcTime, nullable=False),
+    Column("by_user", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("guild_id", String, nullable=False),
+    Column("channel_id", String, nullable=False),  # or a thread's: Discord numbers both alike
+    Column("role_id", String),
+    Column("filters", JSON, nullable=False),
+    Column("locale", String, nullable=False),
+    Column("announce", Boolean, nullable=False),  # an announcement channel: what is posted there is handed on
+    Column("created_by", String, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("channel_id"),
+    Index("ix_subscriptions_guild_id", "guild_id"),
 )

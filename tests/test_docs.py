@@ -15,6 +15,7 @@ from analyzers import thresholds
 from bot import bounds, reference
 from bot.commands import COMMANDS
 from bot.settings import Settings, read_settings
+from bot.words import words_for
 from state.registry import SHIPPED, load
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -134,3 +135,12 @@ def test_no_lock_names_a_registry_host() -> None:
     """The locks hold versions and hashes alone."""
     for lock in ROOT.glob("requirements*.lock"):
         assert "://" not in lock.read_text()
+
+
+def test_the_discord_guide_names_its_settings_and_commands() -> None:
+    """Every setting of the bot and every command is in docs/discord.md."""
+    guide = (ROOT / "docs" / "discord.md").read_text()
+    names = [n for n in Settings.model_fields if n.startswith(("review", "discord_token"))]
+    wanted = [f"BLENDWATCH_{name.upper()}" for name in names]
+    wanted += [f"/{key.removeprefix('command.')}" for key in words_for("en").texts if key.startswith("command.")]
+    assert [name for name in wanted if name not in guide] == []

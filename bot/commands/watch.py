@@ -29,20 +29,29 @@ def watch(
                 FileLock(settings.data / "watch.lock", timeout=0),
                 build.store(settings) as store,
                 build.service(settings, automatic=settings.automatic_references) as service,
+                build.rooms(settings, store, where) as rooms,
                 progress_shown() as progress,
             ):
                 overseer = build.overseer(service, store)
-                turn = build.turn(service, store, where, overseer)
+                turn = build.turn(service, store, rooms.sinks, overseer)
 
                 async def one_pass() -> None:
                     with overseer.pulse.one_pass():
                         await turn.run(overseer.watching(progress))
 
                 async def go_on() -> None:
-                    async with overseer.endpoint.served(settings), overseer.pulse.written_to(settings.data):
+                    async with (
+                        overseer.endpoint.served(settings),
+                        overseer.pulse.written_to(settings.data),
+                        rooms.running(),
+                    ):
                         await run_every(settings.poll_minutes, one_pass, overseer.early)
 
-                asyncio.run(one_pass() if once else go_on())
+                async def just_once() -> None:
+                    async with rooms.running():
+                        await one_pass()
+
+                asyncio.run(just_once() if once else go_on())
         except Timeout:
             raise SettingsError(f"another watch is running on {settings.data}") from None
         except (FileExistsError, NotADirectoryError, PermissionError) as error:

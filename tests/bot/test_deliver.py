@@ -58,6 +58,7 @@ class Row:
     leased_until: datetime | None = None
     message_id: str | None = None
     error: str = ""
+    created_at: datetime = START
 
 
 @dataclass

@@ -42,6 +42,18 @@ def test_an_alert_arrives_as_one_embed_and_pings_nobody(loopback: LoopbackDiscor
     assert embed_text(embed) == plain(report())
 
 
+def test_a_profile_is_sent_as_a_picture(loopback: LoopbackDiscord) -> None:
+    """With a text for those who cannot see it, and as often as a retry needs it."""
+    loopback.faults.server_errors = 1
+    profile = [{"layer": 0, "module": "q", "shares": {"a/x": [0.5, 0.4, 0.6], "b/y": [0.5, 0.4, 0.6]}}]
+    asyncio.run(sink_for(loopback).send(report(profile=profile)))
+    (message,) = loopback.messages
+    (picture,) = message["attachments"]
+    assert message["embeds"][0]["image"] == {"url": f"attachment://{picture['filename']}"}
+    assert picture["description"].startswith("A chart of 1 readings")
+    assert picture["size"] > 1000
+
+
 def test_a_rate_limit_is_waited_for(loopback: LoopbackDiscord) -> None:
     """Discord's "too many" is answered by waiting as long as it says, and the message arrives once."""
     loopback.faults.rate_limits = 2

@@ -36,6 +36,7 @@ def test_the_demo_shows_every_upload_and_exactly_two_alerts() -> None:
     }
     assert text.count("ALERT") == 2
     assert f"0.565 {RELEASE} + 0.435 {BASE}" in text
+    assert "[picture: A chart of " in text
     assert "2 alerts. Second pass" in text
     assert "0 more alerts" in text
 

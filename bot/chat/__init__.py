@@ -1,0 +1,1 @@
+"""The Discord bot: what it posts in rooms, and what it answers members. Everything it must remember is in `state`."""

@@ -1,0 +1,183 @@
+"""What each row of the outbox looks like as a message in its channel's language, as things stand when it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import discord
+
+from bot.chat.buttons import buttons
+from bot.chat.nonce import SEPARATOR, marker_of
+from bot.chat.publisher import REVIEWERS, Policy
+from bot.chat.since import ANSWER_LENGTH, mention, news_embed, remark_embed, standing
+from bot.deliver import OutboxRow, TryLater, Undeliverable
+from bot.embeds import QUIET_COLOUR, alert_embed, fitted, operator_embed
+from bot.picture import NAME, Picture, draw
+from bot.text import harmless, section, string, visible
+from bot.words import DEFAULT, Words, words_for
+from state.case_outbox import guild_and_channel
+from state.case_records import Case, Remark
+from state.publications import Publications
+from state.records import Note
+from state.subscriptions import Subscriptions
+
+THREAD_NAME: Final = 90
+PICTURES: Final = 16  # kept
+
+View = Callable[[], discord.ui.View]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to be sent. With a `head_id`, that message is brought up to date and this one goes under it."""
+
+    embeds: Sequence[discord.Embed]
+    view: View | None = None
+    picture: Picture | None = None
+    role_id: str | None = None
+    announce: bool = False
+    head_id: str | None = None
+    head_embeds: Sequence[discord.Embed] = ()
+    thread_name: str = ""
+
+    def files(self) -> list[discord.File]:
+        """What is sent along; made anew each time, because sending uses it up."""
+        return [] if self.picture is None else [self.picture.file()]
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """The pictures drawn last: a case goes to many channels in a row."""
+
+    kept: dict[tuple[str, str], Picture | None] = field(default_factory=dict)
+
+    def of(self, case: Case, words: Words) -> Picture | None:
+        """The picture of a case in one language."""
+        key = (case.case_id, words.locale)
+        if key not in self.kept:
+            while len(self.kept) >= PICTURES:
+                self.kept.pop(next(iter(self.kept)))
+            self.kept[key] = draw(case.report, words)
+        return self.kept[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """Makes drafts from what is stored."""
+
+    cases: Publications
+    subscriptions: Subscriptions
+    policy: Policy
+    album: Album = field(default_factory=Album)
+
+    def of(self, row: OutboxRow) -> Draft:
+        """The draft of one row; Undeliverable if there is nothing to tell or nobody to tell it to any more."""
+        if row.payload.get("operator"):
+            return Draft([_marked(operator_embed(section(row.payload["operator"])), row)])
+        case = self.cases.get(string(row.payload.get("case")))
+        if case is None:
+            raise Undeliverable("There is no such case.")
+        kind, (guild_id, channel_id) = row.payload["kind"], guild_and_channel(row.destination)
+        if guild_id == REVIEWERS:
+            return self._for_reviewers(row, case, kind)
+        wish = self.subscriptions.of_channel(channel_id)
+        if wish is None:
+            raise Undeliverable("The channel is no longer subscribed.")
+        words = words_for(wish.locale)
+        head = self.head(case, guild_id, words)
+        if kind == "head":
+            return replace(head, role_id=wish.role_id, announce=wish.announce)
+        return self._under(row, case, head, words)
+
+    def head(self, case: Case, guild_id: str, words: Words) -> Draft:
+        """The message that tells a case in one server, with what was said about it since."""
+        told = standing(self.cases.remarks(case.case_id, guild_id), self.cases.news(case.case_id), words)
+        embed = alert_embed(case.report, words=words)
+        picture = self.album.of(case, words)
+        if told:
+            embed.add_field(name=words("alert.field.standing"), value=told, inline=False)
+        if case.state == "retracted":
+            embed.colour = discord.Colour(QUIET_COLOUR)
+        if picture is not None:
+            embed.set_image(url=f"attachment://{NAME}")
+        rows = [["evidence", "card", "repeat"], ["acknowledge", "dismiss", "mute"]]
+        if self.policy.channel:
+            rows[0].append("answer")
+            _say_how_to_answer(embed, words)
+        return Draft([fitted(embed)], lambda: buttons(words, case.case_id, rows), picture)
+
+    def _for_reviewers(self, row: OutboxRow, case: Case, kind: str) -> Draft:
+        if kind == "news":
+            return Draft([_marked(news_embed(case, self._happened(row, case), words_for(DEFAULT)), row)])
+        return self._answer(row, case) if kind == "answer" else self._review(row, case)
+
+    def _review(self, row: OutboxRow, case: Case) -> Draft:
+        words, times = words_for(DEFAULT), int(row.payload.get("times") or 0)
+        told = words("review.again", times=times + 1) if times else words("review.asked")
+        embed = alert_embed(case.report, words=words)
+        embed.description = f"{told}\n\n{embed.description}"
+        picture = self.album.of(case, words)
+        if picture is not None:
+            embed.set_image(url=f"attachment://{NAME}")
+        _marked(embed, row)
+        view = review_buttons(words, case)
+        return Draft([fitted(embed)], view, picture)
+
+    def _under(self, row: OutboxRow, case: Case, head: Draft, words: Words) -> Draft:
+        """What goes under the message that tells the case: what somebody said, or what has happened since."""
+        found = next((h for h in self.cases.heads(case.case_id) if h.destination == row.destination), None)
+        if found is None or found.state == "dead":
+            raise Undeliverable("The case was never told there.")
+        if found.message_id is None:
+            raise TryLater("The case is still to be told there.")
+        if row.payload["kind"] == "news":
+            embed = news_embed(case, self._happened(row, case), words)
+        else:
+            embed = remark_embed(self._stored(row), words)
+        name = string(section(case.report.get("suspect")).get("repo_id"))
+        return Draft(
+            [_marked(embed, row)],
+            None,
+            head_id=found.message_id,
+            head_embeds=head.embeds,
+            thread_name=visible(name, THREAD_NAME) or case.case_id,
+        )
+
+    def _answer(self, row: OutboxRow, case: Case) -> Draft:
+        words, remark = words_for(DEFAULT), self._stored(row)
+        asked = words("review.answer", case=case.case_id, who=mention(remark.by_user))
+        embed = discord.Embed(description=f"{asked}\n\n{harmless(remark.text, ANSWER_LENGTH)}", colour=QUIET_COLOUR)
+        about = f"{remark.id:x}"
+        return Draft([_marked(embed, row)], lambda: buttons(words, about, [["accept", "refuse"]]))
+
+    def _stored(self, row: OutboxRow) -> Remark:
+        remark = self.cases.remark(int(row.payload["remark"]))
+        if remark is None:
+            raise Undeliverable("There is no such remark.")
+        return remark
+
+    def _happened(self, row: OutboxRow, case: Case) -> Note:
+        found = [note for note in self.cases.news(case.case_id) if note.key == row.payload["news"]]
+        if not found:
+            raise Undeliverable("Nothing of the kind has happened to the case.")
+        return found[0]
+
+
+def review_buttons(words: Words, case: Case) -> View | None:
+    """What a reviewer can do with a case in its present state; None if nothing."""
+    actions = {"review": ["publish", "reject"], "published": ["retract"]}.get(case.state)
+    return (lambda: buttons(words, case.case_id, [[*actions, "evidence", "repeat"]])) if actions else None
+
+
+def _say_how_to_answer(embed: discord.Embed, words: Words) -> None:
+    """Add to what is said in fairness that the author can answer."""
+    for place, told in enumerate(embed.fields):
+        if told.name == words("alert.field.fairness"):
+            text = f"{told.value} {words('alert.fairness.answer')}"
+            embed.set_field_at(place, name=told.name, value=text, inline=False)
+
+
+def _marked(embed: discord.Embed, row: OutboxRow) -> discord.Embed:
+    return embed.set_footer(text=f"{marker_of(row.payload)}{SEPARATOR}{embed.footer.text or 'blendwatch'}")

@@ -1,0 +1,130 @@
+"""Where a finding goes: first to reviewers or at once to every channel that asked for its like."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from bot.casework import Casework
+from bot.chat.filters import Filters, organisation_of
+from bot.text import section, string
+from state.case_outbox import head_row, review_row, room, webhook_row
+from state.case_records import Case, NewRemark, Standing
+from state.errors import StateError
+from state.publications import Publications
+from state.records import OutboxMessage
+from state.subscriptions import Subscriptions
+
+REVIEWERS: Final = "reviewers"  # stands for the server in the destination of the reviewers' channel
+WEBHOOK: Final = "discord"  # the destination of the webhook
+NO_REASON: Final = "no reason given"
+Decision = Literal["publish", "reject", "retract"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who sees a finding first. Without a `channel` nobody is asked, and only exact findings are published."""
+
+    channel: str = ""
+    first: Literal["all", "inexact"] = "all"
+    reviewers: int = 1
+    wait: timedelta = timedelta(hours=24)  # until an unseen case is said again
+
+    @property
+    def destination(self) -> str:
+        """Where the reviewers are."""
+        return room(REVIEWERS, self.channel)
+
+    def state_of(self, report: Mapping[str, Any]) -> Standing:
+        """What a new case begins as."""
+        exact = report.get("strength") == "exact"
+        if not self.channel:
+            return "published" if exact else "kept"
+        return "published" if exact and self.first == "inexact" else "review"
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Publishes cases and says who is told. `webhook`: a webhook is told of everything that is published, too."""
+
+    cases: Publications
+    subscriptions: Subscriptions
+    casework: Casework
+    policy: Policy
+    clock: Callable[[], datetime]
+    webhook: bool = False
+
+    async def send(self, report: Mapping[str, Any]) -> str:
+        """Let a finding of the watch be told, or what has become of one; returns the case's id.
+
+        The same finding or news again changes nothing.
+        """
+        news = section(report.get("follow_up"))
+        if not news:
+            return await asyncio.to_thread(self.open, report)
+        case_id, key = string(news.get("case")), string(news.get("key"))
+        reviewers = self.policy.destination if self.policy.channel else ""
+        await asyncio.to_thread(self.cases.tell_news, case_id, key, reviewers, self.clock())
+        return case_id
+
+    def open(self, report: Mapping[str, Any]) -> str:
+        """See send."""
+        now, case_id, state = self.clock(), string(report.get("case")), self.policy.state_of(report)
+        rows, remind_at = [], None
+        if state == "published":
+            rows = self.rows(report)
+        elif state == "review":
+            rows, remind_at = [review_row(case_id, self.policy.destination)], now + self.policy.wait
+        self.cases.open(case_id, state, rows, now, remind_at)
+        return case_id
+
+    def rows(self, report: Mapping[str, Any]) -> list[OutboxMessage]:
+        """One message for each place that asked for cases like this one."""
+        case_id = string(report.get("case"))
+        muted = self.subscriptions.muted(organisation_of(report), self.clock())
+        told = [
+            head_row(case_id, room(wish.guild_id, wish.channel_id))
+            for wish in self.subscriptions.all()
+            if wish.guild_id not in muted and Filters.read(wish.filters).match(report)
+        ]
+        if self.webhook:
+            told.append(webhook_row(case_id, WEBHOOK, report, self.cases.upload_of(case_id)))
+        return told
+
+    def decide(self, case: Case, kind: Decision, by_user: str, why: str) -> Decided:
+        """Write down a reviewer's decision; StateError if the case is decided already."""
+        if kind == "retract":
+            return self._retract(case, by_user, why)
+        rows = self.rows(case.report) if kind == "publish" else []
+        needed = self.policy.reviewers if kind == "publish" else 1
+        decided, votes = self.cases.decide(NewRemark(case.case_id, kind, by_user, why), needed, rows, self.clock())
+        return Decided(decided, votes, needed)
+
+    def _retract(self, case: Case, by_user: str, why: str) -> Decided:
+        """Take an alert back, wherever it was told. Who did it is kept; why is told."""
+        file = self.casework.store.cases.get(case.case_id)
+        if file is None or case.state != "published":
+            raise StateError(f"case {case.case_id} is {case.state} already")
+        self.cases.sign(NewRemark(case.case_id, "retract", by_user, why), self.clock())
+        if not self.casework.retract(file, why or NO_REASON):
+            raise StateError(f"case {case.case_id} is retracted already")
+        return Decided(self.cases.get(case.case_id) or case, 1, 1)
+
+    def remind(self) -> int:
+        """Say again what reviewers have left unseen for too long; how many cases that were."""
+        if not self.policy.channel:
+            return 0
+        now = self.clock()
+        return self.cases.remind(now, self.policy.destination, now + self.policy.wait)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A case after a reviewer's decision; `votes` of the `needed` ones have been cast."""
+
+    case: Case
+    votes: int
+    needed: int
