@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from bot import build
 from bot.commands.common import Data, Registry, one_line_errors, progress_shown, settings_from
-from bot.schedule import run_every
+from bot.schedule import leave, run_every
 from bot.settings import SettingsError
 
 
@@ -37,12 +37,16 @@ def watch(
                 async def one_pass() -> None:
                     with overseer.pulse.one_pass():
                         await turn.run(overseer.watching(progress))
+                        if once:
+                            await turn.rest()
 
                 async def go_on() -> None:
                     async with overseer.endpoint.served(settings), overseer.pulse.written_to(settings.data):
                         await run_every(settings.poll_minutes, one_pass, overseer.early)
 
                 asyncio.run(one_pass() if once else go_on())
+                if turn.asking.busy:  # it may take minutes, and is due again at the next start
+                    leave()
         except Timeout:
             raise SettingsError(f"another watch is running on {settings.data}") from None
         except (FileExistsError, NotADirectoryError, PermissionError) as error:

@@ -1,0 +1,82 @@
+"""One case, one story, as it is stored and shown: the report's findings with those that came after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from rich.table import Table
+
+from analyzers.story import ordered, summed_up
+from analyzers.story_records import Point
+from bot.report import table
+from bot.text import entries, section, string, visible
+from state.evidence import Blobs
+from state.records import KeptFile
+
+IDENTITY: Final = "identity"  # the kind of evidence
+SHOWN: Final = 12
+
+
+def identity_of(kept: Sequence[KeptFile], blobs: Blobs) -> dict[str, Any] | None:
+    """Return what came of asking a model its name, of the last time; None where nobody did; StateError.
+
+    That of a gated repository is kept and not shown.
+    """
+    mine = [f for f in kept if f.kind == IDENTITY]
+    if not mine:
+        return None
+    found = json.loads(blobs.get(mine[-1].digest))
+    return {"outcome": found["outcome"], "findings": []} if mine[-1].gated else found
+
+
+def points_of(stored: Sequence[Mapping[str, Any]]) -> tuple[Point, ...]:
+    """Return findings as they were before they were stored; what is none is left out."""
+    names = Point.__slots__
+    rows = [section(row) for row in stored]
+    known = [row for row in rows if row.get("carries") in ("exact", "strong", "suggestive", "weak")]
+    return tuple(Point(**{name: string(row.get(name)) for name in names}) for row in known)  # type: ignore[arg-type]
+
+
+def story(report: Mapping[str, Any], identity: Mapping[str, Any] | None) -> tuple[Point, ...]:
+    """Return all findings of a case, the weights' first, then the strongest."""
+    found = points_of(entries(report.get("findings")))
+    later = points_of(entries((identity or {}).get("findings")))
+    weights = [p for p in found if p.origin == "weights"]
+    return (*weights, *ordered(p for p in (*found, *later) if p.origin != "weights"))
+
+
+def as_json(report: Mapping[str, Any], identity: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the story for JSON: one sentence, every finding, and what was asked."""
+    found = story(report, identity)
+    return {"why": why(report, found), "findings": [asdict(p) for p in found], "identity": identity}
+
+
+def why(report: Mapping[str, Any], found: Sequence[Point]) -> str:
+    """Return the sentence of a case with what was found after its report."""
+    weights = next((p.says for p in found if p.origin == "weights"), "")
+    return summed_up(weights, found) if weights else string(report.get("why"))
+
+
+def shown(report: Mapping[str, Any], identity: Mapping[str, Any] | None) -> Table:
+    """Return the report as a table with the story in it."""
+    sentence = why(report, story(report, identity))
+    return table({**report, "why": sentence}, lines(report, identity) if report.get("findings") else None)
+
+
+def lines(report: Mapping[str, Any], identity: Mapping[str, Any] | None) -> list[str]:
+    """Return the story for a terminal, strongest first, harmless."""
+    found = story(report, identity)
+    told = []
+    for number, point in enumerate(found[:SHOWN], 1):
+        against = f" Against: {visible(point.contradicts, 200)}" if point.contradicts else ""
+        told.append(f"{number}. {point.origin}, {point.carries}: {visible(point.says, 800)}{against}")
+    if len(found) > SHOWN:
+        told.append(f"… and {len(found) - SHOWN} more: --json")
+    if identity is not None and identity.get("outcome") != "asked":
+        told.append(
+            f"not asked its name: {string(identity.get('outcome'))}: {visible(string(identity.get('why_not')), 400)}"
+        )
+    return told
