@@ -75,7 +75,7 @@ def summed_up(why: str, found: Iterable[Point]) -> str:
     files = list(dict.fromkeys(p.brief for p in beside if p.origin == "files" and p.carries == "strong"))
     parts = [why]
     if against:
-        parts.append(f"contradicted is the card's claim of {listed(against)}")
+        parts.append(f"contradicted: the card's claim of {listed(against)}")
     parts += words
     if files:
         parts.append(f"left beside the weights: {listed(files)}")
@@ -99,8 +99,11 @@ def _of_claim(assessed: Assessed, carries: Carries, measured: str) -> Point:
 
 
 def _once(claims: Iterable[Assessed]) -> list[Assessed]:
-    """Leave out what could not be tested, and what the same words say more precisely in another claim."""
-    tested = [c for c in claims if c.status != "not testable"]
+    """Leave out what could not be tested, and what the same words say more precisely in another claim.
+
+    That a declared parent was found is said with the weights' finding.
+    """
+    tested = [c for c in claims if c.status == "contradicted" or (c.status == "supported" and c.claim.kind != "parent")]
     precise = {(c.claim.kind, c.claim.quote) for c in tested if c.claim.subject}
     return [c for c in tested if c.claim.subject or (c.claim.kind, c.claim.quote) not in precise]
 

@@ -154,7 +154,8 @@ def _tell(found: Replayed, store: Store, settings: Settings) -> None:
     found.cases, case = len(cases), cases[0]
     identity = story.identity_of(store.cases.files(case.upload_id), build.blobs(settings))
     found.report, found.notes = case.report, store.cases.notes(case.case_id)
-    found.told, found.lines = story.as_json(case.report, identity), story.lines(case.report, identity)
+    found.told = story.as_json(case.report, identity, found.notes)
+    found.lines = story.lines(story.story(case.report, identity, found.notes), identity)
 
 
 def _with(

@@ -41,12 +41,13 @@ def show(case_id: CaseId, data: Data = None, as_json: Annotated[bool, typer.Opti
         case = _find(store, case_id)
         kept, blobs = store.cases.files(case.upload_id), build.blobs(settings)
         if as_json:
-            told = story.as_json(case.report, story.identity_of(kept, blobs))
+            told = story.as_json(case.report, story.identity_of(kept, blobs), store.cases.notes(case.case_id))
             sys.stdout.write(json.dumps(_as_json(store, case) | told, indent=1) + "\n")
             return
         out.print(f"case {case.case_id}, {case.state}, opened {case.opened_at.isoformat(timespec='seconds')}")
-        out.print(story.shown(case.report, story.identity_of(kept, blobs)))
-        for note in store.cases.notes(case.case_id):
+        notes = store.cases.notes(case.case_id)
+        out.print(story.shown(case.report, story.identity_of(kept, blobs), notes))
+        for note in notes:
             out.print(f"  {note.noted_at.isoformat(timespec='seconds')} {note.kind}: {harmless(note.text, 1000)}")
         _show_evidence(store, settings, case)
 

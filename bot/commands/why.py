@@ -35,7 +35,9 @@ def _tell(store: Store, blobs: Blobs, repo: str) -> bool:
         out.print(f"{harmless(upload.repo_id, 200)} at {(upload.revision or 'unknown')[:12]}: {upload.state}{again}")
         out.print(f"  settled {settled}; why: {harmless(upload.reason or 'waiting to be judged', 2000)}")
         if upload.report:
-            out.print(story.shown(upload.report, story.identity_of(store.cases.files(upload.id), blobs)))
+            case = store.cases.get(upload.report["case"]) if upload.report.get("case") else None
+            notes = store.cases.notes(case.case_id) if case is not None else ()
+            out.print(story.shown(upload.report, story.identity_of(store.cases.files(upload.id), blobs), notes))
         for row in store.messages_of(upload.id):
             when = f" at {row.sent_at.isoformat(timespec='seconds')}" if row.sent_at else ""
             trouble = f": {row.last_error}" if row.last_error and row.state != "sent" else ""
