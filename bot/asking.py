@@ -42,12 +42,17 @@ class Asking:
     clock: Callable[[], datetime]
     tell: bool = False
     _thread: threading.Thread | None = field(default=None, repr=False)
+    _stopped: bool = False
 
     def begin(self) -> None:
         """Begin with what is due, unless that is under way; returns at once and raises StateError only."""
         if not self.busy and not self.interview().off and self.due():
             self._thread = threading.Thread(target=self._run, name="asking", daemon=True)
             self._thread.start()
+
+    def stop(self) -> None:
+        """Keep nothing from now on: what closes under an answer's way is no outcome. The next watch asks again."""
+        self._stopped = True
 
     @property
     def busy(self) -> bool:
@@ -62,7 +67,7 @@ class Asking:
 
     def ask_all(self, progress: Progress = lambda _: None) -> int:
         """Ask what is due, one by one; return how many cases have an outcome. Safe to kill anywhere; StateError."""
-        asked = self.due()
+        asked = [] if self._stopped else self.due()
         for case in asked:
             self._ask(case, progress)
         return len(asked)
@@ -95,6 +100,8 @@ class Asking:
         except Exception as error:  # so that it is not asked for ever, which costs money
             log.exception("asking %s its name failed", suspect["repo_id"])
             found = {"outcome": "failed", "why_not": f"internal error: {type(error).__name__}", "findings": []}
+        if self._stopped:
+            return
         self._keep(case, found)
         log.info("asked %s its name: %s", repo_of(case), found["outcome"])
 

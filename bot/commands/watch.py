@@ -44,7 +44,10 @@ def watch(
                     async with overseer.endpoint.served(settings), overseer.pulse.written_to(settings.data):
                         await run_every(settings.poll_minutes, one_pass, overseer.early)
 
-                asyncio.run(one_pass() if once else go_on())
+                try:
+                    asyncio.run(one_pass() if once else go_on())
+                finally:
+                    turn.asking.stop()
                 if turn.asking.busy:  # it may take minutes, and is due again at the next start
                     leave()
         except Timeout:

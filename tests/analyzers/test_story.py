@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from analyzers.claim_records import Assessed, Claim, Status
 from analyzers.identity import Asked, IdentityEvidence, PlantedPrompt, Spent, tally
 from analyzers.records import Finding, Strength, Verdict
 from analyzers.story import of_identity, points, summed_up
 from analyzers.traces_records import trace
-from tests.bot.inference.stage import NAMES, NOW
 
+NOW = datetime(2026, 6, 14, 12, tzinfo=UTC)
+NAMES = {"Nex": "Nex", "Rio": "Rio"}
 MEASURED = "0.6 a/x + 0.4 b/y reproduces all"
 STRONG = trace("merge recipe", "mergekit_config.yml", "A recipe is there.", "strong")
 WEAK = trace("shard names", "shards", "The shards have other names.", "weak")
