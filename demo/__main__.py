@@ -80,6 +80,8 @@ def show_founding(found: Replayed) -> None:
     console.print(Text(f"\nThe case that this began with, in small: {UPLOAD}", "bold"))
     console.print("Its card names the base alone and claims distillation; its chat template tells it who it is.")
     console.print("The watch asked it its name afterwards; some hours later, on a clock moved by hand:\n")
+    report = found.report
+    console.print(Text(f"    {report['finding']}, disclosure {report['disclosure']}: ALERT", "bold red"))
     for line in found.lines:
         console.print(Padding(line, (0, 0, 0, 4)))
     console.print()
