@@ -2,6 +2,7 @@
 
 Whatever comes of it is kept as evidence of the case, so that a watch that was killed asks again until there is an
 outcome. Where nobody serves a model yet, or the budget is spent, it is tried again a few times while the case is young.
+What the chat template plants is found in any case, also where asking is off.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Asking:
     _stopped: bool = False
 
     def begin(self) -> None:
-        """Begin with what is due, unless that is under way; returns at once and raises StateError only."""
-        if not self.busy and not self.interview().off and self.due():
+        """Begin with what is due, unless that is under way; returns at once and raises nothing."""
+        if not self.busy:
             self._thread = threading.Thread(target=self._run, name="asking", daemon=True)
             self._thread.start()
 
@@ -83,8 +84,8 @@ class Asking:
 
     def _is_due(self, case: CaseFile, now: datetime) -> bool:
         tries = [f for f in self.casework.store.cases.files(case.upload_id) if f.kind == IDENTITY]
-        if not tries:
-            return True
+        if not tries or self.interview().off:
+            return not tries
         last = identity_of(tries, self.casework.blobs) or {}
         over = last.get("outcome") == "asked" or len(tries) > len(AGAIN)
         return not over and now - tries[-1].kept_at >= AGAIN[len(tries) - 1]

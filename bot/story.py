@@ -15,6 +15,7 @@ from analyzers.traces_records import listed
 from bot.casework import TITLES
 from bot.report import table
 from bot.text import entries, section, string, visible
+from state.errors import StateError
 from state.evidence import Blobs
 from state.records import KeptFile, Note
 
@@ -34,14 +35,17 @@ _HISTORY: Final[Mapping[str, tuple[Origin, str, Carries]]] = {
 
 
 def identity_of(kept: Sequence[KeptFile], blobs: Blobs) -> dict[str, Any] | None:
-    """Return what came of asking a model its name, of the last time; None where nobody did; StateError.
+    """Return what came of asking a model its name, of the last time; None where nobody did.
 
-    That of a gated repository is kept and not shown.
+    What cannot be read any more counts as failed. That of a gated repository is kept and not shown.
     """
     mine = [f for f in kept if f.kind == IDENTITY]
     if not mine:
         return None
-    found = json.loads(blobs.get(mine[-1].digest))
+    try:
+        found = json.loads(blobs.get(mine[-1].digest))
+    except StateError as error:
+        return {"outcome": "failed", "why_not": str(error), "findings": []}
     return {"outcome": found["outcome"], "findings": []} if mine[-1].gated else found
 
 

@@ -66,7 +66,7 @@ class Turn:
             if await asyncio.to_thread(self.memory.reconsider.look, progress):
                 await self._work(progress)
             await asyncio.to_thread(self.followups.look, progress)
-            await asyncio.to_thread(self.asking.begin)
+            self.asking.begin()
         finally:
             await asyncio.to_thread(self.watchdog.look)
             await self._send()
@@ -88,7 +88,7 @@ class Turn:
                 continue
             if settled.outcome.verdict.alert:
                 await self._send()
-                await asyncio.to_thread(self.asking.begin)
+                self.asking.begin()
             await asyncio.to_thread(self.memory.relatives.learn, settled.outcome, progress)
 
     async def _send(self) -> None:

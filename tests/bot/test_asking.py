@@ -171,12 +171,38 @@ def test_a_fault_of_ours_is_an_outcome_too(tmp_path: Path) -> None:
         assert (at.last["outcome"], at.last["why_not"]) == ("failed", "internal error: ZeroDivisionError")
 
 
-def test_old_and_retracted_cases_are_left_alone_and_nobody_is_asked_where_asking_is_off(tmp_path: Path) -> None:
-    """No thread begins."""
-    with room(tmp_path, lambda _: ()) as at:
-        at.asking.begin()
-        assert not at.asking.busy
-        assert at.kept == []
+def test_where_asking_is_off_the_planted_prompt_is_found_once(tmp_path: Path) -> None:
+    """Nobody is asked; once somebody may be, the case is due again."""
+    listed: list[Endpoint] = []
+    with room(tmp_path, lambda _: tuple(listed)) as at:
+        at.asking.ask_all()
+        assert (at.last["outcome"], [f["kind"] for f in at.last["findings"]]) == (
+            "nobody serves it",
+            ["planted prompt"],
+        )
+        assert at.server.log == []
+        at.later(AGAIN[0])
+        assert at.asking.due() == []
+        listed.append(Endpoint(url=at.server.url))
+        at.asking.ask_all()
+        assert at.last["outcome"] == "asked"
+
+
+def test_an_answer_that_was_lost_is_asked_for_again(tmp_path: Path) -> None:
+    """Its evidence is gone from the disk: the case can still be shown."""
+    with room(tmp_path) as at:
+        at.asking.ask_all()
+        next((tmp_path / "evidence").rglob(at.kept[0].digest)).unlink()
+        assert at.last["outcome"] == "failed"
+        assert "cannot be read" in at.last["why_not"]
+        at.later(AGAIN[0])
+        at.asking.ask_all()
+        assert at.last["outcome"] == "asked"
+
+
+def test_old_and_retracted_cases_are_left_alone(tmp_path: Path) -> None:
+    """Nobody is asked about them."""
+    with room(tmp_path) as at:
         assert len(at.asking.due()) == 1
         at.later(YOUNG)
         assert at.asking.due() == []
