@@ -67,6 +67,7 @@ class Doctor:
             ("database", self._database, "move the file away, or put a backup in its place"),
             ("discord", self._discord, "make a new webhook in the channel's settings, and set it as discord_webhook"),
             ("registry", self._known, "mend the lines that are named; nothing is watched until then"),
+            ("asking", self._asking, "put the key into its file, or take the endpoint out of inference_endpoints"),
             ("sketches", self._sketches, "see that the folder can be read; sketches can be read anew from the Hub"),
             ("watch", self._watch, ""),
         )
@@ -98,6 +99,17 @@ class Doctor:
             todo = "a token that may only read is enough, and safer"
             return Check("token", "warning", f"{account.name}'s, which may also write", todo)
         return Check("token", "ok", f"{account.name}'s" + (f", role {account.role}" if account.role else ""))
+
+    def _asking(self) -> Check:
+        """Whether models may be asked their names; nobody is asked."""
+        endpoints, providers = self.settings.inference_endpoints, self.settings.inference_providers
+        for endpoint in endpoints:
+            endpoint.key()
+        if providers and self.settings.hf_token is None:
+            todo = "set HF_TOKEN to a token that may call inference providers, or inference_providers to false"
+            return Check("asking", "failed", "the Hub's providers may be asked, and there is no token", todo)
+        listed = [f"{len(endpoints)} endpoint(s)"] * bool(endpoints) + ["the Hub's providers"] * providers
+        return Check("asking", "ok", f"models are asked their names at {' and '.join(listed)}" if listed else "off")
 
     def _clock(self) -> Check:
         if self._hub_time is None:
