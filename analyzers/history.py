@@ -97,7 +97,9 @@ def _declared(
         if one.card is None:
             sure = False
             continue
-        now = {n.lower(): n for n in read_disclosure(one.revision, one.card, (), names, own).parents}
+        said = read_disclosure(one.revision, one.card, (), names, own).parents
+        full = {n.rpartition("/")[2].lower() for n in said if "/" in n}
+        now = {n.lower(): n for n in said if "/" in n or n.lower() not in full}
         come = tuple(n for low, n in now.items() if low not in (before or {}))
         gone = tuple(n for low, n in (before or {}).items() if low not in now)
         since = "since" if sure else "first seen at"

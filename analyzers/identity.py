@@ -89,6 +89,7 @@ class IdentityEvidence:
     template: str
     spent: Spent
     notes: tuple[str, ...] = ()
+    spent_up: bool = False  # a limit of the budget ended it
 
 
 def tally(answers: Iterable[str], names: Names | Mapping[str, str], always: Sequence[str] = ()) -> tuple[Tally, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.claim_records import Assessed
+from analyzers.story_records import Point
 from analyzers.traces_records import Trace
 
 Role = Literal["base", "release"]
@@ -384,6 +385,7 @@ class CheckResult:
     evidence: Evidence | None = None  # what the verdict can be drawn from again
     claims: tuple[Assessed, ...] = ()  # what the card claims, each held against the verdict
     traces: tuple[Trace, ...] = ()  # what tools left beside the weights; none of it is part of the verdict
+    findings: tuple[Point, ...] = ()  # of weights, words and files: the weights' first, then the strongest
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,10 +86,16 @@ class World:
     def one_pass(self) -> bool:
         """Run a pass; whether the Hub could be read."""
         try:
-            asyncio.run(self.turn.run(lambda _: None))
+            asyncio.run(self._run())
         except BlendwatchError:
             return False
         return True
+
+    async def _run(self) -> None:
+        try:
+            await self.turn.run(lambda _: None)
+        finally:
+            await self.turn.rest()
 
     def waiting(self) -> list[Upload]:
         """Return the uploads that are not settled for good."""

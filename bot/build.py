@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from analyzers.records import Outcome
+from bot.asking import Asking
 from bot.casework import Casework
 from bot.chat.assemble import ROOMS, Means, assemble, policy_of
 from bot.checking import Checking
@@ -184,6 +185,14 @@ def followups(built: Service, opened: Store) -> Followups:
     return Followups(built.hub, opened, casework(built.settings, opened, now), lambda: dict(known.names()), now)
 
 
+def asking(built: Service, opened: Store) -> Asking:
+    """Return what asks the models of cases their names; SettingsError where the settings for it cannot be."""
+    interview(built)  # whatever is wrong with them shows at the start
+    now = built.clock.now
+    keeper = casework(built.settings, opened, now)
+    return Asking(built.hub, keeper, lambda: interview(built), now, built.settings.identity_follow_ups)
+
+
 def watchdog(built: Service, opened: Store) -> Watchdog:
     """Return what looks after the watch itself."""
     return Watchdog(opened, news(built.settings, opened, built.clock.now), built.settings, built.hub)
@@ -232,6 +241,7 @@ def turn(built: Service, opened: Store, where: Mapping[str, Sink | Room], seen_b
         watcher(built, opened),
         memory(built, opened),
         followups(built, opened),
+        asking(built, opened),
         watchdog(built, opened),
         opened,
         where,

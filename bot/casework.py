@@ -25,6 +25,8 @@ TITLES: Final = {
     "weights": "The weights were replaced",
     "gone": "The repository is gone, or private",
     "returned": "The repository is there again",
+    "emptied": "The weights are gone",
+    "identity": "What the model says of itself",
     "moved": "The repository has another name",
     "corrected": "Correction",
     "retracted": "Retracted",
@@ -75,10 +77,13 @@ class Casework:
             return False
         return self.note(case, "corrected", f"with the thresholds of today: {verdict.why}", current)
 
-    def note(self, case: CaseFile, kind: str, text: str, what: str, *, retract: bool = False) -> bool:
+    def note(
+        self, case: CaseFile, kind: str, text: str, what: str, *, retract: bool = False, tell: bool = True
+    ) -> bool:
         """Write down what happened and tell it wherever the alert went; whether that was news.
 
-        `what` tells the same kind of news of one case apart: the same twice is told once.
+        `what` tells the same kind of news of one case apart: the same twice is told once. Without `tell` it is only
+        written down, and stands on the alert when that is next edited.
         """
         now = self.clock()
         key = f"{case.case_id}:{kind}:{what}"
@@ -91,7 +96,7 @@ class Casework:
                 _payload(case, notes, message_id) | self._digest(case, destination, message_id, retract=retract),
                 case.upload_id,
             )
-            for destination, message_id in self.store.cases.heads(case)
+            for destination, message_id in (self.store.cases.heads(case) if tell else ())
         ]
         return self.store.cases.note(note, messages, retract=retract)
 

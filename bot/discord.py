@@ -26,7 +26,7 @@ from bot.picture import NAME, Picture, draw
 from bot.text import section, visible
 from bot.words import DEFAULT, words_for
 
-__all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink", "point_at", "told_apart"]
+__all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink", "point_at", "told_apart", "who_is"]
 
 log = logging.getLogger(__name__)
 USERNAME: Final = "Blendwatch"
@@ -117,6 +117,21 @@ class WebhookSink:
                 # read by the action before it first waits, so that sinks with different bases do not mix
                 point_at(self._api_base)
                 return await action(webhook)
+
+
+async def who_is(token: str, api_base: str | None = None) -> str:
+    """The name of the bot with this token, asked of Discord without connecting; raises Undeliverable or TryLater."""
+    point_at(api_base)
+    with told_apart(token, {401: "; the bot's token is not valid"}):
+        client = discord.Client(intents=discord.Intents.none())
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await client.login(token.strip())
+                return visible(str(client.user), 80)
+        except discord.LoginFailure:
+            raise Undeliverable("Discord does not take the bot's token.") from None
+        finally:
+            await client.close()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from analyzers.errors import BlendwatchError
 from bot import build
-from bot.discord import WebhookSink
+from bot.discord import WebhookSink, who_is
 from bot.pulse import last_beat
 from bot.settings import Settings
 from state.errors import RegistryError
@@ -65,8 +65,10 @@ class Doctor:
             ("clock", self._clock, ""),
             ("disk", self._disk, f"make {self.settings.data} a folder that this user may write to, or set another"),
             ("database", self._database, "move the file away, or put a backup in its place"),
+            ("bot", self._bot, "copy the token from Discord's developer portal, and set it as discord_token"),
             ("discord", self._discord, "make a new webhook in the channel's settings, and set it as discord_webhook"),
             ("registry", self._known, "mend the lines that are named; nothing is watched until then"),
+            ("asking", self._asking, "put the key into its file, or take the endpoint out of inference_endpoints"),
             ("sketches", self._sketches, "see that the folder can be read; sketches can be read anew from the Hub"),
             ("watch", self._watch, ""),
         )
@@ -98,6 +100,17 @@ class Doctor:
             todo = "a token that may only read is enough, and safer"
             return Check("token", "warning", f"{account.name}'s, which may also write", todo)
         return Check("token", "ok", f"{account.name}'s" + (f", role {account.role}" if account.role else ""))
+
+    def _asking(self) -> Check:
+        """Whether models may be asked their names; nobody is asked."""
+        endpoints, providers = self.settings.inference_endpoints, self.settings.inference_providers
+        for endpoint in endpoints:
+            endpoint.key()
+        if providers and self.settings.hf_token is None:
+            todo = "set HF_TOKEN to a token that may call inference providers, or inference_providers to false"
+            return Check("asking", "failed", "the Hub's providers may be asked, and there is no token", todo)
+        listed = [f"{len(endpoints)} endpoint(s)"] * bool(endpoints) + ["the Hub's providers"] * providers
+        return Check("asking", "ok", f"models are asked their names at {' and '.join(listed)}" if listed else "off")
 
     def _clock(self) -> Check:
         if self._hub_time is None:
@@ -143,9 +156,16 @@ class Doctor:
             return Check("database", "ok", said)
         return Check("database", "ok", f"whole, revision {found.revision}, {size}")
 
+    def _bot(self) -> Check:
+        if self.settings.discord_token is None:
+            where = "the webhook" if self.settings.discord_webhook is not None else "the console"
+            return Check("bot", "ok", f"no bot is set; alerts go to {where}")
+        name = asyncio.run(who_is(self.settings.discord_token.get_secret_value(), self.settings.discord_api_base))
+        return Check("bot", "ok", f"the bot is {name}; nothing was posted")
+
     def _discord(self) -> Check:
         if self.settings.discord_webhook is None:
-            return Check("discord", "ok", "no webhook is set; alerts go to the console")
+            return Check("discord", "ok", "no webhook is set")
         sink = WebhookSink(self.settings.discord_webhook.get_secret_value(), self.settings.discord_api_base)
         return Check("discord", "ok", f"the webhook is {asyncio.run(sink.look())}; nothing was posted")
 

@@ -83,6 +83,9 @@ class Followups:
         upload = next((u for u in self.store.history(repo_of(case)) if u.id == case.upload_id), None)
         digest = weights_digest(facts)
         made = False
+        if not facts.shards:
+            text = f"no weights are there any more since revision {facts.ref.revision[:12]}"
+            made = self.casework.note(case, "emptied", text, "")
         if digest and upload is not None and upload.weights_digest and digest != upload.weights_digest:
             text = f"other weights since revision {facts.ref.revision[:12]}; they are judged as an upload of their own"
             made = self.casework.note(case, "weights", text, digest[:16])

@@ -31,6 +31,7 @@ from analyzers.records import (
     Verdict,
 )
 from analyzers.second_look import reason_for
+from analyzers.story import points, summed_up
 from analyzers.verdict import judge
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
 from bot.look import FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
@@ -90,12 +91,14 @@ class Checker:
             if seen is not None:
                 verdict = judge(case, seen.finding, maker)
             verdict = self._told(facts, verdict)
+        claims = self._claims(facts, card, verdict, maker)
+        findings = points(verdict, claims, traces)
         problems += [p for p in (trouble, *disclosure.problems) if p] + unread + unknown
         problems += (*untraced, *(seen.problems if seen else ()))
         return CheckResult(
             suspect=facts.ref,
             parameters=facts.parameters or look.layout.parameters,
-            verdict=verdict,
+            verdict=replace(verdict, why=summed_up(verdict.why, findings)),
             declared=disclosure,
             sampled=_sampled(look, verdict),
             cost=Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3)),
@@ -113,8 +116,9 @@ class Checker:
                 seen.compared if seen else None,
                 seen.gone if seen else (),
             ),
-            claims=self._claims(facts, card, verdict, maker),
+            claims=claims,
             traces=traces,
+            findings=findings,
         )
 
     def _look_again(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -50,6 +50,7 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
         },
         "claims": [_claim(c) for c in result.claims],
         "traces": [_trace(t) for t in result.traces],
+        "findings": [asdict(p) for p in result.findings],
         "measured": dict(finding.measured),
         "problems": list(result.problems),
         "looks": {
@@ -128,8 +129,11 @@ def _time(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
 
 
-def table(report: Mapping[str, Any]) -> Table:
-    """Return the report as a table for a terminal; every text of strangers is made harmless."""
+def table(report: Mapping[str, Any], story: Sequence[str] | None = None) -> Table:
+    """Return the report as a table for a terminal; every text of strangers is made harmless.
+
+    `story`: harmless lines that stand in the place of claims and traces.
+    """
     out = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     suspect, cost, sampled = report["suspect"], report["cost"], report["sampled"]
     out.add_row("upload", f"{harmless(suspect['repo_id'], 200)} at {suspect['revision'][:12]}")
@@ -142,10 +146,12 @@ def table(report: Mapping[str, Any]) -> Table:
         span = "" if not parent["interval"] else " [{:.6f}, {:.6f}]".format(*parent["interval"])
         out.add_row("parent", f"{share}{harmless(parent['repo_id'], 200)}{span}, {told}")
     out.add_row("why", harmless(report["why"], 2000))
-    for claim in report.get("claims", ()):
+    for line in story or ():
+        out.add_row("story", line)
+    for claim in report.get("claims", ()) if story is None else ():
         if claim["kind"] != "parent" or claim["status"] == "contradicted":
             out.add_row("claim", f"{claim['status']}: {_told(claim)}; {harmless(claim['measurement'], 500)}")
-    for trace in report.get("traces", ())[:TRACES_SHOWN]:
+    for trace in report.get("traces", ())[:TRACES_SHOWN] if story is None else ():
         out.add_row("trace", f"{trace['meaning']}: {harmless(trace['claim'], 500)}")
     for problem in report["problems"]:
         out.add_row("note", harmless(problem, 500))

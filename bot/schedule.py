@@ -40,7 +40,7 @@ class Early:
             await self.sleep(self.min_seconds)
 
 
-def _leave() -> None:
+def leave() -> None:
     """End the process as a kill would, but with status 0: nothing that must last is in memory alone.
 
     A thread that waits for the network cannot be interrupted, and Python waits for every thread before it ends.
@@ -96,7 +96,7 @@ async def run_every(minutes: float, one_pass: Callable[[], Awaitable[None]], ear
             await asyncio.wait_for(idle.wait(), STOP_SECONDS)
         except TimeoutError:
             log.warning("stopped in the middle of a pass; what it left is due at the next start")
-            _leave()
+            leave()
     finally:
         if granting is not None:
             granting.cancel()

@@ -153,6 +153,10 @@ class Settings(BaseSettings):
     )
     inference_router: str = Field(default=ROUTER, description="address of the inference providers' router")
     inference_budget: Budget = Field(default=Budget(), description="limits on asking; see docs/identity.md")
+    identity_follow_ups: bool = Field(
+        default=False,
+        description="whether what a case's model calls itself is posted, too, as a follow-up of its alert",
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -11,6 +11,7 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from analyzers.records import CheckResult, Outcome
+from bot.asking import Asking
 from bot.deliver import Cap, Room, Sink, deliver
 from bot.feeds import Feeds
 from bot.followup import Followups
@@ -25,6 +26,7 @@ from bot.watchdog import Watchdog
 from state.store import Store
 
 log = logging.getLogger("blendwatch")
+WAIT_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Turn:
     watcher: Watcher
     memory: Memory
     followups: Followups
+    asking: Asking
     watchdog: Watchdog
     store: Store
     where: Mapping[str, Sink | Room]
@@ -63,10 +66,17 @@ class Turn:
             if await asyncio.to_thread(self.memory.reconsider.look, progress):
                 await self._work(progress)
             await asyncio.to_thread(self.followups.look, progress)
+            self.asking.begin()
         finally:
             await asyncio.to_thread(self.watchdog.look)
             await self._send()
         await ping(self.ping_url)
+
+    async def rest(self) -> None:
+        """Wait until the models of cases were asked their names, and send what came of it."""
+        while self.asking.busy:
+            await asyncio.sleep(WAIT_SECONDS)
+        await self._send()
 
     async def _work(self, progress: Progress) -> None:
         """Settle what is due; what a derivative may be made of is read, too."""
@@ -78,6 +88,7 @@ class Turn:
                 continue
             if settled.outcome.verdict.alert:
                 await self._send()
+                self.asking.begin()
             await asyncio.to_thread(self.memory.relatives.learn, settled.outcome, progress)
 
     async def _send(self) -> None:

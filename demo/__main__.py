@@ -19,7 +19,10 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
+from bot.casework import TITLES
 from bot.embeds import embed_text
+from bot.text import visible
+from demo.founding import UPLOAD, Replayed, replay
 from demo.loopback_discord import LoopbackDiscord
 from demo.loopback_hub import LoopbackHub
 from demo.scene import HIDDEN, Scene, scene
@@ -72,8 +75,23 @@ def _decision(upload: Upload) -> Text:
     return Text.assemble((head, "bold red" if loud else "bold green"), spent, f"\n{upload.reason}")
 
 
+def show_founding(found: Replayed) -> None:
+    """Print the case that the project began with: one case, and all that came together in it."""
+    console.print(Text(f"\nThe case that this began with, in small: {UPLOAD}", "bold"))
+    console.print("Its card names the base alone and claims distillation; its chat template tells it who it is.")
+    console.print("The watch asked it its name afterwards; some hours later, on a clock moved by hand:\n")
+    report = found.report
+    console.print(Text(f"    {report['finding']}, disclosure {report['disclosure']}: ALERT", "bold red"))
+    for line in found.lines:
+        console.print(Padding(line, (0, 0, 0, 4)))
+    console.print()
+    for note in found.notes:
+        console.print(Padding(f"{note.noted_at:%H:%M} {TITLES[note.kind]}: {visible(note.text, 300)}", (0, 0, 0, 4)))
+    console.print(f"\n{found.cases} case, {len(found.messages)} messages: its alert, and what became of it since.")
+
+
 def main() -> None:
-    """Show the main job."""
+    """Show the main job, then the case that the project began with."""
     console.print("Building tiny models with planted ancestry, a Hub and a Discord on loopback ...")
     cast = scene(datetime.now(UTC))
     with tempfile.TemporaryDirectory() as name, LoopbackHub(cast.repos) as hub, LoopbackDiscord() as discord:
@@ -96,6 +114,8 @@ def main() -> None:
         )
         if told != 2 or len(discord.messages) != told or HIDDEN not in str(discord.messages):
             sys.exit("the demo did not end as it should: exactly the hidden blend and the renamed copy are alerts")
+    with tempfile.TemporaryDirectory() as name:
+        show_founding(replay(Path(name), datetime.now(UTC).replace(microsecond=0)))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from bot import build
+from bot import build, story
 from bot.commands.common import NOTHING, Data, err, one_line_errors, out, settings_from
-from bot.report import table
 from bot.settings import Settings, SettingsError
 from bot.text import harmless
 from state.records import CaseFile
@@ -40,12 +39,15 @@ def show(case_id: CaseId, data: Data = None, as_json: Annotated[bool, typer.Opti
     settings = _settings(data)
     with one_line_errors(), build.store(settings) as store:
         case = _find(store, case_id)
+        kept, blobs = store.cases.files(case.upload_id), build.blobs(settings)
         if as_json:
-            sys.stdout.write(json.dumps(_as_json(store, case), indent=1) + "\n")
+            told = story.as_json(case.report, story.identity_of(kept, blobs), store.cases.notes(case.case_id))
+            sys.stdout.write(json.dumps(_as_json(store, case) | told, indent=1) + "\n")
             return
         out.print(f"case {case.case_id}, {case.state}, opened {case.opened_at.isoformat(timespec='seconds')}")
-        out.print(table(case.report))
-        for note in store.cases.notes(case.case_id):
+        notes = store.cases.notes(case.case_id)
+        out.print(story.shown(case.report, story.identity_of(kept, blobs), notes))
+        for note in notes:
             out.print(f"  {note.noted_at.isoformat(timespec='seconds')} {note.kind}: {harmless(note.text, 1000)}")
         _show_evidence(store, settings, case)
 

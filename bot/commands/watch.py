@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from bot import build
 from bot.commands.common import Data, Registry, one_line_errors, progress_shown, settings_from
-from bot.schedule import run_every
+from bot.schedule import leave, run_every
 from bot.settings import SettingsError
 
 
@@ -38,6 +38,8 @@ def watch(
                 async def one_pass() -> None:
                     with overseer.pulse.one_pass():
                         await turn.run(overseer.watching(progress))
+                        if once:
+                            await turn.rest()
 
                 async def go_on() -> None:
                     async with (
@@ -51,7 +53,12 @@ def watch(
                     async with rooms.running():
                         await one_pass()
 
-                asyncio.run(just_once() if once else go_on())
+                try:
+                    asyncio.run(just_once() if once else go_on())
+                finally:
+                    turn.asking.stop()
+                if turn.asking.busy:  # it may take minutes, and is due again at the next start
+                    leave()
         except Timeout:
             raise SettingsError(f"another watch is running on {settings.data}") from None
         except (FileExistsError, NotADirectoryError, PermissionError) as error:

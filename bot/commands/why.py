@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from bot import build
+from bot import build, story
 from bot.commands.common import NOTHING, Data, one_line_errors, out, settings_from
-from bot.report import table
 from bot.settings import SettingsError
 from bot.text import harmless
+from state.evidence import Blobs
 from state.store import Store
 
 
@@ -21,11 +21,11 @@ def why(repo: Annotated[str, typer.Argument(help="org/name")], data: Data = None
         if not settings.database.exists():
             raise SettingsError(f"there is no database in {settings.data}; it is made by blendwatch watch")
         with build.store(settings) as store:
-            known = _tell(store, repo)
+            known = _tell(store, build.blobs(settings), repo)
     raise typer.Exit(0 if known else NOTHING)
 
 
-def _tell(store: Store, repo: str) -> bool:
+def _tell(store: Store, blobs: Blobs, repo: str) -> bool:
     uploads = store.history(repo)
     if not uploads:
         out.print(f"{harmless(repo, 200)} was never seen")
@@ -35,7 +35,9 @@ def _tell(store: Store, repo: str) -> bool:
         out.print(f"{harmless(upload.repo_id, 200)} at {(upload.revision or 'unknown')[:12]}: {upload.state}{again}")
         out.print(f"  settled {settled}; why: {harmless(upload.reason or 'waiting to be judged', 2000)}")
         if upload.report:
-            out.print(table(upload.report))
+            case = store.cases.get(upload.report["case"]) if upload.report.get("case") else None
+            notes = store.cases.notes(case.case_id) if case is not None else ()
+            out.print(story.shown(upload.report, story.identity_of(store.cases.files(upload.id), blobs), notes))
         for row in store.messages_of(upload.id):
             when = f" at {row.sent_at.isoformat(timespec='seconds')}" if row.sent_at else ""
             trouble = f": {row.last_error}" if row.last_error and row.state != "sent" else ""

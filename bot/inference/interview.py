@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 from analyzers.errors import BlendwatchError
-from analyzers.identity import IdentityEvidence
+from analyzers.identity import IdentityEvidence, Spent
+from analyzers.identity_reading import Names
 from analyzers.records import RepoRef
 from bot.inference.endpoints import ROUTER, Budget, Endpoint, checked_key
 from bot.inference.line import Line, LineError
 from bot.inference.names import names_of, own_names
-from bot.inference.probe import Pace, Probe, Progress, Subject
+from bot.inference.planted import read
+from bot.inference.probe import Pace, Probe, Progress, Subject, told_template
 from bot.inference.purse import Purse
+from bot.inference.questions import QUESTIONS
 from bot.inference.rendering import read_template
-from bot.inference.report import to_json
 from bot.source import Source
 from bot.text import harmless, string
 from state.registry import Registry
@@ -81,16 +82,16 @@ class Interview:
         ref = source.facts().ref
         return self.probe_at(self._place(ref.repo_id), source, progress)
 
-    def for_case(self, source: Source, progress: Progress = lambda _: None) -> dict[str, Any]:
-        """Return what a case report holds under `identity`: the counts, or {"why_not": ...} for any error."""
-        try:
-            return to_json(self.probe(source, progress))
-        except BlendwatchError as error:
-            return {"why_not": str(error)}
+    def unasked(self, source: Source) -> IdentityEvidence:
+        """Return what the chat template alone says, where nobody can be asked; SourceError."""
+        subject = self._subject(source.facts().ref.repo_id, source)
+        reading = read(subject.template, QUESTIONS, Names(subject.names)) if subject.template else None
+        told, planted = told_template(subject, reading), reading.planted if reading else None
+        return IdentityEvidence(subject.ref, subject.model, "", self.clock(), (), planted, told, Spent())
 
     def probe_at(self, place: Place, source: Source | None, progress: Progress = lambda _: None) -> IdentityEvidence:
         """Ask a model at a place; `source` is where its chat template is read, if anybody knows."""
-        subject = self._subject(place, source)
+        subject = self._subject(place.model, source)
         purse = Purse(self.budget, place.endpoint.dollars_per_million, self.day_book, self.clock)
         with Line(place.endpoint.base, place.key) as line:
             probe = Probe(line, place.endpoint.host, purse, self.pace, dict(place.endpoint.extra))
@@ -147,15 +148,15 @@ class Interview:
             named = list(offered)
         return Place(endpoint, named[0], key) if named else None
 
-    def _subject(self, place: Place, source: Source | None) -> Subject:
+    def _subject(self, model: str, source: Source | None) -> Subject:
         names = names_of(self.registry.models)
         ref: RepoRef | None = None
         template, why = None, "nobody said which repository it is"
         if source is not None:
             ref = source.facts().ref
             template, why = read_template(source)
-        own = own_names(ref.repo_id if ref else place.model, names)
-        return Subject(ref, place.model, {**own, **names}, tuple(dict.fromkeys(own.values())), template, why)
+        own = own_names(ref.repo_id if ref else model, names)
+        return Subject(ref, model, {**own, **names}, tuple(dict.fromkeys(own.values())), template, why)
 
 
 def _offered(line: Line) -> tuple[str, ...]:

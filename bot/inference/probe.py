@@ -90,11 +90,13 @@ class Probe:
             names = Names({**{name: name for name in reading.planted.names}, **subject.names})
         asker = Asker(self._line, subject.model, {"max_tokens": ANSWER_TOKENS, "temperature": TEMPERATURE}, self._extra)
         courses: list[_Course] = []
+        spent_up = False
         try:
             courses = [_Course(route) for route in routes(asker, reading, self._spend, notes)]
             self._run(courses, progress)
         except (_Stop, SpentUp) as stop:
             notes.append(f"stopped: {stop}")
+            spent_up = isinstance(stop, SpentUp)
         if reading and reading.rendered and self._most_prompt > reading.longest + SLACK:
             notes.append(
                 "the server counts more tokens in a question than its template makes: it adds something of its own"
@@ -107,9 +109,10 @@ class Probe:
             asked_at=now,
             sets=tuple(_counted(course, most, names, subject.own) for course in courses),
             planted=reading.planted if reading else None,
-            template=_told(subject, reading),
+            template=told_template(subject, reading),
             spent=self._purse.spent,
             notes=tuple(notes),
+            spent_up=spent_up,
         )
 
     def _run(self, courses: Sequence[_Course], progress: Progress) -> None:
@@ -185,7 +188,8 @@ def _counted(course: _Course, most: int, names: Names, own: Sequence[str]) -> As
     return Asked(course.route.way, course.route.road, most, said, tallies, course.route.planted, trouble)
 
 
-def _told(subject: Subject, reading: TemplateReading | None) -> str:
+def told_template(subject: Subject, reading: TemplateReading | None) -> str:
+    """Say which file the chat template came from, or why there is none."""
     if subject.template is None or reading is None:
         return f"none: {subject.why_no_template}"
     return subject.template.file if reading.rendered else f"{subject.template.file}, which cannot be rendered"

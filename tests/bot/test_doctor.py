@@ -15,13 +15,27 @@ from pathlib import Path
 import pytest
 
 from bot.pulse import FILE
-from demo.loopback_discord import TOKEN
+from demo.loopback_discord import BOT_TOKEN, TOKEN
 from demo.loopback_faults import Fault, always
 from state.database import revisions
 from tests.bot.stage import REPOS, Stage, stage
 from tests.bot.test_health import BEAT
 
-NAMES = ["settings", "hub", "token", "clock", "disk", "database", "discord", "registry", "sketches", "watch"]
+NAMES = [
+    "settings",
+    "hub",
+    "token",
+    "clock",
+    "disk",
+    "database",
+    "bot",
+    "discord",
+    "registry",
+    "asking",
+    "sketches",
+    "watch",
+]
+KEYLESS = '[{"url": "http://127.0.0.1:9", "key_file": "/nowhere/key"}]'
 GOOD = {"HF_TOKEN": "hf_read_0123456789"}
 
 
@@ -54,6 +68,7 @@ def test_where_all_is_well_every_line_says_ok(at: Stage) -> None:
     assert said["registry"] == "2 known models: 1 bases, 1 releases, 0 groups of organisations"
     assert said["sketches"].endswith("0 known models are still to be read")
     assert "the webhook is alerts, into channel" in said["discord"]
+    assert said["asking"] == "off"
     assert len(at.discord.messages) == told
     for text in (before.stdout, after.stdout):
         assert TOKEN not in text
@@ -186,3 +201,27 @@ def test_a_full_disk_is_told(at: Stage) -> None:
     nowhere = at.run("doctor", "--json", **GOOD, BLENDWATCH_DATA="/proc/blendwatch")
     (check,) = [c for c in json.loads(nowhere.stdout) if c["name"] == "disk"]
     assert check["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "state", "said"),
+    [
+        ("BLENDWATCH_INFERENCE_PROVIDERS", "true", "failed", "there is no token"),
+        ("BLENDWATCH_INFERENCE_ENDPOINTS", KEYLESS, "failed", "the key of 127.0.0.1:9 cannot be read"),
+        ("BLENDWATCH_INFERENCE_ENDPOINTS", '[{"url": "http://127.0.0.1:9"}]', "ok", "at 1 endpoint(s)"),
+    ],
+)
+def test_who_may_be_asked_is_looked_at_and_nobody_is(at: Stage, name: str, value: str, state: str, said: str) -> None:
+    """A token or a key that is not there is found before a case needs it."""
+    done = at.run("doctor", "--json", **{name: value})
+    (found,) = [check for check in json.loads(done.stdout) if check["name"] == "asking"]
+    assert (found["state"], said in found["said"]) == (state, True)
+
+
+@pytest.mark.parametrize(("token", "state"), [(BOT_TOKEN, "ok"), ("wrong-token", "failed")])
+def test_a_bots_token_is_tried_and_never_shown(at: Stage, token: str, state: str) -> None:
+    """Discord is asked who it is; nothing is posted."""
+    done = at.run("doctor", "--json", **GOOD, BLENDWATCH_DISCORD_TOKEN=token)
+    assert states(done)["bot"] == state
+    assert token not in done.stdout + done.stderr
+    assert at.discord.messages == []

@@ -57,7 +57,7 @@ def test_what_has_run_out_or_means_another_suppresses_nothing(tmp_path: Path) ->
             add(at, suppressed(upload, until))
             report = at.report(HIDDEN)
             assert report["alert"]
-            assert report["why"].endswith("is not declared on the card")
+            assert "is not declared on the card" in report["why"]
 
 
 @pytest.mark.parametrize("by", ["revision", "weights"])
@@ -69,7 +69,7 @@ def test_an_upload_is_suppressed_by_revision_and_by_the_fingerprint_of_its_weigh
         add(at, suppressed(meant + suspect[by], TOMORROW))
         report = at.report(HIDDEN)
         assert not report["alert"]
-        assert report["why"].endswith("as the registry says: agreed with its maker")
+        assert "as the registry says: agreed with its maker" in report["why"]
         assert report["strength"] == "exact"
 
 

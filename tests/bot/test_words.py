@@ -40,7 +40,19 @@ def test_nothing_is_empty_or_too_long(locale: str) -> None:
 # keys that are put together from a part in the code and a value
 PUT_TOGETHER = (
     *("alert.headline.", "alert.mix.", "alert.field.", "alert.sure.", "alert.trained.", "alert.fairness."),
-    *("note.", "button.", "form.", "review.", "case.state_", "command.", "option.", "filter.", "why.", "bases."),
+    *(
+        "note.",
+        "news.",
+        "button.",
+        "form.",
+        "review.",
+        "case.state_",
+        "command.",
+        "option.",
+        "filter.",
+        "why.",
+        "bases.",
+    ),
 )
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
+from demo.founding import PLANTED
 from demo.scene import BASE, HIDDEN, RELEASE, scene
 
 
@@ -23,7 +24,7 @@ def test_the_demo_shows_every_upload_and_exactly_two_alerts() -> None:
         timeout=100,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    text = " ".join(done.stdout.split())
+    text, _, founding = " ".join(done.stdout.split()).partition("The case that this began with, in small: ")
     decided = dict(re.findall(r"(\S+/\S+) - in truth: .*? (?=(blend|copy|derivative|unrelated|failed))", text))
     assert decided == {
         HIDDEN: "blend",
@@ -39,6 +40,8 @@ def test_the_demo_shows_every_upload_and_exactly_two_alerts() -> None:
     assert "[picture: A chart of " in text
     assert "2 alerts. Second pass" in text
     assert "0 more alerts" in text
+    for part in ("ALERT", "disclosure partial", "Nereid in 95 of 120", PLANTED, "declared since", "1 case, 4 messages"):
+        assert part in founding
 
 
 def test_the_scene_is_the_same_for_the_same_seed() -> None:

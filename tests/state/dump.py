@@ -12,10 +12,13 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
+from state.case_records import Mute, NewRemark, Subscription
 from state.database import revisions
+from state.publications import Publications
 from state.records import KeptFile, NewCase, Note
 from state.store import Settlement, Store
-from tests.state.uploads import FOUND, MINUTE, NOW, RETRY, event, message
+from state.subscriptions import Subscriptions
+from tests.state.uploads import FOUND, MINUTE, NOW, RETRY, case_of, event, message
 
 SCHEMAS = Path(__file__).with_name("schemas")
 
@@ -35,10 +38,23 @@ def fill(store: Store) -> None:
     store.cases.keep(1, [KeptFile("card", "a" * 64, 7, False, NOW)])
     store.settle(1, FOUND, [], NOW + MINUTE, NewCase("c" * 12, "m" * 12))
     store.cases.note(Note("c" * 12, "card", "changed", "key", NOW), [])
+    fill_rooms(store)
     sent, dead, again, _ = store.claim(NOW + 2 * MINUTE, 60, 4)
     store.mark_sent(sent.id, "1234567890", NOW + 3 * MINUTE)
     store.mark_failed(dead.id, "refused", None, NOW)
     store.mark_failed(again.id, "no answer", NOW + 9 * MINUTE, NOW)
+
+
+def fill_rooms(store: Store) -> None:
+    """Put something into the tables of the bot."""
+    cases, subscriptions = Publications(store.engine), Subscriptions(store.engine)
+    case_id = "d" * 12
+    case_of(store, {"case": case_id, "suspect": {"repo_id": "org/Found"}})
+    cases.open(case_id, "review", [], NOW, NOW + MINUTE)
+    cases.sign(NewRemark(case_id, "publish", "5", "gut", "1"), NOW)
+    subscriptions.put(Subscription("1", "10", {"strength": "exact"}, "77"), NOW)
+    subscriptions.mute(Mute("1", "org", NOW + MINUTE, "5", "enough"), NOW)
+    subscriptions.set_mark("discord.commands", "digest", NOW)
 
 
 def dump(database: Path) -> str:

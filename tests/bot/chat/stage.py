@@ -156,9 +156,9 @@ class Theatre:
 
     def find(self, *reports: Mapping[str, Any], card: bytes = b"", gated: bool = False) -> None:
         """Let the watch find something, and keep the card."""
-        for report in reports:
-            row = OutboxMessage(f"found:{report['case']}", ROOMS, report)
-            upload_id = case_of(self.store, report, self.clock(), [row])
+        for one in reports:
+            row = OutboxMessage(f"found:{one['case']}", ROOMS, one)
+            upload_id = case_of(self.store, one, self.clock(), [row])
             if card:
                 kept = KeptFile("card", self.casework.blobs.put(card), len(card), gated, self.clock())
                 self.store.cases.keep(upload_id, [kept])

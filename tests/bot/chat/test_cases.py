@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -19,8 +20,9 @@ AUTHOR = Person("100200300400500904", "author", permissions=0)
 
 
 def standing(message: Json) -> str:
-    """What a message says has happened since."""
-    return next((f["value"] for f in message["embeds"][0]["fields"] if f["name"] == "Since then"), "")
+    """What a message says has happened since, without the times."""
+    said = next((f["value"] for f in message["embeds"][0]["fields"] if f["name"] == "Since then"), "")
+    return re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d ", "", said, flags=re.MULTILINE)
 
 
 def told(at: Theatre) -> None:

@@ -109,7 +109,7 @@ def test_compare_bases_status_help(at: Theatre) -> None:
     assert f"`{B}`, a base" in at.discord.members.slash("bases", at.room, search="aurora").text
     assert "2 of 2 known models" in at.discord.members.slash("bases", at.room).text
     status = at.discord.members.slash("status", at.room).text
-    assert "0 judged, 1 left out, 0 not readable, 0 waiting" in status
+    assert "2 judged, 1 left out, 0 not readable, 0 waiting" in status
     assert "`/check`" in at.discord.members.slash("help", at.room).text
 
 

@@ -159,7 +159,7 @@ def test_the_longest_preview_fits(tmp_path: Path) -> None:
         cases = Publications(store.engine)
         for number in range(40):
             suspect = {"repo_id": f"{'*' * 90}/{'_' * 90}"}
-            case_of(store, found(f"{number:012x}", suspect=suspect))
+            case_of(store, found(f"{number:012x}", suspect=suspect), NOW)
             cases.open(f"{number:012x}", "published", [], NOW)
         for words in catalogues().values():
             text = preview(cases, NOW, Filters(), words)

@@ -81,10 +81,10 @@ def test_nonces_and_markers() -> None:
     """Equal for equal keys, different for different ones; a marker is a whole word of its footer."""
     assert len(nonce_of("k")) == NONCE_LENGTH
     assert nonce_of("k") == nonce_of("k") != nonce_of("l")
-    marker = marker_of({"kind": "note", "note": 1, "case": "ab"})
+    marker = marker_of({"kind": "remark", "remark": 1, "case": "ab"})
     assert bears(f"{marker} · blendwatch", marker)
     assert bears(marker, marker)
-    assert not bears("note 1 on abc · blendwatch", marker)
+    assert not bears("remark 1 on abc · blendwatch", marker)
     assert not bears(None, marker)
 
 

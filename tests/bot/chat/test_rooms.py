@@ -39,7 +39,14 @@ def test_a_finding_is_told_in_every_channel_that_asked(tmp_path: Path) -> None:
         assert embed["image"] == {"url": "attachment://mix.png"}
         (picture,) = message["attachments"]
         assert "a/x between 0.500 and 0.500" in picture["description"]
-        assert labels(message) == ["Evidence", "Repeat it", "Acknowledge", "Dismiss", "Mute the organisation"]
+        assert labels(message) == [
+            "Evidence",
+            "Card at first sight",
+            "Repeat it",
+            "Acknowledge",
+            "Dismiss",
+            "Mute the organisation",
+        ]
         assert at.news.messages[0]["flags"] & CROSSPOSTED
         assert at.news.messages[0]["content"] == ""
         assert not at.thread.messages[0]["flags"] & CROSSPOSTED

@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 from bot.__main__ import app
 from bot.hub import Hub
 from bot.inference.endpoints import Budget, Endpoint, EndpointError
+from bot.inference.forcase import for_case
 from bot.inference.interview import Interview, NobodyServes, Providers
 from bot.inference.names import names_of, own_names, stem
 from bot.inference.probe import Pace
 from bot.local import LocalSource
 from demo.loopback_faults import Fault, Seen
 from demo.loopback_hub import LoopbackHub
-from demo.loopback_inference import LoopbackInference
+from demo.loopback_inference import LoopbackInference, Trouble
 from demo.loopback_repo import BytesBlob, LoopbackRepo
 from state.registry import SHIPPED, Model, load
 from state.spending import Spending
@@ -90,13 +91,49 @@ def test_with_nobody_to_ask_it_is_off(folder: Path, tmp_path: Path) -> None:
         nobody.probe(LocalSource(folder))
 
 
-def test_a_case_gets_the_counts_or_the_reason(server: LoopbackInference, folder: Path, tmp_path: Path) -> None:
-    """Only what JSON can hold, and no error of ours."""
-    found = interview(tmp_path, Endpoint(url=server.url)).for_case(LocalSource(folder))
+HIDDEN = {"repo_id": "nex-agi/Nex-N2-Pro", "declared": False}
+BASE = {"repo_id": "Qwen/Qwen3.5-397B-A17B", "declared": True}
+
+
+def test_a_case_gets_the_counts_and_whose_name_it_is(server: LoopbackInference, folder: Path, tmp_path: Path) -> None:
+    """Only what JSON can hold; the name of a hidden parent is told as such, and so is what the template plants."""
+    asking = interview(tmp_path, Endpoint(url=server.url))
+    found = for_case(asking, LocalSource(folder), [HIDDEN, BASE])
     assert json.loads(json.dumps(found)) == found
+    assert (found["outcome"], found["why_not"]) == ("asked", None)
     assert [(n["name"], n["claims"]) for n in found["asked"][0]["names"][:2]] == [("Nex", 24), ("Nex-AGI", 24)]
-    assert "nobody is listed" in interview(tmp_path).for_case(LocalSource(folder))["why_not"]
-    assert "failed" in interview(tmp_path, Endpoint(url="http://127.0.0.1:9")).for_case(LocalSource(folder))["why_not"]
+    claimed, planted = found["findings"]
+    assert "Nex in 24 of 24 answers [0.86, 1.00]" in claimed["says"]
+    assert "Rio in 0 of 24 answers [0.00, 0.14]" in claimed["says"]
+    assert "Nex is what nex-agi/Nex-N2-Pro is called" in claimed["says"]
+    assert claimed["contradicts"] == "the name that the chat template plants"
+    assert planted["kind"] == "planted prompt"
+    assert "“You are Rio, made by IplanRio.”" in planted["says"]
+    declared = for_case(asking, LocalSource(folder), [{**HIDDEN, "declared": True}])
+    assert "is called" not in declared["findings"][0]["says"]
+
+
+def test_a_case_gets_the_reason_and_what_is_planted_where_nobody_answers(
+    server: LoopbackInference, folder: Path, tmp_path: Path
+) -> None:
+    """Nobody listed, nobody in reach, no money, nothing but errors: each is an outcome, and no error of ours."""
+    local = LocalSource(folder)
+    off, gone = interview(tmp_path), interview(tmp_path, Endpoint(url="http://127.0.0.1:9"))
+    poor = replace(interview(tmp_path, Endpoint(url=server.url)), budget=Budget(calls_per_model=0))
+    for asking, outcome, why in (
+        (off, "nobody serves it", "nobody is listed"),
+        (gone, "nobody serves it", "failed"),
+        (poor, "budget spent", "0 calls for one model is used up"),
+    ):
+        found = for_case(asking, local, [HIDDEN])
+        assert found["outcome"] == outcome
+        assert why in found["why_not"]
+        assert [f["kind"] for f in found["findings"]] == ["planted prompt"]
+    server.fault = lambda asked: None if asked.path.endswith("/models") else Trouble(status=400)
+    broken = for_case(interview(tmp_path, Endpoint(url=server.url)), local, [HIDDEN])
+    assert broken["outcome"] == "failed"
+    missing = for_case(interview(tmp_path, Endpoint(url=server.url)), LocalSource(tmp_path / "no" / "where"), [])
+    assert missing["outcome"] == "failed"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+"""Asking the models of open cases their names, beside the passes of the watch: no alert and no pass waits for it.
+
+Whatever comes of it is kept as evidence of the case, so that a watch that was killed asks again until there is an
+outcome. Where nobody serves a model yet, or the budget is spent, it is tried again a few times while the case is young.
+What the chat template plants is found in any case, also where asking is off.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from analyzers.errors import BlendwatchError
+from analyzers.story import summed_up
+from bot.casework import Casework, repo_of
+from bot.hub import Hub
+from bot.inference.forcase import for_case
+from bot.inference.interview import Interview
+from bot.known import Progress
+from bot.source import Renamed, Source
+from bot.story import IDENTITY, identity_of, points_of
+from state.errors import StateError
+from state.records import CaseFile, KeptFile
+
+AGAIN: Final = tuple(timedelta(hours=h) for h in (1, 6, 24, 3 * 24, 7 * 24))  # after an outcome that may change
+YOUNG: Final = timedelta(days=14)
+AT_MOST: Final = 1000  # cases looked through, the newest first
+log = logging.getLogger("blendwatch")
+
+
+@dataclass(slots=True)
+class Asking:
+    """Asks in a thread of its own, one model after another. `tell`: post a follow-up of what came of it."""
+
+    hub: Hub
+    casework: Casework
+    interview: Callable[[], Interview]  # built anew for each case: the registry may have changed
+    clock: Callable[[], datetime]
+    tell: bool = False
+    _thread: threading.Thread | None = field(default=None, repr=False)
+    _stopped: bool = False
+
+    def begin(self) -> None:
+        """Begin with what is due, unless that is under way; returns at once and raises nothing."""
+        if not self.busy:
+            self._thread = threading.Thread(target=self._run, name="asking", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Keep nothing from now on: what closes under an answer's way is no outcome. The next watch asks again."""
+        self._stopped = True
+
+    @property
+    def busy(self) -> bool:
+        """Whether a model is being asked."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def due(self) -> list[CaseFile]:
+        """Return the open cases whose model is to be asked now, the oldest first."""
+        now = self.clock()
+        young = [c for c in self.casework.store.cases.all(AT_MOST) if c.state == "open" and now - c.opened_at < YOUNG]
+        return [case for case in reversed(young) if self._is_due(case, now)]
+
+    def ask_all(self, progress: Progress = lambda _: None) -> int:
+        """Ask what is due, one by one; return how many cases have an outcome. Safe to kill anywhere; StateError."""
+        asked = [] if self._stopped else self.due()
+        for case in asked:
+            self._ask(case, progress)
+        return len(asked)
+
+    def _run(self) -> None:
+        try:
+            while self.ask_all():
+                pass
+        except StateError as error:
+            log.warning("what models call themselves cannot be kept, and is asked again: %s", error)
+        except Exception:  # a fault of ours may cost an answer, never the watch
+            log.exception("asking models their names failed")
+
+    def _is_due(self, case: CaseFile, now: datetime) -> bool:
+        tries = [f for f in self.casework.store.cases.files(case.upload_id) if f.kind == IDENTITY]
+        if not tries or self.interview().off:
+            return not tries
+        last = identity_of(tries, self.casework.blobs) or {}
+        over = last.get("outcome") == "asked" or len(tries) > len(AGAIN)
+        return not over and now - tries[-1].kept_at >= AGAIN[len(tries) - 1]
+
+    def _ask(self, case: CaseFile, progress: Progress) -> None:
+        """Ask one model and keep what came of it."""
+        suspect = case.report["suspect"]
+        try:
+            source = self._open(suspect["repo_id"], suspect["revision"])
+            found = for_case(self.interview(), source, case.report["parents"], progress)
+        except BlendwatchError as error:
+            found = {"outcome": "failed", "why_not": str(error), "findings": []}
+        except Exception as error:  # so that it is not asked for ever, which costs money
+            log.exception("asking %s its name failed", suspect["repo_id"])
+            found = {"outcome": "failed", "why_not": f"internal error: {type(error).__name__}", "findings": []}
+        if self._stopped:
+            return
+        self._keep(case, found)
+        log.info("asked %s its name: %s", repo_of(case), found["outcome"])
+
+    def _open(self, repo_id: str, revision: str) -> Source:
+        source = self.hub.repo(repo_id, revision)
+        try:
+            source.facts()
+        except Renamed as moved:
+            return self.hub.repo(moved.repo_id, revision)
+        return source
+
+    def _keep(self, case: CaseFile, found: dict[str, Any]) -> None:
+        now, cases = self.clock(), self.casework.store.cases
+        data = json.dumps({**found, "kept_at": now.isoformat()}, indent=1).encode()
+        gated = any(f.gated for f in cases.files(case.upload_id))
+        cases.keep(case.upload_id, [KeptFile(IDENTITY, self.casework.blobs.put(data), len(data), gated, now)])
+        if found["findings"] and not gated:
+            text = summed_up(_HEAD.get(found["outcome"], found["outcome"]), points_of(found["findings"]))
+            self.casework.note(case, "identity", text, found["outcome"], tell=self.tell)
+
+
+_HEAD: Final = {"asked": "asked its name"}

@@ -1,0 +1,107 @@
+"""What has happened to a case since, and what an operator has to know, told by the bot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.build import operators
+from bot.chat.publisher import Policy
+from bot.discord import WebhookSink
+from bot.news import News
+from bot.settings import Settings
+from demo.loopback_discord import BOT_TOKEN
+from tests.bot.chat.stage import Theatre, found, theatre
+from tests.bot.chat.test_cases import standing
+
+CASE = "0123456789ab"
+
+
+def follow(at: Theatre, kind: str, text: str, what: str) -> bool:
+    """Let the watch note what has happened to the case."""
+    case = at.store.cases.get(CASE)
+    assert case is not None
+    return at.casework.note(case, kind, text, what)
+
+
+def test_news_of_a_case_goes_into_its_thread_and_onto_its_message(tmp_path: Path) -> None:
+    """Once, however often it is noted; in the language of the channel."""
+    with theatre(tmp_path) as at:
+        at.subscribe(at.room, locale="pt-BR")
+        at.find(found())
+        with at.bot():
+            at.wait(lambda: at.posted(at.room, 1))
+            message = at.room.messages[0]
+            news = ("declared", "declared since revision bbb: a/B", "a/B")
+            assert [follow(at, *news) for _ in range(2)] == [True, False]
+            at.wait(lambda: "a/B" in str(message["embeds"][0]["fields"]))
+            at.idle()
+        (under,) = at.discord.world.channels[message["id"]].messages
+        title, text = under["embeds"][0]["title"], under["embeds"][0]["description"]
+        assert title.startswith("O cartão agora declara os modelos de origem: ")
+        assert text == "declared since revision bbb: a/B"
+        assert len(at.room.messages) == 1
+
+
+def test_a_retraction_by_the_operator_is_told_by_bot_and_webhook(tmp_path: Path) -> None:
+    """Both messages are edited, and the case says why."""
+    with theatre(tmp_path) as at:
+        at.sinks = {"discord": WebhookSink(at.discord.webhook_url, at.discord.api_base)}
+        at.subscribe(at.room)
+        at.find(found())
+        with at.bot():
+            at.wait(lambda: at.posted(at.room, 1) and len(at.discord.messages) == 1)
+            at.idle()
+            case = at.store.cases.get(CASE)
+            assert case is not None
+            assert at.casework.retract(case, "our threshold was wrong")
+            at.wait(lambda: "Retracted" in standing(at.room.messages[0]) and len(at.discord.messages) == 2)
+            at.idle()
+            told = at.discord.members.slash("case", at.other, case=CASE).text
+        assert "It was retracted: our threshold was wrong" in told
+        assert at.discord.messages[0]["embeds"][0]["title"].startswith("Retracted: ")
+        assert at.room.messages[0]["embeds"][0]["color"] == 0x999999
+
+
+def test_reviewers_hear_what_becomes_of_a_case_they_have_not_decided(tmp_path: Path) -> None:
+    """Nobody else does."""
+    with theatre(tmp_path) as at:
+        at.policy = Policy(at.reviewers.id)
+        at.subscribe(at.room)
+        at.find(found())
+        with at.bot():
+            at.wait(lambda: at.posted(at.reviewers, 1))
+            assert follow(at, "gone", "org/name is not on the Hub", "0")
+            at.wait(lambda: at.posted(at.reviewers, 2))
+            at.idle()
+        assert "org/name is not on the Hub" in at.reviewers.messages[1]["embeds"][0]["description"]
+        assert at.room.messages == []
+
+
+def test_a_card_of_a_gated_repository_is_not_shown(tmp_path: Path) -> None:
+    """It is kept as evidence, and that is all."""
+    with theatre(tmp_path) as at:
+        at.subscribe(at.room)
+        at.find(found(), card=b"secret words", gated=True)
+        with at.bot():
+            at.wait(lambda: at.posted(at.room, 1))
+            shown = at.discord.members.click(at.room.messages[0], "Card at first sight", at.room)
+            assert shown.text.startswith("Its card at first sight was not kept, or belongs to a gated repository.")
+
+
+def test_without_a_webhook_an_operators_news_goes_to_the_reviewers(tmp_path: Path) -> None:
+    """A webhook has it before them, and a bot without reviewers leaves it to the console."""
+    token = {"discord_token": BOT_TOKEN}
+    with theatre(tmp_path) as at:
+        at.policy = Policy(at.reviewers.id)
+        where = operators(Settings(**token, review_channel=int(at.reviewers.id)))  # type: ignore[arg-type]
+        assert operators(Settings(**token)) == "console"  # type: ignore[arg-type]
+        assert operators(Settings(**token, discord_webhook=at.discord.webhook_url)) == "discord"  # type: ignore[arg-type]
+        news = News(at.store, at.clock, where)
+        with at.bot():
+            news.set("disk", "1 MB left")
+            at.wait(lambda: at.posted(at.reviewers, 1))
+            news.set("disk", None)
+            at.wait(lambda: at.posted(at.reviewers, 2))
+            at.idle()
+        titles = [m["embeds"][0]["title"] for m in at.reviewers.messages]
+        assert titles == ["Operator: disk", "Operator: disk, ended"]
