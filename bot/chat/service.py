@@ -85,7 +85,7 @@ class Chat:
                 log.error("Discord does not take the bot's token; nothing is posted there")  # noqa: TRY400
             except (discord.DiscordException, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError) as error:
                 # the last three: what answered in Discord's place does not speak its language
-                log.warning("no connection to Discord (%s); trying again", type(error).__name__)
+                log.warning("no connection to Discord, trying again: %s", type(error).__name__)
                 log.debug("where it broke off", exc_info=True)
             except StateError as error:
                 log.warning("the bot could not begin: %s", error)
