@@ -336,6 +336,14 @@ class DepthPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Yardstick:
+    """An honest model of the same family, measured as the suspect was: the parents' shares of it, for scale."""
+
+    repo_id: str
+    profile: tuple[DepthPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SecondLook:
     """Fresh random coordinates of the suspect and its companions: what was read, and what it showed."""
 
@@ -344,6 +352,7 @@ class SecondLook:
     sampled: Sampled
     cost: Cost
     profile: tuple[DepthPoint, ...] = ()
+    scale: tuple[Yardstick, ...] = ()  # at the first look's coordinates
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ ALT_LENGTH: Final = 1024  # of the text for those who cannot see it
 GROUND, INK, GREY = "#f2f3f5", "#1e1f22", "#8a8f98"
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")
+HONEST: Final[dict[str, Any]] = {"marker": ".", "linestyle": "", "color": GREY, "alpha": 0.7, "markersize": 4.0}
 WITHIN: Final = 0.7  # of a layer's width, over which its tensors are spread
 
 
@@ -64,6 +65,9 @@ def draw(report: Mapping[str, Any], words: Words) -> Picture | None:
         axes.axhline(level, color=GREY, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
     for place, (name, its) in enumerate(marks.items()):
         _plot(axes, visible(name, 60), its, place % len(COLOURS))
+    for name, its in _scale(report, marks).items():
+        label = words("picture.honest", name=visible(name, 60))
+        axes.plot([m.place for m in its], [m.value for m in its], label=label, zorder=1.5, **HONEST)
     axes.set_title(words("picture.title"), loc="left", color=INK, fontsize=12)
     axes.set_xlabel(words("picture.depth"), color=INK)
     axes.set_ylabel(words("picture.share"), color=INK)
@@ -107,6 +111,17 @@ def _marks(profile: Sequence[Any]) -> dict[str, list[Mark]]:
                 found.setdefault(str(name), []).append(Mark(layer + WITHIN * offset, value, low, high))
     most = sorted(found, key=lambda name: -len(found[name]))[:PARENTS]
     return {name: found[name] for name in most}
+
+
+def _scale(report: Mapping[str, Any], marks: Mapping[str, Sequence[Mark]]) -> dict[str, list[Mark]]:
+    """What honest models of the family have of the parent that is shown as not declared, or else of the first."""
+    hidden = [
+        string(section(p).get("repo_id")) for p in entries(report.get("parents")) if section(p).get("declared") is False
+    ]
+    name = next((one for one in (*hidden, *marks) if one in marks), "")
+    points = [point for one in entries(report.get("scale")) for point in entries(section(one).get("profile"))]
+    its = _marks(points[:POINTS]).get(name)
+    return {name: its} if its else {}
 
 
 def _alt(marks: Mapping[str, Sequence[Mark]], words: Words) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from analyzers.claim_records import Assessed
-from analyzers.records import CheckResult, DepthPoint, Parent, SecondLook
+from analyzers.records import CheckResult, DepthPoint, Parent, SecondLook, Yardstick
 from analyzers.traces_records import Trace
 from bot.text import harmless
 
@@ -58,6 +58,7 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
             "second": _second(result.second) if result.second else None,
         },
         "profile": [_point(p) for p in result.second.profile] if result.second else [],
+        "scale": [_yardstick(y) for y in result.second.scale] if result.second else [],
         "checked_at": _time(checked_at),
         "case": case_id(result),
     }
@@ -93,6 +94,10 @@ def _point(point: DepthPoint) -> dict[str, Any]:
         "met": point.met,
         "weights": point.weights,
     }
+
+
+def _yardstick(one: Yardstick) -> dict[str, Any]:
+    return {"repo_id": one.repo_id, "profile": [_point(p) for p in one.profile]}
 
 
 def case_id(result: CheckResult) -> str:

@@ -21,6 +21,7 @@ from analyzers.records import Compared, Cost, Finding, Reference, RepoRef, Sampl
 from analyzers.roles import groups_of
 from analyzers.sampling import ReadBudget, ReadPlan, samples_from
 from analyzers.second_look import companions, moved, together, unread
+from analyzers.yardstick import yardsticks
 from bot.look import Look, Meter
 from bot.purpose import spent_on
 from bot.source import Source, SourceError, Span, Unavailable
@@ -79,7 +80,7 @@ class SecondLooker:
         look = _record(spec, reason, sketches[0], meter, started)
         decisive = int(found.measured.get("decisive", 0))
         sampled = replace(look.sampled, decisive=decisive)
-        look = replace(look, sampled=sampled, profile=depth_profile(again, found))
+        look = replace(look, sampled=sampled, profile=depth_profile(again, found), scale=yardsticks(case, found))
         return Seen(found, look, problems, of_case(again), tuple(gone))
 
     def _open(self, references: Sequence[Reference]) -> tuple[list[_Model], tuple[str, ...]]:

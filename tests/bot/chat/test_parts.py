@@ -88,6 +88,20 @@ def test_nonces_and_markers() -> None:
     assert not bears(None, marker)
 
 
+def test_honest_models_are_drawn_for_scale() -> None:
+    """In grey, their share of the parent that is not declared; a broken one changes nothing."""
+    share = {"a/x": [0.5, 0.4, 0.6], "b/y": [0.5, 0.4, 0.6]}
+    parents = [{"repo_id": "a/x", "declared": True}, {"repo_id": "b/y", "declared": False}]
+    honest = {"a/x": [0.9, 0.8, 1.0], "b/y": [0.1, 0.0, 0.2]}
+    scale = [{"repo_id": "c/z", "profile": [{"layer": 1, "module": "q", "shares": honest}]}, None, {"profile": [7]}]
+    report = {"profile": [{"layer": 1, "module": "q", "shares": share}], "parents": parents}
+    plain, scaled = draw(report, WORDS), draw(report | {"scale": scale}, WORDS)
+    assert plain is not None
+    assert scaled is not None
+    assert plain.png != scaled.png
+    assert draw(report | {"scale": [None, {"profile": [7]}]}, WORDS) == plain
+
+
 def test_a_picture_of_a_profile() -> None:
     """A PNG with what it shows in words; a report without a profile, or with a broken one, has none."""
     share = {"a/$x$": [0.5, 0.4, 0.6], "b/y": [0.25, 0.2, 0.3]}
