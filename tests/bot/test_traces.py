@@ -14,7 +14,7 @@ from bot.report import table
 from bot.traces import MAX_INDEX_BYTES
 from demo.loopback_repo import LoopbackRepo
 from demo.scene import BASE, HIDDEN, RELEASE
-from tests.analyzers.test_traces import RENAMED, TEMPLATE
+from tests.analyzers.leftovers import RENAMED, TEMPLATE
 from tests.bot.stage import REPOS, changed, stage
 from tests.bot.test_report import printed
 
