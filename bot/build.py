@@ -11,7 +11,7 @@ from typing import Final
 from analyzers.records import Outcome
 from bot.casework import Casework
 from bot.clock import REAL, Clock
-from bot.deliver import Delivered, DeliveryError, Sink, deliver
+from bot.deliver import DeliveryError, Sink
 from bot.digest import HourlyCap
 from bot.discord import ConsoleSink, WebhookSink
 from bot.endpoint import Endpoint
@@ -228,8 +228,3 @@ def turn(built: Service, opened: Store, where: Mapping[str, Sink], seen_by: Over
         built.settings.ping_url,
         HourlyCap(opened.folding, built.settings.alerts_per_hour, FOLDING),
     )
-
-
-async def send(opened: Store, where: Mapping[str, Sink]) -> Delivered:
-    """Send what waits in the outbox."""
-    return await deliver(opened, where, utc_now)
