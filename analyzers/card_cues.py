@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_GAP = r"(?:[ -][\w'’%.-]+){0,4}?"
-_WIDE = r"(?:[ -][\w'’%.-]+){5,10}?"
-_SHORT = r"(?:[ -][\w'’-]+){0,2}?"
+# Words between two others, each of bounded length and never divided in another way: a run of hyphens could be divided
+# in so many ways that no sentence with one would ever be read to its end.
+_GAP = r"(?:[ -][\w'’%.-]{1,60}+){0,4}?"
+_WIDE = r"(?:[ -][\w'’%.-]{1,60}+){5,10}?"
+_SHORT = r"(?:[ -][\w'’-]{1,60}+){0,2}?"
 
 
 def _any(words: Iterable[str]) -> str:
@@ -107,7 +109,7 @@ _DESCENT = [
     r"\b" + _TUNED + _GAP + r" (?:from|of|into|over|out of)\b",
     r"\b" + _TUNED + _WIDE + r" from\b",
     r"\b" + _MIXED + _GAP + r" (?:of|from|with|between|over|into|using)\b",
-    r"\b(?:quants?|quanti[sz](?:ations?|ed))(?:[ -][\w.%-]+){0,10}? (?:of|for)\b",
+    r"\b(?:quants?|quanti[sz](?:ations?|ed))(?:[ -][\w.%-]{1,60}+){0,10}? (?:of|for)\b",
     r"\b(?:base|backbone|foundation|parent) of (?:this|the|our) model (?:is|was)\b|\bweights\b[^.,]{0,40}? (?:are|"
     r"is) (?:those|that|the ones) of\b",
     r"\b(?:comes|came|originates?|stems?|descends?) from\b|\b(?:built|made|created) using\b",
@@ -233,14 +235,14 @@ _AFTER_DESCENT = [
     r"zusammengeführt)",
     r" (?:temel alın\w+|(?:\w+ )?ince ayar\w*|tabanlı|üzerine (?:inşa|kurul)\w*)",
     # zh ja ko
-    r"[\s)）\]]*(?:模型)?[\s]*(?:的?基础上|的?[^。,,]{0,8}?(?:微调|量化|衍生|派生|合并|融合|变体|剪枝)|为(?:基础|"
+    r"[\s)）\]]*+(?:模型)?\s*+(?:的?基础上|的?[^。,,]{0,8}?(?:微调|量化|衍生|派生|合并|融合|变体|剪枝)|为(?:基础|"
     r"基座|底座|底模|骨干|起点)|上(?:继续|做|再)|(?:上)?进行(?:了)?(?:[^,。,]{0,6})?(?:微调|继续|后训练|合并|融合|"
     r"量化|训练)|合并|融合|作为(?:基座|基础|底座))",
-    r"[\s)）\]]*(?:モデル)?(?:を(?:ベース|元|基|もと|土台)|を[^。、]{0,10}マージ|をファインチューニング|を(?:微調整|"
+    r"[\s)）\]]*+(?:モデル)?(?:を(?:ベース|元|基|もと|土台)|を[^。、]{0,10}マージ|をファインチューニング|を(?:微調整|"
     r"量子化|追加学習|継続|合成|改変)|から(?:派生|継続|作成|初期化|学習)|に(?:対して|対し)[^。]{0,24}(?:学習|"
     r"チューニング|マージ|加算)|の(?:量子化|派生|微調整|ファインチューニング|GGUF|マージ|差分|改変|Chat ?Vector|"
     r"Task ?Vector|レイヤー|重み))",
-    r"[\s)）\]]*(?:모델)?\s*(?:(?:를|을)?\s*(?:기반|베이스로|바탕으로|토대로)|(?:를|을)\s*(?:파인튜닝|미세\s*조정|"
+    r"[\s)）\]]*+(?:모델)?\s*+(?:(?:를|을)?\s*+(?:기반|베이스로|바탕으로|토대로)|(?:를|을)\s*(?:파인튜닝|미세\s*조정|"
     r"병합|양자화|추가\s*학습)|에서\s*(?:파생|시작)|에\s[^.]{0,24}(?:추가\s*학습|사전\s*학습|파인튜닝)|"
     r"의\s*(?:양자화|파생|병합|파인튜닝))",
 ]
@@ -252,11 +254,11 @@ _AFTER_BLOCK = [
     r"\W{0,4}(?:\w+\W{1,3}){0,3}?as (?:(?:the|a|an|our) )?(?:teacher|judge|draft|reward|embedding|reference|"
     r"baseline|critic|verifier|grader)",
     r"(?:\W{1,3}\w+){0,2}?\W{1,3}(?:erzeugt|generiert|erstellt|geschrieben|gegenereerd)",
-    r"[\s)）\]]*(?:模型)?\s*(?:相比|对比|相当|相同|一样|类似|生成|蒸馏|的(?:数据|输出|分词器|架构|回答)|作为(?:教师|"
+    r"[\s)）\]]*+(?:模型)?\s*+(?:相比|对比|相当|相同|一样|类似|生成|蒸馏|的(?:数据|输出|分词器|架构|回答)|作为(?:教师|"
     r"老师|评判))",
-    r"[\s)）\]]*(?:より|と同じ|と同様|を上回|と(?:の)?比較|に比べ|と比べ|で生成|が生成|を教師|の(?:データ|出力|"
+    r"[\s)）\]]*+(?:より|と同じ|と同様|を上回|と(?:の)?比較|に比べ|と比べ|で生成|が生成|を教師|の(?:データ|出力|"
     r"トークナイザ|回答)|に匹敵|並み)",
-    r"[\s)）\]]*(?:보다|(?:와|과) (?:같은|동일)|(?:와|과)\s*비교|(?:을|를)\s*능가|(?:로|으로)\s*생성|(?:가|"
+    r"[\s)）\]]*+(?:보다|(?:와|과) (?:같은|동일)|(?:와|과)\s*비교|(?:을|를)\s*능가|(?:로|으로)\s*생성|(?:가|"
     r"이)\s*생성|(?:을|를)\s*교사|의\s*(?:데이터|출력))",
 ]
 AFTER = re.compile(rf"(?P<block>{_any(_AFTER_BLOCK)})|(?P<descent>{_any(_AFTER_DESCENT)})", re.IGNORECASE)

@@ -70,8 +70,9 @@ def _of_row(line: Line, names: NameIndex, opening: str, header: tuple[str, ...])
         for cell in line.cells:
             yield from _of_text(cell, names, opening)
         return
-    columns = {i for i, cell in enumerate(header) if _PARENT_COLUMN.fullmatch(cell.strip())}
-    if line.cells is header or not columns or len(header) != len(line.cells) or len(header) < 2:
+    matching = line.cells is not header and len(header) == len(line.cells) > 1  # or a wide header is read for each row
+    columns = {i for i, cell in enumerate(header) if _PARENT_COLUMN.fullmatch(cell.strip())} if matching else set()
+    if not columns:
         yield from _of_text(line.text, names, "")
         return
     for i, cell in enumerate(line.cells):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import yaml
 
@@ -34,6 +35,7 @@ class Front:
     problem: str = ""
 
 
+@lru_cache(maxsize=1)  # two ask for each card
 def read_front(front: str) -> Front:
     """Read front matter; of broken YAML what can still be read."""
     try:

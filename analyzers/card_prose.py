@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from analyzers.card_cues import AFTER, BLOCK, FORWARD
 from analyzers.card_names import Named
@@ -203,9 +204,14 @@ def denied_before(sentence: str, start: int, end: int) -> bool:
 def _only_foreign_no(before: str, sentence: str) -> bool:
     """Tell whether the denial is but a Portuguese "no" (in the)."""
     found = _DENIED.search(before)
-    if found is None or not NO_OF_OTHER_LANGUAGES.search(sentence):
+    if found is None or not _in_another_language(sentence):
         return False
     return _DENIED.search(_NO.sub("em", before)) is None
+
+
+@lru_cache(maxsize=8)  # a sentence is asked once for each denial in it
+def _in_another_language(sentence: str) -> bool:
+    return NO_OF_OTHER_LANGUAGES.search(sentence) is not None
 
 
 def _spread(sentence: str, named: Sequence[Named], verdicts: list[str]) -> None:

@@ -80,7 +80,10 @@ def _models(text: str, *, merge: bool, as_yaml: bool) -> Iterator[str]:
     if not found:
         found = [m[2] for m in _LINE.finditer(text) if m[1] in keys]
         found += [
-            m[1] for m in re.finditer(r"(?:model|base_model)[ \t]*:[ \t]*[\"']?([^\s\"',}]+[\\/][^\s\"',}]+)", text)
+            m[1]
+            for m in re.finditer(
+                r"(?:model|base_model)[ \t]*:[ \t]*[\"']?([^\s\"',}]{1,300}[\\/][^\s\"',}]{1,300})", text
+            )
         ]
     for value in found:
         if repo_id := named_in(value):

@@ -19,12 +19,12 @@ MAX_LINE_CHARS = 20_000
 MAX_JOINED_CHARS = 4_000
 
 _FENCE = re.compile(r"[ \t]{0,8}(?:>[ \t]?)?(`{3,}|~{3,})([^`\n]{0,200})$")
-_HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]*([^\n]*?)[ \t#]*$")
+_HEADING = re.compile(r"[ \t]{0,3}#{1,6}([^\n]*)$")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•]|[0-9]{1,3}[.)])[ \t]+([^\n]*)$")
 _RULE = re.compile(r"[ \t|:+=-]*$")
 _IMAGE = re.compile(r"!\[[^\[\]\n]{0,300}\]\([^()\n]{0,500}\)")
-_LINK = re.compile(r"\[([^\[\]\n]{0,300})\]\([ \t]?<?([^()\s<>]{0,500})>?[^()\n]{0,100}\)")
-_ANCHOR = re.compile(r"<a\s[^<>]{0,300}?href=[\"']?([^\"'\s<>]{1,500})[^<>]{0,300}>", re.IGNORECASE)
+_LINK = re.compile(r"\[([^\[\]\n]{0,300})\]\([ \t]?<?([^()\s<>]{0,500}+)>?[^()\n]{0,100}+\)")
+_ANCHOR = re.compile(r"<a\s[^<>]{0,300}?href=[\"']?([^\"'\s<>]{1,500}+)[^<>]{0,300}+>", re.IGNORECASE)
 _BREAK = re.compile(r"</?(?:p|br|div|tr|table|ul|ol|summary|details|blockquote|section)\b[^<>]{0,300}>", re.IGNORECASE)
 _LI = re.compile(r"<li\b[^<>]{0,300}>", re.IGNORECASE)
 _H = re.compile(r"<h[1-6]\b[^<>]{0,300}>", re.IGNORECASE)
@@ -142,7 +142,7 @@ def _line(raw: str) -> Line:
         return Line("blank", "")
     text = re.sub(r"^[ \t]{0,3}(?:>[ \t]?){1,3}", "", text)
     if found := _HEADING.match(text):
-        return Line("heading", _plain(found[1]))
+        return Line("heading", _plain(found[1].strip(" \t").rstrip(" \t#")))
     if found := _ITEM.match(text):
         return Line("item", _plain(found[1]))
     if text.count("|") and (text.lstrip().startswith("|") or text.count("|") > 1):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from analyzers.card_declared import declared, sentences
+from analyzers.card_body import read_body
+from analyzers.card_declared import sentences
 from analyzers.card_front import Front, read_front
 from analyzers.card_names import Named, NameIndex
 from analyzers.card_prose import denied_before
-from analyzers.card_recipes import Recipe, recipes
-from analyzers.card_text import Line, lines_of, split_front_matter
+from analyzers.card_recipes import Recipe
+from analyzers.card_text import Line, split_front_matter
 from analyzers.card_words import DENIED_AFTER, ELSEWHERE
 from analyzers.claim_records import MAX_QUOTE_CHARS, Claim
 from analyzers.claim_words import (
@@ -41,13 +42,13 @@ def read_claims(
 ) -> tuple[Claim, ...]:
     """Return what a card claims, each claim once, at most MAX_CLAIMS; the arguments are those of read_disclosure."""
     head, body = split_front_matter(card[:MAX_CARD_CHARS].replace("\r\n", "\n"))
-    front, lines, index = read_front(head), lines_of(body), NameIndex(names or {})
+    front, said = read_front(head), read_body(body, names)
     found: dict[tuple[str, str], Claim] = {}
     for claim in (
         *_front_claims(front, tags),
-        *(c for recipe in recipes(lines) for c in _recipe_claims(recipe)),
-        *(Claim("parent", _cut(text), "prose", repo_id) for repo_id, text in declared(lines, index)),
-        *_prose_claims(lines, index),
+        *(c for recipe in said.recipes for c in _recipe_claims(recipe)),
+        *(Claim("parent", _cut(text), "prose", repo_id) for repo_id, text in said.declared),
+        *_prose_claims(said.lines, said.index),
     ):
         key = (claim.kind, claim.subject.lower())
         known = found.get(key)
@@ -128,8 +129,11 @@ def _merge_method(sentence: str) -> str:
 
 def _stated(pattern: re.Pattern[str], sentence: str, named: Sequence[Named]) -> re.Match[str] | None:
     """Return the first match that is not part of a model's name and is neither denied nor compared."""
+    at = 0
     for match in pattern.finditer(sentence):
-        inside = any(n.start <= match.start() < n.end for n in named)
+        while at < len(named) and named[at].end <= match.start():
+            at += 1
+        inside = at < len(named) and named[at].start <= match.start()
         after = DENIED_AFTER.search(sentence[match.end() : match.end() + 24])
         if not inside and not after and not denied_before(sentence, match.start(), match.start()):
             return match

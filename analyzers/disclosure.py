@@ -11,17 +11,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from analyzers.card_declared import declared
+from analyzers.card_body import read_body
 from analyzers.card_front import Front, read_front
-from analyzers.card_names import REPO_ID, NameIndex
-from analyzers.card_recipes import recipes
-from analyzers.card_text import lines_of, split_front_matter
+from analyzers.card_names import REPO_ID
+from analyzers.card_text import split_front_matter
 from analyzers.card_words import DENIAL, FROM_SCRATCH
 from analyzers.records import Disclosure, Mention
 
 __all__ = ["MAX_CARD_CHARS", "MAX_DECLARED", "read_disclosure", "split_front_matter"]
 
-MAX_CARD_CHARS = 1_000_000
+MAX_CARD_CHARS = 400_000  # a second or two of work, some five at the very worst; what comes after is not read
 MAX_DECLARED = 64
 
 _TAG = re.compile(rf"base_model:(?:(finetune|merge|quantized|adapter):)?({REPO_ID})")
@@ -40,19 +39,26 @@ def read_disclosure(
     text = card[:MAX_CARD_CHARS].replace("\r\n", "\n")
     head, body = split_front_matter(text)
     front = read_front(head)
-    lines = lines_of(body)
+    said = read_body(body, names)
     mentions = _from_front_matter(front)
     mentions += [mention for _, mention in tagged(tags)]
-    mentions += [Mention(repo_id, "prose", "merge recipe") for r in recipes(lines) for repo_id in r.models]
-    mentions += [Mention(repo_id, "prose", "sentence") for repo_id, _ in declared(lines, NameIndex(names or {}))]
+    mentions += [Mention(repo_id, "prose", "merge recipe") for r in said.recipes for repo_id in r.models]
+    mentions += [Mention(repo_id, "prose", "sentence") for repo_id, _ in said.declared]
     kept = [m for m in dict.fromkeys(mentions) if m.repo_id.lower() != own.lower()]
     return Disclosure(
         revision=revision,
         mentions=tuple(kept[:MAX_DECLARED]),
         relation=front.relation,
-        from_scratch=any(claims_scratch(line.text) for line in lines if line.kind != "code"),
-        problems=(front.problem,) if front.problem else (),
+        from_scratch=any(claims_scratch(line.text) for line in said.lines if line.kind != "code"),
+        problems=tuple(_problems(card, front)),
     )
+
+
+def _problems(card: str, front: Front) -> Iterator[str]:
+    if front.problem:
+        yield front.problem
+    if len(card) > MAX_CARD_CHARS:
+        yield f"its card has {len(card):,} characters, of which the first {MAX_CARD_CHARS:,} were read"
 
 
 def _from_front_matter(front: Front) -> list[Mention]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from analyzers import layout
+from analyzers import disclosure, layout
 from bot import deliver, digest, embeds, hook, known, look, pipeline, relatives, second_look, shardheader, watch
 from bot.hub import facts, wire
 from bot.settings import Settings
@@ -69,6 +69,13 @@ BOUNDS: Final = (
         "the others wait for another day",
     ),
     _constant(known, "MAX_CARD_BYTES", "a card", "bytes", "it counts as not read, which the report says"),
+    _constant(
+        disclosure,
+        "MAX_CARD_CHARS",
+        "what is read of a card",
+        "characters",
+        "the rest is not read, which the report says",
+    ),
     _constant(known, "MAX_CONFIG_BYTES", "a config", "bytes", "it is not compared, which the report says"),
     _constant(
         facts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,7 +27,9 @@ from analyzers.records import (
     Mention,
     Reference,
     RepoFacts,
+    RepoRef,
     Sampled,
+    Sketch,
     Verdict,
 )
 from analyzers.second_look import reason_for
@@ -54,11 +56,18 @@ class Checker:
     clock: Callable[[], datetime]
 
     @spent_on("first look")
-    def check(self, source: Source, progress: Progress = lambda _: None, *, complete: bool = False) -> CheckResult:
+    def check(
+        self,
+        source: Source,
+        progress: Progress = lambda _: None,
+        *,
+        complete: bool = False,
+        also: Sequence[Mention] = (),
+    ) -> CheckResult:
         """Judge one upload; raises SourceError or Unreadable where nothing of it can be read.
 
         `complete`: raise Unavailable, too, where a known or declared model cannot be read just now. Without a parent,
-        an honest upload may look like something else.
+        an honest upload may look like something else. `also`: what is declared elsewhere than on the card beside it.
         """
         started = time.monotonic()
         with self.metered() as meter:
@@ -72,26 +81,23 @@ class Checker:
             unread = self.known.refresh(shape, progress)
             if complete and (missing := self.known.out_of_reach()):
                 raise Unavailable(missing)
-            disclosure = self._disclosure(facts, card)
-            disclosure, parents, unknown = self._declared(disclosure, progress, complete=complete)
+            disclosure = self.says(facts, card)
+            disclosure = replace(disclosure, mentions=(*disclosure.mentions, *also))
+            disclosure, parents, unknown = self.declared(disclosure, progress, complete=complete)
             self._keep(look, disclosure)
             weights_at = self.clock() if facts.local else facts.weights_at
-            references = self.known.candidates(look.sketch, weights_at, disclosure.parents)
-            references = _together(parents, references, assume_earlier=facts.local)
-            screened = len(self.known.registry.models)
-            maker = self.known.registry.maker_of(facts.ref.organisation)
-            case = case_of(look.sketch, references, disclosure, weights_at, screened, maker)
+            case = self.case(look.sketch, disclosure, parents, weights_at, assume_earlier=facts.local)
             case = replace(case, unsampled=look.unsampled)
             finding = explain(case)
-            verdict = judge(case, finding, maker)
+            verdict = judge(case, finding, case.maker)
             tracer = Tracer(self.known, self.metered)
             traces, untraced = tracer.traces(source, look, card, config, case, finding, spent)
             first_cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
             seen = self._look_again(source, look, case, finding, verdict, progress)
             if seen is not None:
-                verdict = judge(case, seen.finding, maker)
-            verdict = self._told(facts, verdict)
-        claims = self._claims(facts, card, verdict, maker)
+                verdict = judge(case, seen.finding, case.maker)
+            verdict = self.told(facts.ref, weights_digest(facts), verdict)
+        claims = self.claims(facts.ref, facts.tags, card, verdict)
         findings = points(verdict, claims, traces)
         problems += [p for p in (trouble, *disclosure.problems) if p] + unread + unknown
         problems += (*untraced, *(seen.problems if seen else ()))
@@ -100,7 +106,7 @@ class Checker:
             parameters=facts.parameters or look.layout.parameters,
             verdict=replace(verdict, why=summed_up(verdict.why, findings)),
             declared=disclosure,
-            sampled=_sampled(look, verdict),
+            sampled=sampled(look.sketch, verdict),
             cost=Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3)),
             weights_at=weights_at,
             weights_digest=weights_digest(facts),
@@ -110,8 +116,8 @@ class Checker:
             evidence=Evidence(
                 disclosure,
                 weights_at,
-                maker,
-                screened,
+                case.maker,
+                case.screened,
                 of_case(case),
                 seen.compared if seen else None,
                 seen.gone if seen else (),
@@ -140,38 +146,57 @@ class Checker:
             problems.append(str(error))
         return None, {}
 
-    def _disclosure(self, facts: RepoFacts, card: str) -> Disclosure:
-        """Read what the card declares; what the registry says is declared comes before it."""
-        said = read_disclosure(facts.ref.revision, card, facts.tags, self._names(facts), facts.ref.repo_id)
-        ours = [Mention(p, REGISTRY, "declared") for p in self.known.registry.declared_parents(facts.ref.repo_id)]
-        return replace(said, mentions=(*ours, *said.mentions))
+    def case(
+        self,
+        sketch: Sketch,
+        disclosure: Disclosure,
+        parents: Sequence[Reference],
+        weights_at: datetime | None,
+        *,
+        assume_earlier: bool = False,
+    ) -> Case:
+        """Hold a sketch against the known models and the declared `parents`; no byte is read for it."""
+        references = self.known.candidates(sketch, weights_at, disclosure.parents)
+        references = _together(parents, references, assume_earlier=assume_earlier)
+        maker = self.known.registry.maker_of(sketch.ref.organisation)
+        return case_of(sketch, references, disclosure, weights_at, len(self.known.registry.models), maker)
 
-    def _told(self, facts: RepoFacts, verdict: Verdict) -> Verdict:
-        """Take the alert away where the registry says that nobody is to be alerted about this upload for now."""
+    def says(self, facts: RepoFacts, card: str) -> Disclosure:
+        """Read what the card declares; what the registry says is declared comes before it."""
+        names = self._names(facts.ref.repo_id)
+        said = read_disclosure(facts.ref.revision, card, facts.tags, names, facts.ref.repo_id)
+        return replace(said, mentions=(*self.registered(facts.ref.repo_id), *said.mentions))
+
+    def registered(self, repo_id: str) -> tuple[Mention, ...]:
+        """Return the parents that the registry declares in an upload's stead."""
+        return tuple(Mention(p, REGISTRY, "declared") for p in self.known.registry.declared_parents(repo_id))
+
+    def told(self, ref: RepoRef, digest: str, verdict: Verdict) -> Verdict:
+        """Take the alert away where the registry says that nobody is to be alerted about these weights for now."""
         if not verdict.alert:
             return verdict
-        today = self.clock().date()
-        found = self.known.registry.suppression(facts.ref.repo_id, facts.ref.revision, weights_digest(facts), today)
+        found = self.known.registry.suppression(ref.repo_id, ref.revision, digest, self.clock().date())
         if found is None:
             return verdict
         why = f"{verdict.why}; not alerted until {found.until}, as the registry says: {found.reason}"
         return replace(verdict, alert=False, why=why)
 
-    def _claims(self, facts: RepoFacts, card: str, verdict: Verdict, maker: str) -> tuple[Assessed, ...]:
+    def claims(self, ref: RepoRef, tags: Sequence[str], card: str, verdict: Verdict) -> tuple[Assessed, ...]:
         """Read what the card claims and hold it against the verdict."""
-        claims = read_claims(card, facts.tags, self._names(facts), facts.ref.repo_id)
+        claims = read_claims(card, tags, self._names(ref.repo_id), ref.repo_id)
+        maker = self.known.registry.maker_of(ref.organisation)
         parents = [p.ref for p in verdict.finding.parents]
         models = {p.repo_id.lower(): self.known.registry.find(p.repo_id) for p in parents}
         licences = {name: model.licence for name, model in models.items() if model is not None}
         makers = {p.repo_id.lower(): self.known.registry.maker_of(p.organisation) for p in parents}
         return assess(claims, verdict, licences, {name for name, of in makers.items() if of.lower() == maker.lower()})
 
-    def _names(self, facts: RepoFacts) -> dict[str, str]:
+    def _names(self, repo_id: str) -> dict[str, str]:
         """Return known models' names with their repo ids' last parts, the upload's own left out."""
-        own = facts.ref.repo_id.rpartition("/")[2].lower()
+        own = repo_id.rpartition("/")[2].lower()
         return {name: last for name, last in self.known.names() if last.lower() != own and name.lower() != own}
 
-    def _declared(
+    def declared(
         self, disclosure: Disclosure, progress: Progress, *, complete: bool
     ) -> tuple[Disclosure, list[Reference], list[str]]:
         """Look up the declared parents, known or not: nobody answers for an ancestor."""
@@ -201,13 +226,13 @@ class Checker:
             self.known.keep(StoredSketch(look.sketch, look.facts.weights_at, declares, "", self.clock()))
 
 
-def _together(declared: list[Reference], known: list[Reference], *, assume_earlier: bool) -> list[Reference]:
+def _together(declared: Sequence[Reference], known: Sequence[Reference], *, assume_earlier: bool) -> list[Reference]:
     """Join declared and known models, each once. A local folder counts as new: what is known came before it."""
     each = {r.repo_id.lower(): r for r in (*declared, *known)}.values()
     return [replace(r, weights_at=r.weights_at or LONG_AGO) if assume_earlier else r for r in each]
 
 
-def _sampled(look: Look, verdict: Verdict) -> Sampled:
+def sampled(sketch: Sketch, verdict: Verdict) -> Sampled:
+    """Return how much of an upload a verdict rests on."""
     decisive = verdict.finding.measured.get("decisive", 0)
-    sketch = look.sketch
     return Sampled(sketch.layers, len(sketch.samples), sketch.weights, int(decisive))

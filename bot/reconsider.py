@@ -1,23 +1,22 @@
 """Explaining what was judged before again, from stored sketches, when a model becomes known that may be its parent.
 
 No byte is read for it. What then looks like a blend or copy is due again: before anything is told, it gets a whole
-check with fresh coordinates.
+check with fresh coordinates, or, where its weights are gone, what bot/late.py can do.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from analyzers import explain
 from analyzers.case import case_of
-from analyzers.records import Disclosure, Mention, RepoRef
 from analyzers.verdict import judge
 from bot.known import LONG_AGO, KnownModels, Progress
-from bot.text import moment
+from bot.late import first_sight
 from state.sketches import StoredSketch
 from state.store import Store, Upload
 from state.tables import MARK
@@ -52,18 +51,13 @@ class Reconsider:
 
     def _changes(self, upload: Upload, newcomers: list[StoredSketch]) -> bool:
         """Tell whether an upload has become a case; then it is due again."""
-        revision, weights_at = upload.revision, _weights_at(upload)
-        if upload.report is None or revision is None or weights_at is None:
+        seen = first_sight(upload, self.known)
+        if seen is None or not any(_may_be_parent(n, upload, seen.weights_at) for n in newcomers):
             return False
-        if not any(_may_be_parent(n, upload, weights_at) for n in newcomers):
-            return False
-        stored = self.known.sketches.get(RepoRef(upload.repo_id, revision), self.known.spec)
-        if stored is None:
-            return False
-        disclosure = Disclosure(revision, tuple(_mentions(upload.report)))
-        references = self.known.candidates(stored.sketch, weights_at, disclosure.parents)
-        maker = self.known.registry.maker_of(stored.sketch.ref.organisation)
-        case = case_of(stored.sketch, references, disclosure, weights_at, len(self.known.registry.models), maker)
+        sketch, disclosure, weights_at = seen.stored.sketch, seen.disclosure, seen.weights_at
+        references = self.known.candidates(sketch, weights_at, disclosure.parents)
+        maker = self.known.registry.maker_of(sketch.ref.organisation)
+        case = case_of(sketch, references, disclosure, weights_at, len(self.known.registry.models), maker)
         verdict = judge(case, explain(case), maker)
         if not verdict.alert:
             return False
@@ -72,19 +66,8 @@ class Reconsider:
         return self.store.due_again(upload.id, why, self.clock())
 
 
-def _weights_at(upload: Upload) -> datetime | None:
-    report: dict[str, Any] = upload.report or {}
-    return moment(report.get("suspect", {}).get("weights_at"))
-
-
 def _may_be_parent(newcomer: StoredSketch, upload: Upload, weights_at: datetime) -> bool:
     """Tell whether a model is another and earlier one, and was not known when the upload was judged."""
     other = newcomer.sketch.ref.repo_id.lower() != upload.repo_id.lower()
     earlier = newcomer.weights_at is not None and newcomer.weights_at <= weights_at
     return other and earlier and (upload.settled_at is None or newcomer.read_at > upload.settled_at)
-
-
-def _mentions(report: dict[str, Any]) -> Iterator[Mention]:
-    declared: dict[str, Any] = report.get("declared", {})
-    for repo_id, where in dict(declared.get("where", {})).items():
-        yield Mention(str(repo_id), str(where), str(declared.get("relation") or ""))

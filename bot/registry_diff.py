@@ -1,29 +1,71 @@
-"""What differs between two registries, in lines."""
+"""What differs between two registries, in lines and in one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from datetime import date
 
-from state.registry import Model, Registry
+from state.registry import Model, Registry, Suppression
+
+Table = Mapping[str, Mapping[str, str]]  # name -> field -> what it says
+
+KINDS = ("known models", "groups of organisations", "suppressions", "declared pairs")
 
 
 def differences(old: Registry, new: Registry) -> list[str]:
-    """One line for each model, then for each group of organisations: + came, - went, ~ changed; by name."""
-    models = _compared(_by_name(old), _by_name(new))
-    return models + _compared(_groups(old), _groups(new))
+    """One line for each entry, in the order of KINDS, then by name: + came, - went, ~ changed."""
+    return [line for before, after in _sides(old, new) for line in _compared(before, after)]
 
 
-def _by_name(registry: Registry) -> dict[str, dict[str, str]]:
-    return {m.repo_id: {f.name: _shown(getattr(m, f.name)) for f in fields(Model)} for m in registry.models}
+def summary(old: Registry, new: Registry) -> str:
+    """Say in one line how many entries of each kind there are, and how many came, went and changed, if any did."""
+    return ", ".join(
+        f"{len(after):,} {kind}{_moved(_compared(before, after))}"
+        for kind, (before, after) in zip(KINDS, _sides(old, new), strict=True)
+    )
 
 
-def _groups(registry: Registry) -> dict[str, dict[str, str]]:
-    return {f"organisations {g.name}": {"members": ", ".join(g.members)} for g in registry.organisations}
+def _moved(lines: list[str]) -> str:
+    told = [(sum(line[0] == sign for line in lines), verb) for sign, verb in (("+", "came"), ("-", "went"))]
+    told.append((len(lines) - told[0][0] - told[1][0], "changed"))
+    return f" ({', '.join(f'{number:,} {verb}' for number, verb in told)})" if lines else ""
 
 
-def _compared(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> list[str]:
+def _sides(old: Registry, new: Registry) -> list[tuple[Table, Table]]:
+    return list(zip(_tables(old), _tables(new), strict=True))
+
+
+def _tables(registry: Registry) -> tuple[Table, ...]:
+    """All that a registry says, by kind; an entry is known by its name, or among equal ones by its place."""
+    return (
+        {m.repo_id: {f.name: _shown(getattr(m, f.name)) for f in fields(Model)} for m in registry.models},
+        _named((f"organisations {g.name}", {"members": ", ".join(g.members)}) for g in registry.organisations),
+        _named((f"suppression of {_meant(s)}", _said(asdict(s), "reason", "until")) for s in registry.suppressions),
+        _named((f"declared for {d.child}", _said(asdict(d), "parents", "reason", "source")) for d in registry.declared),
+    )
+
+
+def _named(entries: Iterable[tuple[str, Mapping[str, str]]]) -> Table:
+    found: dict[str, Mapping[str, str]] = {}
+    times: dict[str, int] = {}
+    for name, about in entries:
+        times[name.lower()] = number = times.get(name.lower(), 0) + 1
+        found[name if number == 1 else f"{name} ({number})"] = about
+    return found
+
+
+def _meant(suppression: Suppression) -> str:
+    if suppression.weights:
+        return f"weights {suppression.weights}"
+    return suppression.repo_id + (f"@{suppression.revision}" if suppression.revision else "")
+
+
+def _said(entry: Mapping[str, object], *names: str) -> dict[str, str]:
+    return {name: _shown(entry[name]) for name in names}
+
+
+def _compared(old: Table, new: Table) -> list[str]:
     before, after = ({name.lower(): (name, about) for name, about in side.items()} for side in (old, new))
     lines = []
     for key in sorted(before.keys() | after.keys()):
@@ -37,8 +79,8 @@ def _compared(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[st
 
 
 def _line(name: str, about: Mapping[str, str]) -> str:
-    told = about.get("members") or ", ".join(about[k] for k in ("role", "family") if about.get(k))
-    return f"{name} ({told})"
+    kept = ("members", "parents", "until", "role", "family")
+    return f"{name} ({', '.join(about[k] for k in kept if about.get(k))})"
 
 
 def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
@@ -46,7 +88,7 @@ def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # and times
         return value.isoformat()
     if isinstance(value, tuple | list):
         return ", ".join(map(str, value))

@@ -10,8 +10,9 @@ from typing import Final
 
 from bot.known import KnownModels
 from bot.news import News
+from bot.registry_diff import summary
 from state.errors import RegistryError
-from state.registry import Registry, load
+from state.registry import load
 
 CONDITION: Final = "registry"
 EMPTY: Final = "its files name no models any more"  # more likely a volume that has gone than somebody's wish
@@ -43,7 +44,7 @@ class Reload:
         self.news.set(CONDITION, None)
         if registry == self.known.registry:
             return False
-        log.info("the registry has changed: %s", difference(self.known.registry, registry))
+        log.info("the registry has changed: %s", summary(self.known.registry, registry))
         self.known.use(registry)
         return True
 
@@ -53,11 +54,3 @@ class Reload:
             log.warning("the registry cannot be used, the last good one stays: %s", text)
             self._logged = text
         return False
-
-
-def difference(old: Registry, new: Registry) -> str:
-    """Say in one line how many models there are, and how many came, went and changed."""
-    before, after = ({m.repo_id.lower(): m for m in r.models} for r in (old, new))
-    came, went = len(after.keys() - before.keys()), len(before.keys() - after.keys())
-    other = sum(before[name] != after[name] for name in before.keys() & after.keys())
-    return f"{len(new.models):,} known models, {came:,} came, {went:,} went, {other:,} changed"

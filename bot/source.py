@@ -62,7 +62,7 @@ class Unavailable(SourceError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """Bytes `begin` to `end` (exclusive, absolute) of one shard."""
+    """Bytes `begin` to `end` (exclusive, absolute) of one shard, or of the index of all."""
 
     shard: str
     begin: int

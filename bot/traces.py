@@ -6,6 +6,7 @@ a blend, a copy or inconclusive, and known models' only where one of theirs may 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -16,11 +17,12 @@ from analyzers.errors import Unreadable
 from analyzers.records import Disclosure, Finding, Reference, RepoFacts, RepoFile
 from analyzers.traces import INDEX, TEMPLATE_FILES, Leftovers, read_traces
 from analyzers.traces_files import SETTINGS, digest_of
+from analyzers.traces_index import END_BYTES, metadata_in
 from analyzers.traces_records import Trace
 from analyzers.traces_tools import MAX_RECIPE_BYTES, RECIPE
 from bot.known import KnownModels
 from bot.look import FIRST_LOOK_BYTES, FIRST_LOOK_REQUESTS, Look, Meter
-from bot.source import Source, SourceError
+from bot.source import Source, SourceError, Span
 from bot.weightfiles import weight_files
 from state.errors import StateError
 
@@ -65,6 +67,7 @@ class Tracer:
             with self.metered() as meter:
                 purse = _Purse(meter, FIRST_LOOK_REQUESTS - spent[0], FIRST_LOOK_BYTES - spent[1], problems)
                 texts = purse.read(source, _wanted(look.facts))
+                texts |= purse.read_ends(source, [f for f in look.facts.files if f.path == INDEX])
                 edited = [p for p in texts if p in (*TEMPLATE_FILES, SETTINGS) and not _held(look.facts, p, holders)]
                 for name in self._patterns(finding, expected) if edited else ():
                     known_texts[name] = self._known(name, kin, purse, edited)
@@ -134,6 +137,21 @@ class _Purse:
             if data is not None:
                 found[file.path] = data
         return found
+
+    def read_ends(self, source: Source, indexes: Iterable[RepoFile]) -> dict[str, bytes]:
+        """Return the metadata of an index that is too long to be read whole, from its head or else its tail."""
+        for file in indexes:
+            for begin in (0, file.size - END_BYTES):
+                if file.size <= MAX_INDEX_BYTES or not self.affords(PER_FILE, END_BYTES):
+                    return {}
+                try:
+                    (end,) = source.read([Span(file.path, begin, begin + END_BYTES)])
+                except (SourceError, Unreadable) as error:
+                    self.problems.append(f"its {file.path} could not be read: {error}")
+                    return {}
+                if (metadata := metadata_in(end)) is not None:
+                    return {file.path: json.dumps({"metadata": metadata}).encode()}
+        return {}
 
 
 def _wanted(facts: RepoFacts) -> Iterator[RepoFile]:

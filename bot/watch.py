@@ -14,16 +14,19 @@ from datetime import datetime, timedelta
 
 from analyzers.errors import Unreadable
 from analyzers.evidence import method
-from analyzers.records import CheckResult, Cost, Failed, Outcome, RepoFacts, Skipped
+from analyzers.records import CheckResult, Cost, Failed, Mention, Outcome, RepoFacts, Skipped
 from bot.hub import Hub
-from bot.known import Progress
+from bot.known import Progress, card_of
+from bot.late import TITLE, recalled
 from bot.look import weights_digest
+from bot.news import News
 from bot.pipeline import Checker
 from bot.purpose import spent_on
 from bot.recorder import Recorder
 from bot.report import to_json
 from bot.settings import Settings
 from bot.source import Changed, Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
+from state.errors import StateError
 from state.evidence import Blobs, to_bytes
 from state.records import Happening, KeptFile, NewCase
 from state.store import OutboxMessage, Settlement, Store, Upload
@@ -77,9 +80,18 @@ class Watcher:
                 yield Settled(upload, outcome)
 
     def _outcome(self, upload: Upload, progress: Progress) -> Outcome:
-        """Judge one upload; whatever goes wrong becomes a reason."""
+        """Judge one upload; what was judged before and is not to be read again is judged by what is kept of it."""
+        outcome = self._tried(upload, lambda: self._judge(upload, progress))
+        waits = isinstance(outcome, Failed) and outcome.retry_at is not None
+        if upload.report is None or isinstance(outcome, CheckResult) or waits:
+            return outcome
+        gone = f"it cannot be read any more: {outcome.reason}"
+        return self._tried(upload, lambda: self._recall(upload, gone, progress))
+
+    def _tried(self, upload: Upload, judge: Callable[[], Outcome]) -> Outcome:
+        """Return what comes of one upload; whatever goes wrong becomes a reason."""
         try:
-            return self._judge(upload, progress)
+            return judge()
         except (Gated, Disabled) as error:
             return Skipped(str(error))
         except (TooLarge, Unreadable) as error:
@@ -89,32 +101,76 @@ class Watcher:
         except (Missing, Renamed, Changed, SourceError) as error:
             if isinstance(error, Missing):
                 self._note(upload, upload.repo_id, "deleted", str(error))
-            return self._later(upload, str(error))
+            for_good = isinstance(error, Missing) and upload.report is not None
+            return Failed(str(error)) if for_good else self._later(upload, str(error))
         except Exception as error:  # the one place: a fault of ours may cost one upload, never the watch
             log.exception("checking %s failed", upload.repo_id)
             return self._later(upload, f"internal error: {type(error).__name__}: {error}")
 
     @spent_on("first look")
     def _judge(self, upload: Upload, progress: Progress) -> Outcome:
-        if upload.parameters is not None and upload.parameters < self.settings.min_parameters:
+        small = upload.parameters is not None and upload.parameters < self.settings.min_parameters
+        if small and upload.report is None:
             least = self.settings.min_parameters
             return Skipped(f"{upload.parameters:,} parameters, fewer than {least:,}")
         with self.checker.metered() as meter:
             source = Recorder(self._open(upload))
+            also: tuple[Mention, ...] = ()
+            if upload.report is not None and not self._unchanged(upload, source.facts()):
+                # found late were the weights of then; what is declared by now counts all the same
+                also = self._said(source)
+                source = Recorder(self.hub.repo(source.facts().ref.repo_id, upload.revision))
             facts = source.facts()
-            skipped = self._triage(upload, facts)
+            skipped = self._triage(upload, facts) if upload.report is None else None
             if skipped is not None:
                 return skipped
-            result = self.checker.check(source, progress, complete=upload.attempts < PATIENT)
-            self._keep(upload, source, result)
+            result = self.checker.check(source, progress, complete=upload.attempts < PATIENT, also=also)
+            self._keep(upload, source.kept(), facts.gated, result)
             return replace(result, cost=Cost(meter.requests, meter.bytes_read, result.cost.seconds))
 
-    def _keep(self, upload: Upload, source: Recorder, result: CheckResult) -> None:
+    def _unchanged(self, upload: Upload, facts: RepoFacts) -> bool:
+        """Tell whether the weights that were judged are still the newest, as far as the Hub says."""
+        return bool(facts.shards) and weights_digest(facts) == (upload.weights_digest or "")
+
+    def _said(self, source: Source) -> tuple[Mention, ...]:
+        """Return what is declared now."""
+        return self.checker.says(source.facts(), card_of(source)[0]).mentions
+
+    @spent_on("first look")
+    def _recall(self, upload: Upload, gone: str, progress: Progress) -> Outcome:
+        """Judge what was found late by what is kept of it; what that cannot bear out, the operator is told, once."""
+        complete = upload.attempts < PATIENT
+        try:
+            also = self._said(self._open(upload))
+        except SourceError as error:
+            if complete and isinstance(error, Unavailable):
+                raise
+            also = ()
+        card = self._first_card(upload)
+        found = recalled(self.checker, upload, gone, progress, card=card, also=also, complete=complete)
+        untold = found.untold if found else f"{upload.reason}; {gone}"
+        if untold and not upload.silent:
+            key = f"late:{upload.id}:{upload.revision}"
+            News(self.store, self.clock, self.destination).once(key, f"{upload.repo_id}: {TITLE}", untold)
+        if found is None:
+            return Failed(gone)
+        self._keep(upload, {}, upload.gated, found.result)
+        return found.result
+
+    def _first_card(self, upload: Upload) -> str:
+        """Return the card as it was at first sight; "" where it is not kept."""
+        try:
+            kept = [f for f in self.store.cases.files(upload.id) if f.kind == "card"]
+            return self.blobs.get(kept[0].digest).decode("utf-8", errors="replace") if kept else ""
+        except StateError as error:
+            log.warning("the card of %s cannot be shown: %s", upload.repo_id, error)
+            return ""
+
+    def _keep(self, upload: Upload, files: dict[str, bytes], gated: bool, result: CheckResult) -> None:
         """Keep what was read, and what the verdict of a blend or copy rests on, before it is settled."""
-        files = source.kept()
         if result.evidence is not None and result.verdict.finding.kind in ("blend", "copy"):
-            files["verdict"] = to_bytes(result.evidence)
-        gated, now = source.facts().gated, self.clock()
+            files = {**files, "verdict": to_bytes(result.evidence)}
+        now = self.clock()
         kept = [KeptFile(kind, self.blobs.put(data), len(data), gated, now) for kind, data in files.items()]
         self.store.cases.keep(upload.id, kept)
 
@@ -170,7 +226,8 @@ class Watcher:
             case Skipped(reason):
                 self.store.settle(upload.id, Settlement("skipped", reason), [], now)
             case Failed(reason, retry_at):
-                self.store.settle(upload.id, Settlement("failed", reason, retry_at=retry_at), [], now)
+                kept = upload.report  # of what was judged before: it is not known yet what becomes of it
+                self.store.settle(upload.id, Settlement("failed", reason, kept, retry_at), [], now)
             case CheckResult():
                 report = to_json(outcome, now)
                 key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"

@@ -58,8 +58,9 @@ def validate(
             out.print(visible(str(problem), 2000), soft_wrap=True)
         raise typer.Exit(USAGE) from None
     bases = sum(model.role == "base" for model in found.models)
-    groups = f"{len(found.organisations):,} groups of organisations"
-    out.print(f"no mistakes: {len(found.models):,} known models ({bases:,} bases), {groups}")
+    told = f"{len(found.models):,} known models ({bases:,} bases), {len(found.organisations):,} groups of organisations"
+    more = f"{len(found.suppressions):,} suppressions, {len(found.declared):,} declared pairs"
+    out.print(f"no mistakes: {told}, {more}", soft_wrap=True)
 
 
 @app.command("list")
@@ -179,7 +180,7 @@ def diff(
     old: Annotated[Path | None, typer.Argument(help="file or folder; else what comes with Blendwatch")] = None,
     new: Annotated[Path | None, typer.Argument(help="file or folder; else those of the settings")] = None,
 ) -> None:
-    """Show which models and organisations were added (+), removed (-) and changed (~) between two sets."""
+    """Show what was added (+), removed (-) and changed (~) between two sets: models and all other entries."""
     with one_line_errors():
         before = load([old or SHIPPED])
         after = load([new] if new else settings_from(None, None).registry_paths)

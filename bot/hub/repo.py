@@ -19,7 +19,7 @@ from bot.hub.range_headers import RangeHeaders
 from bot.hub.ranges import PLAIN, Ranges
 from bot.hub.wire import JSON_BYTES, Ask, Wire
 from bot.source import Missing, Span, TooLarge
-from bot.weightfiles import index_file, shard_name, weight_files
+from bot.weightfiles import INDEX, index_file, shard_name, weight_files
 
 BRANCH_OR_COMMIT = re.compile(r"\w(?:[\w-]|[./](?![./]))*")
 HEADERS_PER_INDEX_BYTE = 2  # the headers' answer says of each tensor what the index says, its shape and its place
@@ -127,7 +127,7 @@ class HubRepo:
         return next((f for f in self.facts().files if f.path == path), None)
 
     def _shard(self, name: str) -> RepoFile:
-        listed = self._listed(shard_name(name, f"A reader of {self._asked}"))
+        listed = self._listed(name if name == INDEX else shard_name(name, f"A reader of {self._asked}"))
         if listed is None:
             raise MalformedWeights(f"{self._asked} has no shard {name}.")
         return listed

@@ -7,10 +7,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from analyzers import blend
+from analyzers import blend, explain
 from analyzers.aligned import align
 from analyzers.arithmetic import ARITHMETICS, Arithmetic
-from analyzers.blend import explain_linear, told
+from analyzers.blend import explain_linear, one_is_enough, told
 from analyzers.case import Case, case_of
 from analyzers.mixing import select
 from analyzers.profile import nearest_model
@@ -233,6 +233,27 @@ def test_the_claim_holds_its_numbers() -> None:
     assert float(finding.measured["reproduced"]) >= EXACT_REPRODUCED
     assert int(finding.measured["decisive"]) > 5000
     assert (finding.family, finding.further_training) == ("linear", False)
+
+
+def test_a_known_blend_that_was_trained_on_in_float32_is_not_charged_to_the_upload() -> None:
+    """What lies in finer steps than the mix is made of says nothing against the one model that has all the rest."""
+    rng = np.random.default_rng(3)
+    wide = stored_as(two(), F32)
+    trained_on = {
+        n: (widen(w) + 2e-4 * rng.standard_normal(w.shape)).astype(np.float32) if "mlp" in n else w
+        for n, w in wide.items()
+    }
+    hidden = known("someone/Blend", two(), days=10)
+    planted(blend.analyze, [(case(trained_on, family()), Planted("blend", SHARES, exact=True))], [])
+    suspect = case(trained_on, [*family(), hidden])
+    assert suspect.aligned is not None
+    assert 0 < len(suspect.aligned.keys) < len(suspect.suspect.samples)
+    assert one_is_enough(suspect, 1.0, suspect.aligned.suspect.size)
+    planted(blend.analyze, [], [suspect])
+    assert {p.ref.repo_id for p in explain(suspect).parents} == {"someone/Blend"}
+    # where it explains no more than half of the same tensors, the mix stands
+    half = {n: w if "self_attn" in n else release_weights(1)[n] for n, w in two().items()}
+    assert not one_is_enough(case(trained_on, [*family(), known("someone/Half", half, days=10)]), 1.0, 10_000)
 
 
 def test_models_without_common_coordinates_are_not_aligned() -> None:

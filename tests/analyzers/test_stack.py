@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from analyzers import explain, stack
-from analyzers.copies import copies
-from demo.models import trained
+from analyzers.copies import copied, copies
+from demo.models import Array, trained
 from tests.analyzers.makers import (
     BASE,
     OTHER,
@@ -72,6 +74,24 @@ def test_what_two_models_hold_alike_speaks_for_neither() -> None:
     assert finding is not None
     assert {p.ref.repo_id for p in finding.parents} == {BASE, OTHER}
     assert finding.measured[f"from {BASE}"] == sum(k.layer < 2 for k in sketch("a/b", made).samples)
+
+
+def test_repeated_layers_that_are_nearly_equal_name_no_model_besides() -> None:
+    """In a passthrough stack a model that hardly differs from a repeated layer may be its source, too."""
+    one_ulp = {n: nudged(R[n.replace("layers.1.", "layers.0.")]) if layer_of(n) == 1 else w for n, w in R.items()}
+    repeated = {n: R[n.replace("layers.1.", "layers.0.")] if layer_of(n) == 1 else w for n, w in R.items()}
+    twin = {n: w if layer_of(n) != 2 else release_weights(5)[n] for n, w in repeated.items()}
+    references = [known(BASE, B, "base", days=90), known(RELEASE, one_ulp), known("twin/Model", twin, days=25)]
+    suspect = case(taken(lambda n: O if layer_of(n) == 3 else repeated, B), [*references, known(OTHER, O, days=20)])
+    again = [c for c in copied(suspect) if c.key.layer == 1]
+    assert {suspect.kin[m].reference.repo_id for c in again for m in c.alike} == {RELEASE, "twin/Model"}
+    assert all(c.distinct and not c.moved for c in again)
+    planted(stack.analyze, [(suspect, TWO)], [])
+
+
+def nudged(weights: Array) -> Array:
+    """Return weights of which every one is the next number that bfloat16 has."""
+    return (weights.view(np.uint16) + 1).view(weights.dtype)
 
 
 def test_where_all_known_models_are_alike_nothing_is_told() -> None:

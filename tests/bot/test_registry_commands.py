@@ -9,10 +9,12 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from bot.registry_diff import summary
 from demo.scene import BASE, HIDDEN, RELEASE
 from state.registry import SHIPPED, load
 from tests.bot.stage import NOW, REPOS, Stage, stage
 
+COUNTED = "2 known models (1 bases), 0 groups of organisations, 0 suppressions, 0 declared pairs"
 KNOWN = {BASE: REPOS[BASE], RELEASE: REPOS[RELEASE]}
 
 
@@ -41,7 +43,7 @@ def test_validate_tells_every_mistake_at_once(tmp_path: Path) -> None:
         broken = tmp_path / "broken.yaml"
         broken.write_text("models:\n- repo_id: no slash\n  role: bass\n- {role: base}\nmore: 1\n")
         bad = at.run("registry", "validate", str(tmp_path / "registry.yaml"), str(broken), str(tmp_path / "none"))
-    assert (good.returncode, good.stdout) == (0, "no mistakes: 2 known models (1 bases), 0 groups of organisations\n")
+    assert (good.returncode, good.stdout) == (0, f"no mistakes: {COUNTED}\n")
     assert bad.returncode == 2
     lines = bad.stdout.splitlines()
     assert [line.split(": ")[0] for line in lines] == [
@@ -176,10 +178,17 @@ def test_diff_tells_what_came_went_and_changed(tmp_path: Path) -> None:
     old.write_text(
         "models:\n- {repo_id: a/gone, role: base, family: F}\n"
         "- {repo_id: b/same, role: base}\n- {repo_id: c/other, role: base}\n"
+        "suppressions:\n- {repo_id: x/y, reason: asked, until: 2026-12-31}\n"
+        "- {repo_id: x/z, reason: r, until: 2026-12-31}\n"
+        "declared:\n- {child: x/y, parents: [b/same], reason: told}\n"
     )
     new.write_text(
         "models:\n- {repo_id: B/Same, role: base}\n- {repo_id: c/other, role: release, aliases: [x, y]}\n"
         "- {repo_id: d/new, role: release}\norganisations:\n- {name: Both, members: [c, d]}\n"
+        "suppressions:\n- {repo_id: x/y, reason: asked, until: 2027-01-31}\n"
+        f"- {{weights: {'a' * 64}, reason: a mirror, until: 2027-01-31}}\n"
+        "declared:\n- {child: x/y, parents: [b/same, d/new], reason: told}\n"
+        "- {child: X/y, parents: [c/other], reason: r}\n"
     )
     with stage(tmp_path, {}) as at:
         done = at.run("registry", "diff", str(old), str(new))
@@ -191,6 +200,16 @@ def test_diff_tells_what_came_went_and_changed(tmp_path: Path) -> None:
         "~ c/other: role base -> release, aliases none -> x, y",
         "+ d/new (release)",
         "+ organisations Both (c, d)",
+        f"+ suppression of weights {'a' * 64} (2027-01-31)",
+        "~ suppression of x/y: until 2026-12-31 -> 2027-01-31",
+        "- suppression of x/z (2026-12-31)",
+        "~ declared for x/y: parents b/same -> b/same, d/new",
+        "+ declared for X/y (2) (c/other)",
     ]
-    assert [line[0] for line in shipped.stdout.splitlines()] == ["+", "+", "+"]
+    assert summary(load([old]), load([new])) == (
+        "3 known models (1 came, 1 went, 2 changed), 1 groups of organisations (1 came, 0 went, 0 changed), "
+        "2 suppressions (1 came, 1 went, 1 changed), 2 declared pairs (1 came, 0 went, 1 changed)"
+    )
+    assert summary(load([old]), load([old])).startswith("3 known models, 0 groups")
+    assert [line[0] for line in shipped.stdout.splitlines()] == ["+"] * 6
     assert (same.returncode, same.stdout) == (0, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -106,6 +107,20 @@ def test_a_volume_that_is_gone_or_empty_forgets_nothing(tmp_path: Path) -> None:
             (tmp_path / "away").rename(gone)
             assert reload.look() is False
             assert opened.conditions() == []
+
+
+def test_the_log_says_what_has_changed_of_every_kind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A suppression alone is a change, and is counted."""
+    file, house = tmp_path / "known.yaml", House.of(tmp_path, 1)
+    file.write_text(text_of("org0/model"))
+    known = house.known(load([file]).models)
+    with store(tmp_path) as opened, caplog.at_level(logging.INFO, "blendwatch"):
+        reload = Reload([file], known, News(opened, lambda: NOW, "console"))
+        file.write_text(text_of("org0/model") + "suppressions:\n- {repo_id: x/y, reason: r, until: 2026-12-31}\n")
+        assert reload.look() is True
+    (line,) = [r.getMessage() for r in caplog.records if "has changed" in r.getMessage()]
+    assert "1 known models, 0 groups" in line
+    assert "1 suppressions (1 came, 0 went, 0 changed), 0 declared pairs" in line
 
 
 def test_comments_and_order_of_files_alone_change_nothing(tmp_path: Path) -> None:

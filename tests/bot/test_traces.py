@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from analyzers.traces import INDEX
 from bot.report import table
+from bot.traces import MAX_INDEX_BYTES
 from demo.loopback_repo import LoopbackRepo
 from demo.scene import BASE, HIDDEN, RELEASE
-from tests.analyzers.test_traces import RENAMED, TEMPLATE
+from tests.analyzers.leftovers import RENAMED, TEMPLATE
 from tests.bot.stage import REPOS, changed, stage
 from tests.bot.test_report import printed
 
@@ -70,6 +72,27 @@ def test_what_mergekit_left_is_in_the_report_within_the_first_look(tmp_path: Pat
     assert report["looks"]["first"]["requests"] <= 60
     assert report["problems"] == []
     assert "trace" in printed(report)
+
+
+@pytest.mark.parametrize(("first", "ends"), [("metadata", 1), ("weight_map", 2)])
+def test_of_a_long_index_the_ends_are_read(tmp_path: Path, first: str, ends: int) -> None:
+    """Its head has the metadata, or its tail; the address and one range of 4 kB each are all that is asked for."""
+    blob = REPOS[HIDDEN].files[INDEX]
+    index = json.loads(blob.read(0, blob.size))
+    index["weight_map"] |= {f"model.layers.{i}.mlp.down_proj.weight": "x" * 60 for i in range(5_000)}
+    parts = {"metadata": {"total_size": 1, "mergekit_version": "0.1.5"}, "weight_map": index["weight_map"]}
+    data = json.dumps({k: parts[k] for k in sorted(parts, reverse=first == "weight_map")}, indent=2).encode()
+    assert len(data) > MAX_INDEX_BYTES
+    with stage(tmp_path, REPOS | {HIDDEN: with_files(HIDDEN, {INDEX: data})}) as at:
+        at.report("oakridge/Taiga-1")  # reads the known models
+        report = at.report(HIDDEN)
+        asked = [s for s in at.hub.seen(INDEX) if "resolve" in s.path and HIDDEN in s.path]
+    assert "mergekit 0.1.5" in by_kind(report)["merge mark"]["claim"]
+    ranges = [s.range for s in asked if s.range != "bytes=0-0"]
+    assert len(ranges) == ends
+    assert ranges[-1] == ("bytes=0-4095" if first == "metadata" else f"bytes={len(data) - 4096}-{len(data) - 1}")
+    assert report["looks"]["first"]["requests"] <= 60
+    assert report["problems"] == []
 
 
 def test_traces_change_no_verdict(tmp_path: Path) -> None:
