@@ -17,6 +17,7 @@ from demo.loopback_world import (
     BOT_TOKEN,
     CROSSPOSTED,
     EPHEMERAL,
+    FILES,
     HAS_THREAD,
     PUBLIC_THREAD,
     Channel,
@@ -187,6 +188,8 @@ class BotInterface:
             return refuse(400, 40060, "Interaction has already been acknowledged.")
         body, files = await body_of(request)
         data = body.get("data") or {}
+        if int(body["type"]) == UPDATE and reply.clicked is not None:  # what the message has stays on it
+            files += [a["filename"] for a in reply.clicked["attachments"]]
         wrong = _callback_refused(int(body["type"]), data, files)
         if wrong is not None:
             return answer(wrong, 400)
@@ -272,8 +275,10 @@ async def body_of(request: web.Request) -> tuple[Json, list[str]]:
         if isinstance(part, web.FileField):
             number = int(key.removeprefix("files[").removesuffix("]"))
             data = part.file.read()
-            url = f"https://cdn.example/{part.filename}"
-            shown = {"id": snowflake(), "filename": part.filename, "size": len(data), "url": url, "proxy_url": url}
+            file_id = snowflake()
+            url = f"https://cdn.example/{file_id}/{part.filename}"
+            request.app[FILES][url] = data
+            shown = {"id": file_id, "filename": part.filename, "size": len(data), "url": url, "proxy_url": url}
             shown["content_type"] = part.content_type
             shown["description"] = told.get(number, {}).get("description")
             attachments.append(shown)

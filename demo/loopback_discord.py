@@ -19,7 +19,7 @@ from demo.loopback_bot import BotInterface, answer, body_of
 from demo.loopback_gateway import PATH, Gateway
 from demo.loopback_limits import over_limit, refused
 from demo.loopback_members import Members
-from demo.loopback_world import BOT_TOKEN, Faults, World
+from demo.loopback_world import BOT_TOKEN, FILES, Faults, World
 
 __all__ = ["BOT_TOKEN", "CHANNEL_ID", "TOKEN", "WEBHOOK_ID", "Faults", "LoopbackDiscord", "over_limit"]
 
@@ -70,6 +70,7 @@ class LoopbackDiscord:
 
     async def _start(self) -> None:
         app = web.Application()
+        app[FILES] = self.world.files
         app.add_routes(self.bot.routes())
         app.router.add_get(PATH, self.gateway.handle)
         app.router.add_post("/api/v10/webhooks/{id}/{token}", self._execute)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from aiohttp import web
+
 BOT_TOKEN: Final = "loopback.bot.token-" + "0123456789abcdef" * 3
 APPLICATION_ID: Final = "100200300400500700"
 BOT_ID: Final = "100200300400500701"
@@ -17,6 +19,7 @@ TEXT, ANNOUNCEMENT, PUBLIC_THREAD = 0, 5, 11
 HAS_THREAD, CROSSPOSTED, EPHEMERAL = 1 << 5, 1 << 0, 1 << 6
 
 Json = dict[str, Any]
+FILES: Final = web.AppKey("files", dict[str, bytes])  # what was sent along, by its address
 _counter: Iterator[int] = itertools.count(1)
 
 
@@ -105,6 +108,7 @@ class World:
     syncs: int = 0
     replies: dict[str, Reply] = field(default_factory=dict)  # by the interaction's token
     nonce_seconds: float = 300.0  # how long a nonce is remembered
+    files: dict[str, bytes] = field(default_factory=dict)  # what was sent along, by its address
     posted: int = 0  # messages that were kept
     refused_copies: int = 0  # messages that a nonce showed to be there already
 
