@@ -127,7 +127,7 @@ def contradicted(report: Report) -> str:
         if claim.get("status") == "contradicted":
             kind, subject = (harmless(string(claim.get(key)), 40) for key in ("kind", "subject"))
             quote = harmless(string(claim.get("quote")), 100)
-            measured = harmless(string(claim.get("measurement")), 160)
+            measured = harmless(string(claim.get("measurement")), 230)
             lines.append(f"{kind}{f' ({subject})' if subject else ''}, “{quote}”: {measured}")
     return joined(lines, CLAIMS_LENGTH)
 
