@@ -22,7 +22,7 @@ from yarl import URL
 
 from bot.deliver import TryLater, Undeliverable
 from bot.embeds import embed_of, head_embed, plain
-from bot.picture import NAME, Picture, draw
+from bot.picture import NAME, Picture, draw, has_picture
 from bot.text import section, visible
 from bot.words import DEFAULT, words_for
 
@@ -82,7 +82,7 @@ class WebhookSink:
     async def send(self, report: Mapping[str, Any]) -> str:
         """Post the alert and return the message's id; raises Undeliverable or TryLater."""
         embed, picture = embed_of(report), await asyncio.to_thread(_picture, report)
-        head = await asyncio.to_thread(_head, report)
+        head = _head(report)
         if picture is not None:
             embed.set_image(url=f"attachment://{NAME}")
         quiet = discord.AllowedMentions.none()
@@ -187,7 +187,7 @@ def _head(payload: Mapping[str, Any]) -> tuple[int, discord.Embed] | None:
     if not payload.get("follow_up") or not head.isdecimal():
         return None
     embed = head_embed(payload)
-    if not payload.get("digest") and draw(section(payload.get("report")), words_for(DEFAULT)) is not None:
+    if not payload.get("digest") and has_picture(section(payload.get("report"))):
         embed.set_image(url=f"attachment://{NAME}")
     return int(head), embed
 

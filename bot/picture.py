@@ -53,6 +53,11 @@ class Mark:
     high: float
 
 
+def has_picture(report: Mapping[str, Any]) -> bool:
+    """Tell whether there is anything to draw, without drawing it."""
+    return bool(_marks(entries(report.get("profile"))[:POINTS]))
+
+
 def draw(report: Mapping[str, Any], words: Words) -> Picture | None:
     """The picture of a report that has a profile; None for one that has none."""
     marks = _marks(entries(report.get("profile"))[:POINTS])

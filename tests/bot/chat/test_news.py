@@ -43,11 +43,13 @@ def test_news_of_a_case_goes_into_its_thread_and_onto_its_message(tmp_path: Path
 
 
 def test_a_retraction_by_the_operator_is_told_by_bot_and_webhook(tmp_path: Path) -> None:
-    """Both messages are edited, and the case says why."""
+    """Both messages are edited and keep their picture, and the case says why."""
+    shares = {"a/x": [0.5, 0.5, 0.5], "b/y": [0.5, 0.5, 0.5]}
+    profile = [{"layer": layer, "module": "q", "shares": shares} for layer in range(3)]
     with theatre(tmp_path) as at:
         at.sinks = {"discord": WebhookSink(at.discord.webhook_url, at.discord.api_base)}
         at.subscribe(at.room)
-        at.find(found())
+        at.find(found(profile=profile))
         with at.bot():
             at.wait(lambda: at.posted(at.room, 1) and len(at.discord.messages) == 1)
             at.idle()
@@ -60,6 +62,9 @@ def test_a_retraction_by_the_operator_is_told_by_bot_and_webhook(tmp_path: Path)
         assert "It was retracted: our threshold was wrong" in told
         assert at.discord.messages[0]["embeds"][0]["title"].startswith("Retracted: ")
         assert at.room.messages[0]["embeds"][0]["color"] == 0x999999
+        for message in (at.discord.messages[0], at.room.messages[0]):
+            assert message["embeds"][0]["image"] == {"url": "attachment://mix.png"}
+            assert [file["filename"] for file in message["attachments"]] == ["mix.png"]
 
 
 def test_reviewers_hear_what_becomes_of_a_case_they_have_not_decided(tmp_path: Path) -> None:
