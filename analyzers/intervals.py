@@ -97,26 +97,27 @@ def _contract(suspect: Stored, parents: Floats, coefficients: Floats, slack: Flo
     inside = np.abs(gap) <= slack
     columns, gap, slack = columns[:, inside], gap[inside], slack[inside]
     low, high = np.full(len(at), -0.5), np.full(len(at), 0.5)
+    least, most = -np.abs(columns) / 2, np.abs(columns) / 2  # what each column can add within its bounds
     for _ in range(CONTRACTIONS):
         before = high - low
         for j, column in enumerate(columns):
-            low[j], high[j] = _narrow(j, column, columns, gap, slack, low, high)
+            below = gap - slack - (most.sum(axis=0) - most[j])
+            above = gap + slack - (least.sum(axis=0) - least[j])
+            low[j], high[j] = _narrow(column, below, above, float(low[j]), float(high[j]))
+            ends = column * low[j], column * high[j]
+            least[j], most[j] = np.minimum(*ends), np.maximum(*ends)
         if np.allclose(before, high - low, rtol=1e-3, atol=0):
             break
     others = coefficients[-1]
     return float(others + low[-1] - high[:-1].sum()), float(others + high[-1] - low[:-1].sum())
 
 
-def _narrow(
-    j: int, column: Floats, columns: Floats, gap: Floats, slack: Floats, low: Floats, high: Floats
-) -> tuple[float, float]:
-    """Return new bounds of offset j, given the others' bounds: gap - slack <= offsets @ columns <= gap + slack."""
-    reach_low = np.minimum(columns * low[:, None], columns * high[:, None])
-    reach_high = np.maximum(columns * low[:, None], columns * high[:, None])
-    below = gap - slack - (reach_high.sum(axis=0) - reach_high[j])
-    above = gap + slack - (reach_low.sum(axis=0) - reach_low[j])
+def _narrow(column: Floats, below: Floats, above: Floats, low: float, high: float) -> tuple[float, float]:
+    """Return new bounds of t between `low` and `high`: below <= t * column <= above."""
     used = column != 0
-    ends = np.sort(np.stack([below[used] / column[used], above[used] / column[used]]), axis=0)
-    if not ends.size:
-        return float(low[j]), float(high[j])
-    return max(float(low[j]), float(ends[0].max())), min(float(high[j]), float(ends[1].min()))
+    if not used.all():
+        column, below, above = column[used], below[used], above[used]
+    if not column.size:
+        return low, high
+    one, other = below / column, above / column
+    return max(low, float(np.minimum(one, other).max())), min(high, float(np.maximum(one, other).min()))

@@ -139,11 +139,15 @@ def _stab_each(y: Floats, columns: Floats, theta: Floats, slack: Floats) -> Floa
 def stab(gap: Floats, column: Floats, slack: Floats) -> float:
     """Return the middle of the range of t in which gap - slack <= t * column <= gap + slack holds most often."""
     used = column != 0
-    if not used.any():
-        return 0.0
-    ends = np.sort(np.stack([gap[used] - slack[used], gap[used] + slack[used]]) / column[used], axis=0)
-    points = np.concatenate(ends)
-    order = np.argsort(points, kind="stable")
-    depth = np.cumsum(np.repeat([1, -1], ends.shape[1])[order])
-    best = int(np.argmax(depth))
-    return float(points[order[best]] + points[order[min(best + 1, len(order) - 1)]]) / 2
+    if not used.all():
+        if not used.any():
+            return 0.0
+        gap, column, slack = gap[used], column[used], slack[used]
+    lower, upper = (gap - slack) / column, (gap + slack) / column
+    points = np.concatenate([np.minimum(lower, upper), np.maximum(lower, upper)])
+    order = points.argsort(
+        kind="stable"
+    )  # methods: numpy.argsort costs as much again, and this runs thousands of times
+    depth = np.where(order < column.size, 1, -1).cumsum()
+    best = int(depth.argmax())
+    return float(points[order[best]] + points[order[min(best + 1, order.size - 1)]]) / 2

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -85,8 +85,8 @@ def arrivals(days: float, pace: int, chance: random.Random) -> Iterator[tuple[fl
             yield at, LoopbackRepo(repo_id=repo_id, files={}, created_at=when, counted=counted), ""
 
 
-def soak(days: float, pace: int, seed: int) -> Measured:
-    """Run so many simulated days."""
+def soak(days: float, pace: int, seed: int, told_day: Callable[[int, Measured], None] = lambda *_: None) -> Measured:
+    """Run so many simulated days; `told_day` hears the number of each day that begins and what was measured so far."""
     moved, found = Moved(NOW), Measured()
     known = [REPOS[BASE], REPOS[RELEASE]]
 
@@ -113,13 +113,16 @@ def soak(days: float, pace: int, seed: int) -> Measured:
         at.one_pass()  # the first one of all, before anything comes
         began = moved.seconds()
         coming = arrivals(days, pace, random.Random(seed))
-        waits = next(coming, None)
+        waits, day = next(coming, None), 0
         while moved.seconds() - began < days * 86_400 or waits is not None:
             while waits is not None and waits[0] <= moved.seconds() - began:
                 _add(hub, found, waits[1], waits[2])
                 waits = next(coming, None)
             _pass(at, found)
             _forget(hub, moved.now() - KEPT)
+            if (moved.seconds() - began) // 86_400 > day:
+                day += 1
+                told_day(day, found)
         _judge(at, found)
     return found
 
@@ -183,6 +186,15 @@ def _judge(at: World, found: Measured) -> None:
             found.late.append((told[name] - came).total_seconds() / 60)
 
 
+def _tell(day: int, found: Measured, seconds: float) -> None:
+    print(
+        f"  day {day}: {found.repositories:,} repositories, {len(found.large)} large, "
+        f"{found.rss[-1]:.0f} MB, {seconds:.0f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
 def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -192,7 +204,7 @@ def main() -> int:
     args = parser.parse_args()
     logging.disable(logging.CRITICAL)
     began = time.monotonic()
-    found = soak(args.days, args.pace, args.seed)
+    found = soak(args.days, args.pace, args.seed, lambda day, so_far: _tell(day, so_far, time.monotonic() - began))
     took = time.monotonic() - began
     print(f"{args.days:g} days, {found.repositories:,} repositories, {len(found.large)} large, {took:.0f} s")
     print(f"passes: {found.passes}, of which {found.bad_passes} could not read the Hub; {dict(found.states)}")

@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from analyzers import disclosure, layout
-from bot import deliver, digest, embeds, hook, known, look, pipeline, relatives, second_look, shardheader, watch
+from bot import (
+    deliver,
+    digest,
+    embeds,
+    hook,
+    known,
+    look,
+    outside_json,
+    pipeline,
+    relatives,
+    second_look,
+    shardheader,
+    watch,
+)
 from bot.hub import facts, wire
 from bot.settings import Settings
 from state import registry_files, registry_yaml
@@ -87,6 +100,7 @@ BOUNDS: Final = (
     _constant(shardheader, "READ_BYTES", "the header of one shard", "bytes", _FAILED),
     _constant(layout, "MAX_TENSORS", "tensors of one upload", "tensors", _FAILED),
     _constant(wire, "JSON_BYTES", "one answer of the Hub's API", "bytes", _FAILED),
+    _constant(outside_json, "MOST_VALUES", "values in one answer of the Hub or header of a shard", "values", _FAILED),
     Bound(
         "attempts at an upload that cannot be read",
         len(watch.RETRIES) + 1,

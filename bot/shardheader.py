@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from analyzers.errors import MalformedWeights
 from analyzers.layout import MAX_HEADER_BYTES
 from analyzers.records import RepoFile, ShardHeader
+from bot.outside_json import parsed
 from bot.source import TooLarge
 
 PREFIX = 8  # bytes that say how long the header is
@@ -24,10 +23,13 @@ def header_length(prefix: bytes, shard: RepoFile, name: str) -> int:
 
 
 def parse_header(body: bytes, shard: RepoFile, name: str) -> ShardHeader:
-    """The header's text as a table; MalformedWeights if it is none. Of a repeated key the last counts."""
+    """The header's text as a table; MalformedWeights if it is none, TooLarge for too many values.
+
+    Of a repeated key the last counts.
+    """
     try:
-        entries = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
+        entries = parsed(body, f"The header of {name}")
+    except ValueError as error:
         raise MalformedWeights(f"The header of {name} is no JSON in UTF-8.") from error
     if not isinstance(entries, dict):
         raise MalformedWeights(f"The header of {name} is no JSON object.")

@@ -15,6 +15,7 @@ from bot.asking import Asking
 from bot.deliver import Cap, Room, Sink, deliver
 from bot.feeds import Feeds
 from bot.followup import Followups
+from bot.give_back import give_back
 from bot.known import Progress
 from bot.ping import ping
 from bot.reconsider import Reconsider
@@ -70,6 +71,7 @@ class Turn:
         finally:
             await asyncio.to_thread(self.watchdog.look)
             await self._send()
+            give_back()
         await ping(self.ping_url)
 
     async def rest(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from bot.hub.client import httpx
 from bot.hub.failures import Refused, Transient, failure
 from bot.hub.guard import Guard
 from bot.hub.retry import Retry
+from bot.outside_json import parsed
 from bot.source import TooLarge
 
 T = TypeVar("T")
@@ -94,8 +94,8 @@ class Wire:
     def _json_once(self, ask: Ask) -> tuple[object, Answer]:
         answer = self.once(ask)
         try:
-            return json.loads(answer.body), answer
-        except (ValueError, RecursionError) as error:
+            return parsed(answer.body, f"The answer for {ask}"), answer
+        except ValueError as error:
             raise Transient(f"The Hub's answer for {ask} is no JSON.") from error
 
     def once(self, ask: Ask) -> Answer:
