@@ -11,6 +11,7 @@ import numpy as np
 from analyzers.case import Case
 from analyzers.records import Reference, Sample, Sketch, SliceKey
 from analyzers.rounding import round_to, ulp, widen
+from analyzers.sampling import dense_role
 from analyzers.thresholds import DISTINCT_ULPS, MIN_DISTINCT
 
 Place = tuple[str, int, int, int]
@@ -37,13 +38,18 @@ class TensorCopy:
     @property
     def models(self) -> frozenset[int]:
         """The models it may come from: those that have it at the same place, or next to it, if there are any."""
-        here = {o.model for o in self.origins if o.key == self.key}
+        here = {o.model for o in self.origins if _same_place(o.key, self.key)}
         return frozenset(here | self.alike if here else {o.model for o in self.origins})
 
     @property
     def moved(self) -> bool:
         """It lies at another depth, or in another expert, than where it was copied from."""
-        return bool(self.origins) and all(o.key != self.key for o in self.origins)
+        return bool(self.origins) and not any(_same_place(o.key, self.key) for o in self.origins)
+
+    @property
+    def became_expert(self) -> bool:
+        """It is an expert here and a dense model's matrix where it was copied from."""
+        return bool(self.origins) and self.key.expert >= 0 and all(o.key.expert < 0 for o in self.origins)
 
 
 @lru_cache(maxsize=2)
@@ -65,13 +71,18 @@ def copies(suspect: Sketch, references: Sequence[Reference]) -> tuple[TensorCopy
 
 def _place(key: SliceKey, sample: Sample) -> Place:
     """Return what two tensors must share to be one and the same: an expert may be a dense model's matrix."""
-    return key.role.replace(".experts", ""), sample.cols, sample.row, sample.values.size
+    return dense_role(key.role), sample.cols, sample.row, sample.values.size
+
+
+def _same_place(one: SliceKey, other: SliceKey) -> bool:
+    """Tell whether two tensors of one role lie at the same depth; a dense model's matrix may be any expert's."""
+    return one.layer == other.layer and (one.expert == other.expert or -1 in (one.expert, other.expert))
 
 
 def _copy(key: SliceKey, sample: Sample, candidates: Sequence[tuple[Origin, Sample]]) -> TensorCopy:
     equal = [origin for origin, other in candidates if _same(sample, other)]
     others = [other for origin, other in candidates if origin.key == key or origin not in equal]
-    here = [(origin.model, other) for origin, other in candidates if origin.key == key] if equal else []
+    here = [(origin.model, other) for origin, other in candidates if equal and _same_place(origin.key, key)]
     alike = frozenset(model for model, other in here if not _distinct(sample, [other]))
     return TensorCopy(key, tuple(equal), bool(candidates), _distinct(sample, others), alike)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from analyzers.records import SampleSpec, SliceKey
 from analyzers.roles import Group, Slice
-from analyzers.sampling import ReadBudget, ReadPlan, SliceRead, key_of, read_of, slice_of, spans_of
+from analyzers.sampling import ReadBudget, ReadPlan, SliceRead, dense_role, key_of, read_of, slice_of, spans_of
 
 Groups = Mapping[tuple[str, int], Group]
 MAX_SLICES = 160  # of one model
@@ -106,7 +106,7 @@ def _everywhere(
 def _same(model: Groups, wanted: Slice, spec: SampleSpec) -> SliceRead | None:
     """Return the read of a slice in another model, which may hold an expert's matrix as a dense one."""
     key = wanted.key
-    for role in (key.role, key.role.replace(".experts", "")):
+    for role in (key.role, dense_role(key.role)):
         group = model.get((role, key.layer))
         indices = group.expert_indices() if group else ()
         expert = key.expert if key.expert in indices else -1
@@ -122,8 +122,12 @@ def _moved(models: Sequence[Groups], spec: SampleSpec) -> Iterator[list[SliceRea
     """Yield one role after the other, all its layers in all models side by side."""
     roles = sorted({role for role, layer in models[0] if layer >= 0}, key=lambda r: key_of(spec.seed, r, "moved"))
     for role in roles:
-        each = [[g for (r, layer), g in sorted(m.items()) if r == role and layer >= 0] for m in models]
+        each = [_all_layers(m, role) or _all_layers(m, dense_role(role)) for m in models]
         for i in range(max(map(len, each))):
             slices = [slice_of(groups[i], spec) if i < len(groups) else None for groups in each]
             if any(slices):
                 yield [read_of(spec, s) if s else None for s in slices]
+
+
+def _all_layers(model: Groups, role: str) -> list[Group]:
+    return [group for (r, layer), group in sorted(model.items()) if r == role and layer >= 0]

@@ -61,7 +61,7 @@ def windows_of(spec: SampleSpec, role: str, rows: int, cols: int) -> tuple[Windo
     blocks, length = rows // spec.windows, min(cols, spec.elements)
     if not blocks or length * spec.windows < MIN_WEIGHTS:
         return ()
-    role = role.replace(".experts", "")  # an expert copied from a dense model is found there
+    role = dense_role(role)
     first = spec.windows * int(np.argmin(hashes(key_of(spec.seed, role, "row"), blocks)))
     free = cols - length
     near, far = (int(c) for c in hashes(key_of(spec.seed, role, cols, "column"), 2) % np.uint64(free // 4 + 1))
@@ -102,7 +102,12 @@ def _layer_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> I
 
 
 def _stream(role: str, spec: SampleSpec) -> int:
-    return key_of(spec.seed, role, "stream") % LAYER_STREAMS
+    return key_of(spec.seed, dense_role(role), "stream") % LAYER_STREAMS
+
+
+def dense_role(role: str) -> str:
+    """Return the role of a dense model's matrix: an expert copied from one is found in its rows and its layers."""
+    return role.replace(".experts", "")
 
 
 def _slices(group: Group, spec: SampleSpec) -> Iterator[Slice]:

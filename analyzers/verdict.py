@@ -22,8 +22,8 @@ class Held:
 
     @property
     def names(self) -> str:
-        """The undeclared parents' repo ids."""
-        return ", ".join(r.repo_id for r in self.undeclared)
+        """The undeclared parents' repo ids, and the verb that follows them."""
+        return f"{', '.join(r.repo_id for r in self.undeclared)} {'is' if len(self.undeclared) == 1 else 'are'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ RULES: tuple[Rule, ...] = (
     Rule(lambda h: h.strength is None, lambda h: f"{h.finding.claim}; too weak to alert about"),
     Rule(
         _own,
-        lambda h: f"{h.finding.claim}; {h.names} is not declared, and belongs to the uploader's own organisation",
+        lambda h: f"{h.finding.claim}; {h.names} not declared, and the uploader's own organisation made it",
     ),
     Rule(
         _order_unknown,
-        lambda h: f"{h.finding.claim}; {h.names} is not declared, but which weights were public first is not known",
+        lambda h: f"{h.finding.claim}; {h.names} not declared, but which weights were public first is not known",
     ),
 )
 
@@ -72,7 +72,7 @@ def judge(case: Case, finding: Finding, maker: str) -> Verdict:
     for rule in RULES:
         if rule.quiet(held):
             return Verdict(finding, held.disclosure, alert=False, strength=held.strength, why=rule.why(held))
-    why = f"{finding.claim}; {held.names} is not declared on the card{_automatic(undeclared)}"
+    why = f"{finding.claim}; {held.names} not declared on the card{_automatic(undeclared)}"
     return Verdict(finding, held.disclosure, alert=True, strength=held.strength, why=why)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +53,17 @@ class Killed:
         life.kill()
         world.discord.faults.stalled = False
 
+    def _end_leases(self) -> None:
+        """Date the leases back instead of waiting for their end, which is minutes away; one row must be leased."""
+        with closing(sqlite3.connect(self.data / "blendwatch.sqlite")) as store, store:
+            query = "UPDATE outbox SET leased_until = '2000-01-01 00:00:00.000000' WHERE state = 'sending'"
+            leased = store.execute(query).rowcount
+        if leased != 1:
+            raise Wrong(f"after a kill in the middle of an alert {leased} messages are leased, and not 1")
+
     def finish(self, engine: Engine, world: Loopback, expected: dict[str, list[Outcome]], alerts: Sequence[str]) -> str:
-        """Let it finish, the lease of the interrupted alert included; compare. Raises Wrong."""
+        """Let it finish, as if the lease of the interrupted alert had run out; compare. Raises Wrong."""
+        self._end_leases()
         life = Running.start(engine, "killed", [*self.flags, "-e", "BLENDWATCH_POLL_MINUTES=0.05"], "watch")
         until(lambda: len(world.alerts()) > len(alerts), "the alerts that were due")
         wanted = Counter(alerts) + Counter(world.alerts()[:1])  # the first was at Discord when its sender was killed

@@ -96,7 +96,7 @@ class Proof:
         return f"{len(self.outcomes)} uploads settled in one pass, 2 alerts"
 
     def kills(self) -> str:
-        """Ten kills, then the steps that need a running watch while the interrupted alert's lease runs out."""
+        """Ten kills, and what a last pass makes of them; between, the steps that need a running watch."""
         with loopback() as world:
             begun = time.monotonic()
             killed = Killed.ten_times(self.engine, world, self.place, self._registry(world))

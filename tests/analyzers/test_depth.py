@@ -116,5 +116,7 @@ def test_experts_take_turns_and_meet_dense_matrices() -> None:
     read = [k for k in keys(first) if k.expert >= 0]
     assert {k.expert for k in read} == {0, 1}
     assert {k.role.replace(".experts", "") for k in read} <= {k.role for k in keys(second)}
+    looked_for = plan_depth([mixture, dense], SPEC, ReadBudget(requests=250), moved=True)
+    assert {k.layer for k in keys(looked_for[1]) if k.role.endswith("down_proj")} == {0, 1, 2, 3}
     twin, _ = plan_depth([mixture, mixture], SPEC, ReadBudget(requests=250), moved=False)
     assert {k.expert for k in keys(twin)} == {-1, 0, 1}

@@ -277,3 +277,18 @@ def test_an_expert_is_read_where_a_dense_matrix_is() -> None:
     """An expert copied from a dense model has the dense model's coordinates."""
     dense = windows_of(SPEC, "layers.mlp.up_proj", 4096, 1024)
     assert windows_of(SPEC, "layers.mlp.experts.up_proj", 4096, 1024) == dense
+
+
+def test_a_look_reads_experts_in_the_layers_of_dense_matrices() -> None:
+    """Whatever else the two models have: the layers of a role are those of its experts."""
+    entry = layer_tensors()[0]
+    roles = [f"layers.mlp.{name}_proj" for name in ("gate", "up", "down")]
+    dense = {(role, layer): Group(role, layer, {-1: entry}) for role in roles for layer in range(40)}
+    apart = {r: r.replace("mlp", "mlp.experts") for r in roles}
+    mixture = {(apart[r], layer): Group(apart[r], layer, dict.fromkeys(range(8), entry)) for r, layer in dense}
+    for seed in range(20):
+        spec = SampleSpec(seed)
+        read = [(s.key.role, s.key.layer) for s in pick_order(mixture, spec)]
+        for role in roles:
+            wanted = [s.key.layer for s in pick_order(dense, spec) if s.key.role == role]
+            assert [layer for r, layer in read if r == apart[role]] == wanted

@@ -65,6 +65,34 @@ def test_experts_made_of_dense_models() -> None:
     assert len(finding.parents) == 2
 
 
+def test_an_expert_of_no_known_model_leaves_the_others() -> None:
+    """What is copied is told, who is not known stands in the claim, and it is not exact."""
+    mixture = experts([R, R, R, O, R, R, release_weights(7)])  # of seven, experts 3, 4 and 6 are sampled
+    finding = stack.analyze(case(mixture, family()))
+    assert finding is not None
+    assert {p.ref.repo_id for p in finding.parents} == {RELEASE, OTHER}
+    assert (finding.kind, finding.exact) == ("blend", False)
+    assert finding.claim.endswith("; expert 6 is of no model that was compared")
+    assert int(finding.measured["copied"]) < int(finding.measured["tensors"])
+
+
+def test_experts_that_were_all_trained_on_are_no_stack() -> None:
+    """Upcycling: every expert begins as one dense model's MLP and learns; only its attention stays as it was."""
+    learnt = [trained(R, delta(seed, 0.003)) for seed in (11, 12)]
+    upcycled = {n: w for n, w in experts(learnt).items() if "experts" in n} | {
+        n: w for n, w in experts([R, R]).items() if "experts" not in n
+    }
+    assert stack.analyze(case(upcycled, family())) is None
+    assert explain(case(upcycled, family())).kind == "derivative"
+
+
+def test_one_dense_model_repeated_as_experts_is_a_copy() -> None:
+    """All that it has is one model's; only the router is new."""
+    finding = explain(case(experts([R, R]), family()))
+    assert (finding.kind, [p.ref.repo_id for p in finding.parents]) == ("copy", [RELEASE])
+    assert "as experts" in finding.claim
+
+
 def test_what_two_models_hold_alike_speaks_for_neither() -> None:
     """Tensors frozen in training are in base and release: with them alone the release is no parent."""
     frozen = {n: B[n] if layer_of(n) < 2 else w for n, w in R.items()}

@@ -46,7 +46,7 @@ def test_an_undisclosed_blend_alerts() -> None:
     """A blend of a stranger's release that its card does not name is told, at full strength."""
     found = verdict(case(blended(), family()))
     assert (found.alert, found.disclosure, found.strength) == (True, "undisclosed", "exact")
-    assert found.why.endswith("is not declared on the card")
+    assert found.why.endswith("are not declared on the card")
     assert RELEASE in found.why
 
 
