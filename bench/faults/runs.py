@@ -14,6 +14,7 @@ from pathlib import Path
 from bench.faults.kinds import ANSWERS, NEW_NAME, STATES
 from bench.faults.trap import Trap
 from bench.simulated import POLL, TOKEN, Moved, World, world
+from bot.watchdog import CANARY
 from demo.loopback_faults import Fault, Seen
 from demo.loopback_hub import LoopbackHub
 from demo.loopback_repo import LoopbackRepo
@@ -122,6 +123,7 @@ def _stage(repos: Mapping[str, LoopbackRepo]) -> Iterator[_Stage]:
         LoopbackHub(repos.values(), clock=moved.seconds) as hub,
         world(Path(folder), hub, moved, CAST.registry) as at,
     ):
+        at.store.record(CANARY, [], NOW, NOW)  # it asks the Hub nothing, and would take a sixth of the time
         yield _Stage(at, trap)
 
 
