@@ -84,9 +84,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     until = time.monotonic() + 60 * args.minutes
     print(LEGEND, flush=True)
-    numbers = range(args.first, args.first + args.draws)
-    tally, took = run(partial(attempted, args.seed), numbers, args.workers, until, args.every)
-    print(report(tally, "Part 1: the decision, on simulated suspects", took), flush=True)
+    if args.draws:
+        numbers = range(args.first, args.first + args.draws)
+        tally, took = run(partial(attempted, args.seed), numbers, args.workers, until, args.every)
+        print(report(tally, "Part 1: the decision, on simulated suspects", took), flush=True)
     if args.pipeline:
         _pipeline(args, until)
 
