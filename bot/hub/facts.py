@@ -22,7 +22,7 @@ COMMIT_REQUESTS = 3
 
 def repo_facts(wire: Wire, asked: str, at: str | None) -> RepoFacts:
     """Files, times and state of one repository at a branch or commit (None: main); raises SourceError."""
-    info = _info(wire, asked, at, blobs=True)
+    info = _info(wire, asked, at)
     ref = _ref(info, asked)
     if info.get("disabled") is True:
         raise Disabled(f"{ref.repo_id} has been disabled by the Hub.")
@@ -41,16 +41,19 @@ def repo_facts(wire: Wire, asked: str, at: str | None) -> RepoFacts:
     return replace(facts, weights_at=_weights_at(wire, facts))
 
 
-def main_revision(wire: Wire, name: str) -> str | None:
-    """The commit that main is at now; one request."""
-    return revision(_info(wire, name, None, blobs=False).get("sha"))
+def main_has(wire: Wire, facts: RepoFacts) -> bool:
+    """Whether main has the very weight files of `facts` now, whatever else has changed; one request, rarely more."""
+    name = facts.ref.repo_id
+    info = _info(wire, name, None)
+    shards = weight_files(facts.files)
+    told = all(f.sha256 or f.oid for f in shards)
+    return _ref(info, name) == facts.ref or (told and weight_files(_files(wire, _ref(info, name), info)) == shards)
 
 
-def _info(wire: Wire, name: str, at: str | None, *, blobs: bool) -> dict[str, object]:
+def _info(wire: Wire, name: str, at: str | None) -> dict[str, object]:
     parts = ["api", "models", name]
     url = wire.address(*parts) if at is None else wire.address(*parts, "revision") + "/" + quote(at, safe="")
-    params: dict[str, str | list[str]] = {"blobs": "True"} if blobs else {"expand": ["sha"]}
-    content, _ = wire.json(Ask(url, "the description", name, params=params))
+    content, _ = wire.json(Ask(url, "the description", name, params={"blobs": "True"}))
     return table(content)
 
 

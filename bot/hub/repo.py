@@ -12,7 +12,7 @@ from analyzers.records import RepoFacts, RepoFile, ShardHeader
 from bot.hub import fields
 from bot.hub.commits import Commit, commits
 from bot.hub.crew import Crew
-from bot.hub.facts import main_revision, repo_facts
+from bot.hub.facts import main_has, repo_facts
 from bot.hub.failures import NoSuchFile, Transient, printable
 from bot.hub.headers import OneAnswer
 from bot.hub.range_headers import RangeHeaders
@@ -145,7 +145,7 @@ class HubRepo:
 
     def _at_once(self, facts: RepoFacts, index: RepoFile, shards: Sequence[RepoFile]) -> dict[str, ShardHeader] | None:
         """Headers of all shards in one answer, which is about main; None where they have to be read by range."""
-        if not self._asked_for_main and main_revision(self._tools.wire, facts.ref.repo_id) != facts.ref.revision:
+        if not self._asked_for_main and not main_has(self._tools.wire, facts):
             return None
         return self._tools.one_answer.headers(facts.ref, index, shards)
 

@@ -54,15 +54,24 @@ def test_by_range_where_not_offered(hub: Hub, site: LoopbackHub) -> None:
 
 
 def test_a_commit_that_main_has_left_is_read_by_range(hub: Hub, site: LoopbackHub) -> None:
-    """The answer about main is not taken for another commit; for the commit that main is at, it is."""
+    """The answer about main is not taken for other weights; where main has the very same files, it is."""
     old = site.repos["org/model"]
     assert len(hub.repo("org/model", old.revision).headers(60)) == 3
     assert len(site.seen(AT_ONCE)) == 1
+    edited = {**old.files, "README.md": BytesBlob(b"Edited.")}
+    site.add(replace(model(), files=edited, revision="", earlier=old))
+    with hub.metered() as meter:
+        repo = hub.repo("org/model", old.revision)
+        repo.facts()
+        before = meter.requests
+        assert len(repo.headers(60)) == 3
+    assert meter.requests - before == 2
+    assert len(site.seen(AT_ONCE)) == 2
     site.add(replace(model(padding=8), earlier=old))
     assert {h.file_bytes for h in hub.repo("org/model", old.revision).headers(60).values()} == {
         old.files[p].size for p in shard_paths(old)
     }
-    assert len(site.seen(AT_ONCE)) == 1
+    assert len(site.seen(AT_ONCE)) == 2
 
 
 @pytest.mark.parametrize(
