@@ -6,7 +6,7 @@ What varies in the wild (transformers' conversion_mapping, multimodal wrappers, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -18,7 +18,10 @@ WRAPPERS = frozenset(
 )
 STACKS = frozenset({"layers", "h", "blocks", "block", "resblocks"})
 MLP_NAMES = {"block_sparse_moe": "mlp", "feed_forward": "mlp", "ffn": "mlp", "moe": "mlp"}
+GATE_UP = "gate_up_proj"  # both projections of all experts in one tensor
 EXPERT_NAMES = {"w1": "gate_proj", "w2": "down_proj", "w3": "up_proj"}
+MAX_DIGITS = 6  # of a layer's or an expert's number; a longer one is a part of the name like any other
+MAX_EXPERTS = 65_536  # in one tensor; 512 is the most that is published
 READABLE = frozenset({"BF16", "F16", "F32"})
 
 
@@ -50,10 +53,11 @@ def canonical(name: str) -> SliceKey:
     role: list[str] = []
     layer = expert = -1
     for part in parts:
-        if part.isdecimal() and role and role[-1] in STACKS and layer < 0:
-            layer = int(part)
-        elif part.isdecimal() and role and role[-1] == "experts" and expert < 0:
-            expert = int(part)
+        number = int(part) if _is_index(part) else -1
+        if number >= 0 and role and role[-1] in STACKS and layer < 0:
+            layer = number
+        elif number >= 0 and role and role[-1] == "experts" and expert < 0:
+            expert = number
         elif "experts" in role:
             role.append(EXPERT_NAMES.get(part, part))
         elif part == "switch_mlp":
@@ -63,6 +67,10 @@ def canonical(name: str) -> SliceKey:
     if role and role[0] in STACKS:
         role[0] = "layers"
     return SliceKey(".".join(role), layer, expert)
+
+
+def _is_index(part: str) -> bool:
+    return len(part) <= MAX_DIGITS and part.isascii() and part.isdecimal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +83,9 @@ class Group:
     fused: TensorEntry | None = None
     part: tuple[int, int] = (0, 1)  # (k, n): rows k/n to (k+1)/n of each expert's matrix in a fused tensor
 
-    def expert_indices(self) -> tuple[int, ...]:
+    def expert_indices(self) -> Sequence[int]:
         """Experts that can be read, ascending."""
-        return tuple(range(self.fused.shape[0])) if self.fused else tuple(sorted(self.experts))
+        return range(self.fused.shape[0]) if self.fused else sorted(self.experts)
 
     def slice(self, expert: int) -> Slice:
         """Return the matrix of one expert; KeyError if there is none."""
@@ -102,7 +110,7 @@ def groups_of(layout: WeightLayout) -> dict[tuple[str, int], Group]:
         if entry.dtype not in READABLE or len(entry.shape) < 2 or not prod(entry.shape):
             continue
         key = canonical(entry.name)
-        if "experts" in key.role and key.expert < 0 and len(entry.shape) == 3:
+        if "experts" in key.role and key.expert < 0 and len(entry.shape) == 3 and entry.shape[0] <= MAX_EXPERTS:
             for group in _fused(key, entry, layout):
                 fused[group.role, group.layer] = group
         else:
@@ -117,10 +125,10 @@ def _fused(key: SliceKey, entry: TensorEntry, layout: WeightLayout) -> Iterator[
     [experts, columns, gate rows]; another order (transposed, interleaved) stays a role of its own.
     """
     prefix, _, last = key.role.rpartition(".")
-    if last != "gate_up_proj":
+    if last != GATE_UP:
         yield Group(key.role, key.layer, {}, entry)
         return
-    twin = entry.name.replace("gate_up_proj", "down_proj")
+    twin = entry.name.replace(GATE_UP, "down_proj")
     down = next((t for t in layout.tensors if t.name == twin), None)
     if down is None or entry.shape != (down.shape[0], 2 * down.shape[-1], down.shape[1]):
         yield Group(key.role, key.layer, {}, entry)

@@ -8,7 +8,7 @@ keeps its choice when rows are appended, unless the appended rows hold the new s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -19,6 +19,7 @@ from analyzers.records import Sample, SampleSpec, SliceKey
 from analyzers.roles import Group, Slice
 
 LAYER_STREAMS = 4
+MAX_ROWS = 1 << 22  # a window lies in the first so many rows; the largest vocabulary has a million
 MIN_WEIGHTS = 64  # a slice that gives fewer is not worth a request
 DTYPES: Mapping[str, np.dtype[np.generic]] = {
     "BF16": np.dtype(ml_dtypes.bfloat16),
@@ -42,9 +43,13 @@ def key_of(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
 
-def hashes(key: int, count: int) -> NDArray[np.uint64]:
-    """Return uint64[count]: the hash of 0, 1, 2, ... under `key` (SplitMix64, Steele et al. 2014)."""
-    x = (np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)) + np.uint64(key)
+def hashes(key: int, numbers: Sequence[int]) -> NDArray[np.uint64]:
+    """Return uint64: the hash of each of `numbers`, a range from 0 or a list, under `key`.
+
+    SplitMix64, Steele et al. 2014.
+    """
+    each = np.arange(numbers.stop, dtype=np.uint64) if isinstance(numbers, range) else np.array(numbers, np.uint64)
+    x = ((each + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)) + np.uint64(key)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
@@ -58,13 +63,13 @@ def windows_of(spec: SampleSpec, role: str, rows: int, cols: int) -> tuple[Windo
     few; windows of one half lie in the same columns, so that it shows whether rows moved together. Empty if the slice
     is too small.
     """
-    blocks, length = rows // spec.windows, min(cols, spec.elements)
+    blocks, length = min(rows, MAX_ROWS) // spec.windows, min(cols, spec.elements)
     if not blocks or length * spec.windows < MIN_WEIGHTS:
         return ()
     role = dense_role(role)
-    first = spec.windows * int(np.argmin(hashes(key_of(spec.seed, role, "row"), blocks)))
+    first = spec.windows * int(np.argmin(hashes(key_of(spec.seed, role, "row"), range(blocks))))
     free = cols - length
-    near, far = (int(c) for c in hashes(key_of(spec.seed, role, cols, "column"), 2) % np.uint64(free // 4 + 1))
+    near, far = (int(c) for c in hashes(key_of(spec.seed, role, cols, "column"), range(2)) % np.uint64(free // 4 + 1))
     half = spec.windows // 2
     return tuple(Window(first + i, free - far if i < half else near, length) for i in range(spec.windows))
 
@@ -75,19 +80,24 @@ def pick_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> Ite
     The order between two slices of one role does not depend on what else a model has, so that models with different
     depth or budget still share most of what was read. Language layers come before vision towers and prediction heads.
     """
-    outer = sorted(role for role, layer in groups if layer < 0)
+    for where in group_order(groups, spec):
+        yield from _slices(groups[where], spec)
+
+
+def group_order(groups: Iterable[tuple[str, int]], spec: SampleSpec) -> Iterator[tuple[str, int]]:
+    """Yield (role, layer) of `groups`, the most wanted first; the layer is -1 for matrices outside of any."""
+    places = list(groups)
+    outer = sorted(role for role, layer in places if layer < 0)
     ends: list[str] = [end for end in ("lm_head", "embed_tokens") if end in outer]
-    for role in ends:
-        yield from _slices(groups[role, -1], spec)
-    main = {w: g for w, g in groups.items() if w[0].startswith("layers.")}
-    for part in (main, {w: g for w, g in groups.items() if w[1] >= 0 and w not in main}):
-        for where in _layer_order(part, spec):
-            yield from _slices(groups[where], spec)
-    for role in (role for role in outer if role not in ends):
-        yield from _slices(groups[role, -1], spec)
+    yield from ((role, -1) for role in ends)
+    main = [w for w in places if w[0].startswith("layers.")]
+    aside = [w for w in places if w[1] >= 0 and not w[0].startswith("layers.")]
+    for part in (main, aside):
+        yield from _layer_order(part, spec)
+    yield from ((role, -1) for role in outer if role not in ends)
 
 
-def _layer_order(groups: Mapping[tuple[str, int], Group], spec: SampleSpec) -> Iterator[tuple[str, int]]:
+def _layer_order(groups: Iterable[tuple[str, int]], spec: SampleSpec) -> Iterator[tuple[str, int]]:
     """Yield (role, layer): every role once, in a hashed layer, then every role a second time, and so on.
 
     No role is left to chance: an adapter merged into two kinds of matrices changes nothing else, and a sample without
@@ -125,12 +135,15 @@ def slice_of(group: Group, spec: SampleSpec, turn: int = 0) -> Slice | None:
     experts = group.expert_indices()
     if not experts or (turn and turn >= len(experts)):
         return None
-    chosen = experts[0]
-    if chosen >= 0:
-        order = hashes(key_of(spec.seed, group.role, "expert"), experts[-1] + 1)
-        chosen = sorted(experts, key=lambda e: int(order[e]))[turn]
-    found = group.slice(chosen)
+    found = group.slice(expert_of(group.role, experts, spec, turn))
     return found if windows_of(spec, group.role, found.rows, found.cols) else None
+
+
+def expert_of(role: str, experts: Sequence[int], spec: SampleSpec, turn: int = 0) -> int:
+    """Return the expert, of those in ascending order, that `turn` reads of `role`; -1 where there is only -1."""
+    if experts[0] < 0:
+        return experts[0]
+    return experts[int(np.argsort(hashes(key_of(spec.seed, role, "expert"), experts), kind="stable")[turn])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from analyzers.errors import MalformedWeights
 from analyzers.records import RepoFacts, RepoFile, RepoRef, ShardHeader
+from analyzers.shard_order import Wanted
 from bot.shardheader import PREFIX, header_length, parse_header
 from bot.source import Missing, Span, TooLarge
 from bot.weightfiles import weight_files
@@ -59,7 +60,7 @@ class LocalSource:
             raise TooLarge(f"{self.repo_id}: {path} has {target.stat().st_size:,} bytes, more than {limit:,}")
         return target.read_bytes()
 
-    def headers(self, max_requests: int) -> Mapping[str, ShardHeader]:  # noqa: ARG002 - a disk asks for no requests
+    def headers(self, max_requests: int, wanted: Wanted | None = None) -> Mapping[str, ShardHeader]:  # noqa: ARG002 - a disk asks for no requests
         """Read the header of every shard; see Source.headers."""
         return {file.path: self._header(file) for file in weight_files(self.facts().files)}
 

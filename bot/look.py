@@ -13,6 +13,7 @@ from analyzers.layout import layout_of
 from analyzers.records import RepoFacts, SampleSpec, ShardHeader, Sketch, WeightLayout
 from analyzers.roles import READABLE, Group, groups_of
 from analyzers.sampling import ReadBudget, plan_reads, samples_from
+from analyzers.shard_order import for_a_look
 from bot.source import Source, Span
 
 FIRST_LOOK_REQUESTS = 60
@@ -52,11 +53,11 @@ class Look:
 def first_look(source: Source, spec: SampleSpec, requests: int, size: int = FIRST_LOOK_BYTES) -> Look:
     """Read within `requests` HTTP requests and `size` bytes; raises SourceError and MalformedWeights.
 
-    Headers may take half of the requests; where that is not enough for all shards, those of some are read, and
-    only their tensors are sampled.
+    Headers may take half of the requests; where that is not enough for all shards, those of the most wanted ones are
+    read, and only their tensors are sampled.
     """
     facts = source.facts()
-    headers = source.headers(max(requests // 2, 1))
+    headers = source.headers(max(requests // 2, 1), for_a_look(spec))
     layout = layout_of(headers)
     budget = ReadBudget(requests=max(requests - 2, 1), bytes=size)
     plan = plan_reads(groups_of(layout), spec, budget)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from analyzers.records import RepoFacts, ShardHeader
+from analyzers.shard_order import Wanted
 from bot.source import Source, Span
 
 
@@ -29,9 +30,9 @@ class Recorder:
             self._files[path] = content
         return content
 
-    def headers(self, max_requests: int) -> Mapping[str, ShardHeader]:
+    def headers(self, max_requests: int, wanted: Wanted | None = None) -> Mapping[str, ShardHeader]:
         """See Source.headers."""
-        found = self._source.headers(max_requests)
+        found = self._source.headers(max_requests, wanted)
         self._headers.update(found)
         return found
 

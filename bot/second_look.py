@@ -21,6 +21,7 @@ from analyzers.records import Compared, Cost, Finding, Reference, RepoRef, Sampl
 from analyzers.roles import groups_of
 from analyzers.sampling import ReadBudget, ReadPlan, samples_from
 from analyzers.second_look import companions, moved, together, unread
+from analyzers.shard_order import Wanted, for_what_is_in
 from analyzers.yardstick import yardsticks
 from bot.look import Look, Meter
 from bot.purpose import spent_on
@@ -64,7 +65,7 @@ class SecondLooker:
         started = time.monotonic()
         spec = SampleSpec(seed=secrets.randbits(62) + 1, elements=ELEMENTS)
         with self.metered() as meter:
-            models, problems = self._open(companions(case, finding))
+            models, problems = self._open(companions(case, finding), for_what_is_in(first.groups))
             read = {m.reference.repo_id for m in models}
             gone = [p.ref.repo_id for p in finding.parents if p.ref.repo_id not in read]
             if not models:
@@ -83,14 +84,14 @@ class SecondLooker:
         look = replace(look, sampled=sampled, profile=depth_profile(again, found), scale=yardsticks(case, found))
         return Seen(found, look, problems, of_case(again), tuple(gone))
 
-    def _open(self, references: Sequence[Reference]) -> tuple[list[_Model], tuple[str, ...]]:
+    def _open(self, references: Sequence[Reference], wanted: Wanted) -> tuple[list[_Model], tuple[str, ...]]:
         """Open the companions that can be read; a sentence for each that cannot."""
         models, problems = [], []
         for reference in references:
             ref = reference.sketch.ref
             try:
                 source = self.open_reference(ref.repo_id, ref.revision)
-                groups = groups_of(layout_of(source.headers(HEADER_REQUESTS)))
+                groups = groups_of(layout_of(source.headers(HEADER_REQUESTS, wanted)))
             except Unavailable:
                 raise
             except (SourceError, Unreadable) as error:

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from analyzers.errors import BlendwatchError
 from analyzers.records import RepoFacts, ShardHeader
+from analyzers.shard_order import Wanted
 
 
 class SourceError(BlendwatchError):
@@ -80,8 +81,11 @@ class Source(Protocol):
         """A small file whole; None if there is none of that name; TooLarge if it is over `limit` bytes."""
         ...
 
-    def headers(self, max_requests: int) -> Mapping[str, ShardHeader]:
-        """Headers by shard path: of all shards if that is possible in `max_requests`, else of evenly spread ones."""
+    def headers(self, max_requests: int, wanted: Wanted | None = None) -> Mapping[str, ShardHeader]:
+        """Headers by shard path: of all shards if that is possible in `max_requests`, else of some.
+
+        These are the most wanted ones, where an index says what lies where, else evenly spread ones.
+        """
         ...
 
     def read(self, spans: Sequence[Span]) -> list[bytes]:

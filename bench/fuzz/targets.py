@@ -52,6 +52,7 @@ CARD = GOOD.files["README.md"].read(0, 1 << 20).decode() + (
     "\nTrained from scratch on 2T tokens.\n"
     "\n| Model | Base |\n|---|---|\n| this | [Meridian 1](https://huggingface.co/aurora-labs/Meridian-1) |\n"
 )
+INDICES = ("0", "7", "999999", "4000000000", "9" * 30, "9" * 5000, "-1", "\u0663", "")
 NAMES = {"Meridian-Coder": "Meridian-Coder", "Meridian 1": "Meridian-1"}
 REGISTRY = CAST.registry + "organisations:\n- name: aurora-labs\n  members: [aurora-labs, tidepool-ai]\n"
 LATER = NOW + timedelta(hours=1)
@@ -76,6 +77,9 @@ def _reshaped(rng: Rng) -> dict[str, Any]:
             numbers = int(np.prod(entry["shape"]))
             shapes = ([numbers], [numbers, 1], [1, numbers], [1] * 14 + [numbers], [2, numbers // 2], entry["shape"])
             other = name if rng.integers(2) else f"{TEXTS[int(rng.integers(len(TEXTS)))]}{len(found)}{name[-12:]}"
+            if not rng.integers(4):
+                layer, expert = (INDICES[int(i)] for i in rng.integers(len(INDICES), size=2))
+                other = f"model.layers.{layer}.mlp.experts.{expert}.p{len(found)}.weight"
             dtype = str(rng.choice(["BF16", "F16", "I16", "U16"]))
             shape = shapes[int(rng.integers(len(shapes)))]
             found[other] = {**entry, "shape": shape, "dtype": dtype}

@@ -14,6 +14,7 @@ from analyzers.layout import layout_of
 from analyzers.records import RepoFacts, RepoFile, RepoRef, ShardHeader, Sketch, TensorEntry
 from analyzers.rounding import BF16, Floats, round_to
 from analyzers.sampling import ReadBudget, SliceRead, plan_reads
+from analyzers.shard_order import Wanted
 from bench.null.shape import ARCHITECTURES, SPEC, first_reads, groups, headers, sketch
 from bench.null.tree import Place, Tree
 from bot.source import Span
@@ -65,7 +66,7 @@ class MemorySource:
         config = {"model_type": "llama", "hidden_size": of.hidden, "num_hidden_layers": of.layers}
         return {"README.md": self.card.encode(), "config.json": json.dumps(config).encode()}.get(path)
 
-    def headers(self, max_requests: int) -> Mapping[str, ShardHeader]:  # noqa: ARG002 - memory asks for no requests
+    def headers(self, max_requests: int, wanted: Wanted | None = None) -> Mapping[str, ShardHeader]:  # noqa: ARG002 - memory asks for no requests
         """See Source.headers."""
         return _headers()
 

@@ -41,14 +41,27 @@ class RangeHeaders:
     ranges: Ranges
     crew: Crew
 
+    def fits(self, shards: Sequence[RepoFile], index: RepoFile | None, max_requests: int) -> bool:
+        """Whether the headers of all shards can be read in so many requests."""
+        rounds = 2 if _first_bytes(index, len(shards)) < FIRST_BYTES_MOST else ROUNDS
+        return rounds * len(shards) + (rounds < ROUNDS) <= max_requests
+
     def read(
-        self, shards: Sequence[RepoFile], index: RepoFile | None, max_requests: int, max_bytes: int
+        self,
+        shards: Sequence[RepoFile],
+        index: RepoFile | None,
+        max_requests: int,
+        max_bytes: int,
+        first: Sequence[RepoFile] = (),
     ) -> dict[str, ShardHeader]:
-        """Headers by path: of all shards if both limits allow, else of evenly spread ones, of one at least."""
+        """Headers by path: of all shards if both limits allow, else those of `first`, else of evenly spread ones.
+
+        Of one at least.
+        """
         for shard in shards:
             if shard.size < PREFIX:
                 raise MalformedWeights(f"{self._name(shard)} is too short for a safetensors file.")
-        begun = self._begin_all(shards, _first_bytes(index, len(shards)), max_requests, max_bytes)
+        begun = self._begin_all(shards, _first_bytes(index, len(shards)), max_requests, max_bytes, first)
         whole = [b for b in begun if not b.missing]
         left = max_bytes - sum(len(b.content) for b in begun)
         long = _affordable([b for b in begun if b.missing], max_requests - 2 * len(begun), left, need=not whole)
@@ -58,23 +71,26 @@ class RangeHeaders:
         }
         return dict(sorted(read.items()))
 
-    def _begin_all(self, shards: Sequence[RepoFile], first: int, max_requests: int, max_bytes: int) -> list[_Begun]:
-        """The beginnings of as many shards as may be finished too, `first` bytes of each or what it takes."""
-        if ROUNDS * len(shards) <= max_requests and first * len(shards) <= max_bytes:
-            return self._begin_some(shards, first)
+    def _begin_all(
+        self, shards: Sequence[RepoFile], size: int, max_requests: int, max_bytes: int, first: Sequence[RepoFile]
+    ) -> list[_Begun]:
+        """The beginnings of as many shards as may be finished too, `size` bytes of each or what it takes."""
+        if ROUNDS * len(shards) <= max_requests and size * len(shards) <= max_bytes:
+            return self._begin_some(shards, size)
         # Not all can be read in three requests each. One shows how long they are, so that two are enough.
-        pilot = self._begin_some(shards[:1], first)
-        first = min(max(first, pilot[0].header_end * 5 // 4), FIRST_BYTES_MOST)
-        each = 2 if first < FIRST_BYTES_MOST else ROUNDS
-        most = min(1 + (max_requests - ROUNDS) // each, max_bytes // first)
-        return pilot + self._begin_some(spread(shards, most)[1:], first)
+        pilot = self._begin_some(first[:1] or shards[:1], size)
+        size = min(max(size, pilot[0].header_end * 5 // 4), FIRST_BYTES_MOST)
+        each = 2 if size < FIRST_BYTES_MOST else ROUNDS
+        most = min(1 + (max_requests - ROUNDS) // each, max_bytes // size)
+        chosen = first[:most] if first else spread(shards, most)
+        return pilot + self._begin_some(chosen[1:], size)
 
-    def _begin_some(self, shards: Sequence[RepoFile], first: int) -> list[_Begun]:
+    def _begin_some(self, shards: Sequence[RepoFile], size: int) -> list[_Begun]:
         self.crew(self.ranges.resolve, shards)
-        return self.crew(lambda shard: self._begin(shard, first), shards)
+        return self.crew(lambda shard: self._begin(shard, size), shards)
 
-    def _begin(self, shard: RepoFile, first: int) -> _Begun:
-        content = self.ranges.read(shard, 0, min(first, shard.size))
+    def _begin(self, shard: RepoFile, size: int) -> _Begun:
+        content = self.ranges.read(shard, 0, min(size, shard.size))
         return _Begun(shard, content, PREFIX + header_length(content, shard, self._name(shard)))
 
     def _finish(self, begun: _Begun) -> _Begun:

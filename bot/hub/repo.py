@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from analyzers.errors import MalformedWeights
 from analyzers.records import RepoFacts, RepoFile, ShardHeader
+from analyzers.shard_order import Wanted
 from bot.hub import fields
 from bot.hub.commits import Commit, commits
 from bot.hub.crew import Crew
@@ -18,10 +19,13 @@ from bot.hub.headers import OneAnswer
 from bot.hub.range_headers import RangeHeaders
 from bot.hub.ranges import PLAIN, Ranges
 from bot.hub.wire import JSON_BYTES, Ask, Wire
+from bot.outside_json import parsed
 from bot.source import Missing, Span, TooLarge
 from bot.weightfiles import INDEX, index_file, shard_name, weight_files
 
 BRANCH_OR_COMMIT = re.compile(r"\w(?:[\w-]|[./](?![./]))*")
+INDEX_BYTES = 4 << 20  # of an index that is read; a larger one has more tensors than may be looked at anyway
+INDEX_REQUESTS = 2
 HEADERS_PER_INDEX_BYTE = 2  # the headers' answer says of each tensor what the index says, its shape and its place
 
 
@@ -82,8 +86,10 @@ class HubRepo:
         ref = self.facts().ref
         return commits(self._tools.wire, ref.repo_id, ref.revision, most)
 
-    def headers(self, max_requests: int, max_bytes: int = JSON_BYTES) -> Mapping[str, ShardHeader]:
-        """Headers by shard path: of all shards if that is possible in `max_requests`, else of evenly spread ones.
+    def headers(
+        self, max_requests: int, wanted: Wanted | None = None, max_bytes: int = JSON_BYTES
+    ) -> Mapping[str, ShardHeader]:
+        """Headers by shard path; see Source.headers.
 
         `max_bytes` bounds what is read of them too. Retries come on top of both. Raises SourceError, and
         MalformedWeights for what is no safetensors file.
@@ -101,7 +107,10 @@ class HubRepo:
             if found is not None:
                 return found
         by_range = RangeHeaders(facts.ref, ranges, self._tools.crew)
-        return by_range.read(shards, index, max_requests, max_bytes)
+        if wanted is None or index is None or index.size > INDEX_BYTES or by_range.fits(shards, index, max_requests):
+            return by_range.read(shards, index, max_requests, max_bytes)
+        first = self._most_wanted(index, shards, wanted)
+        return by_range.read(shards, index, max_requests - INDEX_REQUESTS, max_bytes, first)
 
     def read(self, spans: Sequence[Span]) -> list[bytes]:
         """The bytes of each span, in order, each of exactly the length asked for; raises SourceError.
@@ -117,6 +126,17 @@ class HubRepo:
         return self._tools.crew(
             lambda s: ranges.read(files[s.shard], s.begin, s.end) if s.end > s.begin else b"", spans
         )
+
+    def _most_wanted(self, index: RepoFile, shards: Sequence[RepoFile], wanted: Wanted) -> list[RepoFile]:
+        """The shards to read first; none where the index does not tell, as nothing else rests on it."""
+        try:
+            content = parsed(self.file(index.path, INDEX_BYTES) or b"", f"The index of {self._asked}")
+        except (TooLarge, ValueError):
+            return []
+        said = fields.table(fields.table(content).get("weight_map"))
+        by_path = {s.path: s for s in shards}
+        held = {name: shard for name, shard in said.items() if isinstance(shard, str) and shard in by_path}
+        return [by_path[path] for path in wanted(held)]
 
     def _opened(self) -> tuple[RepoFacts, Ranges]:
         facts = self.facts()

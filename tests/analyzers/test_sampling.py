@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from itertools import islice
@@ -12,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzers.records import SampleSpec, TensorEntry, WeightLayout
-from analyzers.roles import Group, groups_of
+from analyzers.roles import Group, canonical, groups_of
 from analyzers.sampling import (
     LAYER_STREAMS,
+    MAX_ROWS,
     MIN_WEIGHTS,
     ReadBudget,
     Window,
+    expert_of,
     pick_order,
     plan_reads,
     read_of,
@@ -292,3 +295,35 @@ def test_a_look_reads_experts_in_the_layers_of_dense_matrices() -> None:
         for role in roles:
             wanted = [s.key.layer for s in pick_order(dense, spec) if s.key.role == role]
             assert [layer for r, layer in read if r == apart[role]] == wanted
+
+
+@pytest.mark.parametrize("number", ["9999999", "9" * 25, "9" * 5000, "٣"], ids=["long", "longer", "longest", "arabic"])
+@pytest.mark.parametrize("name", ["model.layers.{}.mlp.up_proj.weight", "model.layers.0.mlp.experts.{}.up_proj.weight"])
+def test_a_number_that_no_model_has_is_a_part_of_the_name(name: str, number: str) -> None:
+    """A name must not make us count to it."""
+    key = canonical(name.format(number))
+    assert (key.layer, key.expert) in ((-1, -1), (0, -1))
+    assert number in key.role
+
+
+def test_vast_shapes_cost_no_memory() -> None:
+    """A file of hundreds of gigabytes costs its maker nothing: rows or experts that no model has are not counted."""
+    tracemalloc.start()
+    assert all(w.row + 4 <= MAX_ROWS for w in windows_of(SPEC, "embed_tokens", 10**10, 32))
+    vast = TensorEntry("model.layers.0.mlp.experts.down_proj", "BF16", (10**9, 8, 32), "m", 0, 512 * 10**9)
+    groups = groups_of(WeightLayout((vast,), 0, 0, ""))
+    assert [g.fused for g in groups.values()] == [None]
+    assert list(pick_order(groups, SPEC))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 300 << 20
+
+
+def test_an_experts_order_needs_only_its_number() -> None:
+    """Which other experts there are changes nothing between two of them, and no list is made up to the largest."""
+    few, many = [3, 999_999], [*range(8), 999_999]
+    first = [expert_of("layers.mlp.experts.up_proj", many, SPEC, turn) for turn in range(9)]
+    assert [expert_of("layers.mlp.experts.up_proj", few, SPEC, turn) for turn in range(2)] == [
+        e for e in first if e in few
+    ]
+    assert expert_of("layers.mlp.up_proj", [-1], SPEC) == -1

@@ -10,7 +10,8 @@ import pytest
 
 from analyzers.errors import MalformedWeights
 from analyzers.layout import layout_of
-from analyzers.records import ShardHeader
+from analyzers.records import SampleSpec, ShardHeader
+from analyzers.shard_order import for_a_look
 from bot.hub import Hub
 from bot.source import Gated, TooLarge
 from demo.loopback_faults import Fault, always
@@ -256,3 +257,37 @@ def test_a_name_with_half_of_a_sign_in_the_answer_for_all_does_no_harm(hub: Hub,
     site.fault = always(Fault(body=json.dumps(answer).encode()), AT_ONCE)
     assert tensors(hub.repo("org/model").headers(60)) == ["0.a", "0.b", "1.a", "1.b", "2.a", "2.b"]
     assert site.seen(AT_ONCE)
+
+
+def test_the_most_wanted_shards_are_read_where_not_all_can_be(hub: Hub, site: LoopbackHub) -> None:
+    """The index says what lies where: the shards that hold what is wanted come first, within the budget."""
+    site.offers_headers = False
+    site.add(model(shards=40))
+    asked: list[int] = []
+
+    def wanted(shard_of: Mapping[str, str]) -> tuple[str, ...]:
+        asked.append(len(shard_of))
+        return tuple(shard_of[f"{i}.a"] for i in (31, 5, 17, 38, 2, 9))
+
+    repo = hub.repo("org/model")
+    repo.facts()
+    with hub.metered() as meter:
+        found = repo.headers(14, wanted)
+    assert (asked, meter.requests <= 14) == ([80], True)
+    assert set(tensors(found)) >= {"31.a", "5.a", "17.a", "38.a"}
+    assert len(found) <= 6
+    assert len(repo.headers(100, wanted)) == 40
+    assert len(asked) == 1  # all fit: nobody is preferred
+
+
+@pytest.mark.parametrize(
+    "index", [b"{", b"[]", b'{"weight_map": 3}', b'{"weight_map": {"a": 1, "b": "../../etc/passwd"}}']
+)
+def test_an_index_that_tells_nothing_leaves_evenly_spread_shards(hub: Hub, site: LoopbackHub, index: bytes) -> None:
+    """Nothing rests on an index: a broken one only costs the choice."""
+    site.offers_headers = False
+    whole = model(shards=40)
+    site.add(replace(whole, files={**whole.files, "model.safetensors.index.json": BytesBlob(index)}))
+    found = sorted(hub.repo("org/model").headers(14, for_a_look(SampleSpec())))
+    assert found[0].startswith("model-00000")
+    assert found[-1].startswith("model-00039")
