@@ -25,11 +25,10 @@ from bot.known import Progress
 from bot.source import Renamed, Source
 from bot.story import IDENTITY, identity_of, points_of
 from state.errors import StateError
-from state.records import CaseFile, KeptFile
+from state.records import CaseFile, KeptFile, Tries
 
 AGAIN: Final = tuple(timedelta(hours=h) for h in (1, 6, 24, 3 * 24, 7 * 24))  # after an outcome that may change
 YOUNG: Final = timedelta(days=14)
-AT_MOST: Final = 1000  # cases looked through, the newest first
 log = logging.getLogger("blendwatch")
 
 
@@ -44,6 +43,7 @@ class Asking:
     tell: bool = False
     _thread: threading.Thread | None = field(default=None, repr=False)
     _stopped: bool = False
+    _over: set[str] = field(default_factory=set, repr=False)  # young cases that need no further try
 
     def begin(self) -> None:
         """Begin with what is due, unless that is under way; returns at once and raises nothing."""
@@ -62,9 +62,11 @@ class Asking:
 
     def due(self) -> list[CaseFile]:
         """Return the open cases whose model is to be asked now, the oldest first."""
-        now = self.clock()
-        young = [c for c in self.casework.store.cases.all(AT_MOST) if c.state == "open" and now - c.opened_at < YOUNG]
-        return [case for case in reversed(young) if self._is_due(case, now)]
+        now, cases = self.clock(), self.casework.store.cases
+        young = cases.tries(IDENTITY, now - YOUNG)
+        self._over &= {t.case_id for t in young}
+        due = [t.case_id for t in young if self._is_due(t, now)]
+        return [case for case_id in due if (case := cases.get(case_id))]
 
     def ask_all(self, progress: Progress = lambda _: None) -> int:
         """Ask what is due, one by one; return how many cases have an outcome. Safe to kill anywhere; StateError."""
@@ -82,13 +84,18 @@ class Asking:
         except Exception:  # a fault of ours may cost an answer, never the watch
             log.exception("asking models their names failed")
 
-    def _is_due(self, case: CaseFile, now: datetime) -> bool:
-        tries = [f for f in self.casework.store.cases.files(case.upload_id) if f.kind == IDENTITY]
-        if not tries or self.interview().off:
-            return not tries
-        last = identity_of(tries, self.casework.blobs) or {}
-        over = last.get("outcome") == "asked" or len(tries) > len(AGAIN)
-        return not over and now - tries[-1].kept_at >= AGAIN[len(tries) - 1]
+    def _is_due(self, tries: Tries, now: datetime) -> bool:
+        if tries.last is None:
+            return True
+        if tries.case_id in self._over:
+            return False
+        if tries.count <= len(AGAIN) and now - tries.last < AGAIN[tries.count - 1]:
+            return False
+        last = identity_of(self.casework.store.cases.files(tries.upload_id), self.casework.blobs) or {}
+        if last.get("outcome") == "asked" or tries.count > len(AGAIN):
+            self._over.add(tries.case_id)
+            return False
+        return not self.interview().off
 
     def _ask(self, case: CaseFile, progress: Progress) -> None:
         """Ask one model and keep what came of it."""

@@ -45,9 +45,7 @@ class Followups:
         """Look after what is due; return how many notes were made. Safe to kill anywhere."""
         made = self.casework.replay_old()
         now = self.clock()
-        for case in self.store.cases.to_look_after(now - EVERY, AT_ONCE):
-            if now - case.opened_at > YOUNG and now - case.asked_at < LATER:
-                continue
+        for case in self.store.cases.to_look_after(now - YOUNG, now - EVERY, now - LATER, AT_ONCE):
             progress(f"looking after the case of {repo_of(case)}")
             made += self._look_after(case)
             self.store.cases.looked_after(case.case_id, now)

@@ -6,12 +6,14 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 
 from demo.loopback_repo import LoopbackRepo, is_lfs
 
 Row = dict[str, object]
 
 
+@lru_cache(maxsize=100_000)  # a listing sorts by it
 def stamp(moment: datetime) -> str:
     """A time as the Hub writes it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, and_, desc, select, update
+from sqlalchemy import Engine, and_, desc, func, or_, select, update
 
 from state.cases import add_note, files_of, find, keep_files, notes_of
 from state.database import reading, transaction
 from state.errors import StateError
 from state.folding import TOLD_TOGETHER
-from state.records import CaseFile, KeptFile, Note, OutboxMessage
-from state.tables import cases, outbox
+from state.records import CaseFile, KeptFile, Note, OutboxMessage, Tries
+from state.tables import cases, evidence, outbox
 
 
 class Cases:
@@ -49,11 +49,28 @@ class Cases:
         with reading(self._engine) as connection:
             return find(connection, select(cases).order_by(desc(cases.c.opened_at), cases.c.case_id).limit(limit))
 
-    def to_look_after(self, before: datetime, limit: int) -> list[CaseFile]:
-        """Open cases that were last looked after before then, the longest ago first."""
-        due = and_(cases.c.state == "open", cases.c.asked_at < before)
+    def to_look_after(self, young: datetime, before: datetime, later: datetime, limit: int) -> list[CaseFile]:
+        """Open cases that were last looked after before `later`, or `before` for those opened since `young`.
+
+        The longest ago first.
+        """
+        waited = or_(cases.c.asked_at < later, and_(cases.c.opened_at >= young, cases.c.asked_at < before))
+        due = and_(cases.c.state == "open", waited)
         with reading(self._engine) as connection:
             return find(connection, select(cases).where(due).order_by(cases.c.asked_at).limit(limit))
+
+    def tries(self, kind: str, since: datetime) -> list[Tries]:
+        """How often evidence of `kind` was kept for each open case that was opened since then, the oldest first."""
+        kept = and_(evidence.c.upload_id == cases.c.upload_id, evidence.c.kind == kind)
+        query = (
+            select(cases.c.case_id, cases.c.upload_id, func.count(evidence.c.id), func.max(evidence.c.kept_at))
+            .select_from(cases.outerjoin(evidence, kept))
+            .where(cases.c.state == "open", cases.c.opened_at > since)
+            .group_by(cases.c.case_id)
+            .order_by(cases.c.opened_at, cases.c.case_id)
+        )
+        with reading(self._engine) as connection:
+            return [Tries(*row) for row in connection.execute(query)]
 
     def of_another_method(self, method: str, limit: int) -> list[CaseFile]:
         """Open cases whose verdict was last drawn with other thresholds."""

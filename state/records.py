@@ -104,6 +104,16 @@ class NewCase:
 
 
 @dataclass(frozen=True, slots=True)
+class Tries:
+    """How often evidence of one kind was kept for an open case, and when last."""
+
+    case_id: str
+    upload_id: int
+    count: int
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFile:
     """An alert and all that came after it."""
 
