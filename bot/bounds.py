@@ -23,7 +23,7 @@ from bot import (
     shardheader,
     watch,
 )
-from bot.hub import facts, wire
+from bot.hub import facts, repo, wire
 from bot.settings import Settings
 from state import registry_files, registry_yaml
 from state.retention import Retention
@@ -101,6 +101,9 @@ BOUNDS: Final = (
     _constant(layout, "MAX_TENSORS", "tensors of one upload", "tensors", _FAILED),
     _constant(wire, "JSON_BYTES", "one answer of the Hub's API", "bytes", _FAILED),
     _constant(outside_json, "MOST_VALUES", "values in one answer of the Hub or header of a shard", "values", _FAILED),
+    _constant(
+        repo, "INDEX_BYTES", "an index that tells which shards to read first", "bytes", "evenly spread ones are read"
+    ),
     Bound(
         "attempts at an upload that cannot be read",
         len(watch.RETRIES) + 1,

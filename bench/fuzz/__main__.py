@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from analyzers.errors import BlendwatchError
-from bench.fuzz.targets import card, config, header, online, registry, weights
+from bench.fuzz.targets import card, config, header, index, online, registry, weights
 
 SECONDS = 5.0  # of processor time for one input
 MEGABYTES = 256
@@ -68,6 +68,7 @@ def run(count: int, seed: int, only: str = "", at: int | None = None) -> Mapping
     with online() as net:
         targets: dict[str, Callable[[np.random.Generator], object]] = {
             "header": header,
+            "index": index,
             "config": config,
             "card": card,
             "registry": registry,

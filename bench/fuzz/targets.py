@@ -21,6 +21,7 @@ from analyzers.layout import layout_of
 from analyzers.records import RepoFile, SampleSpec
 from analyzers.roles import groups_of
 from analyzers.sampling import ReadBudget, plan_reads
+from analyzers.shard_order import for_a_look, for_what_is_in
 from bench.faults.runs import CAST, NOW, REPOS
 from bench.fuzz.mutate import TEXTS, as_bytes, mutated, spoiled, spoiled_text
 from bench.simulated import TIMEOUT, Moved, World, world
@@ -84,6 +85,19 @@ def _reshaped(rng: Rng) -> dict[str, Any]:
             shape = shapes[int(rng.integers(len(shapes)))]
             found[other] = {**entry, "shape": shape, "dtype": dtype}
     return found
+
+
+def index(rng: Rng) -> None:
+    """What an index says lies in which shard, to the order of the shards."""
+    shard_of = {name: f"{number % 3}.safetensors" for number, name in enumerate(HEADER)}
+    for _ in range(int(rng.integers(4))):
+        layer, expert = (INDICES[int(i)] for i in rng.integers(len(INDICES), size=2))
+        shard_of[f"model.layers.{layer}.mlp.experts.{expert}.gate_up_proj"] = "x.safetensors"
+    said = mutated(shard_of, rng)
+    held = {k: v for k, v in said.items() if isinstance(v, str)} if isinstance(said, dict) else {}
+    order = for_a_look(SampleSpec())(held)
+    if not {*order, *for_what_is_in({("layers.mlp.up_proj", 0)})(held)} <= set(held.values()):
+        raise AssertionError(f"shards that nobody named: {order}")
 
 
 def config(rng: Rng) -> None:
