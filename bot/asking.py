@@ -65,8 +65,10 @@ class Asking:
         now, cases = self.clock(), self.casework.store.cases
         young = cases.tries(IDENTITY, now - YOUNG)
         self._over &= {t.case_id for t in young}
-        due = [t.case_id for t in young if self._is_due(t, now)]
-        return [case for case_id in due if (case := cases.get(case_id))]
+        due = [t for t in young if self._waited(t, now)]
+        if any(t.count for t in due) and self.interview().off:
+            due = [t for t in due if not t.count]
+        return [case for t in due if not self._is_over(t) and (case := cases.get(t.case_id))]
 
     def ask_all(self, progress: Progress = lambda _: None) -> int:
         """Ask what is due, one by one; return how many cases have an outcome. Safe to kill anywhere; StateError."""
@@ -84,18 +86,21 @@ class Asking:
         except Exception:  # a fault of ours may cost an answer, never the watch
             log.exception("asking models their names failed")
 
-    def _is_due(self, tries: Tries, now: datetime) -> bool:
+    def _waited(self, tries: Tries, now: datetime) -> bool:
+        """Whether it was never tried, or long enough ago."""
         if tries.last is None:
             return True
-        if tries.case_id in self._over:
-            return False
-        if tries.count <= len(AGAIN) and now - tries.last < AGAIN[tries.count - 1]:
+        waits = AGAIN[min(tries.count, len(AGAIN)) - 1]
+        return tries.case_id not in self._over and now - tries.last >= waits
+
+    def _is_over(self, tries: Tries) -> bool:
+        """Whether it has an outcome that stands, or was tried often enough."""
+        if not tries.count:
             return False
         last = identity_of(self.casework.store.cases.files(tries.upload_id), self.casework.blobs) or {}
         if last.get("outcome") == "asked" or tries.count > len(AGAIN):
             self._over.add(tries.case_id)
-            return False
-        return not self.interview().off
+        return tries.case_id in self._over
 
     def _ask(self, case: CaseFile, progress: Progress) -> None:
         """Ask one model and keep what came of it."""
