@@ -40,7 +40,8 @@ from state.store import Store
 SHORTEST, LONGEST = 1.0, 9.0  # seconds until a kill
 ANSWERS_AFTER = 0.5  # seconds between Discord's keeping a message and its answer: where death doubles it
 WAVE = 3  # uploads that wait at each start
-PATIENCE = 600.0  # seconds for a pass that nobody kills
+PATIENCE = 300.0  # seconds for a pass that nobody kills, and more for each upload
+PATIENCE_EACH = 3.0
 Verdicts = Mapping[str, tuple[object, ...]]
 
 
@@ -87,7 +88,7 @@ def run(
                     hub.add(repo)
                 _killed(env, ["--once"] if number % 2 else [], rng.uniform(SHORTEST, LONGEST))
         command = [sys.executable, "-m", "bot", "watch", "--once"]
-        subprocess.run(command, env=env, check=True, timeout=PATIENCE, capture_output=True)
+        subprocess.run(command, env=env, check=True, timeout=PATIENCE + PATIENCE_EACH * len(new), capture_output=True)
         settings = Settings(
             data=folder / "data",
             discord_webhook=SecretStr(discord.webhook_url),
