@@ -13,7 +13,7 @@ def test_broken_input_ends_as_a_value_or_a_named_error() -> None:
     """Every target is fed, no input crashes anything, and not all of them are refused."""
     found = run(100, seed=3)
     assert [text for told in found.values() for text in told.failures] == []
-    assert len(found) == 8
+    assert len(found) == 9
     assert all(sum(told.counts.values()) > 0 for told in found.values())
     assert found["header"].counts["a value"] > 0 < found["header"].counts["MalformedWeights"]
 
