@@ -40,6 +40,8 @@ def analyze(case: Case) -> Finding | None:
     kinds = kinds_of(aligned, base, parents, tuple(range(len(aligned.keys))))
     if kinds is None or not _holds(kinds) or not _needs_all(aligned, base, parents, kinds):
         return None
+    if aligned.references[base].role != "base" and kinds.base < MIN_KIND:
+        return None  # a release of which next to no weight is left is no more than a near stranger
     needed = (*parents, base)
     refs = [aligned.references[i].sketch.ref for i in needed]
     if not strangers(case, [r.repo_id for r in refs]):
