@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from heapq import nlargest
 
 from demo.loopback_repo import LoopbackRepo, is_lfs
 
 Row = dict[str, object]
 
 
-@lru_cache(maxsize=100_000)  # a listing sorts by it
+@lru_cache(maxsize=20_000)  # a listing sorts by it
 def stamp(moment: datetime) -> str:
     """A time as the Hub writes it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
@@ -108,25 +109,28 @@ def listing(repos: Iterable[LoopbackRepo], query: Mapping[str, str], expand: lis
     key: Callable[[LoopbackRepo], Key] = lambda r: (stamp(r.created_at), r.hub_id)  # noqa: E731
     if query.get("sort") == "lastModified":
         key = lambda r: (stamp(r.modified_at), r.hub_id)  # noqa: E731
-    shown = sorted((r for r in repos if _shown(r, query)), key=key, reverse=True)
-    if "cursor" in query:
-        last = read_cursor(query["cursor"])
-        shown = [r for r in shown if key(r) < last]
+    last = read_cursor(query["cursor"]) if "cursor" in query else None
     limit = min(int(query.get("limit", "1000")), 1000)
-    page = shown[:limit]
-    after = write_cursor(key(page[-1])) if len(shown) > limit else None
+    within = _sizes(query)
+    shown = (r for r in repos if (last is None or key(r) < last) and _shown(r, query, within))
+    page = nlargest(limit + 1, shown, key=key)
+    after = write_cursor(key(page[-2])) if len(page) > limit else None
+    page = page[:limit]
     return [model(r, expand, listed=True) for r in page], after
 
 
-def _shown(repo: LoopbackRepo, query: Mapping[str, str]) -> bool:
-    """Tell whether a listing with these filters shows a repository."""
-    if repo.private or repo.renamed_to or ("filter" in query and query["filter"] not in repo.all_tags()):
-        return False
+def _sizes(query: Mapping[str, str]) -> tuple[int, int] | None:
+    """The least and the most parameters that are asked for."""
     bounds = dict(part.split(":") for part in query.get("num_parameters", "").split(",") if part)
-    if not bounds:
-        return True
-    least, most = int(bounds.get("min", 0)), int(bounds.get("max", 1 << 62))
-    return repo.counted is not None and least <= repo.counted <= most
+    return (int(bounds.get("min", 0)), int(bounds.get("max", 1 << 62))) if bounds else None
+
+
+def _shown(repo: LoopbackRepo, query: Mapping[str, str], within: tuple[int, int] | None) -> bool:
+    """Tell whether a listing with these filters shows a repository."""
+    if within is not None and (repo.counted is None or not within[0] <= repo.counted <= within[1]):
+        return False
+    hidden = repo.private or repo.renamed_to
+    return not hidden and ("filter" not in query or query["filter"] in repo.all_tags())
 
 
 def write_cursor(key: Key) -> str:

@@ -119,7 +119,7 @@ class LoopbackRepo:
             tags=tags,
         )
 
-    @property
+    @functools.cached_property
     def modified_at(self) -> datetime:
         """UTC time of the newest commit."""
         return max([self.last_modified or self.weights_at or self.created_at, *self.committed.values()])
@@ -156,13 +156,7 @@ class LoopbackRepo:
         """The front matter of its README.md; empty where there is none that can be read."""
         blob = self.files.get("README.md")
         text = blob.read(0, min(blob.size, 1 << 20)).decode("utf-8", "replace") if blob else ""
-        if not text.startswith("---\n"):
-            return {}
-        try:
-            card = yaml.safe_load(text[4:].partition("\n---")[0])
-        except yaml.YAMLError:
-            return {}
-        return {str(k): v for k, v in card.items()} if isinstance(card, dict) else {}
+        return dict(_front_matter(text)) if text.startswith("---\n") else {}
 
     def all_tags(self) -> list[str]:
         """Its own tags, those of the card, and those that the Hub makes from base_model."""
@@ -174,6 +168,15 @@ class LoopbackRepo:
         if any(path.endswith(".safetensors") for path in self.files):
             tags.append("safetensors")
         return list(dict.fromkeys(tags))
+
+
+@functools.lru_cache(maxsize=1024)
+def _front_matter(text: str) -> Mapping[str, object]:
+    try:
+        card = yaml.safe_load(text[4:].partition("\n---")[0])
+    except yaml.YAMLError:
+        return {}
+    return {str(k): v for k, v in card.items()} if isinstance(card, dict) else {}
 
 
 def is_lfs(path: str) -> bool:
