@@ -84,8 +84,9 @@ def run(
         env = _environment(folder, hub, discord)
         if rng is not None:
             for number, begin in enumerate(range(0, len(new), WAVE)):
+                came = datetime.now(UTC)
                 for repo in new[begin : begin + WAVE]:
-                    hub.add(repo)
+                    hub.add(replace(repo, created_at=came, weights_at=came, hub_id=""))
                 _killed(env, ["--once"] if number % 2 else [], rng.uniform(SHORTEST, LONGEST))
         command = [sys.executable, "-m", "bot", "watch", "--once"]
         subprocess.run(command, env=env, check=True, timeout=PATIENCE + PATIENCE_EACH * len(new), capture_output=True)
@@ -122,6 +123,11 @@ def _environment(folder: Path, hub: LoopbackHub, discord: LoopbackDiscord) -> di
         "BLENDWATCH_MIN_BYTES": "0",
         "BLENDWATCH_MIN_FREE_BYTES": "0",
         "BLENDWATCH_POLL_MINUTES": "0.02",
+        # nothing is left for another pass or folded into a digest, and nobody is told of the crowd
+        "BLENDWATCH_REQUESTS_PER_PASS": "1000000",
+        "BLENDWATCH_BYTES_PER_PASS": "1000000000000",
+        "BLENDWATCH_MAX_BACKLOG": "1000000",
+        "BLENDWATCH_ALERTS_PER_HOUR": "100000",
         # a verdict would depend on which uploads were read before, and that on the kills
         "BLENDWATCH_AUTOMATIC_REFERENCES": "false",
         "PYTHONWARNINGS": "ignore",
