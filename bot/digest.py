@@ -12,6 +12,7 @@ from bot.deliver import LEASE_SECONDS, Batch, OutboxRow
 from bot.embeds import DIGEST_LINES
 
 HOUR: Final = timedelta(hours=1)
+A_MOMENT: Final = timedelta(seconds=5)  # until an alert that several hands send at once is decided on
 MOST_TOGETHER: Final = 1000  # alerts that one digest tells, or that are put off at once
 KEPT: Final = ("suspect", "finding", "parents", "case")  # what a digest shows of a report
 
@@ -32,6 +33,10 @@ class Alerts(Protocol):
 
     def alerts_since(self, destination: str, since: datetime) -> int:
         """How many alerts have arrived after `since`."""
+        ...
+
+    def alerts_before(self, destination: str, row_id: int) -> int:
+        """How many alerts that came before this row are on the way there now."""
         ...
 
     def last_digest(self, destination: str) -> datetime | None:
@@ -104,8 +109,12 @@ class HourlyCap:
         where = row.destination
         if where not in self.destinations or row.payload.get("alert") is not True:
             return Batch((row,), row)
-        if self.alerts.alerts_since(where, now - HOUR) < self.per_hour:
+        arrived, before = self.alerts.alerts_since(where, now - HOUR), self.alerts.alerts_before(where, row.id)
+        if arrived + before < self.per_hour:
             return Batch((row,), row)
+        if before:  # another hand's: what becomes of it decides
+            self.alerts.hold([row.id], now + A_MOMENT)
+            return None
         others = self.alerts.claim_alerts(where, now, LEASE_SECONDS, MOST_TOGETHER - 1)
         rows = sorted((row, *others), key=lambda one: one.id)
         last = self.alerts.last_digest(where)

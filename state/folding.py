@@ -38,6 +38,12 @@ class Folding:
         with reading(self._engine) as connection:
             return connection.scalar(select(func.count()).where(sent)) or 0
 
+    def alerts_before(self, destination: str, row_id: int) -> int:
+        """How many alerts that came before this row are on the way there now."""
+        sending = and_(_alerts(destination), outbox.c.state == "sending", outbox.c.id < row_id)
+        with reading(self._engine) as connection:
+            return connection.scalar(select(func.count()).where(sending)) or 0
+
     def last_digest(self, destination: str) -> datetime | None:
         """When alerts were last folded for this destination; None: never."""
         folded = and_(outbox.c.destination == destination, outbox.c.last_error == TOLD_TOGETHER)

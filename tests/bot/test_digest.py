@@ -127,6 +127,23 @@ def test_what_comes_on_top_of_the_cap_is_one_message(store: Store) -> None:
     assert {row.state for row in rows} == {"sent"}
 
 
+def test_alerts_that_several_hands_send_at_once_are_counted(store: Store) -> None:
+    """Two of five are on top of the cap: they wait a moment for what becomes of the first three, then are told."""
+    post(store, range(CAP + 2), START)
+    cap = cap_of(store)
+    rows = store.claim(START, 60, CAP + 2)
+    batches = [cap.batch(row, START) for row in reversed(rows)]
+    assert [batch is None for batch in batches] == [True, True, False, False, False]
+    assert states(store) == {"pending": 2, "sending": CAP}
+    for row in rows[:CAP]:
+        store.mark_sent(row.id, "m", START)
+    clock = Clock()
+    clock.go(6)
+    reader = Reader(clock)
+    assert go(store, {WHERE: reader}, clock) == Delivered(sent=2)
+    assert reader.sizes == [2]
+
+
 def test_after_a_digest_the_others_wait_an_hour_and_arrive(store: Store) -> None:
     """Nothing is told in between, to wait is no failed attempt, and `why` can say what an alert waits for."""
     clock = Clock()
