@@ -154,6 +154,8 @@ class KnownModels:
             stored = self._read_declared(repo_id, requests)
         except Unavailable:
             raise
+        except Changed as error:
+            raise Unavailable(f"the declared parent {repo_id} changed while it was read: {error}") from error
         except (SourceError, Unreadable) as error:
             return None, f"the declared parent {repo_id} could not be read: {error}"
         return self._reference(stored, None, None), ""

@@ -141,6 +141,8 @@ class Wire:
         hop = response.next_request
         if hop is None:
             raise Transient(f"The Hub redirects to no address when asked for {ask}.")
+        if hop.method != ask.method:  # a POST that is redirected goes on as a GET, which asks for something else
+            raise Transient(f"The Hub redirects us away from where {ask} is asked for.")
         if self.hosts.is_home(hop.url):
             return hop
         if ask.elsewhere == "refuse" or not self.hosts.is_storage(hop.url):

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from analyzers.records import RepoRef, Sample, SampleSpec, Sketch, SliceKey
 from analyzers.rounding import BF16, round_to
 from bot.known import BASES, FEW, KnownModels
-from bot.source import Missing, Source
+from bot.source import Changed, Missing, Source, Unavailable
 from state.absences import Absences
 from state.registry import Model, Registry
 from state.sketches import SketchStore, StoredSketch
@@ -174,3 +175,20 @@ def test_a_damaged_sketch_is_read_again(tmp_path: Path) -> None:
         assert names(known, suspect) == ["org0/model", "org2/model"]
     (problem,) = known.refresh(None, lambda _: None)
     assert "org1/model could not be read" in problem
+
+
+def changing(repo_id: str, revision: str | None) -> Source:
+    """A repository that changes under whoever reads it."""
+    raise Changed(f"{repo_id}@{revision} is not what the Hub had listed")
+
+
+def test_a_declared_parent_that_changes_while_it_is_read_is_asked_for_later(tmp_path: Path) -> None:
+    """Without it an honest derivative would be held against others, so the upload waits; what is not there does not."""
+    house = House.of(tmp_path, 1)
+    for opens, raised in ((changing, True), (nowhere, False)):
+        known = replace(house.known(), open=opens)
+        if raised:
+            with pytest.raises(Unavailable, match="the declared parent elsewhere/Model changed while it was read"):
+                known.declared("elsewhere/Model", 60)
+        else:
+            assert known.declared("elsewhere/Model", 60)[0] is None

@@ -116,6 +116,14 @@ def test_a_circle_of_redirects_ends(site: LoopbackHub, hub: Hub) -> None:
         repo.file(FILE, 100)
 
 
+def test_a_question_that_is_redirected_is_asked_again(site: LoopbackHub, hub: Hub) -> None:
+    """A POST would go on as a GET, which asks for something else and is told that there is nothing."""
+    path = f"/api/models/org/model/paths-info/{site.repos['org/model'].revision}"
+    site.fault = times(1, Fault(status=302, headers={"Location": path}), "/paths-info/")
+    assert hub.repo("org/model").facts().weights_at is not None
+    assert [s.method for s in site.seen("/paths-info/")] == ["POST", "POST"]
+
+
 def test_which_hosts_belong_to_a_hub() -> None:
     """Behind https, storage is behind https too, with a known suffix or on the Hub's own host."""
     public = Hosts.of("https://huggingface.co/")
