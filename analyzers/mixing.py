@@ -145,9 +145,7 @@ def stab(gap: Floats, column: Floats, slack: Floats) -> float:
         gap, column, slack = gap[used], column[used], slack[used]
     lower, upper = (gap - slack) / column, (gap + slack) / column
     points = np.concatenate([np.minimum(lower, upper), np.maximum(lower, upper)])
-    order = points.argsort(
-        kind="stable"
-    )  # methods: numpy.argsort costs as much again, and this runs thousands of times
+    order = points.argsort(kind="stable")  # a method: numpy.argsort costs more than the sorting, thousands of times
     depth = np.where(order < column.size, 1, -1).cumsum()
     best = int(depth.argmax())
     return float(points[order[best]] + points[order[min(best + 1, order.size - 1)]]) / 2
