@@ -57,8 +57,9 @@ class Followups:
         """Ask the Hub about one case; a Hub that does not answer is asked again later."""
         repo_id = self._last_name(case)
         try:
-            source: Source = self.hub.repo(repo_id)
-            facts = source.facts()
+            source = self.hub.repo(repo_id)
+            ref = source.now()  # nearly always that of the alert, and then this one request is all
+            facts = None if ref.revision == case.report["suspect"]["revision"] else source.facts()
         except Renamed as moved:
             return self.casework.note(case, "moved", f"{repo_id} is {moved.repo_id} now", moved.repo_id)
         except (Missing, Disabled) as error:
@@ -70,14 +71,12 @@ class Followups:
             return False
         made = False
         if self._last(case, ("gone", "returned")) == "gone":
-            back = f"{repo_id} is there again at {facts.ref.revision[:12]}"
+            back = f"{repo_id} is there again at {ref.revision[:12]}"
             made = self.casework.note(case, "returned", back, self._number(case))
-        return made | self._changes(case, source, facts)
+        return made if facts is None else made | self._changes(case, source, facts)
 
     def _changes(self, case: CaseFile, source: Source, facts: RepoFacts) -> bool:
         """Tell what another revision changed of weights and card."""
-        if facts.ref.revision == case.report["suspect"]["revision"]:
-            return False
         upload = next((u for u in self.store.history(repo_of(case)) if u.id == case.upload_id), None)
         digest = weights_digest(facts)
         made = False

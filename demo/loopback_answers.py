@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import lru_cache
-from heapq import nlargest
+from itertools import islice
+from operator import attrgetter
 
 from demo.loopback_repo import LoopbackRepo, is_lfs
 
 Row = dict[str, object]
 
 
-@lru_cache(maxsize=20_000)  # a listing sorts by it
 def stamp(moment: datetime) -> str:
     """A time as the Hub writes it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
@@ -101,20 +100,19 @@ def _header(repo: LoopbackRepo, shard: str) -> object:
     return json.loads(blob.read(8, 8 + length))
 
 
-Key = tuple[str, str]
+Place = tuple[datetime, str]
 
 
 def listing(repos: Iterable[LoopbackRepo], query: Mapping[str, str], expand: list[str]) -> tuple[list[Row], str | None]:
     """One page of the listing, newest first, and the cursor of the next one (None at the end)."""
-    key: Callable[[LoopbackRepo], Key] = lambda r: (stamp(r.created_at), r.hub_id)  # noqa: E731
-    if query.get("sort") == "lastModified":
-        key = lambda r: (stamp(r.modified_at), r.hub_id)  # noqa: E731
+    place = attrgetter("modified_at" if query.get("sort") == "lastModified" else "created_at", "hub_id")
     last = read_cursor(query["cursor"]) if "cursor" in query else None
     limit = min(int(query.get("limit", "1000")), 1000)
     within = _sizes(query)
-    shown = (r for r in repos if (last is None or key(r) < last) and _shown(r, query, within))
-    page = nlargest(limit + 1, shown, key=key)
-    after = write_cursor(key(page[-2])) if len(page) > limit else None
+    ordered = sorted(repos, key=place, reverse=True)  # nearly so already, as they came in that order
+    shown = (r for r in ordered if (last is None or place(r) < last) and _shown(r, query, within))
+    page = list(islice(shown, limit + 1))
+    after = write_cursor(place(page[-2])) if len(page) > limit else None
     page = page[:limit]
     return [model(r, expand, listed=True) for r in page], after
 
@@ -133,12 +131,12 @@ def _shown(repo: LoopbackRepo, query: Mapping[str, str], within: tuple[int, int]
     return not hidden and ("filter" not in query or query["filter"] in repo.all_tags())
 
 
-def write_cursor(key: Key) -> str:
+def write_cursor(place: Place) -> str:
     """A place in the listing as an opaque text."""
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+    return base64.urlsafe_b64encode(json.dumps([place[0].isoformat(), place[1]]).encode()).decode()
 
 
-def read_cursor(cursor: str) -> Key:
+def read_cursor(cursor: str) -> Place:
     """The place that write_cursor wrote."""
     moment, hub_id = json.loads(base64.urlsafe_b64decode(cursor))
-    return moment, hub_id
+    return datetime.fromisoformat(moment), hub_id

@@ -80,6 +80,8 @@ def main() -> int:
             row[2] += bool(wrong)
             for text in wrong:
                 print(f"  {kind}, at request {number}: {text}", flush=True)
+            if (done := sum(r[0] for r in table.values())) % 200 == 0:
+                print(f"  {done:,} of {len(jobs):,}: {kind}", file=sys.stderr, flush=True)
         print(f"{'at one request':32} {'runs':>6} {'spoiled':>8} {'otherwise':>10} {'most passes':>12}")
         for kind, (runs, planted, wrong_runs, passes) in table.items():
             print(f"{kind:32} {runs:6} {planted:8} {wrong_runs:10} {passes:12}")

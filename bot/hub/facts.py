@@ -23,9 +23,7 @@ COMMIT_REQUESTS = 3
 def repo_facts(wire: Wire, asked: str, at: str | None) -> RepoFacts:
     """Files, times and state of one repository at a branch or commit (None: main); raises SourceError."""
     info = _info(wire, asked, at)
-    ref = _ref(info, asked)
-    if info.get("disabled") is True:
-        raise Disabled(f"{ref.repo_id} has been disabled by the Hub.")
+    ref = _usable(info, asked)
     files = _files(wire, ref, info)
     created = moment(info.get("createdAt")) or born(info.get("_id"))
     facts = RepoFacts(
@@ -39,6 +37,13 @@ def repo_facts(wire: Wire, asked: str, at: str | None) -> RepoFacts:
         tags=_tags(info.get("tags")),
     )
     return replace(facts, weights_at=_weights_at(wire, facts))
+
+
+def current_ref(wire: Wire, asked: str) -> RepoRef:
+    """Name and commit of a repository's main; raises SourceError. One small request, nothing about its files."""
+    url = wire.address("api", "models", asked)
+    content, _ = wire.json(Ask(url, "the commit", asked, params={"expand": ["sha", "disabled"]}))
+    return _usable(table(content), asked)
 
 
 def main_has(wire: Wire, facts: RepoFacts) -> bool:
@@ -55,6 +60,13 @@ def _info(wire: Wire, name: str, at: str | None) -> dict[str, object]:
     url = wire.address(*parts) if at is None else wire.address(*parts, "revision") + "/" + quote(at, safe="")
     content, _ = wire.json(Ask(url, "the description", name, params={"blobs": "True"}))
     return table(content)
+
+
+def _usable(info: dict[str, object], asked: str) -> RepoRef:
+    ref = _ref(info, asked)
+    if info.get("disabled") is True:
+        raise Disabled(f"{ref.repo_id} has been disabled by the Hub.")
+    return ref
 
 
 def _ref(info: dict[str, object], asked: str) -> RepoRef:

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzers.errors import MalformedWeights
-from analyzers.records import RepoFacts, RepoFile, ShardHeader
+from analyzers.records import RepoFacts, RepoFile, RepoRef, ShardHeader
 from analyzers.shard_order import Wanted
 from bot.hub import fields
 from bot.hub.commits import Commit, commits
 from bot.hub.crew import Crew
-from bot.hub.facts import main_has, repo_facts
+from bot.hub.facts import current_ref, main_has, repo_facts
 from bot.hub.failures import NoSuchFile, Transient, printable
 from bot.hub.headers import OneAnswer
 from bot.hub.range_headers import RangeHeaders
@@ -59,13 +59,17 @@ class HubRepo:
         """
         with self._lock:
             if self._facts is None:
-                if fields.repo_id(self._asked) is None:
-                    raise Missing(f"{printable(ascii(self._asked))} is no name of a repository.")
+                self._check_name()
                 if self._revision is not None and not BRANCH_OR_COMMIT.fullmatch(self._revision):
                     raise Missing(f"{printable(ascii(self._revision))} is no revision of {self._asked}.")
                 self._facts = repo_facts(self._tools.wire, self._asked, self._revision)
                 self._ranges = Ranges(self._tools.wire, self._facts.ref)
             return self._facts
+
+    def now(self) -> RepoRef:
+        """Name and commit of main at this moment, asked for anew each time; raises SourceError. One small request."""
+        self._check_name()
+        return current_ref(self._tools.wire, self._asked)
 
     def file(self, path: str, limit: int) -> bytes | None:
         """A small file whole; None if there is none of that name; TooLarge if it is over `limit` bytes."""
@@ -137,6 +141,10 @@ class HubRepo:
         by_path = {s.path: s for s in shards}
         held = {name: shard for name, shard in said.items() if isinstance(shard, str) and shard in by_path}
         return [by_path[path] for path in wanted(held)]
+
+    def _check_name(self) -> None:
+        if fields.repo_id(self._asked) is None:
+            raise Missing(f"{printable(ascii(self._asked))} is no name of a repository.")
 
     def _opened(self) -> tuple[RepoFacts, Ranges]:
         facts = self.facts()

@@ -144,6 +144,14 @@ def test_a_card_that_names_the_parents_now_is_told_once(tmp_path: Path) -> None:
         assert f"after the alert: {RELEASE}" in follow_up["embeds"][0]["description"].replace("\\", "")
 
 
+def test_an_unchanged_case_costs_one_request(tmp_path: Path) -> None:
+    """Hundreds of open cases are looked after for the price of as many small answers."""
+    with told(tmp_path) as (at, store):
+        at.hub.log.clear()
+        assert look(at, store) == 0
+        assert [s.path for s in at.hub.log] == [f"/api/models/{HIDDEN}"]
+
+
 def test_other_changes_are_told_for_what_they_are(tmp_path: Path) -> None:
     """A card that still hides, other weights, a repository that goes and comes back."""
     with told(tmp_path) as (at, store):

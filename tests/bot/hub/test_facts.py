@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.hub import Hub
+from bot.hub.repo import HubRepo
 from bot.source import Disabled, Missing, Renamed, Unavailable
 from demo.loopback_faults import Fault, always
 from demo.loopback_hub import LoopbackHub
@@ -107,23 +109,44 @@ def test_nonsense_is_unavailable(hub: Hub, site: LoopbackHub, body: bytes, text:
         hub.repo("org/model").facts()
 
 
-def test_absent_disabled_renamed_and_private_are_told_apart(hub: Hub, site: LoopbackHub) -> None:
+@pytest.mark.parametrize("ask", [HubRepo.facts, HubRepo.now])
+def test_absent_disabled_renamed_and_private_are_told_apart(
+    hub: Hub, site: LoopbackHub, ask: Callable[[HubRepo], object]
+) -> None:
     """Each state of a repository has its own error, and each names it."""
     site.add(model(name="new-org/new"))
     site.add(LoopbackRepo(repo_id="org/old", files={}, renamed_to="new-org/new"))
     site.add(LoopbackRepo(repo_id="org/gone", files={}, disabled=True))
     site.add(LoopbackRepo(repo_id="org/private", files={}, private=True))
     with pytest.raises(Missing, match="org/absent is deleted, private or was never there"):
-        hub.repo("org/absent").facts()
+        ask(hub.repo("org/absent"))
     with pytest.raises(Missing, match="org/private"):
-        hub.repo("org/private").facts()
+        ask(hub.repo("org/private"))
     with pytest.raises(Disabled, match="org/gone has been disabled"):
-        hub.repo("org/gone").facts()
+        ask(hub.repo("org/gone"))
     with pytest.raises(Renamed, match="org/old is called new-org/new now") as caught:
-        hub.repo("org/old").facts()
+        ask(hub.repo("org/old"))
     assert caught.value.repo_id == "new-org/new"
+    with pytest.raises(Missing, match="is no name of a repository"):
+        ask(hub.repo("org/../model"))
+
+
+def test_a_revision_that_is_not_there_is_missing(hub: Hub) -> None:
+    """Of a repository that is there."""
     with pytest.raises(Missing, match="org/model has no such revision"):
         hub.repo("org/model", "0" * 40).facts()
+
+
+def test_the_present_commit_is_one_small_request_each_time(hub: Hub, site: LoopbackHub) -> None:
+    """What main is now is asked anew, without a word about files."""
+    site.add(model())
+    repo = hub.repo("org/model")
+    with hub.metered() as meter:
+        first = repo.now()
+    assert meter.requests == 1
+    assert meter.bytes_read < 200
+    site.add(replace(site.repos["org/model"], revision="b" * 40))
+    assert repo.now().revision == "b" * 40 != first.revision
 
 
 def test_missing_looks_the_same_without_a_token(site: LoopbackHub) -> None:
