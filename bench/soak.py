@@ -36,6 +36,7 @@ FREE = RateLimit(api=1000, resolvers=5000, window=300)  # requests of a free acc
 LATENCY = 0.03  # simulated seconds that a request takes
 COUNTED = 7_000_000_000
 KEPT = timedelta(hours=12)  # small repositories that are older leave the loopback Hub's memory
+ASKED = timedelta(days=12)  # and others, which are asked again for eleven days where they have no weights
 LOUD = (HIDDEN, "rebrand/Phoenix")  # kinds that are told
 KINDS = sorted(CAST.truth)
 RSS_SAMPLES = 4  # quarters of the run
@@ -119,7 +120,7 @@ def soak(days: float, pace: int, seed: int, told_day: Callable[[int, Measured], 
                 _add(hub, found, waits[1], waits[2])
                 waits = next(coming, None)
             _pass(at, found)
-            _forget(hub, moved.now() - KEPT)
+            _forget(hub, found, moved.now())
             if (moved.seconds() - began) // 86_400 > day:
                 day += 1
                 told_day(day, found)
@@ -143,14 +144,18 @@ def _pass(at: World, found: Measured) -> None:
     at.moved.sleep(max(1.0, POLL.total_seconds() - (at.moved.seconds() - begun)))
 
 
-def _forget(hub: LoopbackHub, before: datetime) -> None:
-    """Take from the harness what grows in it: its log, its signed addresses, and old small repositories."""
+def _forget(hub: LoopbackHub, found: Measured, now: datetime) -> None:
+    """Take from the harness what grows in it: its log, its signed addresses, and repositories that are not asked for.
+
+    What was told stays, as a case is looked after for good.
+    """
     hub.log.clear()
     hub.signed.forget()
-    for name in [
-        n for n, r in hub.repos.items() if r.counted is not None and r.counted < COUNTED and r.created_at < before
-    ]:
-        del hub.repos[name]
+    for name, repo in list(hub.repos.items()):
+        small = repo.counted is not None and repo.counted < COUNTED
+        told = name in (BASE, RELEASE) or (name in found.large and found.large[name][0] in LOUD)
+        if not told and repo.created_at < now - (KEPT if small else ASKED):
+            del hub.repos[name]
 
 
 def _rss() -> float:
