@@ -29,6 +29,7 @@ from bot.source import Source, SourceError, Span, Unavailable
 
 REQUESTS = 300
 BYTES = 6_000_000
+LEAST = 4  # a part of both that is for weights, whatever the headers took: a long header must not clear anybody
 ELEMENTS = 512
 HEADER_REQUESTS = 40  # for the headers of one companion
 SPARE = 6  # requests kept back for addresses that ran out
@@ -68,13 +69,14 @@ class SecondLooker:
             models, problems = self._open(companions(case, finding), for_what_is_in(first.groups))
             read = {m.reference.repo_id for m in models}
             gone = [p.ref.repo_id for p in finding.parents if p.ref.repo_id not in read]
-            if not models:
-                nothing = _record(spec, reason, Sketch(first.facts.ref, spec, {}), meter, started)
-                missing = tuple(gone) or ("what it may be made of",)
-                return Seen(unread(finding, missing), nothing, problems, None, missing)
-            left = ReadBudget(requests=REQUESTS - meter.requests - SPARE, bytes=BYTES - meter.bytes_read)
-            plans = plan_depth([first.groups, *(m.groups for m in models)], spec, left, moved=moved(case))
-            sketches = _read([source, *(m.source for m in models)], [first.facts.ref, *_refs(models)], plans, spec)
+            sketches = [Sketch(first.facts.ref, spec, {})]
+            if models:
+                plans = plan_depth([first.groups, *(m.groups for m in models)], spec, _left(meter), moved=moved(case))
+                sketches = _read([source, *(m.source for m in models)], [first.facts.ref, *_refs(models)], plans, spec)
+        if not sketches[0].samples:
+            nothing = _record(spec, reason, sketches[0], meter, started)
+            missing = tuple(gone) or ("what it may be made of",)
+            return Seen(unread(finding, missing), nothing, problems, None, missing)
         fresh = [replace(m.reference, sketch=s) for m, s in zip(models, sketches[1:], strict=True)]
         again = case_of(sketches[0], fresh, case.disclosure, case.weights_at, maker=case.maker)
         found = together(finding, explain(again), gone)
@@ -99,6 +101,14 @@ class SecondLooker:
                 continue
             models.append(_Model(reference, source, groups))
         return models, tuple(problems)
+
+
+def _left(meter: Meter) -> ReadBudget:
+    """What may be spent on weights once the headers are read."""
+    return ReadBudget(
+        requests=max(REQUESTS - SPARE - meter.requests, REQUESTS // LEAST),
+        bytes=max(BYTES - meter.bytes_read, BYTES // LEAST),
+    )
 
 
 def _refs(models: Sequence[_Model]) -> list[RepoRef]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from analyzers.layout import layout_of
 from analyzers.records import SampleSpec
 from analyzers.roles import groups_of
 from analyzers.sampling import ReadBudget, plan_reads
+from bot.second_look import BYTES
 from bot.watch import RETRIES
 from demo.loopback_faults import Fault, always
 from demo.loopback_repo import LoopbackRepo
@@ -103,6 +105,26 @@ def test_taking_a_parent_down_does_not_clear_what_was_made_of_it(tmp_path: Path)
         )
     assert one["looks"]["second"]["sampled"]["weights"] > 0
     assert both["looks"]["second"]["sampled"]["weights"] == 0
+
+
+def padded(repo: LoopbackRepo, size: int) -> LoopbackRepo:
+    """The same weights behind a header that is longer by `size` bytes."""
+    path, data = max(shards(repo).items())
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length]) | {"__metadata__": {"format": "pt", "note": "a" * size}}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return changed(repo, {path: len(text).to_bytes(8, "little") + text + data[8 + length :]})
+
+
+def test_a_long_header_of_a_parent_does_not_clear_what_was_made_of_it(tmp_path: Path) -> None:
+    """It may take all that the second look is given: weights are read all the same."""
+    few = {name: REPOS[name] for name in (BASE, HIDDEN)} | {RELEASE: padded(REPOS[RELEASE], BYTES + 500_000)}
+    with stage(tmp_path, few) as at:
+        report = at.report(HIDDEN)
+    assert report["cost"]["bytes_read"] > BYTES
+    assert report["looks"]["second"]["sampled"]["weights"] > 0
+    assert (report["finding"], report["exact"], report["alert"]) == ("blend", True, True)
 
 
 def test_a_hub_out_of_reach_at_the_second_look_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
