@@ -20,6 +20,7 @@ from bot.news import News
 from bot.purpose import spent_on
 from bot.settings import Settings
 from bot.source import SourceError
+from state.errors import StateError
 from state.records import Happening
 from state.store import Store
 
@@ -72,12 +73,17 @@ class Feeds:
     @spent_on("listing")
     def poll(self, progress: Progress) -> int:
         """Store what is new on the Hub; return how many uploads were. Raises SourceError if no feed could be read."""
-        new, errors = 0, []
+        new, errors = 0, list[Exception]()
         for feed in FEEDS:
             try:
                 new += self._read(feed, progress)
             except SourceError as error:
                 log.warning("the listing of %s could not be read: %s", feed.what, error)
+                errors.append(error)
+            except StateError:
+                raise
+            except Exception as error:  # an entry that we trip over must not hide what the other listings show
+                log.exception("the listing of %s could not be read", feed.what)
                 errors.append(error)
             self._tell_if_stale(feed)
         if len(errors) == len(FEEDS):
@@ -88,12 +94,12 @@ class Feeds:
         """Read one feed back to where it was read before."""
         now = self.clock()
         cursor = self.store.cursor(feed.name)
-        since = cursor - OVERLAP if cursor else self._first_since(now)
+        since = min(cursor, now) - OVERLAP if cursor else self._first_since(now)
         reading = self._pages(feed, since, now, progress)
         gap = self._gap(feed, since, cursor, reading)
         self._tell_gap(feed, gap, now)
         if gap is None or self._given_up(feed, now):  # over a gap the cursor stays where it is
-            until = max(reading.newest or since, cursor or since)
+            until = min(max(reading.newest or since, cursor or since), now)  # an entry may say that it is of next year
             self.store.record(feed.name, [], until, now, began_at=since)
         return reading.new
 
@@ -101,7 +107,7 @@ class Feeds:
         """Walk the pages and store what they show."""
         found = _Reading(0, None, None, complete=False)
         started = self.store.cursor(NEW.name)
-        seen_to = started - OVERLAP if started else None
+        seen_to = min(started, now) - OVERLAP if started else None
         told_from = self._alerts_since(now) if self.store.cursor(feed.name) is None else since
         for page in self.hub.newest(since, sort=feed.sort, max_pages=feed.max_pages):
             progress(f"reading the listing of {feed.what}, {found.new:,} new so far")

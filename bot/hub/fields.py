@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from bot.hub.client import HFValidationError, validate_repo_id
 
 HUB_ID = re.compile(r"[0-9a-f]{24}")
+MOST_COUNTED = (1 << 63) - 1
 REVISION = re.compile(r"[0-9a-f]{40}")
 
 
@@ -27,8 +28,8 @@ def text(value: object) -> str | None:
 
 
 def count(value: object) -> int | None:
-    """A whole number of zero or more, or None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """A whole number of zero or more that a database can hold, or None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_COUNTED else None
 
 
 def revision(value: object) -> str | None:

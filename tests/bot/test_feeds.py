@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from bot.feeds import FEEDS, GAP_PATIENCE, Feeds
+from analyzers.records import HubEvent
+from bot.feeds import FEEDS, GAP_PATIENCE, NEW, Feed, Feeds
 from bot.hub import Hub
 from bot.news import News
 from bot.settings import Settings
@@ -166,6 +167,47 @@ def test_one_feed_that_fails_holds_no_other_back(tmp_path: Path) -> None:
         begun = [t for t, ended in at.told() if not ended]
     assert begun[0] == "stale new repositories"
     assert sorted(begun) == sorted(f"stale {f.what}" for f in FEEDS)
+
+
+@pytest.mark.parametrize("total", [1 << 62, 1 << 63, 10**40])
+def test_a_count_that_no_model_has_hides_no_other_upload(tmp_path: Path, total: int) -> None:
+    """Whatever the Hub counts from a header that somebody made up."""
+    with world(tmp_path, repo("o/a", HOUR), repo("o/odd", HOUR, counted=total)) as at:
+        assert at.poll() == 2
+        assert at.poll(HOUR) == 0
+        (odd,) = at.store.history("o/odd")
+    assert odd.parameters == (total if total < 1 << 63 else None)
+
+
+def test_an_entry_of_next_year_blinds_no_listing(tmp_path: Path) -> None:
+    """The cursor never passes the clock, and one that did comes back."""
+    year = timedelta(days=400)
+    with world(tmp_path, repo("o/a", HOUR), repo("o/ahead", -year)) as at:
+        at.poll()
+        assert all(s.read_to <= at.now for s in at.store.feeds())
+        at.store.record("created_at", [], NOW + year, NOW)
+        at.hub.add(repo("o/b", -HOUR))
+        at.hub.add(repo("o/c", timedelta(minutes=-50)))
+        at.poll(HOUR)
+        assert [len(at.store.history(name)) for name in ("o/b", "o/c")] == [1, 1]
+        assert not at.told()
+
+
+def test_an_entry_that_we_trip_over_hides_no_other_listing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake of ours in reading one listing is logged, and told like a listing that cannot be read."""
+    with world(tmp_path, repo("o/a", HOUR)) as at:
+        at.poll()
+        wanted = Feeds._wanted
+
+        def trips(self: Feeds, feed: Feed, event: HubEvent, since: datetime) -> bool:
+            if feed is NEW:
+                raise OverflowError
+            return wanted(self, feed, event, since)
+
+        monkeypatch.setattr(Feeds, "_wanted", trips)
+        at.hub.add(repo("o/b", -HOUR))
+        assert at.poll(2 * HOUR) == 1
+        assert at.told() == [("stale new repositories", False)]
 
 
 def test_the_watchdog_tells_what_is_short(tmp_path: Path) -> None:
