@@ -16,6 +16,8 @@ from bot.casework import MOST_A_DAY, Casework
 from bot.followup import Followups
 from bot.hub import Hub
 from bot.look import weights_digest
+from bot.standing import LATER_CARD
+from bot.story import story
 from demo.loopback_hub import LoopbackHub
 from demo.loopback_repo import BytesBlob, LoopbackRepo
 from demo.models import card
@@ -121,7 +123,8 @@ def test_a_declaration_that_is_taken_back_and_made_again_is_told_each_time(at: W
     assert f"no longer {RELEASE}" in back
     at.look(repo("d", HIDING + "Really."), repo("e", HONEST))
     assert at.kinds == ["declared", "withdrawn", "card", "declared"]
-    kept = [f for f in at.store.cases.files(at.case.upload_id) if f.kind == "later card"]
+    assert [p.brief for p in story(REPORT, None, at.notes)] == ["declared", "card"]  # what was taken back is no finding
+    kept = [f for f in at.store.cases.files(at.case.upload_id) if f.kind == LATER_CARD]
     assert at.blobs.get(kept[0].digest) == HONEST.encode()
 
 
