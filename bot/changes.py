@@ -67,13 +67,7 @@ class Changes:
         now, before, first = weights_now(found.facts, told.last.weights), told.last.weights, told.first.weights
         if now == before:
             return False
-        was = (
-            "there were none"
-            if before == NONE
-            else "they were those told of"
-            if before == first
-            else "they were others"
-        )
+        was = {NONE: "there were none", first: "they were those told of"}.get(before, "they were others")
         if now == NONE:
             text = f"no weights are there any more since revision {found.short}; before, {was}"
             return self.casework.follow(told.case, "emptied", text)
@@ -85,10 +79,12 @@ class Changes:
 
     def _card(self, told: Told, found: Found) -> bool:
         """Note another card; one that cannot be read says nothing, but for what the Hub's tags declare by now."""
+        if self.casework.is_told_enough(told.case, "card"):
+            return False
         hidden = still_hidden(told.case, found.names)
         declared = not hidden and bool(undeclared(told.case))
         if found.card is None:
-            return declared and not told.last.declared and self._declared(told, found, told.last.card)
+            return declared and not told.last.declared and self._declared(told, found, "")
         digest = sha256(found.card).hexdigest()
         if digest == told.last.card:
             return False
@@ -111,8 +107,6 @@ class Changes:
 
     def _tell(self, told: Told, found: Found, kind: str, text: str, digest: str) -> bool:
         """Keep the card that a note is about, then note it."""
-        if self.casework.is_told_enough(told.case, kind):
-            return False
         if found.card is not None:
             now = self.casework.clock()
             kept = KeptFile(LATER_CARD, self.casework.blobs.put(found.card), len(found.card), found.facts.gated, now)
@@ -123,6 +117,8 @@ class Changes:
         """Say which parents the card named that was told of last."""
         if told.last.card == told.first.card:
             return _names(told.case.report["declared"]["parents"])
+        if not told.last.card:
+            return "what could not be read"
         try:
             card = self.casework.blobs.get(told.last.card).decode("utf-8", "replace")
         except StateError as error:

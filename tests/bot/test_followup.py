@@ -164,6 +164,10 @@ def test_a_card_that_cannot_be_read_says_nothing(at: Watched) -> None:
     (text,) = at.look(repo("c", HONEST, gated="manual"))
     assert "declared since revision cccccccccccc" in text
     assert at.look(repo("d", HONEST, gated="manual"), repo("e", HIDING, gated="manual")) == []
+    (text,) = at.look(repo("e", HIDING))
+    assert text.startswith(
+        f"the card named what could not be read; since revision eeeeeeeeeeee it names {BASE}, and no"
+    )
 
 
 def test_weights_that_go_and_come_are_told_each_time(at: Watched) -> None:
@@ -250,6 +254,7 @@ def test_what_is_flipped_every_hour_is_told_so_often_a_day_and_ends_in_what_is(a
     for number in range(20):
         at.look(repo("bc"[number % 2], HONEST if number % 2 else HIDING), after=1.1)
     assert len(at.kinds) == MOST_A_DAY
+    assert len(at.site.seen("/commits/")) == MOST_A_DAY  # nothing is read for what is not told
     at.look(repo("d", HONEST), after=24)
     at.look(after=24)
     assert at.kinds[-1] == "declared"
