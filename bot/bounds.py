@@ -10,6 +10,7 @@ from typing import Final
 
 from analyzers import disclosure, layout
 from bot import (
+    casework,
     deliver,
     digest,
     embeds,
@@ -119,6 +120,13 @@ BOUNDS: Final = (
     _setting("alerts_per_hour", "alerts", "a digest, at most one an hour"),
     _constant(embeds, "DIGEST_LINES", "cases that a digest names", "cases", "it says how many there are more"),
     _constant(digest, "MOST_TOGETHER", "alerts in one digest", "alerts", "the others wait for the next one"),
+    _constant(
+        casework,
+        "MOST_A_DAY",
+        "notes of one case about one thing in a day",
+        "notes",
+        "what has changed more often is told later, if it is still so",
+    ),
     _constant(
         deliver,
         "MOST_ATTEMPTS",

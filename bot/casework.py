@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from analyzers.evidence import method, replay
 from analyzers.records import Verdict
 from bot.digest import digest_of
+from bot.standing import about_the_same
 from state.errors import StateError
 from state.evidence import Blobs, from_bytes
 from state.records import CaseFile, Note, OutboxMessage
 from state.store import Store
 
 AT_ONCE: Final = 50
+MOST_A_DAY: Final = 4  # notes of one case about one thing: a card may be flipped every hour
+DAY: Final = timedelta(days=1)
 CONSOLE: Final = "console"  # the message id of all that was printed, which nobody edits
 
 TITLES: Final = {
     "declared": "The card names the parents now",
     "card": "The card was changed",
+    "withdrawn": "The card no longer names the parents",
     "weights": "The weights were replaced",
+    "restored": "The weights told of are there again",
+    "judged": "The new weights were checked",
     "gone": "The repository is gone, or private",
     "returned": "The repository is there again",
     "emptied": "The weights are gone",
     "identity": "What the model says of itself",
     "moved": "The repository has another name",
+    "taken": "Another repository has the name",
     "corrected": "Correction",
     "retracted": "Retracted",
 }
@@ -63,19 +71,38 @@ class Casework:
             except StateError as error:
                 log.warning("%s", error)
             else:
-                made += self._compare(case, verdict, current)
+                made += self.correct(case, verdict)
             self.store.cases.looked_after(case.case_id, self.clock(), current)
         return made
 
-    def _compare(self, case: CaseFile, verdict: Verdict, current: str) -> bool:
+    def correct(self, case: CaseFile, verdict: Verdict) -> bool:
+        """Correct what was told last, or take it back, where the verdict of today is another; whether it was."""
         if not verdict.alert:
             reason = f"with the thresholds of today the same evidence does not bear the alert out: {verdict.why}"
             return self.retract(case, reason)
-        told = {p["repo_id"] for p in case.report["parents"]}
-        found = {p.ref.repo_id for p in verdict.finding.parents}
-        if (case.report["finding"], told) == (verdict.finding.kind, found):
+        first = _gist(case.report["finding"], (p["repo_id"] for p in case.report["parents"]))
+        found = _gist(verdict.finding.kind, (p.ref.repo_id for p in verdict.finding.parents))
+        before = [n for n in self.store.cases.notes(case.case_id) if n.kind == "corrected"]
+        if found == (before[-1].key.rpartition(":")[2] if before else first):
             return False
-        return self.note(case, "corrected", f"with the thresholds of today: {verdict.why}", current)
+        again = "what was told at first holds again " if found == first else ""
+        return self.follow(case, "corrected", f"{again}with the thresholds of today: {verdict.why}", found)
+
+    def follow(self, case: CaseFile, kind: str, text: str, *said: str) -> bool:
+        """Note what differs from what was told last; False where that was told too often for today.
+
+        `said`: what is told, so that the next look knows. A running number makes what comes back news again.
+        """
+        if self.is_told_enough(case, kind):
+            return False
+        number = len(about_the_same(self.store.cases.notes(case.case_id), kind))
+        return self.note(case, kind, text, ":".join((str(number), *said)))
+
+    def is_told_enough(self, case: CaseFile, kind: str) -> bool:
+        """Whether no more is told of what notes of this kind are about today; if it is still so, it is told later."""
+        day = self.clock() - DAY
+        mine = about_the_same(self.store.cases.notes(case.case_id), kind)
+        return sum(note.noted_at > day for note in mine) >= MOST_A_DAY
 
     def note(
         self, case: CaseFile, kind: str, text: str, what: str, *, retract: bool = False, tell: bool = True
@@ -120,6 +147,11 @@ def _payload(case: CaseFile, notes: list[Note], message_id: str | None) -> dict[
         "since": since,
         "retracted": any(n.kind == "retracted" for n in notes),
     }
+
+
+def _gist(kind: str, parents: Iterable[str]) -> str:
+    """Return a few digits that stand for a finding and its parents."""
+    return hashlib.sha256("\0".join((kind, *sorted(parents))).encode()).hexdigest()[:12]
 
 
 def repo_of(case: CaseFile) -> str:

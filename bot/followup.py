@@ -1,34 +1,44 @@
 """A case lives on: what its card, its weights and its place have become since it was told.
 
-Each is a note on the case and a message by the road of the alert: the head message is edited to its present state and
-the follow-up is posted after it. The same fact is told once.
+A look holds what the repository is now against what was told of it last, and notes each thing that differs, in either
+direction. A note is a message by the road of the alert, too: the head message is edited to its present state and the
+follow-up is posted after it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from analyzers.disclosure import read_disclosure
-from analyzers.records import RepoFacts
 from bot.casework import AT_ONCE, Casework, repo_of
-from bot.history import since
-from bot.hub import Hub
-from bot.known import Progress, card_of
-from bot.look import weights_digest
-from bot.source import Disabled, Gated, Missing, Renamed, Source, SourceError
-from state.errors import StateError
-from state.records import CaseFile
+from bot.changes import Changes
+from bot.hub import Current, Hub, HubRepo
+from bot.known import Progress
+from bot.source import Disabled, Missing, Renamed, SourceError
+from bot.standing import DIGITS, NONE, Told, told_of
+from state.records import CaseFile, Upload
 from state.store import Store
 
 EVERY: Final = timedelta(hours=1)  # while a case is young
 LATER: Final = timedelta(hours=12)
 YOUNG: Final = timedelta(days=3)
-WHEN_SHOWN: Final = 3  # events of the commits since an alert
 log = logging.getLogger("blendwatch")
+
+
+class Taken(Missing):
+    """Another repository has the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a case's repository was found. `taken`: another one has the name that was told of."""
+
+    repo: HubRepo
+    now: Current
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,8 @@ class Followups:
     casework: Casework
     names: Callable[[], dict[str, str]]  # of known models, for reading cards
     clock: Callable[[], datetime]
+    # by case: the revision that was found to be as told; once that is forgotten, it is read again
+    _as_told: dict[str, str] = field(default_factory=dict, init=False)
 
     def look(self, progress: Progress) -> int:
         """Look after what is due; return how many notes were made. Safe to kill anywhere."""
@@ -47,99 +59,120 @@ class Followups:
         now = self.clock()
         for case in self.store.cases.to_look_after(now - YOUNG, now - EVERY, now - LATER, AT_ONCE):
             progress(f"looking after the case of {repo_of(case)}")
-            made += self._look_after(case)
+            history = self.store.history(repo_of(case))
+            upload = next((u for u in history if u.id == case.upload_id), None)
+            made += self._look_after(case, upload)
+            made += self._judged(self._told(case, upload), upload, history)
             self.store.cases.looked_after(case.case_id, now)
         return made
 
+    def _told(self, case: CaseFile, upload: Upload | None) -> Told:
+        cases = self.store.cases
+        return told_of(case, upload, cases.files(case.upload_id), cases.notes(case.case_id))
+
     # -- what became of the upload ---------------------------------------------------------------------------
 
-    def _look_after(self, case: CaseFile) -> bool:
+    def _look_after(self, case: CaseFile, upload: Upload | None) -> int:
         """Ask the Hub about one case; a Hub that does not answer is asked again later."""
-        repo_id = self._last_name(case)
+        told = self._told(case, upload)
+        made = 0
         try:
-            source = self.hub.repo(repo_id)
-            ref = source.now()  # nearly always that of the alert, and then this one request is all
-            facts = None if ref.revision == case.report["suspect"]["revision"] else source.facts()
-        except Renamed as moved:
-            return self.casework.note(case, "moved", f"{repo_id} is {moved.repo_id} now", moved.repo_id)
-        except (Missing, Disabled) as error:
-            if self._last(case, ("gone", "returned")) == "gone":
-                return False
-            return self.casework.note(case, "gone", str(error), self._number(case))
+            try:
+                place = self._find(told, upload)
+            except (Missing, Disabled) as error:
+                return self._away(told, error)
+            made += self._arrived(told, place)
+            if place.now.ref.revision != self._known_revision(told):  # nearly always it is, and that is all
+                made += self._changed(told, place, upload)
         except SourceError as error:
-            log.info("the case of %s could not be looked after: %s", repo_id, error)
-            return False
-        made = False
-        if self._last(case, ("gone", "returned")) == "gone":
-            back = f"{repo_id} is there again at {ref.revision[:12]}"
-            made = self.casework.note(case, "returned", back, self._number(case))
-        return made if facts is None else made | self._changes(case, source, facts)
-
-    def _changes(self, case: CaseFile, source: Source, facts: RepoFacts) -> bool:
-        """Tell what another revision changed of weights and card."""
-        upload = next((u for u in self.store.history(repo_of(case)) if u.id == case.upload_id), None)
-        digest = weights_digest(facts)
-        made = False
-        if not facts.shards:
-            text = f"no weights are there any more since revision {facts.ref.revision[:12]}"
-            made = self.casework.note(case, "emptied", text, "")
-        if digest and upload is not None and upload.weights_digest and digest != upload.weights_digest:
-            text = f"other weights since revision {facts.ref.revision[:12]}; they are judged as an upload of their own"
-            made = self.casework.note(case, "weights", text, digest[:16])
-        try:
-            card, _ = card_of(source)
-        except (SourceError, Gated):
-            return made
-        before = {p["repo_id"] for p in case.report["parents"] if not p["declared"]}
-        now = set(read_disclosure(facts.ref.revision, card, facts.tags, self.names()).parents)
-        named = sorted(name for name in before if name.lower() in {n.lower() for n in now} | {_last(n) for n in now})
-        left = sorted(before - set(named))
-        if named and not left:
-            what = ",".join(named)
-            if self._is_noted(case, "declared", what):
-                return made
-            text = f"declared since revision {facts.ref.revision[:12]}, after the alert: {', '.join(named)}"
-            return self.casework.note(case, "declared", text + self._when(case, facts.ref.repo_id), what) or made
-        if self._card_changed(case, card):
-            said = f"named since: {', '.join(named)}; " if named else ""
-            text = f"{said}still not declared at revision {facts.ref.revision[:12]}: {', '.join(left)}"
-            return self.casework.note(case, "card", text, facts.ref.revision) or made
+            log.info("the case of %s could not be looked after: %s", told.last.repo_id, error)
         return made
 
-    def _is_noted(self, case: CaseFile, kind: str, what: str) -> bool:
-        notes = self.store.cases.notes(case.case_id)
-        return any(n.kind == kind and n.key.endswith(f":{kind}:{what}") for n in notes)
+    def _known_revision(self, told: Told) -> str:
+        """Return the revision at which weights and card are known to be as told."""
+        untouched = (told.last.weights, told.last.card) == (told.first.weights, told.first.card)
+        return self._as_told.get(told.case.case_id, told.first.revision if untouched else "")
 
-    def _when(self, case: CaseFile, repo_id: str) -> str:
-        """Say what the commits since the alert say of when that was; nothing where they cannot be read."""
+    def _changed(self, told: Told, place: Place, upload: Upload | None) -> int:
+        changes = Changes(self.hub, self.casework, self.names)
+        found = changes.read(place.repo)
+        made = changes.note(told, found)
+        if found.is_told(self._told(told.case, upload)):
+            self._as_told[told.case.case_id] = found.facts.ref.revision
+        return made
+
+    # -- where it lives --------------------------------------------------------------------------------------
+
+    def _find(self, told: Told, upload: Upload | None) -> Place:
+        """Ask for the repository by the name that was told of; where it is not, by the newest one that was seen."""
+        hub_id = upload.hub_id if upload else None
         try:
-            events = since(self.hub, repo_id, case.report["suspect"]["revision"], case.opened_at, self.names())
-        except SourceError as error:
-            log.info("the commits of %s could not be read: %s", repo_id, error)
-            return ""
-        told = [e.claim for e in events if e.kind != "config"][-WHEN_SHOWN:]
-        return f". By the commits: {' '.join(told)}" if told else ""
+            return self._ask(told.last.repo_id, hub_id)
+        except (Missing, Disabled) as error:
+            newest = self._newest_name(told, hub_id)
+            if newest.lower() == told.last.repo_id.lower():
+                raise
+            try:
+                found = self._ask(newest, hub_id)
+            except (Missing, Disabled):
+                raise error from None
+            return Place(found.repo, found.now, isinstance(error, Taken))
 
-    def _card_changed(self, case: CaseFile, card: str) -> bool:
-        kept = [f for f in self.store.cases.files(case.upload_id) if f.kind == "card"]
+    def _ask(self, name: str, hub_id: str | None) -> Place:
+        """Ask for a name, and where it leads; a repository of another id is not the case's."""
+        repo = self.hub.repo(name)
         try:
-            return bool(kept) and self.casework.blobs.get(kept[0].digest) != card.encode("utf-8", "surrogateescape")
-        except StateError as error:
-            log.warning("the card of case %s cannot be compared: %s", case.case_id, error)
-            return False
+            now = repo.now()
+        except Renamed as moved:
+            repo = self.hub.repo(moved.repo_id)
+            now = repo.now()
+        if hub_id and now.hub_id and now.hub_id != hub_id:
+            raise Taken(f"another repository has the name {now.ref.repo_id} now")
+        return Place(repo, now)
 
-    def _last_name(self, case: CaseFile) -> str:
-        moved = [n.key.rpartition(":")[2] for n in self.store.cases.notes(case.case_id) if n.kind == "moved"]
-        return moved[-1] if moved else repo_of(case)
+    def _newest_name(self, told: Told, hub_id: str | None) -> str:
+        """Return the name under which the listings last showed the repository."""
+        seen = self.store.happenings(repo_of(told.case)) if hub_id else []
+        names = [h.repo_id for h in seen if h.identity == hub_id and h.kind != "deleted"]
+        return names[-1] if names else told.last.repo_id
 
-    def _last(self, case: CaseFile, kinds: tuple[str, ...]) -> str | None:
-        found = [n.kind for n in self.store.cases.notes(case.case_id) if n.kind in kinds]
-        return found[-1] if found else None
+    def _arrived(self, told: Told, place: Place) -> int:
+        """Note that it is there again, or has another name."""
+        made, ref = 0, place.now.ref
+        if told.last.absent:
+            text = f"{ref.repo_id} is there again at revision {ref.revision[:12]}; it was not to be found before"
+            made += self.casework.follow(told.case, "returned", text)
+        if ref.repo_id.lower() != told.last.repo_id.lower():
+            taken = f"; another repository has the name {told.last.repo_id}" if place.taken else ""
+            text = f"{told.last.repo_id} is {ref.repo_id} now{taken}"
+            made += self.casework.follow(told.case, "moved", text, ref.repo_id)
+        return made
 
-    def _number(self, case: CaseFile) -> str:
-        """Return what tells one going or coming from the next."""
-        return str(len([n for n in self.store.cases.notes(case.case_id) if n.kind in ("gone", "returned")]))
+    def _away(self, told: Told, error: SourceError) -> int:
+        """Note that it is not there; once, until it is there again."""
+        kind = "taken" if isinstance(error, Taken) else "gone"
+        if told.last.absent == kind:
+            return 0
+        before = "it was not to be found before" if told.last.absent else "it was there before"
+        where = "; where the one that was told of is now is not known" if kind == "taken" else ""
+        return self.casework.follow(told.case, kind, f"{str(error).removesuffix('.')}{where}; {before}")
 
+    # -- what its new weights are ----------------------------------------------------------------------------
 
-def _last(repo_id: str) -> str:
-    return repo_id.rpartition("/")[2].lower()
+    def _judged(self, told: Told, upload: Upload | None, history: list[Upload]) -> int:
+        """Note what the watch found other weights to be, once it has judged them."""
+        weights = told.last.weights
+        if upload is None or weights in ("", NONE, told.first.weights):
+            return 0
+        judged = (u for u in history if u.hub_id == upload.hub_id and u.state == "found" and u.report)
+        new = next((u for u in judged if (u.weights_digest or "")[:DIGITS] == weights), None)
+        report = new.report if new else None
+        if new is None or report is None or report["case"] == told.last.judged:
+            return 0
+        alert = "which is an alert" if report["alert"] else "which is no alert"
+        text = (
+            f"the weights of revision {(new.revision or '')[:12]}, which took the place of those told of, were judged"
+        )
+        return self.casework.follow(
+            told.case, "judged", f"{text}: {report['finding']}, {alert}. {new.reason}", report["case"]
+        )

@@ -14,6 +14,7 @@ from analyzers.story_records import Carries, Origin, Point
 from analyzers.traces_records import listed
 from bot.casework import TITLES
 from bot.report import table
+from bot.standing import in_force
 from bot.text import entries, section, string, visible
 from state.errors import StateError
 from state.evidence import Blobs
@@ -27,7 +28,10 @@ Report = Mapping[str, Any]
 _HISTORY: Final[Mapping[str, tuple[Origin, str, Carries]]] = {
     "declared": ("words", "history", "strong"),
     "card": ("words", "history", "suggestive"),
+    "withdrawn": ("words", "history", "suggestive"),
     "weights": ("files", "history", "suggestive"),
+    "restored": ("files", "history", "suggestive"),
+    "judged": ("files", "history", "suggestive"),
     "emptied": ("files", "history", "suggestive"),
     "gone": ("files", "history", "suggestive"),
     "returned": ("files", "history", "weak"),
@@ -61,7 +65,7 @@ def story(report: Report, identity: Report | None, notes: Sequence[Note] = ()) -
     """Return all findings of a case, the weights' first, then the strongest."""
     found = points_of(entries(report.get("findings")))
     later = points_of(entries((identity or {}).get("findings")))
-    history = [Point(*_HISTORY[n.kind], n.text, n.kind) for n in notes if n.kind in _HISTORY]
+    history = [Point(*_HISTORY[n.kind], n.text, n.kind) for n in in_force(notes) if n.kind in _HISTORY]
     weights = [p for p in found if p.origin == "weights"]
     return (*weights, *ordered(p for p in (*found, *later, *history) if p.origin != "weights"))
 

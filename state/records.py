@@ -89,7 +89,7 @@ class Note:
     """Something that has happened to a case since it was told. Notes with the same `key` are the same note."""
 
     case_id: str
-    kind: str  # declared, card, weights, gone, moved, returned, corrected, retracted
+    kind: str  # one of bot.casework.TITLES
     text: str
     key: str
     noted_at: datetime

@@ -12,6 +12,7 @@ import typer
 from bot import build, story
 from bot.commands.common import NOTHING, Data, err, one_line_errors, out, settings_from
 from bot.settings import Settings, SettingsError
+from bot.standing import LATER_CARD
 from bot.text import harmless
 from state.records import CaseFile
 from state.store import Store
@@ -59,7 +60,7 @@ def _show_evidence(store: Store, settings: Settings, case: CaseFile) -> None:
         out.print(
             f"  evidence {kept.kind}: {kept.size:,} bytes, sha256 {kept.digest}, {kept.kept_at:%Y-%m-%d %H:%M}{shown}"
         )
-        if kept.kind == "card" and not kept.gated:
+        if kept.kind in ("card", LATER_CARD) and not kept.gated:
             text = blobs.get(kept.digest).decode("utf-8", "replace")
             out.print("\n".join(f"    | {harmless(line, 300)}" for line in text[:SHOWN].splitlines()))
 

@@ -4,9 +4,10 @@ A token goes to the Hub's own origin and nowhere else; every request has a time 
 bytes; bytes of weights come by single ranges from addresses that are resolved once a shard.
 """
 
+from bot.hub.facts import Current
 from bot.hub.hub import Hub
 from bot.hub.listing import Page
 from bot.hub.meter import Meter
 from bot.hub.repo import HubRepo
 
-__all__ = ["Hub", "HubRepo", "Meter", "Page"]
+__all__ = ["Current", "Hub", "HubRepo", "Meter", "Page"]

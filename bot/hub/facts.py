@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote
 
@@ -18,6 +18,14 @@ MAX_TAGS = 1_000
 TREE_PAGES = 10  # of 1,000 files each
 PATHS_PER_REQUEST = 100
 COMMIT_REQUESTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A repository's main at this moment. `hub_id`: the Hub's own id of it, which no other repository ever has."""
+
+    ref: RepoRef
+    hub_id: str | None
 
 
 def repo_facts(wire: Wire, asked: str, at: str | None) -> RepoFacts:
@@ -39,11 +47,12 @@ def repo_facts(wire: Wire, asked: str, at: str | None) -> RepoFacts:
     return replace(facts, weights_at=_weights_at(wire, facts))
 
 
-def current_ref(wire: Wire, asked: str) -> RepoRef:
-    """Name and commit of a repository's main; raises SourceError. One small request, nothing about its files."""
+def current_ref(wire: Wire, asked: str) -> Current:
+    """Name, commit and id of a repository's main; raises SourceError. One small request, nothing about its files."""
     url = wire.address("api", "models", asked)
     content, _ = wire.json(Ask(url, "the commit", asked, params={"expand": ["sha", "disabled"]}))
-    return _usable(table(content), asked)
+    info = table(content)
+    return Current(_usable(info, asked), hub_id(info.get("_id")))
 
 
 def main_has(wire: Wire, facts: RepoFacts) -> bool:

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzers.errors import MalformedWeights
-from analyzers.records import RepoFacts, RepoFile, RepoRef, ShardHeader
+from analyzers.records import RepoFacts, RepoFile, ShardHeader
 from analyzers.shard_order import Wanted
 from bot.hub import fields
 from bot.hub.commits import Commit, commits
 from bot.hub.crew import Crew
-from bot.hub.facts import current_ref, main_has, repo_facts
+from bot.hub.facts import Current, current_ref, main_has, repo_facts
 from bot.hub.failures import NoSuchFile, Transient, printable
 from bot.hub.headers import OneAnswer
 from bot.hub.range_headers import RangeHeaders
@@ -66,8 +66,8 @@ class HubRepo:
                 self._ranges = Ranges(self._tools.wire, self._facts.ref)
             return self._facts
 
-    def now(self) -> RepoRef:
-        """Name and commit of main at this moment, asked for anew each time; raises SourceError. One small request."""
+    def now(self) -> Current:
+        """Name, commit and id at this moment, asked for anew each time; raises SourceError. One small request."""
         self._check_name()
         return current_ref(self._tools.wire, self._asked)
 

@@ -145,8 +145,9 @@ def test_the_present_commit_is_one_small_request_each_time(hub: Hub, site: Loopb
         first = repo.now()
     assert meter.requests == 1
     assert meter.bytes_read < 200
+    assert first.hub_id == site.repos["org/model"].hub_id
     site.add(replace(site.repos["org/model"], revision="b" * 40))
-    assert repo.now().revision == "b" * 40 != first.revision
+    assert repo.now().ref.revision == "b" * 40 != first.ref.revision
 
 
 def test_missing_looks_the_same_without_a_token(site: LoopbackHub) -> None:
