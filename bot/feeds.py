@@ -26,6 +26,7 @@ from state.store import Store
 
 OVERLAP = timedelta(hours=2)  # read again at every pass: listings may lag behind
 GAP_PATIENCE = timedelta(hours=6)  # a gap that cannot be filled for so long is left, and stays on record
+LEFT = "uploads of that time may be missing"
 LATE = timedelta(hours=1)  # without a good reading, or three turns where these are longer: the feed is stale
 
 log = logging.getLogger("blendwatch")
@@ -33,19 +34,22 @@ log = logging.getLogger("blendwatch")
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One listing. `overlaps`: a reading must meet what was seen before."""
+    """One listing. `overlaps`: how long before the cursor something was seen that a reading must meet; None: need not.
+
+    Among the new ones it is one of the last hours; a changed one may have moved up since, but no older one ends a list.
+    """
 
     name: str
     sort: Sort
     what: str
     max_pages: int = 200
-    overlaps: bool = False
+    overlaps: timedelta | None = None
 
 
-NEW: Final = Feed("created_at", "created_at", "new repositories", overlaps=True)
+NEW: Final = Feed("created_at", "created_at", "new repositories", overlaps=OVERLAP)
 FEEDS: Final[tuple[Feed, ...]] = (
     NEW,
-    Feed("last_modified", "last_modified", "changed repositories"),
+    Feed("last_modified", "last_modified", "changed repositories", overlaps=timedelta(days=36_500)),
     Feed("trending_score", "trending_score", "trending repositories", max_pages=1),
 )
 
@@ -97,8 +101,12 @@ class Feeds:
         since = min(cursor, now) - OVERLAP if cursor else self._first_since(now)
         reading = self._pages(feed, since, now, progress)
         gap = self._gap(feed, since, cursor, reading)
-        self._tell_gap(feed, gap, now)
-        if gap is None or self._given_up(feed, now):  # over a gap the cursor stays where it is
+        left = gap is not None and self._given_up(feed, now)
+        if left:
+            self._leave(feed, since, reading, now)
+        else:
+            self._tell_gap(feed, gap, now)
+        if gap is None or left:  # over a gap the cursor stays where it is
             until = min(max(reading.newest or since, cursor or since), now)  # an entry may say that it is of next year
             self.store.record(feed.name, [], until, now, began_at=since)
         return reading.new
@@ -140,8 +148,10 @@ class Feeds:
         """Say what is missing between this reading and the one before it; None where they meet."""
         if not reading.complete:
             return f"the listing of {feed.what} did not reach back to {since:%Y-%m-%d %H:%M} UTC"
-        met = reading.reached is not None and cursor is not None and reading.reached <= cursor
-        if feed.overlaps and cursor is not None and not met and self.store.listed_between(since, cursor):
+        if cursor is None or feed.overlaps is None:
+            return None
+        met = reading.reached is not None and reading.reached <= cursor
+        if not met and self.store.listed_between(cursor - feed.overlaps, cursor):
             return f"the listing of {feed.what} shows nothing of what it showed up to {cursor:%Y-%m-%d %H:%M} UTC"
         return None
 
@@ -154,6 +164,15 @@ class Feeds:
             self.store.happened([Happening(f"feed:{feed.name}", feed.name, kind, gap or "", now)])
         if gap is not None:
             log.warning("%s", text)
+
+    def _leave(self, feed: Feed, since: datetime, reading: _Reading, now: datetime) -> None:
+        """Tell that a gap stays one: what lies in it was not read, and will not be."""
+        until = min(reading.reached or now, now)
+        text = f"the listing of {feed.what} was not read from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
+        log.warning("%s", text)
+        self.store.happened([Happening(f"feed:{feed.name}", feed.name, "left", text, now)])
+        self.news.once(f"left:{feed.name}:{since.isoformat()}", f"gap in {feed.what}, left", f"{text}; {LEFT}")
+        self.news.set(f"gap in {feed.what}", None)
 
     def _given_up(self, feed: Feed, now: datetime) -> bool:
         """Tell whether a gap has lasted for so long that it will not be filled."""

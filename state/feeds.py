@@ -89,7 +89,7 @@ def feed_states(connection: Connection) -> list[FeedState]:
 
 def _key(told: Happening) -> str:
     """Return what makes an event one: a repository may be deleted and come back many times, and be listed oftener."""
-    again = told.kind in ("deleted", "returned", "gap", "refilled")
+    again = told.kind in ("deleted", "returned", "gap", "refilled", "left")
     return f"{told.identity}:{told.kind}:{told.seen_at.isoformat() if again else told.detail}"
 
 

@@ -10,6 +10,7 @@ deleted    one that is no longer there, or private again
 returned   one that was deleted, and is there again
 gap        a reading of a feed that did not reach the one before it
 refilled   the end of a gap
+left       a gap that could not be filled, and will not be
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ KINDS: Final = (
     "returned",
     "gap",
     "refilled",
+    "left",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from bot.news import News
 from bot.settings import Settings
 from bot.source import SourceError
 from bot.watchdog import Watchdog
+from demo.loopback_answers import model
 from demo.loopback_faults import Fault, always
 from demo.loopback_hub import LoopbackHub
 from demo.loopback_repo import BytesBlob, LoopbackRepo
@@ -132,7 +134,12 @@ def test_a_gap_is_told_once_and_refilled(tmp_path: Path) -> None:
         at.poll(HOUR)
         assert at.store.cursor("created_at") == NOW + 3 * HOUR
         assert {"o/top", "o/between"} <= {u.repo_id for u in at.store.due(at.now, 99)}
-        assert at.told() == [("gap in new repositories", False), ("gap in new repositories", True)]
+        gaps = [
+            (f"gap in {what}", ended)
+            for ended in (False, True)
+            for what in ("new repositories", "changed repositories")
+        ]
+        assert at.told() == gaps
         assert at.kinds("created_at") == ["gap", "refilled"]
 
 
@@ -147,7 +154,30 @@ def test_a_gap_that_cannot_be_filled_is_left(tmp_path: Path) -> None:
         assert at.store.cursor("created_at") == NOW + HOUR
         at.hub.add(repo("o/c", -9 * HOUR))
         at.poll(2 * HOUR)
-        assert at.kinds("created_at") == ["gap", "refilled"]
+        assert at.kinds("created_at") == ["gap", "left"]
+        new = [t for t in at.told() if "new repositories" in t[0]]
+    assert new == [
+        ("gap in new repositories", False),
+        ("gap in new repositories, left", False),
+        ("gap in new repositories", True),
+    ]
+
+
+def test_a_list_of_changes_that_is_cut_off_is_a_gap(tmp_path: Path) -> None:
+    """It ends before it reaches what was read, and there are older ones: the cursor waits."""
+    old = repo("o/old", 900 * HOUR, HOUR)
+    with world(tmp_path, old) as at:
+        at.poll()
+        at.hub.add(repo("o/late", 900 * HOUR, -HOUR))
+        newest = repo("o/top", 900 * HOUR, -4 * HOUR)
+        body = json.dumps([model(newest, [])]).encode()
+        at.hub.fault = lambda seen: Fault(body=b"[]" if "trending" in seen.query else body)
+        at.poll(5 * HOUR)
+        assert not at.store.history("o/late")
+        at.hub.fault = None
+        at.poll(HOUR)
+        assert at.store.history("o/late")
+        assert ("gap in changed repositories", True) in at.told()
 
 
 def test_one_feed_that_fails_holds_no_other_back(tmp_path: Path) -> None:
