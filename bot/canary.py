@@ -5,6 +5,7 @@ to blends says so by it.
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ BASE, RELEASE, BLEND = "canary-base/Base", "canary-release/Release", "canary-upl
 LAYERS, WIDTH = 4, 128
 BF16 = np.dtype(ml_dtypes.bfloat16)
 
+log = logging.getLogger("blendwatch")
+
 Weights = Mapping[str, NDArray[np.float32]]
 
 
@@ -41,13 +44,16 @@ def sing(expected: float = SHARE) -> str | None:
 
     `expected`: the coefficient that has to come out for the release.
     """
-    with tempfile.TemporaryDirectory(prefix="blendwatch-canary-") as name:
-        folder = Path(name)
-        _plant(folder)
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="blendwatch-canary-") as name:
+            folder = Path(name)
+            _plant(folder)
             return _heard(_checker(folder).check(LocalSource(folder / BLEND)), expected)
-        except BlendwatchError as error:
-            return f"the planted blend could not be judged: {error}"
+    except BlendwatchError as error:
+        return f"the planted blend could not be judged: {error}"
+    except Exception as error:  # whatever keeps it from singing is told, a full disk or a fault of ours
+        log.warning("the canary could not sing", exc_info=True)
+        return f"the planted blend could not be made or judged: {type(error).__name__}: {error}"
 
 
 def _heard(result: CheckResult, expected: float) -> str | None:

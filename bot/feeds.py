@@ -23,6 +23,7 @@ from bot.source import SourceError
 from state.errors import StateError
 from state.records import Happening
 from state.store import Store
+from state.tables import MARK
 
 OVERLAP = timedelta(hours=2)  # read again at every pass: listings may lag behind
 GAP_PATIENCE = timedelta(hours=6)  # a gap that cannot be filled for so long is left, and stays on record
@@ -180,14 +181,25 @@ class Feeds:
         return any(now - c.began_at > GAP_PATIENCE for c in lasting)
 
     def _tell_if_stale(self, feed: Feed) -> None:
-        """Tell when a feed has not been read for long, and when it is read again."""
-        state = next((s for s in self.store.feeds() if s.feed == feed.name), None)
-        if state is None or any(c.name == f"gap in {feed.what}" for c in self.store.conditions()):
+        """Tell when a feed has not been read for long, or ever, and when it is read again."""
+        if any(c.name == f"gap in {feed.what}" for c in self.store.conditions()):
             return
+        state = next((s for s in self.store.feeds() if s.feed == feed.name), None)
+        since = state.read_at if state else self._first_tried(feed)
         patience = max(LATE, timedelta(minutes=3 * self.settings.poll_minutes))
-        since = state.read_at if self.clock() - state.read_at > patience else None
-        text = f"the listing of {feed.what} was last read at {since:%Y-%m-%d %H:%M} UTC" if since else None
+        text = None
+        if self.clock() - since > patience:
+            told = "was last read at" if state else "was never read, and was first asked for at"
+            text = f"the listing of {feed.what} {told} {since:%Y-%m-%d %H:%M} UTC"
         self.news.set(f"stale {feed.what}", text)
+
+    def _first_tried(self, feed: Feed) -> datetime:
+        """Return when a feed that was never read was first asked for, by a mark that is set then."""
+        mark, now = f"{MARK}first tried: {feed.name}", self.clock()
+        tried = self.store.cursor(mark)
+        if tried is None:
+            self.store.record(mark, [], now, now)
+        return tried or now
 
 
 def _time(feed: Feed, event: HubEvent) -> datetime | None:

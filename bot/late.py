@@ -1,4 +1,5 @@
-"""What was found late and cannot be read again: judged by the evidence of first sight alone, or told to the operator.
+"""What cannot be read again, found late or gone before it was judged: judged by the evidence of first sight alone, or
+told to the operator.
 
 The weights are gone, and with them the second look. What is exact at the coordinates that were read at first sight
 stands, as it does where a parent is gone. Anything weaker is nothing that an alert may rest on, and is not lost either.
@@ -6,6 +7,7 @@ stands, as it does where a parent is gone. Anything weaker is nothing that an al
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,20 +22,24 @@ from analyzers.story import points, summed_up
 from analyzers.verdict import judge
 from bot.known import KnownModels, Progress
 from bot.pipeline import REGISTRY, Checker, sampled
+from bot.source import Unavailable
 from bot.text import moment
 from state.sketches import StoredSketch
 from state.store import Upload
 
-TITLE: Final = "found late, and its weights are gone"
+FOUND_LATE: Final = "found late, and its weights are gone"
+NEVER_JUDGED: Final = "gone before it was judged"
 
 
 @dataclass(frozen=True, slots=True)
 class FirstSight:
-    """What is kept of an upload that was judged before."""
+    """What is kept of an upload that was read before."""
 
     stored: StoredSketch
     disclosure: Disclosure
     weights_at: datetime  # UTC
+    weights_digest: str  # "" if unknown
+    parameters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +64,52 @@ def first_sight(upload: Upload, known: KnownModels) -> FirstSight | None:
     declared: dict[str, Any] = report.get("declared", {})
     mentions, relation = tuple(_mentions(declared)), declared.get("relation")
     said = Disclosure(upload.revision, mentions, relation, bool(declared.get("from_scratch")))
-    return FirstSight(stored, said, weights_at)
+    parameters = upload.parameters or int(suspect.get("parameters") or 0)
+    return FirstSight(stored, said, weights_at, upload.weights_digest or "", parameters)
+
+
+def unjudged(upload: Upload, listings: Sequence[bytes], cards: Sequence[str], checker: Checker) -> FirstSight | None:
+    """Return what is kept of an upload that was read and never judged; None where that is too little.
+
+    What was kept may be of several attempts, oldest first; what any of the cards declares is declared.
+    """
+    for listing in map(json.loads, listings):
+        ref, tags = RepoRef(listing["repo_id"], listing["revision"]), listing.get("tags", ())
+        stored = checker.known.sketches.get(ref, checker.known.spec)
+        if stored is not None and stored.weights_at is not None:
+            said = [checker.says(ref, tags, card) for card in cards or ("",)]
+            mentions = tuple(m for each in said for m in each.mentions if m.where != REGISTRY)
+            parameters = upload.parameters or listing.get("parameters") or 0
+            disclosure = replace(said[0], mentions=mentions)
+            return FirstSight(stored, disclosure, stored.weights_at, listing.get("weights", ""), parameters)
+    return None
 
 
 def recalled(
     checker: Checker,
-    upload: Upload,
+    seen: FirstSight,
     gone: str,
     progress: Progress,
     *,
     card: str = "",
     also: Sequence[Mention] = (),
     complete: bool = False,
-) -> Recalled | None:
-    """Judge an upload by what is kept of it; None where too little is. Raises Unavailable where `complete` asks for it.
+) -> Recalled:
+    """Judge an upload by what is kept of it. Raises Unavailable where `complete` asks for it, as a check does.
 
     `gone`: why it cannot be read; `card`: as it was at first sight; `also`: what is declared elsewhere by now.
     """
     started = time.monotonic()
     with checker.metered() as meter:
-        seen = first_sight(upload, checker.known)
-        if seen is None:
-            return None
         ref = seen.stored.sketch.ref
         unknown = checker.known.refresh(None, progress)
+        if complete and (missing := checker.known.out_of_reach()):
+            raise Unavailable(missing)
         mentions = (*checker.registered(ref.repo_id), *seen.disclosure.mentions, *also)
         said = replace(seen.disclosure, mentions=mentions)
         disclosure, parents, problems = checker.declared(said, progress, complete=complete)
         case = checker.case(seen.stored.sketch, disclosure, parents, seen.weights_at)
-        finding, digest = explain(case), upload.weights_digest or ""
+        finding, digest = explain(case), seen.weights_digest
         once = checker.told(ref, digest, judge(case, finding, case.maker))
         verdict = checker.told(ref, digest, judge(case, unread(finding, (ref.repo_id,)), case.maker))
         rests = f"this rests on the evidence of first sight alone ({seen.stored.read_at:%Y-%m-%d}): {gone}"
@@ -95,7 +118,7 @@ def recalled(
         findings = points(verdict, claims, ())
     result = CheckResult(
         suspect=ref,
-        parameters=_parameters(upload),
+        parameters=seen.parameters,
         verdict=replace(verdict, why=summed_up(verdict.why, findings)),
         declared=disclosure,
         sampled=sampled(seen.stored.sketch, verdict),
@@ -115,8 +138,3 @@ def _mentions(declared: dict[str, Any]) -> Iterator[Mention]:
     for repo_id, where in dict(declared.get("where", {})).items():
         if where != REGISTRY:
             yield Mention(str(repo_id), str(where), str(declared.get("relation") or ""))
-
-
-def _parameters(upload: Upload) -> int:
-    told: dict[str, Any] = (upload.report or {}).get("suspect", {})
-    return upload.parameters or int(told.get("parameters") or 0)

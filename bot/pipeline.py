@@ -26,7 +26,6 @@ from analyzers.records import (
     Finding,
     Mention,
     Reference,
-    RepoFacts,
     RepoRef,
     Sampled,
     Sketch,
@@ -78,11 +77,13 @@ class Checker:
             card, trouble = card_of(source)
             look = first_look(source, self.known.spec, FIRST_LOOK_REQUESTS - meter.requests)
             spent = meter.requests, meter.bytes_read
+            disclosure = self.says(facts.ref, facts.tags, card)
+            disclosure = replace(disclosure, mentions=(*disclosure.mentions, *also))
+            if self.known.registry.find(facts.ref.repo_id) is None:  # a known model is read, and kept, as one
+                self._keep(look, disclosure)  # before anything is judged: when it is tried again, it may be gone
             unread = self.known.refresh(shape, progress)
             if complete and (missing := self.known.out_of_reach()):
                 raise Unavailable(missing)
-            disclosure = self.says(facts, card)
-            disclosure = replace(disclosure, mentions=(*disclosure.mentions, *also))
             disclosure, parents, unknown = self.declared(disclosure, progress, complete=complete)
             self._keep(look, disclosure)
             weights_at = self.clock() if facts.local else facts.weights_at
@@ -161,11 +162,10 @@ class Checker:
         maker = self.known.registry.maker_of(sketch.ref.organisation)
         return case_of(sketch, references, disclosure, weights_at, len(self.known.registry.models), maker)
 
-    def says(self, facts: RepoFacts, card: str) -> Disclosure:
+    def says(self, ref: RepoRef, tags: Sequence[str], card: str) -> Disclosure:
         """Read what the card declares; what the registry says is declared comes before it."""
-        names = self._names(facts.ref.repo_id)
-        said = read_disclosure(facts.ref.revision, card, facts.tags, names, facts.ref.repo_id)
-        return replace(said, mentions=(*self.registered(facts.ref.repo_id), *said.mentions))
+        said = read_disclosure(ref.revision, card, tags, self._names(ref.repo_id), ref.repo_id)
+        return replace(said, mentions=(*self.registered(ref.repo_id), *said.mentions))
 
     def registered(self, repo_id: str) -> tuple[Mention, ...]:
         """Return the parents that the registry declares in an upload's stead."""

@@ -1,23 +1,25 @@
-"""A source that remembers the small files and the headers that were read through it: evidence from first sight."""
+"""A source that keeps the small files and the headers that are read through it: evidence from first sight."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from analyzers.records import RepoFacts, ShardHeader
 from analyzers.shard_order import Wanted
+from bot.look import weights_digest
 from bot.source import Source, Span
+
+KINDS: Final = {"README.md": "card", "config.json": "config"}  # any other file is of the kind that its path says
 
 
 class Recorder:
-    """Reads like the source behind it."""
+    """Reads like the source behind it. `keep` is given kind and content at once, whatever becomes of the rest."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._files: dict[str, bytes] = {}
-        self._headers: dict[str, ShardHeader] = {}
+    def __init__(self, source: Source, keep: Callable[[str, bytes], None]) -> None:
+        self._source, self._keep = source, keep
 
     def facts(self) -> RepoFacts:
         """See Source.facts."""
@@ -27,28 +29,29 @@ class Recorder:
         """See Source.file."""
         content = self._source.file(path, limit)
         if content is not None:
-            self._files[path] = content
+            self._keep(KINDS.get(path, path), content)
         return content
 
     def headers(self, max_requests: int, wanted: Wanted | None = None) -> Mapping[str, ShardHeader]:
         """See Source.headers."""
         found = self._source.headers(max_requests, wanted)
-        self._headers.update(found)
+        self._keep("files", _listing(self.facts(), found))
         return found
 
     def read(self, spans: Sequence[Span]) -> list[bytes]:
         """See Source.read."""
         return self._source.read(spans)
 
-    def kept(self) -> dict[str, bytes]:
-        """Return what was read, by kind: card, config, and the listing with sizes, hashes and digests of headers."""
-        facts = self.facts()
-        listing = {
-            "repo_id": facts.ref.repo_id,
-            "revision": facts.ref.revision,
-            "files": {f.path: {"size": f.size, "sha256": f.sha256} for f in facts.files},
-            "headers": {n: hashlib.sha256(repr(h).encode()).hexdigest() for n, h in sorted(self._headers.items())},
-        }
-        kinds = {"README.md": "card", "config.json": "config"}
-        files = {kinds.get(path, path): content for path, content in self._files.items()}
-        return files | {"files": json.dumps(listing, sort_keys=True).encode()}
+
+def _listing(facts: RepoFacts, headers: Mapping[str, ShardHeader]) -> bytes:
+    """Return what the Hub says of a repository, its files with sizes and hashes, and digests of headers."""
+    listing = {
+        "repo_id": facts.ref.repo_id,
+        "revision": facts.ref.revision,
+        "parameters": facts.parameters,
+        "tags": facts.tags,
+        "weights": weights_digest(facts),
+        "files": {f.path: {"size": f.size, "sha256": f.sha256} for f in facts.files},
+        "headers": {n: hashlib.sha256(repr(h).encode()).hexdigest() for n, h in sorted(headers.items())},
+    }
+    return json.dumps(listing, sort_keys=True).encode()

@@ -69,9 +69,11 @@ class Turn:
             await asyncio.to_thread(self.followups.look, progress)
             self.asking.begin()
         finally:
-            await asyncio.to_thread(self.watchdog.look)
-            await self._send()
-            give_back()
+            try:
+                await asyncio.to_thread(self.watchdog.look)
+            finally:
+                await self._send()
+                give_back()
         await ping(self.ping_url)
 
     async def rest(self) -> None:

@@ -11,13 +11,15 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from analyzers.errors import Unreadable
 from analyzers.evidence import method
 from analyzers.records import CheckResult, Cost, Failed, Mention, Outcome, RepoFacts, Skipped
 from bot.hub import Hub
+from bot.keeping import Keeping
 from bot.known import Progress, card_of
-from bot.late import TITLE, recalled
+from bot.late import FOUND_LATE, NEVER_JUDGED, FirstSight, first_sight, recalled, unjudged
 from bot.look import weights_digest
 from bot.news import News
 from bot.pipeline import Checker
@@ -26,9 +28,8 @@ from bot.recorder import Recorder
 from bot.report import to_json
 from bot.settings import Settings
 from bot.source import Changed, Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
-from state.errors import StateError
-from state.evidence import Blobs, to_bytes
-from state.records import Happening, KeptFile, NewCase
+from state.evidence import Blobs
+from state.records import Happening, NewCase
 from state.store import OutboxMessage, Settlement, Store, Upload
 
 BATCH = 50
@@ -71,7 +72,7 @@ class Watcher:
                     log.warning("this pass has used up its requests or bytes; the rest waits for the next one")
                     return
                 done.add(upload.id)
-                outcome = self._outcome(upload, progress)
+                outcome = self._tried(upload, partial(self._outcome, upload, progress))
                 self._settle(upload, outcome)
                 if isinstance(outcome, CheckResult):
                     left, bytes_left = left - outcome.cost.requests, bytes_left - outcome.cost.bytes_read
@@ -80,16 +81,35 @@ class Watcher:
                 yield Settled(upload, outcome)
 
     def _outcome(self, upload: Upload, progress: Progress) -> Outcome:
-        """Judge one upload; what was judged before and is not to be read again is judged by what is kept of it."""
-        outcome = self._tried(upload, lambda: self._judge(upload, progress))
+        """Judge one upload; what was read before and is not to be read again is judged by what is kept of it."""
+        seen = self._seen(upload)
+        before = upload.report is not None or seen is not None
+        outcome = self._tried(upload, lambda: self._judge(upload, seen, progress), before=before)
         waits = isinstance(outcome, Failed) and outcome.retry_at is not None
-        if upload.report is None or isinstance(outcome, CheckResult) or waits:
+        if not before or isinstance(outcome, CheckResult) or waits:
             return outcome
         gone = f"it cannot be read any more: {outcome.reason}"
-        return self._tried(upload, lambda: self._recall(upload, gone, progress))
+        return self._tried(upload, lambda: self._recall(upload, seen, gone, progress), before=before)
 
-    def _tried(self, upload: Upload, judge: Callable[[], Outcome]) -> Outcome:
-        """Return what comes of one upload; whatever goes wrong becomes a reason."""
+    def _seen(self, upload: Upload) -> FirstSight | None:
+        """Return what is kept of an upload that was read before; None where that is too little to judge it by."""
+        if upload.report is not None:
+            return first_sight(upload, self.checker.known)
+        seen = unjudged(upload, self._evidence.of(upload, "files"), self._evidence.cards(upload), self.checker)
+        # the same weights may have been judged as another upload of the repository
+        if seen is not None and self.store.known_weights(upload.hub_id or upload.repo_id, seen.weights_digest):
+            return None
+        return seen
+
+    @property
+    def _evidence(self) -> Keeping:
+        return Keeping(self.store, self.blobs, self.clock)
+
+    def _tried(self, upload: Upload, judge: Callable[[], Outcome], *, before: bool = False) -> Outcome:
+        """Return what comes of one upload; whatever goes wrong becomes a reason.
+
+        `before`: it was read before, so that nobody has to wait for it to come back.
+        """
         try:
             return judge()
         except (Gated, Disabled) as error:
@@ -101,44 +121,46 @@ class Watcher:
         except (Missing, Renamed, Changed, SourceError) as error:
             if isinstance(error, Missing):
                 self._note(upload, upload.repo_id, "deleted", str(error))
-            for_good = isinstance(error, Missing) and upload.report is not None
+            for_good = isinstance(error, Missing) and before
             return Failed(str(error)) if for_good else self._later(upload, str(error))
         except Exception as error:  # the one place: a fault of ours may cost one upload, never the watch
             log.exception("checking %s failed", upload.repo_id)
             return self._later(upload, f"internal error: {type(error).__name__}: {error}")
 
     @spent_on("first look")
-    def _judge(self, upload: Upload, progress: Progress) -> Outcome:
+    def _judge(self, upload: Upload, seen: FirstSight | None, progress: Progress) -> Outcome:
+        new = upload.report is None and seen is None
         small = upload.parameters is not None and upload.parameters < self.settings.min_parameters
-        if small and upload.report is None:
+        if small and new:
             least = self.settings.min_parameters
             return Skipped(f"{upload.parameters:,} parameters, fewer than {least:,}")
         with self.checker.metered() as meter:
-            source = Recorder(self._open(upload))
+            source = self._open(upload)
             also: tuple[Mention, ...] = ()
-            if upload.report is not None and not self._unchanged(upload, source.facts()):
-                # found late were the weights of then; what is declared by now counts all the same
+            revision, digest = _read_before(upload, seen)
+            if not new and not _has(source.facts(), digest):
+                # these are other weights than those of then; what is declared by now counts all the same
                 also = self._said(source)
-                source = Recorder(self.hub.repo(source.facts().ref.repo_id, upload.revision))
+                source = self.hub.repo(source.facts().ref.repo_id, revision)
             facts = source.facts()
-            skipped = self._triage(upload, facts) if upload.report is None else None
-            if skipped is not None:
-                return skipped
-            result = self.checker.check(source, progress, complete=upload.attempts < PATIENT, also=also)
-            self._keep(upload, source.kept(), facts.gated, result)
+            if new:
+                skipped = self._triage(upload, facts)
+                if skipped is not None:
+                    return skipped
+                self._evidence.inherit(upload, facts)
+            keep = partial(self._evidence.keep, upload, facts.gated)
+            result = self.checker.check(Recorder(source, keep), progress, complete=upload.attempts < PATIENT, also=also)
+            self._evidence.verdict(upload, facts.gated, result)
             return replace(result, cost=Cost(meter.requests, meter.bytes_read, result.cost.seconds))
-
-    def _unchanged(self, upload: Upload, facts: RepoFacts) -> bool:
-        """Tell whether the weights that were judged are still the newest, as far as the Hub says."""
-        return bool(facts.shards) and weights_digest(facts) == (upload.weights_digest or "")
 
     def _said(self, source: Source) -> tuple[Mention, ...]:
         """Return what is declared now."""
-        return self.checker.says(source.facts(), card_of(source)[0]).mentions
+        facts = source.facts()
+        return self.checker.says(facts.ref, facts.tags, card_of(source)[0]).mentions
 
     @spent_on("first look")
-    def _recall(self, upload: Upload, gone: str, progress: Progress) -> Outcome:
-        """Judge what was found late by what is kept of it; what that cannot bear out, the operator is told, once."""
+    def _recall(self, upload: Upload, seen: FirstSight | None, gone: str, progress: Progress) -> Outcome:
+        """Judge an upload by what is kept of it; what that cannot bear out, the operator is told, once."""
         complete = upload.attempts < PATIENT
         try:
             also = self._said(self._open(upload))
@@ -146,33 +168,18 @@ class Watcher:
             if complete and isinstance(error, Unavailable):
                 raise
             also = ()
-        card = self._first_card(upload)
-        found = recalled(self.checker, upload, gone, progress, card=card, also=also, complete=complete)
+        found = None
+        if seen is not None:
+            card = next(iter(self._evidence.cards(upload)), "")
+            found = recalled(self.checker, seen, gone, progress, card=card, also=also, complete=complete)
         untold = found.untold if found else f"{upload.reason}; {gone}"
         if untold and not upload.silent:
-            key = f"late:{upload.id}:{upload.revision}"
-            News(self.store, self.clock, self.destination).once(key, f"{upload.repo_id}: {TITLE}", untold)
+            key, title = f"late:{upload.id}:{upload.revision}", FOUND_LATE if upload.report else NEVER_JUDGED
+            News(self.store, self.clock, self.destination).once(key, f"{upload.repo_id}: {title}", untold)
         if found is None:
             return Failed(gone)
-        self._keep(upload, {}, upload.gated, found.result)
+        self._evidence.verdict(upload, upload.gated, found.result)
         return found.result
-
-    def _first_card(self, upload: Upload) -> str:
-        """Return the card as it was at first sight; "" where it is not kept."""
-        try:
-            kept = [f for f in self.store.cases.files(upload.id) if f.kind == "card"]
-            return self.blobs.get(kept[0].digest).decode("utf-8", errors="replace") if kept else ""
-        except StateError as error:
-            log.warning("the card of %s cannot be shown: %s", upload.repo_id, error)
-            return ""
-
-    def _keep(self, upload: Upload, files: dict[str, bytes], gated: bool, result: CheckResult) -> None:
-        """Keep what was read, and what the verdict of a blend or copy rests on, before it is settled."""
-        if result.evidence is not None and result.verdict.finding.kind in ("blend", "copy"):
-            files = {**files, "verdict": to_bytes(result.evidence)}
-        now = self.clock()
-        kept = [KeptFile(kind, self.blobs.put(data), len(data), gated, now) for kind, data in files.items()]
-        self.store.cases.keep(upload.id, kept)
 
     def _open(self, upload: Upload) -> Source:
         """Open the upload's newest revision, under its new name if it has moved."""
@@ -245,3 +252,15 @@ class Watcher:
                 )
                 opened = NewCase(str(report["case"]), method()) if told else None
                 self.store.settle(upload.id, settlement, alerts, now, opened)
+
+
+def _read_before(upload: Upload, seen: FirstSight | None) -> tuple[str | None, str]:
+    """Return revision and digest of the weights that were judged or, before that, seen first."""
+    if upload.report is not None or seen is None:
+        return upload.revision, upload.weights_digest or ""
+    return seen.stored.sketch.ref.revision, seen.weights_digest
+
+
+def _has(facts: RepoFacts, digest: str) -> bool:
+    """Tell whether these weights are still the newest, as far as the Hub says."""
+    return bool(facts.shards) and weights_digest(facts) == digest

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from bot.canary import sing
@@ -20,6 +23,8 @@ DEAD_SHOWN = 20
 DAY = timedelta(hours=24)
 CANARY = f"{MARK}canary"  # its cursor says when it sang last
 
+log = logging.getLogger("blendwatch")
+
 
 @dataclass(frozen=True, slots=True)
 class Watchdog:
@@ -31,12 +36,21 @@ class Watchdog:
     hub: Hub
 
     def look(self) -> None:
-        """Tell what has begun and what has ended. Raises StateError."""
-        self._canary()
-        self.news.set("backlog", self._backlog())
-        self.news.set("rate limit used up", self._starved())
-        self.news.set("disk nearly full", _disk(self.settings.data, self.settings.min_free_bytes))
-        self._dead()
+        """Tell what has begun and what has ended. What one look raises hides no other; the first of it is raised last.
+
+        The canary, which needs most, comes after the others.
+        """
+        free = partial(_disk, self.settings.data, self.settings.min_free_bytes)
+        looks: tuple[Callable[[], object], ...] = (
+            lambda: self.news.set("backlog", self._backlog()),
+            lambda: self.news.set("rate limit used up", self._starved()),
+            lambda: self.news.set("disk nearly full", free()),
+            self._dead,
+            self._canary,
+        )
+        failed = [error for look in looks if (error := _error_of(look))]
+        if failed:
+            raise failed[0]
 
     def _canary(self) -> None:
         """Let the canary sing once a day, and at every pass while it is silent."""
@@ -68,6 +82,15 @@ class Watchdog:
             if "operator" not in row.payload:
                 text = f"the alert {row.dedupe_key} to {row.destination} could not be delivered: {row.last_error}"
                 self.news.once(f"dead:{row.id}", "an alert was not delivered", text)
+
+
+def _error_of(look: Callable[[], object]) -> Exception | None:
+    try:
+        look()
+    except Exception as error:  # a fault of ours, too, may cost one look alone
+        log.exception("a look of the watchdog failed")
+        return error
+    return None
 
 
 def _disk(folder: Path, least: int) -> str | None:

@@ -1,10 +1,13 @@
-"""A blend found late whose weights are gone meanwhile: told where first sight is enough, and never lost in silence."""
+"""A blend whose weights are gone, found late or before it was judged: told where first sight is enough, and never lost
+in silence.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +17,11 @@ from demo.loopback_faults import Fault, always
 from demo.loopback_repo import BytesBlob, LoopbackRepo
 from demo.models import Weights, card, files, fresh
 from demo.scene import BASE, HIDDEN, RELEASE
+from state.evidence import Blobs
+from state.store import Store
 from tests.bot.stage import REPOS, Stage, changed, stage
 from tests.bot.test_memory import FOUND, SIZE, counted, registry
+from tests.bot.test_watch import Killed, one_pass
 
 ALONE = "this rests on the evidence of first sight alone"
 NOISE = 0.4  # of a unit in the last place, standard deviation
@@ -142,3 +148,133 @@ def test_a_hub_that_does_not_answer_just_then_takes_nothing_away(tmp_path: Path)
         upload = at.upload(HIDDEN)
         assert (upload.state, upload.retry_at is None, at.told) == ("failed", False, [])
         assert upload.report is not None
+
+
+RETRY = timedelta(minutes=15)  # later than the first time that a failed upload is tried again
+
+
+@contextmanager
+def waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hidden: LoopbackRepo = REPOS[HIDDEN]
+) -> Iterator[tuple[Stage, Store]]:
+    """Open a stage on which the hidden blend was read and not judged: its parent was out of reach just then."""
+    (tmp_path / "data").mkdir()
+    url = f"sqlite:///{tmp_path / 'data' / 'blendwatch.sqlite'}"
+    with stage(tmp_path, {BASE: REPOS[BASE], RELEASE: REPOS[RELEASE], HIDDEN: hidden}) as at, Store.open(url) as store:
+        at.hub.fault = always(Fault(status=503), RELEASE)
+        one_pass(at, store, monkeypatch)
+        assert (at.upload(HIDDEN).state, at.told) == ("failed", [])
+        at.hub.fault = None
+        yield at, store
+
+
+def within_reach(at: Stage) -> None:
+    """Let the known model be asked for again at once."""
+    (at.folder / "data" / "absences.json").unlink(missing_ok=True)
+
+
+def kept(at: Stage, store: Store, upload_id: int) -> list[tuple[str, bytes]]:
+    """Return kind and content of the evidence of an upload, the oldest first."""
+    blobs = Blobs(at.folder / "data" / "evidence")
+    return [(f.kind, blobs.get(f.digest)) for f in store.cases.files(upload_id)]
+
+
+def test_what_was_read_is_kept_once_although_the_check_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second failure keeps nothing twice; a card that is edited before the verdict stays known as it was first."""
+    with waiting(tmp_path, monkeypatch) as (at, store):
+        first, upload = at.hub.repos[HIDDEN], at.upload(HIDDEN)
+        before = kept(at, store, upload.id)
+        sizes = {p: p.stat().st_size for p in (tmp_path / "data" / "sketches").iterdir()}
+        assert sorted(kind for kind, _ in before) == ["card", "config", "files"]
+        one_pass(at, store, monkeypatch, RETRY)
+        assert at.upload(HIDDEN).attempts == 2
+        assert kept(at, store, upload.id) == before
+        assert {p: p.stat().st_size for p in sizes} == sizes
+        within_reach(at)
+        edited = changed(first, {"README.md": card("Guanabara 1", "Quietly edited.", [BASE]).encode()})
+        at.hub.add(replace(edited, hub_id=first.hub_id))
+        one_pass(at, store, monkeypatch, timedelta(hours=2))
+        (case,) = store.cases.all()
+        cards = [content.decode() for kind, content in kept(at, store, case.upload_id) if kind == "card"]
+    assert at.told == [FOUND]
+    assert case.upload_id != upload.id  # the commit that changed the card made an upload of its own
+    assert len(cards) == 2
+    assert "Post-trained by our own team." in cards[0]
+    assert "Quietly edited." in cards[1]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_an_upload_that_is_gone_before_it_was_judged_is_judged_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exact: bool
+) -> None:
+    """What is exact at first sight is told as such; what only a second look could bear out goes to the operator."""
+    with waiting(tmp_path, monkeypatch, REPOS[HIDDEN] if exact else noisy(REPOS[HIDDEN])) as (at, store):
+        del at.hub.repos[HIDDEN]
+        one_pass(at, store, monkeypatch, RETRY)  # its parent is out of reach still
+        assert (at.upload(HIDDEN).state, at.told) == ("failed", [])
+        within_reach(at)
+        for hours in (2, 24):
+            one_pass(at, store, monkeypatch, timedelta(hours=hours))
+        upload = at.upload(HIDDEN)
+    assert at.told == [FOUND if exact else f"Operator: {HIDDEN}: gone before it was judged"]
+    assert upload.report is not None
+    assert (upload.state, upload.report["alert"]) == ("found", exact)
+    assert ALONE in upload.reason
+    assert upload.revision == REPOS[HIDDEN].revision
+
+
+def test_a_process_that_is_killed_before_the_verdict_has_kept_what_it_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The upload is gone when the next process begins."""
+
+    def dies(text: str) -> None:
+        if text.startswith("reading known model"):
+            raise Killed
+
+    (tmp_path / "data").mkdir()
+    few = {name: REPOS[name] for name in (BASE, RELEASE, HIDDEN)}
+    with (
+        stage(tmp_path, few) as at,
+        Store.open(f"sqlite:///{tmp_path / 'data' / 'blendwatch.sqlite'}") as store,
+    ):
+        with pytest.raises(Killed):
+            one_pass(at, store, monkeypatch, progress=dies)
+        assert at.upload(HIDDEN).state == "pending"
+        del at.hub.repos[HIDDEN]
+        one_pass(at, store, monkeypatch)
+    assert at.told == [FOUND]
+
+
+def test_weights_that_were_replaced_before_they_were_judged_are_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the revision of first sight, which the history still has; the new ones are another upload."""
+    with waiting(tmp_path, monkeypatch) as (at, store):
+        first = at.hub.repos[HIDDEN]
+        new = {p: b.content for p, b in files(weights(), card("Guanabara 1", "Ours.", [BASE])).items()}
+        at.hub.add(replace(changed(first, new), hub_id=first.hub_id, revision="e" * 40, earlier=first))
+        within_reach(at)
+        one_pass(at, store, monkeypatch, RETRY)
+        reports = {u.revision: u.report for u in store.history(HIDDEN)}
+    assert at.told == [FOUND]
+    report = reports[first.revision]
+    assert report is not None
+    assert report["looks"]["second"] is not None
+    assert ALONE not in report["why"]
+
+
+def test_weights_that_were_judged_as_another_upload_are_not_told_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card-only commit brings the same weights once more; they are judged as that, and then all is gone."""
+    with waiting(tmp_path, monkeypatch) as (at, store):
+        first = at.hub.repos[HIDDEN]
+        edited = changed(first, {"README.md": card("Guanabara 1", "Edited.", [BASE]).encode()})
+        at.hub.add(replace(edited, hub_id=first.hub_id, last_modified=None))
+        within_reach(at)
+        one_pass(at, store, monkeypatch)  # too early for the first upload to be tried again
+        assert at.told == [FOUND]
+        del at.hub.repos[HIDDEN]
+        one_pass(at, store, monkeypatch, RETRY)
+    assert at.told == [FOUND]

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from bot import build
 from bot.deliver import deliver
 from bot.feeds import Feeds
+from bot.known import Progress
 from bot.news import News
 from bot.schedule import run_every
 from bot.settings import Settings
@@ -76,7 +77,13 @@ class Mortal(Store):
         self._at("after", "mark_sent")
 
 
-def one_pass(at: Stage, store: Store, monkeypatch: pytest.MonkeyPatch, later: timedelta = timedelta(0)) -> None:
+def one_pass(
+    at: Stage,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    later: timedelta = timedelta(0),
+    progress: Progress = lambda _: None,
+) -> None:
     """Run a whole pass in this process, with a clock that may be ahead."""
     monkeypatch.setenv("HF_ENDPOINT", at.hub.url)
     settings = Settings(
@@ -96,7 +103,7 @@ def one_pass(at: Stage, store: Store, monkeypatch: pytest.MonkeyPatch, later: ti
         asyncio.run(_deliver(store, sinks, clock))
         watcher = Watcher(service.hub, store, service.checker, settings, clock, "discord", build.blobs(settings))
         Feeds(service.hub, store, settings, clock, News(store, clock, "discord")).poll(lambda _: None)
-        for _ in watcher.work(lambda _: None):
+        for _ in watcher.work(progress):
             asyncio.run(_deliver(store, sinks, clock))
 
 
