@@ -23,7 +23,7 @@ from bot import (
     shardheader,
     watch,
 )
-from bot.hub import facts, repo, wire
+from bot.hub import facts, failures, repo, wire
 from bot.settings import Settings
 from state import registry_files, registry_yaml
 from state.retention import Retention
@@ -103,6 +103,13 @@ BOUNDS: Final = (
     _constant(outside_json, "MOST_VALUES", "values in one answer of the Hub or header of a shard", "values", _FAILED),
     _constant(
         repo, "INDEX_BYTES", "an index that tells which shards to read first", "bytes", "evenly spread ones are read"
+    ),
+    _constant(
+        failures,
+        "LONGEST_AWAY",
+        "the time for which the Hub may send us away",
+        "seconds",
+        "it is asked again then",
     ),
     Bound(
         "attempts at an upload that cannot be read",

@@ -12,6 +12,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 from huggingface_hub import constants, set_client_factory
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported, but not in a way that mypy sees
+    RateLimitInfo,
     build_hf_headers,
     httpx,
     parse_ratelimit_headers,
@@ -26,6 +27,7 @@ logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 __all__ = [
     "HFValidationError",
+    "RateLimitInfo",
     "build_hf_headers",
     "constants",
     "default_client_factory",
