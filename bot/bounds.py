@@ -23,7 +23,7 @@ from bot import (
     shardheader,
     watch,
 )
-from bot.hub import facts, failures, repo, wire
+from bot.hub import deadlines, facts, failures, guard, hub, repo, wire
 from bot.settings import Settings
 from state import registry_files, registry_yaml
 from state.retention import Retention
@@ -110,6 +110,20 @@ BOUNDS: Final = (
         "the time for which the Hub may send us away",
         "seconds",
         "it is asked again then",
+    ),
+    Bound(
+        "the time for one answer of the Hub or its storage, from the request to the last byte",
+        guard.PATIENCE * hub.TIMEOUT,
+        "seconds",
+        "it is asked for again, twice at most",
+        "`bot.hub.guard.PATIENCE` times `bot.hub.hub.TIMEOUT`",
+    ),
+    _constant(
+        deadlines,
+        "LONGEST_READING",
+        "the time for reading one repository in one attempt, what is read of others between not counted",
+        "seconds",
+        "the attempt fails, with the reason; there are more",
     ),
     Bound(
         "attempts at an upload that cannot be read",
