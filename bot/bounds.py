@@ -24,7 +24,7 @@ from bot import (
     shardheader,
     watch,
 )
-from bot.hub import facts, repo, wire
+from bot.hub import deadlines, facts, failures, guard, hub, repo, wire
 from bot.settings import Settings
 from state import registry_files, registry_yaml
 from state.retention import Retention
@@ -104,6 +104,27 @@ BOUNDS: Final = (
     _constant(outside_json, "MOST_VALUES", "values in one answer of the Hub or header of a shard", "values", _FAILED),
     _constant(
         repo, "INDEX_BYTES", "an index that tells which shards to read first", "bytes", "evenly spread ones are read"
+    ),
+    _constant(
+        failures,
+        "LONGEST_AWAY",
+        "the time for which the Hub may send us away",
+        "seconds",
+        "it is asked again then",
+    ),
+    Bound(
+        "the time for one answer of the Hub or its storage, from the request to the last byte",
+        guard.PATIENCE * hub.TIMEOUT,
+        "seconds",
+        "it is asked for again, twice at most",
+        "`bot.hub.guard.PATIENCE` times `bot.hub.hub.TIMEOUT`",
+    ),
+    _constant(
+        deadlines,
+        "LONGEST_READING",
+        "the time for reading one repository in one attempt, what is read of others between not counted",
+        "seconds",
+        "the attempt fails, with the reason; there are more",
     ),
     Bound(
         "attempts at an upload that cannot be read",

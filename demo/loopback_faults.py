@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 DRIP_BYTES = 64
+DRIP_SECONDS = 0.01  # between two pieces of what is sent for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Fault:
     endless: bool = False  # the body never ends
     reset: bool = False  # the connection is reset before anything is answered
     drip: Callable[[], None] | None = None  # called after each piece of a body that comes in pieces of DRIP_BYTES
+    forever: tuple[bytes, bytes] | None = None  # sent as they are: the first once, then the second again and again
 
 
 FaultHook = Callable[[Seen], Fault | None]

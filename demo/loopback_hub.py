@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from demo.loopback_faults import Fault, FaultHook, RateLimit, Seen, bucket
+from demo.loopback_faults import DRIP_SECONDS, Fault, FaultHook, RateLimit, Seen, bucket
 from demo.loopback_repo import LoopbackRepo
 from demo.loopback_routes import Routes
 from demo.loopback_storage import FAULT, Answered, SignedAddresses, send_faulty
@@ -115,6 +115,8 @@ class LoopbackHub:
             await asyncio.sleep(self.latency + fault.stall)
         if fault.reset:
             return _reset(request)
+        if fault.forever is not None:
+            await _send_for_ever(request, *fault.forever, fault.drip)
         answer = self._over_limit(seen) or _planted(fault) or await _answered(request, handler)
         if not answer.prepared:
             for name, value in {**self._limit_headers(seen), **fault.headers}.items():
@@ -167,6 +169,17 @@ def _reset(request: web.Request) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)
+
+
+async def _send_for_ever(request: web.Request, first: bytes, again: bytes, drip: Callable[[], None] | None) -> None:
+    """Send what need not be HTTP; whoever asked has to hang up, which ends this."""
+    part = first
+    while request.transport is not None and not request.transport.is_closing():
+        request.transport.write(part)
+        part = again
+        if drip is not None:
+            drip()
+        await asyncio.sleep(DRIP_SECONDS)
 
 
 def _planted(fault: Fault) -> web.StreamResponse | None:

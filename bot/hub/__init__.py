@@ -1,7 +1,8 @@
 """The room that knows the Hub: its addresses, its client library, its limits and its faults.
 
-A token goes to the Hub's own origin and nowhere else; every request has a time limit, every body a bound in
-bytes; bytes of weights come by single ranges from addresses that are resolved once a shard.
+A token goes to the Hub's own origin and nowhere else; every answer has a time limit, and so has the reading of one
+repository; every body has a bound in bytes; bytes of weights come by single ranges from addresses that are resolved
+once a shard.
 """
 
 from bot.hub.facts import Current

@@ -9,9 +9,11 @@ import os
 # to look for in our environment, wherever the endpoint is.
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
+from httpcore2 import SOCKET_OPTION, NetworkBackend, NetworkStream  # what the library's HTTP client reads with
 from huggingface_hub import constants, set_client_factory
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported, but not in a way that mypy sees
+    RateLimitInfo,
     build_hf_headers,
     httpx,
     parse_ratelimit_headers,
@@ -25,7 +27,11 @@ constants.HF_HUB_DISABLE_TELEMETRY = True  # somebody may have imported the libr
 logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 __all__ = [
+    "SOCKET_OPTION",
     "HFValidationError",
+    "NetworkBackend",
+    "NetworkStream",
+    "RateLimitInfo",
     "build_hf_headers",
     "constants",
     "default_client_factory",

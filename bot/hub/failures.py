@@ -9,13 +9,16 @@ Refused      we do not ask there at all
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 
-from bot.hub.client import httpx, parse_ratelimit_headers
+from bot.hub.client import RateLimitInfo, httpx, parse_ratelimit_headers
 from bot.source import Disabled, Gated, Missing, SourceError, Unavailable
 
 DISABLED = "Access to this resource is disabled."
 BAD_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105  # the Hub's own sentence
 LEGAL = 451
+LONGEST_AWAY = 3600  # seconds that a Hub is believed to send us away for; its windows are of 300
+MOST_QUOTA = 1_000_000_000  # requests in a window, beyond which a number says nothing
 
 
 class Transient(Unavailable):
@@ -68,13 +71,24 @@ def _by_status(status: int, headers: httpx.Headers, repo_id: str, what: str) -> 
 
 
 def retry_after(status: int, headers: httpx.Headers) -> float | None:
-    """Seconds after which the Hub wants to be asked again; None if it does not say."""
+    """Seconds after which the Hub wants to be asked again, an hour at most; None if it does not say."""
     if status == 429:
-        limit = parse_ratelimit_headers(headers)
+        limit = rate_limit(headers)
         if limit is not None and limit.remaining == 0:
             return float(limit.reset_in_seconds)
     said = headers.get("Retry-After", "").strip()
-    return float(said) if said.isdecimal() and len(said) < 9 else None
+    return min(float(said), LONGEST_AWAY) if said.isdecimal() and len(said) < 9 else None
+
+
+def rate_limit(headers: httpx.Headers) -> RateLimitInfo | None:
+    """How much is left of which quota, and until when, an hour at most; None if no headers say so sensibly."""
+    try:
+        said = parse_ratelimit_headers(headers)
+    except ValueError:  # a number of thousands of digits
+        return None
+    if said is None or max(said.remaining, said.limit or 0) > MOST_QUOTA:
+        return None
+    return replace(said, reset_in_seconds=min(said.reset_in_seconds, LONGEST_AWAY))
 
 
 def printable(text: str, limit: int = 120) -> str:

@@ -5,34 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.hub.client import constants, httpx
+from bot.hub.deadlines import Clock, Deadline, check_reading
 from bot.hub.failures import Refused
 from bot.hub.hosts import Hosts
 from bot.hub.meter import Meter, running
 from bot.hub.pace import Pace
 from bot.purpose import PURPOSES, purpose
 
+PATIENCE = 6  # an answer must be complete in so many timeouts, however steadily it drips
+
 
 class Guard:
     """Hooks for an HTTP client: only known hosts, the token only home, a time limit, a pace, and a count.
 
-    `timeout`: seconds without a byte after which a request is given up.
+    `timeout`: seconds without a byte after which a request is given up. `clock`: seconds.
     """
 
-    def __init__(self, hosts: Hosts, pace: Pace, timeout: float) -> None:
+    def __init__(self, hosts: Hosts, pace: Pace, timeout: float, clock: Clock) -> None:
         self.hosts = hosts
         self.pace = pace
         self.timeout = timeout
+        self.deadline = Deadline(clock, PATIENCE * timeout)
         self.spent = {name: Meter() for name in PURPOSES}
 
     def client(self) -> httpx.Client:
         """A client on which all of this holds."""
-        return httpx.Client(
+        client = httpx.Client(
             event_hooks={"request": [self.on_request], "response": [self.on_response]},
             follow_redirects=True,
             timeout=self.timeout,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
             trust_env=not self.hosts.loopback,  # no proxy stands between us and this machine
         )
+        return self.deadline.kept_by(client)
 
     def on_request(self, request: httpx.Request) -> None:
         """Before each request, each hop of a redirect and each page of a listing."""
@@ -41,6 +46,7 @@ class Guard:
             raise Refused(f"The Hub sends us to {request.url.host}, which is no host of its own.")
         if constants.is_offline_mode():
             raise Refused("The Hub is not asked while HF_HUB_OFFLINE is set.")
+        check_reading()
         if not home:
             request.headers.pop("Authorization", None)
         request.headers.pop("Cookie", None)
@@ -52,6 +58,7 @@ class Guard:
             self.pace.wait(request.url)
         for meter in self._meters():
             meter.add(requests=1)
+        self.deadline.begin()
 
     def on_response(self, response: httpx.Response) -> None:
         """After each answer's headers have come."""

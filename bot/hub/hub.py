@@ -50,10 +50,10 @@ class Hub:
     ) -> None:
         hosts = Hosts.of(endpoint)
         self.endpoint = hosts.endpoint
-        self._guard = Guard(hosts, Pace(clock, sleep), timeout)
+        self._guard = Guard(hosts, Pace(clock, sleep), timeout, clock)
         headers = build_hf_headers(token=_checked(token) or False, library_name="blendwatch")
-        self._wire = Wire(self._guard, Retry(sleep), clock, headers)
-        self._tools = Tools(self._wire, Crew(max_workers), OneAnswer(self._wire))
+        self._wire = Wire(self._guard, Retry(sleep), headers)
+        self._tools = Tools(self._wire, Crew(max_workers), OneAnswer(self._wire), clock)
 
     def __repr__(self) -> str:
         return f"Hub({self.endpoint!r})"

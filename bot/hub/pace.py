@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.hub.client import httpx, parse_ratelimit_headers
-from bot.hub.failures import Transient
+from bot.hub.client import httpx
+from bot.hub.failures import Transient, rate_limit
 
 SCARCE = 0.1  # share of the quota below which the rest is spread over the time that is left
 LONGEST_WAIT = 60.0  # seconds; whoever would have to wait longer is told when to come back
@@ -40,7 +40,7 @@ class Pace:
 
     def note(self, headers: httpx.Headers) -> None:
         """Learn from an answer's headers how much is left."""
-        info = parse_ratelimit_headers(headers)
+        info = rate_limit(headers)
         if info is None:
             return
         now = self._clock()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from analyzers.errors import MalformedWeights
 from analyzers.records import RepoFacts, RepoFile, ShardHeader
@@ -13,6 +15,7 @@ from analyzers.shard_order import Wanted
 from bot.hub import fields
 from bot.hub.commits import Commit, commits
 from bot.hub.crew import Crew
+from bot.hub.deadlines import Clock, Reading
 from bot.hub.facts import Current, current_ref, main_has, repo_facts
 from bot.hub.failures import NoSuchFile, Transient, printable
 from bot.hub.headers import OneAnswer
@@ -22,6 +25,9 @@ from bot.hub.wire import JSON_BYTES, Ask, Wire
 from bot.outside_json import parsed
 from bot.source import Missing, Span, TooLarge
 from bot.weightfiles import INDEX, index_file, shard_name, weight_files
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 BRANCH_OR_COMMIT = re.compile(r"\w(?:[\w-]|[./](?![./]))*")
 INDEX_BYTES = 4 << 20  # of an index that is read; a larger one has more tensors than may be looked at anyway
@@ -36,6 +42,18 @@ class Tools:
     wire: Wire
     crew: Crew
     one_answer: OneAnswer
+    clock: Clock
+
+
+def _in_time(method: Callable[Concatenate[HubRepo, P], T]) -> Callable[Concatenate[HubRepo, P], T]:
+    """A call whose time counts towards what the repository may take."""
+
+    @wraps(method)
+    def timed(self: HubRepo, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._reading.going_on():
+            return method(self, *args, **kwargs)
+
+    return timed
 
 
 class HubRepo:
@@ -45,6 +63,7 @@ class HubRepo:
         self._tools = tools
         self._asked = repo_id
         self._revision = revision
+        self._reading = Reading(repo_id, tools.clock)
         self._lock = threading.Lock()
         self._facts: RepoFacts | None = None
         self._ranges: Ranges | None = None
@@ -52,6 +71,7 @@ class HubRepo:
     def __repr__(self) -> str:
         return f"HubRepo({self._asked!r}, {self._revision!r})"
 
+    @_in_time
     def facts(self) -> RepoFacts:
         """Files with sizes, times and state; asked for once. Raises SourceError.
 
@@ -66,11 +86,13 @@ class HubRepo:
                 self._ranges = Ranges(self._tools.wire, self._facts.ref)
             return self._facts
 
+    @_in_time
     def now(self) -> Current:
         """Name, commit and id at this moment, asked for anew each time; raises SourceError. One small request."""
         self._check_name()
         return current_ref(self._tools.wire, self._asked)
 
+    @_in_time
     def file(self, path: str, limit: int) -> bytes | None:
         """A small file whole; None if there is none of that name; TooLarge if it is over `limit` bytes."""
         ref, listed = self.facts().ref, self._listed(path)
@@ -85,11 +107,13 @@ class HubRepo:
         except NoSuchFile:
             return None
 
+    @_in_time
     def commits(self, most: int) -> Sequence[Commit]:
         """At most so many commits up to the one that `facts` names, newest first; raises SourceError."""
         ref = self.facts().ref
         return commits(self._tools.wire, ref.repo_id, ref.revision, most)
 
+    @_in_time
     def headers(
         self, max_requests: int, wanted: Wanted | None = None, max_bytes: int = JSON_BYTES
     ) -> Mapping[str, ShardHeader]:
@@ -116,6 +140,7 @@ class HubRepo:
         first = self._most_wanted(index, shards, wanted)
         return by_range.read(shards, index, max_requests - INDEX_REQUESTS, max_bytes, first)
 
+    @_in_time
     def read(self, spans: Sequence[Span]) -> list[bytes]:
         """The bytes of each span, in order, each of exactly the length asked for; raises SourceError.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
 from bot.hub.client import httpx
+from bot.hub.deadlines import Overdue
 from bot.hub.failures import Refused, Transient, failure
 from bot.hub.guard import Guard
 from bot.hub.retry import Retry
@@ -20,7 +21,6 @@ T = TypeVar("T")
 MAX_HOPS = 5
 JSON_BYTES = 64 << 20  # of an answer of the API; the headers of 100,000 tensors are about 10 MB
 IDLE_BYTES = 64 << 10  # of an answer nobody wants: read to keep the connection, up to here
-PATIENCE = 6  # an answer must be complete in so many timeouts, however steadily it drips
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Answer:
 class Wire:
     """The Hub's API and files over HTTP. Every error is a SourceError."""
 
-    def __init__(self, guard: Guard, retry: Retry, clock: Callable[[], float], headers: Mapping[str, str]) -> None:
+    def __init__(self, guard: Guard, retry: Retry, headers: Mapping[str, str]) -> None:
         self.hosts = guard.hosts
         self.retry = retry
         self._timeout = guard.timeout
-        self._clock = clock
+        self._patience = guard.deadline.seconds
         self._headers = dict(headers)  # the token is in here; the guard takes it out on the way elsewhere
         self._client = guard.client()
 
@@ -154,7 +154,7 @@ class Wire:
         if _declared(response) > ask.limit:
             raise TooLarge(f"The answer for {ask} is larger than {ask.limit:,} bytes.")
         parts, total = [], 0
-        for part in self._patiently(response.iter_bytes(), ask):
+        for part in response.iter_bytes():
             total += len(part)
             if total > ask.limit:
                 raise TooLarge(f"The answer for {ask} is larger than {ask.limit:,} bytes.")
@@ -166,7 +166,7 @@ class Wire:
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise Transient(f"The storage encoded the bytes asked for from {ask}.")
         parts, total = [], 0
-        for part in self._patiently(response.iter_raw(), ask):
+        for part in response.iter_raw():
             total += len(part)
             if total > length:
                 break
@@ -181,23 +181,18 @@ class Wire:
         if _declared(response) > IDLE_BYTES:
             return
         total = 0
-        for part in self._patiently(response.iter_raw(), Ask(response.url, "an error's text")):
+        for part in response.iter_raw():
             total += len(part)
             if total > IDLE_BYTES:
                 return
-
-    def _patiently(self, parts: Iterator[bytes], ask: Ask) -> Iterator[bytes]:
-        began = self._clock()
-        for part in parts:
-            yield part
-            if self._clock() - began > PATIENCE * self._timeout:
-                raise Transient(f"The answer for {ask} did not end in {PATIENCE * self._timeout:g} s.")
 
     @contextmanager
     def _plain_errors(self, ask: Ask) -> Iterator[None]:
         # The library's own texts are left out: they may quote addresses that are keys, or headers.
         try:
             yield
+        except Overdue as error:
+            raise Transient(f"The answer for {ask} did not end in {self._patience:g} s.") from error
         except httpx.TimeoutException as error:
             raise Transient(f"The Hub did not answer in {self._timeout:g} s when asked for {ask}.") from error
         except (httpx.RequestError, httpx.InvalidURL) as error:

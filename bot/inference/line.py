@@ -19,6 +19,7 @@ from huggingface_hub.utils import _http as library
 
 from analyzers.errors import BlendwatchError
 from bot.hub.client import httpx  # and with it, what the library would tell about us is off
+from bot.hub.deadlines import Deadline, Overdue
 from bot.hub.hosts import Hosts
 from bot.text import string
 
@@ -61,7 +62,7 @@ class Line:
         self._hosts = Hosts.of(base)
         self._key = key
         self._timeout = timeout
-        self._clock = clock
+        self._deadline = Deadline(clock, PATIENCE * timeout)
         self._before: Any = None
         # Without a key of its own, the library would take the Hub's from the disk; the hook below takes this one out.
         self._chat = InferenceClient(base_url=base, api_key=key or "none", timeout=timeout)
@@ -125,6 +126,9 @@ class Line:
             yield
         except HfHubHTTPError as error:
             raise self._refused(error.response) from None
+        except Overdue:
+            text = f"the answer of {host} did not end in {self._deadline.seconds:g} s"
+            raise LineError(text, again=True) from None
         except (InferenceTimeoutError, httpx.TimeoutException):
             raise LineError(f"{host} did not answer in {self._timeout:g} s", again=True) from None
         except (httpx.RequestError, httpx.InvalidURL) as error:
@@ -133,12 +137,13 @@ class Line:
             raise LineError(f"{host} gave an answer of no known form", again=False) from None
 
     def _client(self) -> httpx.Client:
-        return httpx.Client(
+        client = httpx.Client(
             event_hooks={"request": [self._on_request], "response": [self._on_response]},
             follow_redirects=False,
             timeout=self._timeout,
             trust_env=not self._hosts.loopback,
         )
+        return self._deadline.kept_by(client)
 
     def _on_request(self, request: httpx.Request) -> None:
         if not self._hosts.is_home(request.url):
@@ -148,6 +153,7 @@ class Line:
         request.headers["Accept-Encoding"] = "identity"  # a packed answer may have any size
         if self._key is not None:
             request.headers["Authorization"] = f"Bearer {self._key}"
+        self._deadline.begin()
 
     def _on_response(self, response: httpx.Response) -> None:
         for name in set(response.headers) - KEPT_HEADERS:  # the library logs some, and believes some
@@ -155,23 +161,21 @@ class Line:
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise LineError(f"{self._hosts.origin[1]} packed its answer", again=False)
         if isinstance(response.stream, httpx.SyncByteStream):
-            response.stream = _Bounded(response.stream, self._clock, PATIENCE * self._timeout, self._hosts.origin[1])
+            response.stream = _Bounded(response.stream, self._hosts.origin[1])
 
 
 class _Bounded(httpx.SyncByteStream):
-    """A body that ends in time and in size, or with a LineError."""
+    """A body of no more than so many bytes, or a LineError."""
 
-    def __init__(self, stream: httpx.SyncByteStream, clock: Callable[[], float], patience: float, host: str) -> None:
-        self._stream, self._clock, self._patience, self._host = stream, clock, patience, host
+    def __init__(self, stream: httpx.SyncByteStream, host: str) -> None:
+        self._stream, self._host = stream, host
 
     def __iter__(self) -> Iterator[bytes]:
-        began, total = self._clock(), 0
+        total = 0
         for part in self._stream:
             total += len(part)
             if total > MAX_ANSWER_BYTES:
                 raise LineError(f"{self._host} gave more than {MAX_ANSWER_BYTES:,} bytes", again=False)
-            if self._clock() - began > self._patience:
-                raise LineError(f"the answer of {self._host} did not end in {self._patience:g} s", again=True)
             yield part
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot.outside_json import parsed
 from bot.source import Source, SourceError, Unavailable
 from bot.text import string
 
@@ -45,7 +46,7 @@ class Conversation:
 def read_template(source: Source) -> tuple[Template | None, str]:
     """Return a repository's chat template, or None and the reason; Unavailable where the network kept it from us."""
     try:
-        config = _json(source.file("tokenizer_config.json", MAX_TOKENIZER_CONFIG))
+        config = _json(source, "tokenizer_config.json", MAX_TOKENIZER_CONFIG)
         specials = {name: text for name in SPECIALS if (text := _token(config.get(name)))}
         alone = source.file("chat_template.jinja", 4 * MAX_TEMPLATE)
         if alone is not None:
@@ -53,7 +54,7 @@ def read_template(source: Source) -> tuple[Template | None, str]:
         elif config.get("chat_template"):
             found, file = _default(config["chat_template"]), "tokenizer_config.json"
         else:
-            other = _json(source.file("chat_template.json", 4 * MAX_TEMPLATE))
+            other = _json(source, "chat_template.json", 4 * MAX_TEMPLATE)
             found, file = _default(other.get("chat_template")), "chat_template.json"
     except Unavailable:
         raise
@@ -100,10 +101,12 @@ def _child(job: bytes) -> list[Any]:
     return answers if isinstance(answers, list) else []
 
 
-def _json(data: bytes | None) -> dict[str, Any]:
+def _json(source: Source, path: str, limit: int) -> dict[str, Any]:
+    """Return the table in a file, {} where there is none; TooLarge for one of too many bytes or values."""
+    data = source.file(path, limit)
     try:
-        content = json.loads(data) if data is not None else {}
-    except (ValueError, RecursionError):
+        content = parsed(data, f"its {path}") if data is not None else {}
+    except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
 

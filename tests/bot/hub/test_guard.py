@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from datetime import UTC, datetime
 
@@ -9,12 +10,13 @@ import pytest
 from huggingface_hub import HfApi
 
 from bot.hub import Hub
-from bot.hub.client import httpx
+from bot.hub.client import NetworkBackend, NetworkStream, httpx
+from bot.hub.deadlines import Deadline, Overdue
 from bot.hub.hosts import Hosts
-from bot.source import Unavailable
-from demo.loopback_faults import Fault, always, times
+from bot.source import Span, Unavailable
+from demo.loopback_faults import Fault, Seen, always, times
 from demo.loopback_hub import LoopbackHub
-from tests.bot.hub.makers import FILE, TOKEN, Watch, model
+from tests.bot.hub.makers import FILE, TOKEN, Watch, model, shard_paths
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -56,6 +58,100 @@ def test_a_steady_drip_ends_too(site: LoopbackHub) -> None:
         repo.facts()
         with pytest.raises(Unavailable, match="did not end in 6 s"):
             repo.file(FILE, 1 << 30)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+GZIP_HEADER, EMPTY_BLOCK = b"\x1f\x8b\x08\0\0\0\0\0\0\3", b"\0\0\0\xff\xff"
+FOREVER = {
+    "a header": (b"HTTP/1.1 200 OK\r\nX-A: ", b"a"),
+    "interim answers": (b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    "a chunk's size": (CHUNKED + b"\r\n", b"0"),
+    "a chunk's extension": (CHUNKED + b"\r\n1;", b"a"),
+    "nothing, compressed": (
+        CHUNKED + b"Content-Encoding: gzip\r\n\r\na\r\n" + GZIP_HEADER + b"\r\n",
+        b"5\r\n" + EMPTY_BLOCK + b"\r\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FOREVER)
+@pytest.mark.parametrize("proxy", [False, True], ids=["direct", "proxy"])
+def test_an_answer_ends_whatever_drips(kind: str, proxy: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes steadily and never makes an answer is given up after a few time limits, three times."""
+    watch = Watch()
+    fault = Fault(forever=FOREVER[kind], drip=lambda: watch.sleep(0.4))
+    with LoopbackHub([model()]) as site:
+        site.fault = always(fault)
+        if proxy:
+            monkeypatch.setenv("HTTP_PROXY", site.url)
+        endpoint = "http://hub.invalid" if proxy else site.url
+        with (
+            Hub(endpoint, timeout=1.0, clock=watch.clock, sleep=watch.sleep) as hub,
+            pytest.raises(Unavailable, match=r"The answer for the newest models did not end in 6 s"),
+        ):
+            list(hub.newest(LONG_AGO))
+    assert len(site.log) == 3
+    assert watch.now > 3 * 6
+
+
+class _Chatter(NetworkStream):
+    """A connection on which somebody says something without end, encrypted or not."""
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return FOREVER["interim answers"][0]
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def start_tls(self, *_args: object, **_options: object) -> NetworkStream:
+        return self
+
+
+class _Chatting(NetworkBackend):
+    """Connects to nobody but them."""
+
+    def connect_tcp(self, *_args: object, **_options: object) -> NetworkStream:
+        return _Chatter()
+
+
+@pytest.mark.parametrize("address", ["http://hub.invalid/", "https://hub.invalid/"])
+def test_the_deadline_holds_below_encryption_too(address: str) -> None:
+    """The connection that TLS makes of another keeps the deadline as well."""
+    ticks = itertools.count()
+    deadline = Deadline(lambda: float(next(ticks)), 10.0)
+    with httpx.Client(trust_env=False) as client:
+        client._transport._pool._network_backend = _Chatting()  # type: ignore[attr-defined]
+        deadline.kept_by(client)
+        deadline.begin()
+        with pytest.raises(Overdue):
+            client.get(address)
+
+
+def test_reading_one_repository_ends_too(site: LoopbackHub) -> None:
+    """Many answers that are slow, each within its time, do not keep the watch for hours; the next try begins anew."""
+    watch = Watch()
+
+    def slow(_seen: Seen) -> None:
+        watch.now += 100.0
+
+    site.fault = slow
+    with Hub(site.url, timeout=60.0, clock=watch.clock, sleep=watch.sleep) as hub:
+        other = hub.repo("org/model")
+        assert other.facts().shards
+        assert len(site.log) == 2
+        watch.now += 24 * 3600  # spent on something else
+        repo = hub.repo("org/model")
+        with pytest.raises(Unavailable, match=r"^Reading org/model took longer than 20 minutes\.$"):
+            [repo.file(FILE, 100) for _ in range(100)]
+        asked = len(site.log)
+        with pytest.raises(Unavailable, match="took longer"):
+            repo.read([Span(path, 0, 8) for path in shard_paths(model())])
+        assert len(site.log) == asked, "nothing more is asked for, by worker threads neither"
+        assert 12 <= asked - 2 <= 14
+        assert other.file(FILE, 100) is not None
 
 
 def test_a_page_link_to_a_foreign_host_never_sees_the_token(site: LoopbackHub, hub: Hub) -> None:

@@ -92,6 +92,40 @@ def test_a_429_for_minutes_is_the_callers(hub: Hub, site: LoopbackHub, watch: Wa
 
 
 @pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "99999999"},
+        dict(said("pages", 0, 90_000_000)),
+        dict(said("pages", 0, 10**14)),
+        dict(said("pages", 0, 10**400)),
+    ],
+    ids=["Retry-After", "years", "beyond any date", "beyond any number"],
+)
+def test_nobody_is_sent_away_for_longer_than_an_hour(hub: Hub, site: LoopbackHub, headers: dict[str, str]) -> None:
+    """One bad answer would put an upload off for years; the Hub's windows are of five minutes."""
+    site.fault = always(Fault(status=429, headers=headers))
+    with pytest.raises(Unavailable) as caught:
+        hub.repo("org/model").facts()
+    assert caught.value.retry_after == 3600
+    assert max(hub.used_up().values(), default=0) <= 3600
+
+
+@pytest.mark.parametrize(
+    ("remaining", "reset", "quota"),
+    [("9" * 5000, "9", "9"), ("9", "9" * 5000, "9"), ("9" * 400, "9", "9"), ("9", "9", "9" * 400)],
+)
+def test_a_quota_of_no_sensible_number_is_none(
+    hub: Hub, site: LoopbackHub, remaining: str, reset: str, quota: str
+) -> None:
+    """Numbers of hundreds of digits slow nobody and break nothing."""
+    policy = f'"fixed window";"api";q={quota};w=300'
+    site.fault = always(Fault(headers={"RateLimit": f'"api";r={remaining};t={reset}', "RateLimit-Policy": policy}))
+    for _ in range(2):
+        assert hub.repo("org/model").facts().shards
+    assert hub.used_up() == {}
+
+
+@pytest.mark.parametrize(
     "where", ["/api/models/org/model", "/paths-info/", "/safetensors-metadata/", "/resolve/", "/xet-bridge/"]
 )
 @pytest.mark.parametrize("status", [500, 503, 408])

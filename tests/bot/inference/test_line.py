@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.inference.line import Line, LineError, Said
+from demo.loopback_faults import Fault, always
+from demo.loopback_hub import LoopbackHub
 from demo.loopback_inference import LoopbackInference, Trouble
+from tests.bot.inference.stage import Watch
 
 KEYS = st.sampled_from(
     [
@@ -76,6 +79,17 @@ def test_the_clients_own_calls_elsewhere_are_refused(server: LoopbackInference) 
         assert not get_session().follow_redirects
     assert [a.authorization for a in server.log[-2:]] == ["Bearer sk-inner", None]
     assert get_session().follow_redirects  # the library's own client again
+
+
+def test_an_answer_ends_whatever_drips() -> None:
+    """Headers that never end are given up after a few time limits, also where the library asks."""
+    watch = Watch()
+    with LoopbackHub() as site, Line(f"{site.url}/v1", None, timeout=1.0, clock=watch.clock) as line:
+        site.fault = always(Fault(forever=(b"HTTP/1.1 200 OK\r\nX-A: ", b"a"), drip=lambda: watch.sleep(0.4)))
+        for ask in (lambda: line.chat(USER, "m", {}), line.models):
+            with pytest.raises(LineError, match=r"^the answer of 127\.0\.0\.1 did not end in 3 s$") as error:
+                ask()
+            assert error.value.again
 
 
 def test_what_is_sent_is_what_was_asked_for(server: LoopbackInference) -> None:

@@ -246,3 +246,14 @@ def test_no_template_has_a_reason(tmp_path: Path, config: str) -> None:
     found, why = read_template(LocalSource(folder))
     assert found is None
     assert "chat template" in why
+
+
+def test_a_tokenizer_config_of_too_many_values_is_not_made_into_objects(tmp_path: Path) -> None:
+    """A few megabytes of brackets would be hundreds in the watch's own process."""
+    folder = tmp_path / "org" / "model"
+    folder.mkdir(parents=True)
+    deep = "[" * 900 + "]" * 900
+    (folder / "tokenizer_config.json").write_text(f'{{"chat_template": "x", "a": [{",".join([deep] * 2000)}]}}')
+    found, why = read_template(LocalSource(folder))
+    assert found is None
+    assert why == "its tokenizer_config.json has more than 1,500,000 values, which is more than is read."
