@@ -2,10 +2,12 @@
 
     OMP_NUM_THREADS=1 python -m bench.kill [--kills 100] [--seed 0]
 
-Each start has new uploads waiting, and is killed after a random while; every other one is `watch` with a short poll,
-the others `watch --once`. Then one undisturbed pass, on the same Hub as a run without kills. An alert may arrive twice
-only where death fell between Discord's answer and the mark, so never more often than its row was claimed, and all rows
-together are claimed again at most once for each kill. Ends with status 1 where anything else is found.
+Each start has new uploads waiting, and is killed a random while after it has begun a pass, or every fourth one after it
+was started; every other one is `watch` with a short poll, the others `watch --once`. Then one undisturbed pass, on the
+same Hub as a run without kills. An alert may arrive twice only where death fell between Discord's answer and the mark,
+so never more often than its row was claimed, and all rows together are claimed again at most once for each kill. Ends
+with status 1 where anything else is found, and where the kills prove nothing: a watch ended by itself with an error,
+fewer than half of them had begun a pass, or of a hundred kills and more none fell while an alert was sent.
 """
 
 from __future__ import annotations
@@ -37,12 +39,22 @@ from demo.loopback_repo import LoopbackRepo
 from demo.scene import BASE, RELEASE, scene
 from state.store import Store
 
-SHORTEST, LONGEST = 1.0, 9.0  # seconds until a kill
+LONGEST = 7.0  # seconds until a kill
+FROM_THE_START = 4  # one watch in so many may be killed before it has begun a pass
 ANSWERS_AFTER = 0.5  # seconds between Discord's keeping a message and its answer: where death doubles it
 WAVE = 3  # uploads that wait at each start
 PATIENCE = 300.0  # seconds for a pass that nobody kills, and more for each upload
 PATIENCE_EACH = 3.0
+MANY = 100  # kills; about one in ten falls while an alert is sent, so that of so many some do
 Verdicts = Mapping[str, tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A watch that was to be killed. `begun`: it had asked for a listing. `status` of its exit, a signal's negative."""
+
+    begun: bool
+    status: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,7 @@ class Day:
     copies: Mapping[str, int]
     claims: Mapping[str, int]
     open_rows: int
+    starts: Sequence[Start] = ()
 
     @property
     def doubled(self) -> int:
@@ -82,12 +95,13 @@ def run(
     with LoopbackHub([*known, *([] if rng else new)], latency=0.005) as hub, LoopbackDiscord() as discord:
         discord.faults.slow = ANSWERS_AFTER
         env = _environment(folder, hub, discord)
+        starts: list[Start] = []
         if rng is not None:
             for number, begin in enumerate(range(0, len(new), WAVE)):
                 came = datetime.now(UTC)
                 for repo in new[begin : begin + WAVE]:
                     hub.add(replace(repo, created_at=came, weights_at=came, hub_id=""))
-                _killed(env, ["--once"] if number % 2 else [], rng.uniform(SHORTEST, LONGEST))
+                starts.append(_killed(env, hub, number, rng.uniform(0, LONGEST)))
         command = [sys.executable, "-m", "bot", "watch", "--once"]
         subprocess.run(command, env=env, check=True, timeout=PATIENCE + PATIENCE_EACH * len(new), capture_output=True)
         settings = Settings(
@@ -98,16 +112,25 @@ def run(
         with build.store(settings) as store:
             # what was claimed by a process that died is free an hour later
             asyncio.run(deliver(store, build.sinks(settings), lambda: build.utc_now() + timedelta(hours=1)))
-            return _day(store, [r.repo_id for r in new], discord)
+            return replace(_day(store, [r.repo_id for r in new], discord), starts=starts)
 
 
-def _killed(env: Mapping[str, str], words: list[str], seconds: float) -> None:
-    command = [sys.executable, "-m", "bot", "watch", *words]
+def _killed(env: Mapping[str, str], hub: LoopbackHub, number: int, seconds: float) -> Start:
+    before = _listings(hub)
+    command = [sys.executable, "-m", "bot", "watch", *(["--once"] if number % 2 else [])]
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + (0 if number % FROM_THE_START == FROM_THE_START - 1 else PATIENCE)
+    while process.poll() is None and _listings(hub) == before and time.monotonic() < until:
+        time.sleep(0.02)
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    status = process.wait()
+    return Start(_listings(hub) > before, status)
+
+
+def _listings(hub: LoopbackHub) -> int:
+    return sum(s.path == "/api/models" for s in hub.seen("/api/models"))
 
 
 def _environment(folder: Path, hub: LoopbackHub, discord: LoopbackDiscord) -> dict[str, str]:
@@ -154,7 +177,7 @@ def _said(report: Mapping[str, object] | None) -> tuple[object, ...]:
 
 
 def problems(killed: Day, undisturbed: Day, kills: int) -> list[str]:
-    """Return what is lost, other, or doubled beyond what a kill explains."""
+    """Return what is lost, other, or doubled beyond what a kill explains, and why the kills prove nothing."""
     found = [
         f"{name}: {killed.verdicts[name]} and not {verdict}"
         for name, verdict in undisturbed.verdicts.items()
@@ -174,6 +197,20 @@ def problems(killed: Day, undisturbed: Day, kills: int) -> list[str]:
         found.append(f"{killed.open_rows} rows are open")
     if undisturbed.doubled:
         found.append("the undisturbed run told an alert twice")
+    return found + _idle(killed.starts, kills, again)
+
+
+def _idle(starts: Sequence[Start], kills: int, again: int) -> list[str]:
+    """Say what shows that the watches were not at work when they were killed."""
+    found = []
+    errors = sorted({s.status for s in starts} - {0, -signal.SIGKILL})
+    if errors:
+        found.append(f"watches ended by themselves, with status {errors}")
+    begun = sum(s.begun for s in starts)
+    if 2 * begun < kills:
+        found.append(f"only {begun} of {kills} watches had begun a pass before they were killed")
+    if kills >= MANY and not again:
+        found.append("no alert was claimed again: no kill fell while one was sent")
     return found
 
 
@@ -197,6 +234,7 @@ def main() -> int:
     states = Counter(v[0] for v in killed.verdicts.values())
     again = sum(n - 1 for n in killed.claims.values())
     print(f"{args.kills} kills, {len(killed.verdicts)} uploads ({dict(states)}), {time.monotonic() - began:.0f} s")
+    print(f"watches that had begun a pass: {sum(s.begun for s in killed.starts)}")
     print(f"alerts: {len(killed.copies)} with kills, {len(undisturbed.copies)} without")
     print(f"claimed again after a kill: {again}; of these told twice: {killed.doubled}")
     print("".join(f"  {text}\n" for text in wrong) + f"{len(wrong)} differences")

@@ -6,7 +6,11 @@ Of the new repositories, 5 in 100 are large: tiny models of the demo under new n
 parameters. 5 have no weights yet or never, 5 have only GGUF files, and the rest is counted and small. These shares are
 an assumption: nobody has published the real ones. Requests are real and on loopback, each takes 0.03 simulated
 seconds, and the Hub keeps a free account's rate limit on the simulated clock. Uploads do not become known models here,
-so that what each is does not depend on the others. Ends with status 1 where an upload is missed or judged otherwise.
+so that what each is does not depend on the others.
+
+Ends with status 1 where an upload is missed, judged otherwise or told twice, where a pass could not read the Hub, where
+more was asked in five minutes than a free account may, and where memory still grows: where the median of the last
+quarter's resident memory is more than 15 % above the third's, or it was above 400 MB after any pass.
 """
 
 from __future__ import annotations
@@ -40,6 +44,8 @@ ASKED = timedelta(days=12)  # and others, which are asked again for eleven days 
 LOUD = (HIDDEN, "rebrand/Phoenix")  # kinds that are told
 KINDS = sorted(CAST.truth)
 RSS_SAMPLES = 4  # quarters of the run
+MOST_GROWTH = 1.15  # of the last quarter's median memory over the third's
+MOST_MEMORY = 400  # MB after any pass, the loopback Hub included
 
 
 @dataclass(slots=True)
@@ -65,6 +71,22 @@ class Measured:
     def memory(self) -> list[float]:
         """Median MB of each quarter of the run."""
         return [round(float(np.median(part)), 1) for part in np.array_split(self.rss, RSS_SAMPLES) if len(part)]
+
+    def problems(self) -> list[str]:
+        """Return a sentence for each thing that must not be."""
+        found = [*self.missed]
+        if self.bad_passes:
+            found.append(f"{self.bad_passes} of {self.passes} passes could not read the Hub")
+        allowed = {"api": FREE.api, "resolvers": FREE.resolvers}
+        found += [
+            f"{n} requests of {name} in five minutes" for name, n in self.most.items() if n > allowed.get(name, n)
+        ]
+        *_, third, last = [0.0, 0.0, *self.memory()]
+        if last > MOST_GROWTH * third > 0:
+            found.append(f"memory still grows, from {third} to {last} MB in the last quarter")
+        if max(self.rss, default=0) > MOST_MEMORY:
+            found.append(f"{max(self.rss):.0f} MB were in use")
+        return found
 
 
 def arrivals(days: float, pace: int, chance: random.Random) -> Iterator[tuple[float, LoopbackRepo, str]]:
@@ -218,8 +240,10 @@ def main() -> int:
     if found.late:
         median, p99 = np.percentile(found.late, [50, 99])
         print(f"upload to alert: median {median:.1f} min, p99 {p99:.1f} min, {len(found.late)} alerts")
-    print("".join(f"  {text}\n" for text in found.missed[:40]) + f"{len(found.missed)} missed or other")
-    return 1 if found.missed else 0
+    wrong = found.problems()
+    print("".join(f"  {text}\n" for text in [*found.missed[:40], *wrong[len(found.missed) :]]), end="")
+    print(f"{len(found.missed)} missed or other, {len(wrong) - len(found.missed)} other failures")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Every fault of the Hub and the network at every single request, and at random over a day: is anything lost?
+"""Every fault of the Hub and the network at each request it can spoil, and at random over a day: is anything lost?
 
     OMP_NUM_THREADS=1 python -m bench.faults [--every 1] [--hours 24] [--seed 0] [--workers 2]
 
-`--every N`: at each N-th request only, beginning with another one for each kind. The times are simulated, the requests
-real and on loopback. Ends with status 1 where a run ended otherwise than the one without faults.
+`--every N`: at each N-th of these requests only, beginning with another one for each kind, and at one at least. The
+times are simulated, the requests real and on loopback. A run in which nothing was spoiled does not count. Ends with
+status 1 where a run ended otherwise than the one without faults, and where a kind never spoiled anything.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from bench.faults.kinds import ANSWERS, KEEPS, STATES
@@ -45,10 +46,28 @@ def _day(job: tuple[float, int, int]) -> tuple[float, Ended]:
     return rate, a_day(rate, seed, hours)
 
 
-def _jobs(every: int, counts: dict[str, int]) -> Iterator[tuple[str, int]]:
+def jobs(every: int, pair: Ended, alone: Ended) -> Iterator[tuple[str, int]]:
+    """Yield kinds and numbers of requests; `pair` and `alone` ended without faults."""
     for place, kind in enumerate([*ANSWERS, *STATES]):
-        for number in range(place % every, counts["pair" if kind in ANSWERS else "alone"], every):
+        places = pair.places[kind] if kind in ANSWERS else alone.requests
+        for number in range(place % max(1, min(every, places)), places, every):
             yield kind, number
+
+
+def note(row: list[int], kind: str, ended: Ended | str, without: Ended) -> list[str]:
+    """Add a run to its kind's row, as it is printed, and return what is wrong; one that spoiled nothing is no run."""
+    if isinstance(ended, str):  # it broke
+        row[0] += 1
+        row[2] += 1
+        return [ended]
+    wrong = problems(kind, ended, without)
+    row[:] = row[0] + (ended.planted > 0), row[1] + ended.planted, row[2] + bool(wrong), max(row[3], ended.passes)
+    return wrong
+
+
+def idle(table: Mapping[str, Sequence[int]]) -> list[str]:
+    """Return the kinds that nothing is known of, as they spoiled nothing."""
+    return [kind for kind, (_, planted, *_) in table.items() if not planted]
 
 
 def main() -> int:
@@ -67,25 +86,19 @@ def main() -> int:
     bad = 0
     with ProcessPoolExecutor(args.workers) as crew:
         table: dict[str, list[int]] = {kind: [0, 0, 0, 0] for kind in [*ANSWERS, *STATES]}
-        jobs = list(_jobs(args.every, {"pair": pair.requests, "alone": alone.requests}))
-        for kind, number, ended in crew.map(_one, jobs, chunksize=4):
-            row = table[kind]
-            row[0] += 1
-            if isinstance(ended, str):
-                wrong = [ended]
-            else:
-                wrong = problems(kind, ended, pair if kind in ANSWERS else alone)
-                row[1] += ended.planted
-                row[3] = max(row[3], ended.passes)
-            row[2] += bool(wrong)
-            for text in wrong:
+        todo = list(jobs(args.every, pair, alone))
+        for done, (kind, number, ended) in enumerate(crew.map(_one, todo, chunksize=4), start=1):
+            for text in note(table[kind], kind, ended, pair if kind in ANSWERS else alone):
                 print(f"  {kind}, at request {number}: {text}", flush=True)
-            if (done := sum(r[0] for r in table.values())) % 200 == 0:
-                print(f"  {done:,} of {len(jobs):,}: {kind}", file=sys.stderr, flush=True)
+            if done % 200 == 0:
+                print(f"  {done:,} of {len(todo):,}: {kind}", file=sys.stderr, flush=True)
         print(f"{'at one request':32} {'runs':>6} {'spoiled':>8} {'otherwise':>10} {'most passes':>12}")
         for kind, (runs, planted, wrong_runs, passes) in table.items():
             print(f"{kind:32} {runs:6} {planted:8} {wrong_runs:10} {passes:12}")
             bad += wrong_runs
+        for kind in idle(table):
+            print(f"  {kind}: no run in which it spoiled anything")
+            bad += 1
         days = list(crew.map(_day, [(rate, args.seed, args.hours) for rate in (0.0, *RATES)]))
     without = days[0][1]
     print(f"{'rate over a day':32} {'requests':>8} {'spoiled':>8} {'passes':>8} {'otherwise':>10}")

@@ -74,6 +74,35 @@ ANSWERS: Final[Mapping[str, Spoil]] = {
 }
 
 
+def _ranged(seen: Seen) -> bool:
+    return seen.path.startswith("/xet-bridge") and seen.range is not None
+
+
+def _bodied(seen: Seen) -> bool:
+    return "/resolve/" not in seen.path  # there the loopback Hub only redirects, which has no body
+
+
+def _listed(seen: Seen) -> bool:
+    return seen.path == "/api/models"
+
+
+SPOILS: Final[Mapping[str, Callable[[Seen], bool]]] = {
+    "slow drip": _bodied,
+    "truncated": _bodied,
+    "200 for a range": _ranged,
+    "Content-Range of other bytes": _ranged,
+    "Content-Range of another size": _ranged,
+    "fewer bytes than said": _ranged,
+    "next page at a foreign name": _listed,
+    "next page at a foreign host": _listed,
+}  # the others spoil the answer of any request
+
+
+def can_spoil(kind: str, seen: Seen) -> bool:
+    """Whether the answer of a request is another one by this fault."""
+    return kind not in SPOILS or SPOILS[kind](seen)
+
+
 def _update(hub: LoopbackHub, name: str, **values: object) -> None:
     hub.add(replace(hub.repos[name], **values))  # type: ignore[arg-type]
 

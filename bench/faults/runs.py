@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import tempfile
 import threading
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.faults.kinds import ANSWERS, NEW_NAME, STATES
+from bench.faults.kinds import ANSWERS, NEW_NAME, STATES, can_spoil
 from bench.faults.trap import Trap
 from bench.simulated import POLL, TOKEN, Moved, World, world
 from bot.watchdog import CANARY
@@ -42,6 +43,7 @@ class Ended:
     requests: int
     planted: int  # faults
     passes: int
+    places: Mapping[str, int]  # kind of fault -> requests whose answers it can spoil
     reasons: Mapping[str, str]
 
     def differs(self, other: Ended) -> list[str]:
@@ -58,9 +60,9 @@ class Ended:
 
 
 class Planter:
-    """Decides for each request what goes wrong, by its number; counts. Called in the Hub's own thread."""
+    """Decides for each request what goes wrong; counts. Called in the Hub's own thread."""
 
-    def __init__(self, choose: Callable[[int, Seen], Fault | None]) -> None:
+    def __init__(self, choose: Callable[[Seen], Fault | None]) -> None:
         self._choose = choose
         self._lock = threading.Lock()
         self.requests = self.planted = 0
@@ -68,8 +70,8 @@ class Planter:
     def __call__(self, seen: Seen) -> Fault | None:
         """See FaultHook."""
         with self._lock:
-            number, self.requests = self.requests, self.requests + 1
-            fault = self._choose(number, seen)
+            self.requests += 1
+            fault = self._choose(seen)
             self.planted += fault is not None
         return fault
 
@@ -94,7 +96,8 @@ class _Stage:
         told = tuple(HIDDEN if name == NEW_NAME else name for name, _ in at.told.alerts)
         foreign = [s.authorization for s in list(at.hub.log) if s.host not in at.hub.url] + self.trap.came
         leaks = sum(1 for a in foreign if a is not None and TOKEN in a)
-        return Ended(verdicts, told, tuple(lost), leaks, planter.requests, planter.planted, passes, reasons)
+        places = {kind: sum(can_spoil(kind, s) for s in list(at.hub.log)) for kind in ANSWERS}
+        return Ended(verdicts, told, tuple(lost), leaks, planter.requests, planter.planted, passes, places, reasons)
 
 
 def _also(name: str) -> Iterator[str]:
@@ -138,10 +141,18 @@ def clean(names: Sequence[str]) -> Ended:
 
 
 def one_answer(kind: str, number: int, names: Sequence[str] = PAIR) -> Ended:
-    """Spoil the answer of one request, the `number`-th of all, and run until all is settled."""
+    """Spoil the answer of one request, the `number`-th of those that this can spoil; run until all is settled.
+
+    Requests of several threads come in another order each time, so the number among all would say little.
+    """
     with _stage({n: REPOS[n] for n in names}) as stage:
-        moved, trap = stage.world.moved, stage.trap
-        planter = Planter(lambda n, seen: ANSWERS[kind](seen, moved, trap.url) if n == number else None)
+        moved, trap, numbers = stage.world.moved, stage.trap, itertools.count()
+
+        def choose(seen: Seen) -> Fault | None:
+            hit = can_spoil(kind, seen) and next(numbers) == number
+            return ANSWERS[kind](seen, moved, trap.url) if hit else None
+
+        planter = Planter(choose)
         stage.world.hub.fault = planter
         passes = stage.world.settle()
         return stage.ended(planter, judged(names), passes)
@@ -150,10 +161,10 @@ def one_answer(kind: str, number: int, names: Sequence[str] = PAIR) -> Ended:
 def one_change(kind: str, number: int) -> Ended:
     """Let the suspect become something else just before the `number`-th request, for good."""
     with _stage({n: REPOS[n] for n in ALONE}) as stage:
-        hub = stage.world.hub
+        hub, numbers = stage.world.hub, itertools.count()
 
-        def choose(n: int, _seen: Seen) -> Fault | None:
-            if n == number:
+        def choose(_seen: Seen) -> Fault | None:
+            if next(numbers) == number:
                 STATES[kind](hub, HIDDEN)
                 return Fault()
             return None
@@ -172,10 +183,11 @@ def a_day(rate: float, seed: int, hours: int = 24, kinds: Sequence[str] = tuple(
     with _stage({n: REPOS[n] for n in (BASE, RELEASE)}) as stage:
         at, trap = stage.world, stage.trap
 
-        def choose(_number: int, seen: Seen) -> Fault | None:
+        def choose(seen: Seen) -> Fault | None:
             if chance.random() >= rate:
                 return None
-            return ANSWERS[chance.choice(kinds)](seen, at.moved, trap.url)
+            kind = chance.choice([k for k in kinds if can_spoil(k, seen)])
+            return ANSWERS[kind](seen, at.moved, trap.url)
 
         planter = Planter(choose)
         at.hub.fault = planter

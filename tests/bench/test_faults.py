@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.faults.__main__ import problems
+from bench.faults.__main__ import idle, jobs, note, problems
+from bench.faults.kinds import ANSWERS, STATES
 from bench.faults.runs import ALONE, CAST, NOW, PAIR, REPOS, STITCH, Ended, a_day, clean, judged, one_answer, one_change
 from bench.simulated import Moved, world
 from demo.loopback_faults import Fault, always
@@ -22,18 +24,41 @@ def without() -> Ended:
     return clean(PAIR)
 
 
-@pytest.mark.parametrize("kind", ["429, RateLimit, 280 s", "reset", "slow drip", "redirect to a foreign host"])
+@pytest.mark.parametrize(
+    "kind", ["429, RateLimit, 280 s", "Content-Range of other bytes", "slow drip", "redirect to a foreign host"]
+)
 def test_one_spoiled_answer_changes_no_verdict(kind: str, without: Ended) -> None:
-    """The fault was planted, and everything ends as if it had not been."""
+    """The fault was planted, something had to be asked for again, and everything ends as if it had not been."""
     ended = one_answer(kind, AT)
     assert ended.planted == 1
+    assert ended.requests > without.requests
     assert problems(kind, ended, without) == []
 
 
 def test_a_spoiled_listing_is_read_again(without: Ended) -> None:
     """Its next page is at a foreign host: nobody goes there with the token, and the uploads are found all the same."""
-    ended = one_answer("next page at a foreign host", 0)
+    ended = one_answer("next page at a foreign host", without.places["next page at a foreign host"] - 1)
     assert (ended.planted, problems("", ended, without)) == (1, [])
+
+
+@pytest.mark.parametrize("every", [1, 16, 1000])
+def test_each_kind_is_planted_only_where_it_spoils_something_and_once_at_least(every: int, without: Ended) -> None:
+    """The listings are few and the ranges many; a fault that spoils any answer is planted at any request."""
+    found = [(kind, number) for kind, number in jobs(every, without, without)]
+    assert {kind for kind, _ in found} == {*ANSWERS, *STATES}
+    assert all(number < without.places[kind] for kind, number in found if kind in ANSWERS)
+    assert 0 < without.places["next page at a foreign name"] < 16
+    assert without.places["next page at a foreign name"] < without.places["200 for a range"] < without.requests
+    assert without.places["500"] == without.requests
+
+
+def test_a_fault_that_can_spoil_nothing_is_not_counted(without: Ended) -> None:
+    """A run without its fault is no run, and a kind with nothing but such runs is named."""
+    table = {"500": [0, 0, 0, 0], "200 for a range": [0, 0, 0, 0]}
+    assert note(table["200 for a range"], "200 for a range", without, without) == []
+    assert note(table["500"], "500", replace(without, planted=1, passes=3), without) == []
+    assert table == {"500": [1, 1, 0, 3], "200 for a range": [0, 0, 0, without.passes]}
+    assert idle(table) == ["200 for a range"]
 
 
 def test_a_repository_that_is_renamed_while_it_is_read_keeps_its_verdict() -> None:

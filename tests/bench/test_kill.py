@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench.kill import WAVE, problems, prove
+from bench.kill import MANY, WAVE, Start, problems, prove
 
 
 def test_a_killed_service_loses_nothing() -> None:
@@ -16,4 +16,9 @@ def test_a_killed_service_loses_nothing() -> None:
     (first, *_) = killed.copies
     assert problems(replace(killed, copies={}), undisturbed, 2)
     assert problems(replace(killed, copies={**killed.copies, first: 9}), undisturbed, 2)
+    assert all(start.begun for start in killed.starts)
+    broken = (Start(begun=False, status=2),) * 2  # settings that no watch starts with
+    assert len(problems(replace(killed, starts=broken), undisturbed, 2)) == 2
+    once = dict.fromkeys(killed.copies, 1)
+    assert problems(replace(killed, starts=[*killed.starts] * MANY, copies=once, claims=once), undisturbed, MANY)
     assert problems(replace(killed, verdicts=dict.fromkeys(killed.verdicts, ("pending",))), undisturbed, 2)
