@@ -32,7 +32,7 @@ from state.database import open_engine, reading, transaction
 from state.errors import StateError
 from state.feeds import advance, feed_states, keep, note
 from state.folding import Folding
-from state.leases import lease
+from state.leases import lease, put_aside, sending_before
 from state.records import (
     AlertState,
     Condition,
@@ -244,6 +244,16 @@ class Store:
             last_error=_unless_sent(cap(error), outbox.c.last_error),
             leased_until=None,
         )
+
+    def mark_untold(self, row_id: int, why: str) -> None:
+        """A claimed message is not to be told any more: it is settled, and has arrived nowhere."""
+        with transaction(self._engine) as connection:
+            put_aside(connection, outbox.c.id == row_id, cap(why))
+
+    def busy(self, destination: str, row_id: int) -> bool:
+        """Tell whether a message that came before this one is on its way there now."""
+        with reading(self._engine) as connection:
+            return sending_before(connection, destination, row_id)
 
     # -- an operator's news ----------------------------------------------------------------------------------
 
