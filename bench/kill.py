@@ -32,6 +32,7 @@ from pydantic import SecretStr
 
 from bot import build
 from bot.deliver import deliver
+from bot.present import as_they_stand
 from bot.settings import Settings
 from demo.loopback_discord import LoopbackDiscord
 from demo.loopback_hub import LoopbackHub
@@ -111,7 +112,8 @@ def run(
         )
         with build.store(settings) as store:
             # what was claimed by a process that died is free an hour later
-            asyncio.run(deliver(store, build.sinks(settings), lambda: build.utc_now() + timedelta(hours=1)))
+            where = as_they_stand(build.sinks(settings), store)
+            asyncio.run(deliver(store, where, lambda: build.utc_now() + timedelta(hours=1)))
             return replace(_day(store, [r.repo_id for r in new], discord), starts=starts)
 
 

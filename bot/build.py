@@ -29,6 +29,7 @@ from bot.known import KnownModels, Progress
 from bot.metrics import Metrics
 from bot.news import News
 from bot.pipeline import Checker
+from bot.present import as_they_stand
 from bot.pulse import Pulse
 from bot.reconsider import Reconsider
 from bot.relatives import Relatives
@@ -244,7 +245,7 @@ def turn(built: Service, opened: Store, where: Mapping[str, Sink | Room], seen_b
         asking(built, opened),
         watchdog(built, opened),
         opened,
-        where,
+        as_they_stand(where, opened),
         built.clock.now,
         seen_by.settled,
         built.settings.ping_url,

@@ -7,11 +7,10 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from analyzers.evidence import method, replay
 from analyzers.records import Verdict
-from bot.digest import digest_of
 from bot.standing import about_the_same
 from state.errors import StateError
 from state.evidence import Blobs, from_bytes
@@ -21,7 +20,6 @@ from state.store import Store
 AT_ONCE: Final = 50
 MOST_A_DAY: Final = 4  # notes of one case about one thing: a card may be flipped every hour
 DAY: Final = timedelta(days=1)
-CONSOLE: Final = "console"  # the message id of all that was printed, which nobody edits
 
 TITLES: Final = {
     "declared": "The card names the parents now",
@@ -112,41 +110,15 @@ class Casework:
         `what` tells the same kind of news of one case apart: the same twice is told once. Without `tell` it is only
         written down, and stands on the alert when that is next edited.
         """
-        now = self.clock()
         key = f"{case.case_id}:{kind}:{what}"
-        note = Note(case.case_id, kind, text, key, now)
-        notes = [*self.store.cases.notes(case.case_id), note]
+        note = Note(case.case_id, kind, text, key, self.clock())
+        # what it looks like is made when it is sent: bot/present.py
+        payload = {"follow_up": {"case": case.case_id, "key": key}}
         messages = [
-            OutboxMessage(
-                f"{key}@{destination}",
-                destination,
-                _payload(case, notes, message_id) | self._digest(case, destination, message_id, retract=retract),
-                case.upload_id,
-            )
-            for destination, message_id in (self.store.cases.heads(case) if tell else ())
+            OutboxMessage(f"{key}@{destination}", destination, payload, case.upload_id)
+            for destination, _ in (self.store.cases.heads(case) if tell else ())
         ]
         return self.store.cases.note(note, messages, retract=retract)
-
-    def _digest(self, case: CaseFile, destination: str, message_id: str | None, *, retract: bool) -> dict[str, Any]:
-        """Return the present state of the digest that told the case; empty where the case has a message of its own."""
-        if message_id is None or message_id == CONSOLE:
-            return {}
-        together = self.store.cases.told_with(destination, message_id)
-        taken_back = {c.case_id for c in together if c.state == "retracted"} | ({case.case_id} if retract else set())
-        reports = [c.report | {"retracted": c.case_id in taken_back} for c in together]
-        return digest_of(reports) if reports else {}
-
-
-def _payload(case: CaseFile, notes: list[Note], message_id: str | None) -> dict[str, Any]:
-    last = notes[-1]
-    since = [{"title": TITLES[n.kind], "text": n.text, "at": n.noted_at.isoformat(timespec="seconds")} for n in notes]
-    return {
-        "follow_up": since[-1] | {"kind": last.kind, "key": last.key, "case": case.case_id, "repo_id": repo_of(case)},
-        "head": message_id,
-        "report": case.report,
-        "since": since,
-        "retracted": any(n.kind == "retracted" for n in notes),
-    }
 
 
 def _gist(kind: str, parents: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ footer; a Room looks first whether it is there. Marking first would lose alerts 
 DeliveryError      an alert could not be handed over; its text is one sentence and holds no secret
 +-- Undeliverable  asking again will not help
 +-- TryLater       asking later may help (`.retry_after` seconds, None: unknown)
++-- Untold         nothing is to be told there any more, which is no failure
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ class TryLater(DeliveryError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Untold(DeliveryError):
+    """Nothing is to be told there, or not any more: the row is settled without a message."""
 
 
 class Sink(Protocol):
@@ -117,6 +122,10 @@ class Outbox(Protocol):
         """One attempt failed; the next may be made at `next_at`, None: never."""
         ...
 
+    def mark_untold(self, row_id: int, why: str) -> None:
+        """The row is settled without a message; that was no attempt."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -175,12 +184,8 @@ async def deliver(
         try:
             message_id = await _send(batch.message, sinks)
         except DeliveryError as error:
-            spread = chance()
-            for row in batch.rows:
-                next_at, reason = _next_attempt(row, error, clock(), spread), visible(str(error), ERROR_LENGTH)
-                _log.warning("message %d was not delivered, %s: %s", row.id, "later" if next_at else "given up", reason)
-                outbox.mark_failed(row.id, reason, next_at, clock())
-                failed, dead = failed + (next_at is not None), dead + (next_at is None)
+            later, given_up = _not_sent(outbox, batch, error, clock(), chance())
+            failed, dead = failed + later, dead + given_up
         else:
             if cap is not None and batch.folded:
                 cap.told(batch, message_id, clock())
@@ -188,6 +193,21 @@ async def deliver(
                 outbox.mark_sent(batch.message.id, message_id, clock())
             sent += len(batch.rows)
     return Delivered(sent, failed, dead)
+
+
+def _not_sent(outbox: Outbox, batch: Batch, error: DeliveryError, now: datetime, spread: float) -> tuple[int, int]:
+    """Write down what becomes of rows that did not arrive; how many are tried again, and how many are not."""
+    reason, again = visible(str(error), ERROR_LENGTH), 0
+    for row in batch.rows:
+        if isinstance(error, Untold):
+            _log.info("message %d is not told: %s", row.id, reason)
+            outbox.mark_untold(row.id, reason)
+            continue
+        next_at = _next_attempt(row, error, now, spread)
+        _log.warning("message %d was not delivered, %s: %s", row.id, "later" if next_at else "given up", reason)
+        outbox.mark_failed(row.id, reason, next_at, now)
+        again += next_at is not None
+    return (0, 0) if isinstance(error, Untold) else (again, len(batch.rows) - again)
 
 
 async def _send(row: OutboxRow, sinks: Mapping[str, Sink | Room]) -> str:
@@ -207,9 +227,12 @@ async def _send(row: OutboxRow, sinks: Mapping[str, Sink | Room]) -> str:
 
 
 def _next_attempt(row: OutboxRow, error: DeliveryError, now: datetime, chance: float) -> datetime | None:
-    """When to try again, None for never: twice as late each time, and never all rows at one moment."""
+    """When to try again, None for never: twice as late each time, and never all rows at one moment.
+
+    An operator's news is never given up: it may be what says that nothing arrives any more.
+    """
     if not isinstance(error, TryLater) or row.attempts >= MOST_ATTEMPTS:
-        return None
+        return now + timedelta(seconds=LONGEST_DELAY_SECONDS) if row.payload.get("operator") else None
     longest = min(LONGEST_DELAY_SECONDS, 2 * FIRST_DELAY_SECONDS * 2.0 ** max(row.attempts - 1, 0))
     asked = min(error.retry_after or 0.0, LONGEST_DELAY_SECONDS)
     return now + timedelta(seconds=max(longest * (1 + chance) / 2, asked))

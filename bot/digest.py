@@ -14,7 +14,7 @@ from bot.embeds import DIGEST_LINES
 HOUR: Final = timedelta(hours=1)
 A_MOMENT: Final = timedelta(seconds=5)  # until an alert that several hands send at once is decided on
 MOST_TOGETHER: Final = 1000  # alerts that one digest tells, or that are put off at once
-KEPT: Final = ("suspect", "finding", "parents", "case")  # what a digest shows of a report
+KEPT: Final = ("suspect", "finding", "parents", "case", "retracted", "since")  # what a digest shows of a report
 
 _log = logging.getLogger(__name__)
 
@@ -22,9 +22,9 @@ _log = logging.getLogger(__name__)
 def digest_of(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The payload of a digest: of the first DIGEST_LINES reports what is shown, and how many there are more.
 
-    A report may have `retracted`, true where it was taken back since.
+    A report may have what has happened `since`, and `retracted`, true where it was taken back.
     """
-    shown = [{key: report[key] for key in (*KEPT, "retracted") if key in report} for report in reports[:DIGEST_LINES]]
+    shown = [{key: report[key] for key in KEPT if key in report} for report in reports[:DIGEST_LINES]]
     return {"digest": shown, "more": max(len(reports) - DIGEST_LINES, 0)}
 
 
@@ -45,6 +45,10 @@ class Alerts(Protocol):
 
     def claim_alerts(self, destination: str, now: datetime, lease_seconds: float, limit: int) -> Sequence[OutboxRow]:
         """At most `limit` alerts that are due, now leased."""
+        ...
+
+    def drop_retracted(self, row_ids: Sequence[int]) -> set[int]:
+        """Settle those of claimed alerts whose case was retracted, untold; which they were."""
         ...
 
     def mark_folded(self, row_ids: Sequence[int], message_id: str | None, now: datetime) -> None:
@@ -116,11 +120,14 @@ class HourlyCap:
             self.alerts.hold([row.id], now + A_MOMENT)
             return None
         others = self.alerts.claim_alerts(where, now, LEASE_SECONDS, MOST_TOGETHER - 1)
-        rows = sorted((row, *others), key=lambda one: one.id)
+        gone = self.alerts.drop_retracted([row.id, *(one.id for one in others)])
+        rows = sorted((one for one in (row, *others) if one.id not in gone), key=lambda one: one.id)
+        if not rows:
+            return None
         last = self.alerts.last_digest(where)
         if last is None or now - last >= HOUR:
             # a row that is alone is told as it is, and stands for this hour's digest all the same
-            return Batch(rows, Digest(rows) if others else row, folded=True)
+            return Batch(rows, Digest(rows) if len(rows) > 1 else rows[0], folded=True)
         self.alerts.hold([one.id for one in rows], last + HOUR)
         _log.info("%d alerts wait for the next digest, because alerts_per_hour were told", len(rows))
         return None

@@ -71,19 +71,30 @@ def operator_embed(news: Mapping[str, Any], release: str | None = None) -> disco
     return embed.set_footer(text=f"{harmless(times, 200)}{'  ' if times else ''}blendwatch {release or this_release()}")
 
 
-def head_embed(payload: Mapping[str, Any], release: str | None = None) -> discord.Embed:
-    """The embed of an alert in its present state: with what has happened since, and quiet if it was taken back.
+def told_embed(
+    report: Report, since: object = None, release: str | None = None, *, retracted: bool = False
+) -> discord.Embed:
+    """The embed of an alert in its present state: with what has happened since, and quiet if it was taken back."""
+    embed = alert_embed(report, release)
+    told = joined([_since(section(note)) for note in entries(since)][-SINCE_SHOWN:], SINCE_LIMIT, "\n")
+    if told:
+        embed.insert_field_at(0, name="Since then", value=told, inline=False)
+    return taken_back(embed) if retracted else embed
 
-    An alert that was told in a digest has that digest's embed, which says which of its cases were taken back.
-    """
+
+def taken_back(embed: discord.Embed, word: str = "Retracted") -> discord.Embed:
+    """The embed of an alert, now saying first of all that it was retracted."""
+    embed.title = f"{word}: {embed.title}"[:TITLE_LIMIT]
+    embed.colour = discord.Colour(QUIET_COLOUR)
+    return embed
+
+
+def head_embed(payload: Mapping[str, Any], release: str | None = None) -> discord.Embed:
+    """The embed of the message that a follow-up belongs to: a digest where that told its alert, else the alert."""
     if payload.get("digest"):
         return digest_embed(payload, release)
-    embed = alert_embed(section(payload.get("report")), release)
-    since = [_since(section(note)) for note in entries(payload.get("since"))][-SINCE_SHOWN:]
-    if payload.get("retracted") is True:
-        embed.title = f"Retracted: {embed.title}"[:TITLE_LIMIT]
-        embed.colour = discord.Colour(QUIET_COLOUR)
-    return embed.insert_field_at(0, name="Since then", value=joined(since, SINCE_LIMIT, "\n"), inline=False)
+    retracted = payload.get("retracted") is True
+    return told_embed(section(payload.get("report")), payload.get("since"), release, retracted=retracted)
 
 
 def follow_up_embed(payload: Mapping[str, Any], release: str | None = None) -> discord.Embed:
@@ -119,14 +130,19 @@ def digest_embed(payload: Mapping[str, Any], release: str | None = None) -> disc
 
 def _digest_line(report: Report) -> str:
     what, address = sentences.title(report, words_for(DEFAULT)), (sentences.link(report) or "").partition("/tree/")[0]
-    which = sentences.case(report)
-    parts = [f"[{what}]({address})" if address else what, f"`{which}`" if which else ""]
-    return ("Retracted: " if report.get("retracted") is True else "") + " · ".join(part for part in parts if part)
+    which, taken = sentences.case(report), report.get("retracted") is True
+    since = "" if taken else "".join(_news(section(note)) for note in entries(report.get("since"))[-1:])
+    parts = [f"[{what}]({address})" if address else what, f"`{which}`" if which else "", since]
+    return ("Retracted: " if taken else "") + " · ".join(part for part in parts if part)
+
+
+def _news(note: Mapping[str, Any]) -> str:
+    return harmless(string(note.get("title")), 80)
 
 
 def _since(note: Mapping[str, Any]) -> str:
     at = string(note.get("at"))[:16].replace("T", " ")
-    return f"{harmless(at, 20)} {harmless(string(note.get('title')), 80)}: {harmless(string(note.get('text')), 200)}"
+    return f"{harmless(at, 20)} {_news(note)}: {harmless(string(note.get('text')), 200)}"
 
 
 def embed_of(payload: Mapping[str, Any]) -> discord.Embed:
@@ -135,7 +151,9 @@ def embed_of(payload: Mapping[str, Any]) -> discord.Embed:
         return operator_embed(section(payload["operator"]))
     if payload.get("follow_up"):
         return follow_up_embed(payload)
-    return digest_embed(payload) if payload.get("digest") else alert_embed(payload)
+    if payload.get("digest"):
+        return digest_embed(payload)
+    return told_embed(payload, payload.get("since"), retracted=payload.get("retracted") is True)
 
 
 def fitted(embed: discord.Embed) -> discord.Embed:

@@ -24,8 +24,11 @@ class News:
 
     def once(self, key: str, title: str, text: str) -> None:
         """Tell something that does not last; the same key is told once for ever."""
-        message = OutboxMessage(f"operator:{key}", self.destination, _payload(title, text, self.clock(), None))
-        self.store.post([message], self.clock())
+        self.store.post([self.message(key, title, text)], self.clock())
+
+    def message(self, key: str, title: str, text: str) -> OutboxMessage:
+        """The message that tells something that does not last."""
+        return OutboxMessage(f"operator:{key}", self.destination, _payload(title, text, self.clock(), None))
 
     def _message(self, condition: Condition) -> OutboxMessage:
         moment = condition.began_at.isoformat()

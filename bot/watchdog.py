@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -15,11 +15,11 @@ from bot.hub import Hub
 from bot.news import News
 from bot.settings import Settings
 from bot.text import size
-from state.store import Store
+from state.store import OutboxMessage, OutboxRow, Store
 from state.tables import MARK
 
 LONGEST_WAIT = timedelta(hours=24)  # of an upload before the backlog is told
-DEAD_SHOWN = 20
+DEAD_SHOWN = 10  # by name; the others are counted
 DAY = timedelta(hours=24)
 CANARY = f"{MARK}canary"  # its cursor says when it sang last
 
@@ -77,11 +77,15 @@ class Watchdog:
         return f"the Hub's quota is used up: {quotas}; a token raises it" if used else None
 
     def _dead(self) -> None:
-        """Tell each alert that could not be delivered, once; what is told of that and fails is only counted."""
-        for row in self.store.dead(DEAD_SHOWN):
-            if "operator" not in row.payload:
-                text = f"the alert {row.dedupe_key} to {row.destination} could not be delivered: {row.last_error}"
-                self.news.once(f"dead:{row.id}", "an alert was not delivered", text)
+        """Tell the alerts that were given up since, all in one message; each once, however often it is looked."""
+        self.store.tell_dead(self._given_up, self.news.clock())
+
+    def _given_up(self, rows: Sequence[OutboxRow]) -> OutboxMessage:
+        shown = ", ".join(f"{row.dedupe_key} to {row.destination}" for row in rows[:DEAD_SHOWN])
+        rest = f", … and {len(rows) - DEAD_SHOWN} more" if len(rows) > DEAD_SHOWN else ""
+        number = "1 alert was" if len(rows) == 1 else f"{len(rows):,} alerts were"
+        text = f"{rows[-1].last_error} Once that is mended, blendwatch alerts retry sends again: {shown}{rest}"
+        return self.news.message(f"dead:{rows[-1].id}:{self.news.clock().isoformat()}", f"{number} not delivered", text)
 
 
 def _error_of(look: Callable[[], object]) -> Exception | None:

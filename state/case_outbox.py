@@ -58,8 +58,13 @@ def news_row(case_id: str, key: str, destination: str) -> OutboxMessage:
 
 def review_row(case_id: str, destination: str, times: int = 0) -> OutboxMessage:
     """A case shown to the reviewers; `times`: how often they were shown it before."""
-    key = f"review:{case_id}#{times}>{destination}"
+    key = f"{review_prefix(case_id)}{times}>{destination}"
     return OutboxMessage(key, destination, {"kind": "review", "case": case_id, "times": times})
+
+
+def review_prefix(case_id: str) -> str:
+    """What the keys of all messages that show one case to reviewers begin with."""
+    return f"review:{case_id}#"
 
 
 def answer_row(remark: Remark, destination: str) -> OutboxMessage:

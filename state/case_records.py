@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from state.records import AlertState
+
 # kept: found and not told, because it falls short of what is published unattended
 Standing = Literal["review", "published", "rejected", "kept"]
 PublicState = Literal[Standing, "retracted"]
@@ -57,11 +59,15 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The message that tells a case in one channel; `message_id` is None until it has arrived."""
+    """The message that tells a case in one place; `message_id` is None until it has arrived.
+
+    One that is sent and has no id was never told there. `attempts`: how often it was claimed to be sent.
+    """
 
     destination: str
     message_id: str | None
-    state: str
+    state: AlertState
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, and_, desc, func, or_, select, update
 
+from state.case_records import Head
 from state.cases import add_note, files_of, find, keep_files, notes_of
 from state.database import reading, transaction
 from state.errors import StateError
@@ -43,6 +44,11 @@ class Cases:
                 f"{case_id!r} is the beginning of {len(found)} cases: {', '.join(c.case_id for c in found)}"
             )
         return found[0] if found else None
+
+    def of_id(self, case_id: str) -> CaseFile | None:
+        """The case with exactly this id; None if there is none."""
+        with reading(self._engine) as connection:
+            return next(iter(find(connection, select(cases).where(cases.c.case_id == case_id))), None)
 
     def all(self, limit: int = 100) -> list[CaseFile]:
         """The newest cases, the newest first."""
@@ -100,6 +106,15 @@ class Cases:
         query = select(outbox.c.destination, outbox.c.message_id).where(mine).order_by(outbox.c.id)
         with reading(self._engine) as connection:
             return [(row.destination, row.message_id) for row in connection.execute(query)]
+
+    def head(self, case: CaseFile, destination: str) -> Head | None:
+        """The message that told a case in one place, or is to tell it; None: it was never to be told there."""
+        mine = and_(outbox.c.upload_id == case.upload_id, outbox.c.dedupe_key.endswith(f":{case.case_id}"))
+        query = select(outbox.c.destination, outbox.c.message_id, outbox.c.state, outbox.c.attempts)
+        here = query.where(mine, outbox.c.destination == destination)
+        with reading(self._engine) as connection:
+            row = connection.execute(here.order_by(outbox.c.message_id.is_(None), outbox.c.id).limit(1)).one_or_none()
+        return None if row is None else Head(*row)
 
     def told_with(self, destination: str, message_id: str) -> list[CaseFile]:
         """The cases of a digest, in its order; none if the message is no digest or tells one case alone."""

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Engine, and_, case, func, select, update
+from sqlalchemy import ColumnElement, Engine, and_, exists, func, select, update
 
 from state.database import reading, transaction
-from state.leases import lease
+from state.leases import lease, put_aside
 from state.records import OutboxRow
-from state.tables import outbox
+from state.tables import cases, outbox
 
+TAKEN_BACK: Final = "not told here, because the case was retracted before"
 TOLD_TOGETHER: Final = "told in a digest"
 HELD: Final = "it waits for the next digest, because alerts_per_hour were told"
 
@@ -58,11 +59,18 @@ class Folding:
 
     def hold(self, row_ids: Sequence[int], until: datetime) -> None:
         """Let claimed alerts wait; to have waited is no failed attempt. One that was sent stays sent."""
-        values = {"state": "pending", "next_at": until, "last_error": HELD, "leased_until": None}
-        claimed = and_(outbox.c.id.in_(row_ids), outbox.c.state != "sent")
-        fewer = case((outbox.c.attempts > 0, outbox.c.attempts - 1), else_=0)
         with transaction(self._engine) as connection:
-            connection.execute(update(outbox).where(claimed).values(**values, attempts=fewer))
+            put_aside(connection, outbox.c.id.in_(row_ids), HELD, until)
+
+    def drop_retracted(self, row_ids: Sequence[int]) -> set[int]:
+        """Settle those of claimed alerts whose case was retracted, untold; which they were."""
+        case_id = ":" + cases.c.case_id
+        of_it = and_(cases.c.upload_id == outbox.c.upload_id, outbox.c.dedupe_key.endswith(case_id))
+        retracted = exists().where(of_it, cases.c.state == "retracted")
+        with transaction(self._engine) as connection:
+            gone = set(connection.scalars(select(outbox.c.id).where(outbox.c.id.in_(row_ids), retracted)))
+            put_aside(connection, outbox.c.id.in_(gone), TAKEN_BACK)
+        return gone
 
     def mark_folded(self, row_ids: Sequence[int], message_id: str | None, now: datetime) -> None:
         """Alerts arrived in one message: all of them are marked, or none."""

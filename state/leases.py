@@ -26,3 +26,20 @@ def lease(
     until = now + timedelta(seconds=seconds)
     rows = connection.execute(taken.values(state="sending", leased_until=until, attempts=outbox.c.attempts + 1))
     return sorted((as_message(row) for row in rows), key=lambda row: row.id)
+
+
+def put_aside(connection: Connection, which: ColumnElement[bool], why: str, until: datetime | None = None) -> None:
+    """Let claimed messages wait, or settle them untold where no time is given: neither is an attempt.
+
+    One that was sent stays sent. What is settled untold is sent at no time and has no message.
+    """
+    values = {"state": "sent"} if until is None else {"state": "pending", "next_at": until}
+    fewer = case((outbox.c.attempts > 0, outbox.c.attempts - 1), else_=0)
+    claimed = update(outbox).where(which, outbox.c.state != "sent")
+    connection.execute(claimed.values(**values, last_error=why, leased_until=None, attempts=fewer))
+
+
+def sending_before(connection: Connection, destination: str, row_id: int) -> bool:
+    """Tell whether a message that came before this row is on its way to the same place now."""
+    before = and_(outbox.c.destination == destination, outbox.c.state == "sending", outbox.c.id < row_id)
+    return connection.scalar(select(outbox.c.id).where(STILL_OPEN, before).limit(1)) is not None

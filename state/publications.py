@@ -14,13 +14,14 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, and_, desc, exists, func, or_, select, update
 
-from state.case_outbox import answer_row, news_row, review_row
+from state.case_outbox import answer_row, news_row, review_prefix, review_row
 from state.case_records import Case, Head, NewRemark, PublicState, Remark, RemarkState, Standing
 from state.cases import notes_of
 from state.database import reading, transaction
 from state.errors import StateError
+from state.leases import sending_before
 from state.records import Note, OutboxMessage
-from state.remarks import add, as_remark, heads_of, post, rooms_of, tell, votes
+from state.remarks import add, as_remark, heads_of, keyed, post, rooms_of, tell, votes
 from state.rows import cap, insert_new
 from state.shown import SHOWN, STATE, as_case, case_at, locked
 from state.tables import cases, outbox, publications, remarks, uploads
@@ -105,6 +106,16 @@ class Publications:
         with reading(self._engine) as connection:
             return heads_of(connection, case_id, "")
 
+    def reviews(self, case_id: str) -> list[Head]:
+        """The messages that show a case to reviewers."""
+        with reading(self._engine) as connection:
+            return keyed(connection, review_prefix(case_id))
+
+    def busy(self, destination: str, row_id: int) -> bool:
+        """Tell whether a message that came before this one is on its way there now."""
+        with reading(self._engine) as connection:
+            return sending_before(connection, destination, row_id)
+
     # -- writing -----------------------------------------------------------------------------------------------
 
     def open(
@@ -130,7 +141,7 @@ class Publications:
                 "reminders": 0,
             }
             new = insert_new(connection, publications, [row])
-            if new or case_at(connection, case_id).state == standing:
+            if case_at(connection, case_id).state == standing:  # and not retracted before it was told anywhere
                 post(connection, rows, now)
         return bool(new)
 
@@ -189,11 +200,12 @@ class Publications:
     def tell_news(self, case_id: str, key: str, reviewers: str, now: datetime) -> None:
         """Tell what has happened to a case (the note with this key) wherever the case was told.
 
-        Before it is told anywhere its `reviewers` hear of it, if there are any.
+        As long as `reviewers` have not decided they hear of it, if there are any; of a retraction, too.
         """
         with transaction(self._engine) as connection:
             places = [head.destination for head in rooms_of(connection, case_id, "")]
-            if reviewers and case_at(connection, case_id).state == "review":
+            standing = connection.scalar(select(publications.c.standing).where(publications.c.case_id == case_id))
+            if reviewers and standing == "review":
                 places.append(reviewers)
             post(connection, [news_row(case_id, key, place) for place in places], now)
 

@@ -45,8 +45,12 @@ def add(connection: Connection, remark: NewRemark, state: RemarkState, now: date
 
 def heads_of(connection: Connection, case_id: str, guild_id: str) -> list[Head]:
     """The messages that tell a case, in one server if one is given."""
-    start = head_prefix(case_id) + (f"room:{guild_id}:" if guild_id else "")
-    query = select(outbox.c.destination, outbox.c.message_id, outbox.c.state)
+    return keyed(connection, head_prefix(case_id) + (f"room:{guild_id}:" if guild_id else ""))
+
+
+def keyed(connection: Connection, start: str) -> list[Head]:
+    """The messages whose keys begin like this, the oldest first."""
+    query = select(outbox.c.destination, outbox.c.message_id, outbox.c.state, outbox.c.attempts)
     between = and_(outbox.c.dedupe_key >= start, outbox.c.dedupe_key < start[:-1] + chr(ord(start[-1]) + 1))
     return [Head(*row) for row in connection.execute(query.where(between).order_by(outbox.c.id))]
 

@@ -6,9 +6,9 @@ from several threads; the only error is StateError. Times come in with a zone an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Self, get_args
+from typing import Any, Final, Self, get_args
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     update,
 )
 
@@ -32,7 +33,7 @@ from state.database import open_engine, reading, transaction
 from state.errors import StateError
 from state.feeds import advance, feed_states, keep, note
 from state.folding import Folding
-from state.leases import lease
+from state.leases import lease, put_aside, sending_before
 from state.records import (
     AlertState,
     Condition,
@@ -50,6 +51,10 @@ from state.tables import cursors, events, outbox, uploads
 from state.tally import Tally, tally
 
 __all__ = ["OutboxMessage", "OutboxRow", "Settlement", "StateError", "Store", "Tally", "Upload"]
+
+
+OPERATOR_TOLD: Final = "; the operator was told"  # what the last error of a message that was given up ends with
+_NEWS: Final = outbox.c.dedupe_key.startswith("operator:")  # what is told to the operator, and not to readers
 
 
 class Store:
@@ -245,6 +250,16 @@ class Store:
             leased_until=None,
         )
 
+    def mark_untold(self, row_id: int, why: str) -> None:
+        """A claimed message is not to be told any more: it is settled, and has arrived nowhere."""
+        with transaction(self._engine) as connection:
+            put_aside(connection, outbox.c.id == row_id, cap(why))
+
+    def busy(self, destination: str, row_id: int) -> bool:
+        """Tell whether a message that came before this one is on its way there now."""
+        with reading(self._engine) as connection:
+            return sending_before(connection, destination, row_id)
+
     # -- an operator's news ----------------------------------------------------------------------------------
 
     def condition(self, name: str, text: str | None, now: datetime, message: Message) -> bool:
@@ -257,11 +272,33 @@ class Store:
         with reading(self._engine) as connection:
             return standing(connection)
 
-    def dead(self, limit: int) -> list[OutboxRow]:
-        """The newest messages that could not be delivered."""
-        query = select(outbox).where(outbox.c.state == "dead").order_by(desc(outbox.c.id)).limit(limit)
-        with reading(self._engine) as connection:
-            return [as_message(row) for row in connection.execute(query)]
+    def tell_dead(self, tell: Callable[[Sequence[OutboxRow]], OutboxMessage], now: datetime) -> int:
+        """Tell the operator of all that was given up and not told yet, in one message; how many those were.
+
+        The last word on a row says that it was told. What is given up a second time is told a second time.
+        """
+        untold = and_(outbox.c.state == "dead", ~_NEWS, ~func.coalesce(outbox.c.last_error, "").endswith(OPERATOR_TOLD))
+        with transaction(self._engine) as connection:
+            rows = [as_message(row) for row in connection.execute(select(outbox).where(untold).order_by(outbox.c.id))]
+            if rows:
+                insert_new(connection, outbox, [message_row(tell(rows), None, now)])
+                told = func.coalesce(outbox.c.last_error, "") + OPERATOR_TOLD
+                connection.execute(update(outbox).where(untold).values(last_error=told))
+        return len(rows)
+
+    def retry_dead(self, now: datetime, destination: str | None = None, because: str = "") -> int:
+        """Let what was given up be sent after all, and an operator's news at once; how many alerts that were.
+
+        Only what goes to `destination`, if one is given, and what the last error of which has `because` in it.
+        """
+        there = true() if destination is None else outbox.c.destination == destination
+        dead = and_(outbox.c.state == "dead", func.coalesce(outbox.c.last_error, "").contains(because, autoescape=True))
+        # of several attempts one may have arrived unseen; what was refused at the first one has not
+        attempts = case((outbox.c.attempts > 1, 1), else_=0)
+        again = update(outbox).values(state="pending", next_at=now, attempts=attempts)
+        with transaction(self._engine) as connection:
+            connection.execute(again.where(there, _NEWS, outbox.c.state.in_(("pending", "dead"))))
+            return connection.execute(again.where(there, dead)).rowcount
 
     def waiting(self) -> tuple[int, datetime | None]:
         """How many uploads were never judged, and since when the oldest of them waits."""

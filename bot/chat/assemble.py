@@ -18,6 +18,7 @@ from bot.checking import Checking
 from bot.compare import Comparer
 from bot.deliver import Cap, Delivered, Room, Sink, deliver
 from bot.known import KnownModels
+from bot.present import as_they_stand
 from bot.report import to_json
 from bot.settings import Settings
 from state.case_outbox import ROOM
@@ -81,7 +82,8 @@ def assemble(settings: Settings, means: Means) -> Assembled:
     )
     token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
     chat = Chat(desk, token, settings.discord_api_base)
-    everywhere = {**means.sinks, ROOMS: publisher, ROOM: RoomSink(chat.logged_in, drafts, subscriptions)}
+    rooms = RoomSink(chat.logged_in, drafts, subscriptions)
+    everywhere = {**as_they_stand(means.sinks, store), ROOMS: publisher, ROOM: rooms}
 
     async def send() -> Delivered:
         return await deliver(store, everywhere, clock, cap=means.cap)

@@ -11,14 +11,15 @@ import discord
 from bot.chat.buttons import buttons
 from bot.chat.nonce import SEPARATOR, marker_of
 from bot.chat.publisher import REVIEWERS, Policy
-from bot.chat.since import ANSWER_LENGTH, mention, news_embed, remark_embed, standing
-from bot.deliver import OutboxRow, TryLater, Undeliverable
-from bot.embeds import QUIET_COLOUR, alert_embed, fitted, operator_embed
+from bot.chat.since import ANSWER_LENGTH, REASON_LENGTH, mention, news_embed, remark_embed, standing
+from bot.deliver import OutboxRow, TryLater, Undeliverable, Untold
+from bot.embeds import QUIET_COLOUR, alert_embed, fitted, operator_embed, taken_back
 from bot.picture import NAME, Picture, draw
 from bot.text import harmless, section, string, visible
 from bot.words import DEFAULT, Words, words_for
 from state.case_outbox import guild_and_channel
 from state.case_records import Case, Remark
+from state.folding import TAKEN_BACK
 from state.publications import Publications
 from state.records import Note
 from state.subscriptions import Subscriptions
@@ -31,7 +32,11 @@ View = Callable[[], discord.ui.View]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to be sent. With a `head_id`, that message is brought up to date and this one goes under it."""
+    """A message to be sent. With a `head_id`, that message is brought up to date and this one goes under it.
+
+    `closes`: messages that show `head_embeds` from now on and have no buttons any more. `untold`: why it is not sent,
+    unless it was, by an attempt whose end nobody saw: then it is brought up to date.
+    """
 
     embeds: Sequence[discord.Embed]
     view: View | None = None
@@ -41,6 +46,8 @@ class Draft:
     head_id: str | None = None
     head_embeds: Sequence[discord.Embed] = ()
     thread_name: str = ""
+    closes: Sequence[str] = ()
+    untold: str = ""
 
     def files(self) -> list[discord.File]:
         """What is sent along; made anew each time, because sending uses it up."""
@@ -73,7 +80,7 @@ class Drafts:
     album: Album = field(default_factory=Album)
 
     def of(self, row: OutboxRow) -> Draft:
-        """The draft of one row; Undeliverable if there is nothing to tell or nobody to tell it to any more."""
+        """The draft of one row; Undeliverable if there is nothing to tell, Untold if nobody is to be told any more."""
         if row.payload.get("operator"):
             return Draft([_marked(operator_embed(section(row.payload["operator"])), row)])
         case = self.cases.get(string(row.payload.get("case")))
@@ -82,14 +89,16 @@ class Drafts:
         kind, (guild_id, channel_id) = row.payload["kind"], guild_and_channel(row.destination)
         if guild_id == REVIEWERS:
             return self._for_reviewers(row, case, kind)
-        wish = self.subscriptions.of_channel(channel_id)
-        if wish is None:
-            raise Undeliverable("The channel is no longer subscribed.")
-        words = words_for(wish.locale)
+        wish = self.subscriptions.of_channel(channel_id)  # what was told there goes on to be told, subscribed or not
+        words = words_for(wish.locale if wish is not None else DEFAULT)
         head = self.head(case, guild_id, words)
-        if kind == "head":
-            return replace(head, role_id=wish.role_id, announce=wish.announce)
-        return self._under(row, case, head, words)
+        if kind != "head":
+            return self._under(row, case, head, words)
+        if case.state == "retracted":
+            return replace(head, untold=TAKEN_BACK)
+        if wish is None:
+            return replace(head, untold="The channel is no longer subscribed.")
+        return replace(head, role_id=wish.role_id, announce=wish.announce)
 
     def head(self, case: Case, guild_id: str, words: Words) -> Draft:
         """The message that tells a case in one server, with what was said about it since."""
@@ -99,7 +108,7 @@ class Drafts:
         if told:
             embed.add_field(name=words("alert.field.standing"), value=told, inline=False)
         if case.state == "retracted":
-            embed.colour = discord.Colour(QUIET_COLOUR)
+            taken_back(embed, words("news.retracted"))
         if picture is not None:
             embed.set_image(url=f"attachment://{NAME}")
         rows = [["evidence", "card", "repeat"], ["acknowledge", "dismiss", "mute"]]
@@ -110,30 +119,53 @@ class Drafts:
 
     def _for_reviewers(self, row: OutboxRow, case: Case, kind: str) -> Draft:
         if kind == "news":
-            return Draft([_marked(news_embed(case, self._happened(row, case), words_for(DEFAULT)), row)])
+            return self._news_for_reviewers(row, case)
         return self._answer(row, case) if kind == "answer" else self._review(row, case)
 
-    def _review(self, row: OutboxRow, case: Case) -> Draft:
-        words, times = words_for(DEFAULT), int(row.payload.get("times") or 0)
+    def _news_for_reviewers(self, row: OutboxRow, case: Case) -> Draft:
+        """What has happened to a case that they have not decided; a retraction leaves them nothing to decide."""
+        if self.cases.busy(row.destination, row.id):
+            raise TryLater("An earlier message is on its way there.")
+        draft = Draft([_marked(news_embed(case, self._happened(row, case), words_for(DEFAULT)), row)])
+        if case.state != "retracted":
+            return draft
+        shown = [head.message_id for head in self.cases.reviews(case.case_id) if head.message_id is not None]
+        return replace(draft, closes=shown, head_embeds=[self._shown_to_reviewers(case, 0)])
+
+    def _shown_to_reviewers(self, case: Case, times: int) -> discord.Embed:
+        words = words_for(DEFAULT)
         told = words("review.again", times=times + 1) if times else words("review.asked")
         embed = alert_embed(case.report, words=words)
+        if case.state == "retracted":
+            told = f"**{words('news.retracted')}:** {harmless(case.reason, REASON_LENGTH)}"
+            taken_back(embed, words("news.retracted"))
         embed.description = f"{told}\n\n{embed.description}"
+        return embed
+
+    def _review(self, row: OutboxRow, case: Case) -> Draft:
+        words = words_for(DEFAULT)
+        embed = self._shown_to_reviewers(case, int(row.payload.get("times") or 0))
         picture = self.album.of(case, words)
         if picture is not None:
             embed.set_image(url=f"attachment://{NAME}")
         _marked(embed, row)
         view = review_buttons(words, case)
-        return Draft([fitted(embed)], view, picture)
+        return Draft([fitted(embed)], view, picture, untold=TAKEN_BACK if case.state == "retracted" else "")
 
     def _under(self, row: OutboxRow, case: Case, head: Draft, words: Words) -> Draft:
         """What goes under the message that tells the case: what somebody said, or what has happened since."""
         found = next((h for h in self.cases.heads(case.case_id) if h.destination == row.destination), None)
-        if found is None or found.state == "dead":
-            raise Undeliverable("The case was never told there.")
+        if found is None or found.state == "dead" or (found.state == "sent" and found.message_id is None):
+            raise Untold("The case was never told there.")
         if found.message_id is None:
             raise TryLater("The case is still to be told there.")
         if row.payload["kind"] == "news":
-            embed = news_embed(case, self._happened(row, case), words)
+            if self.cases.busy(row.destination, row.id):  # it may show what was so before
+                raise TryLater("An earlier message is on its way there.")
+            note = self._happened(row, case)
+            if case.state == "retracted" and note.kind != "retracted":
+                raise Untold("The case was retracted since.")
+            embed = news_embed(case, note, words)
         else:
             embed = remark_embed(self._stored(row), words)
         name = string(section(case.report.get("suspect")).get("repo_id"))

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from bot.casework import Casework
 from bot.chat.filters import Filters, organisation_of
+from bot.deliver import OutboxRow
 from bot.text import section, string
 from state.case_outbox import head_row, review_row, room, webhook_row
 from state.case_records import Case, NewRemark, Standing
@@ -57,21 +58,21 @@ class Publisher:
     clock: Callable[[], datetime]
     webhook: bool = False
 
-    async def send(self, report: Mapping[str, Any]) -> str:
+    async def post(self, row: OutboxRow) -> str:
         """Let a finding of the watch be told, or what has become of one; returns the case's id.
 
         The same finding or news again changes nothing.
         """
-        news = section(report.get("follow_up"))
+        news = section(row.payload.get("follow_up"))
         if not news:
-            return await asyncio.to_thread(self.open, report)
+            return await asyncio.to_thread(self.open, row.payload)
         case_id, key = string(news.get("case")), string(news.get("key"))
         reviewers = self.policy.destination if self.policy.channel else ""
         await asyncio.to_thread(self.cases.tell_news, case_id, key, reviewers, self.clock())
         return case_id
 
     def open(self, report: Mapping[str, Any]) -> str:
-        """See send."""
+        """See post."""
         now, case_id, state = self.clock(), string(report.get("case")), self.policy.state_of(report)
         rows, remind_at = [], None
         if state == "published":

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import discord
 
 from bot.chat.drafts import Draft, Drafts
 from bot.chat.nonce import bears, marker_of, nonce_of
-from bot.deliver import LEASE_SECONDS, OutboxRow, TryLater, Undeliverable
+from bot.deliver import LEASE_SECONDS, OutboxRow, TryLater, Undeliverable, Untold
 from bot.discord import told_apart
 from state.case_outbox import guild_and_channel
 from state.subscriptions import Subscriptions
@@ -21,7 +21,7 @@ PATIENCE_SECONDS: Final = LEASE_SECONDS * 0.6  # of one row, with all the waits 
 CLOCKS_APART: Final = timedelta(minutes=10)  # between Discord's and ours
 HISTORY: Final = 1000  # messages that are looked through for one that may have arrived
 WEEK_MINUTES: Final = 10080
-THREAD_THERE, UNKNOWN_CHANNEL = 160004, 10003
+THREAD_THERE, UNKNOWN_CHANNEL, UNKNOWN_MESSAGE = 160004, 10003, 10008
 HINTS: Final = {
     401: "; the bot's token is not valid",
     403: "; the bot may not post there",
@@ -60,8 +60,14 @@ class RoomSink:
 async def _post(client: discord.Client, channel: discord.PartialMessageable, row: OutboxRow, draft: Draft) -> str:
     if draft.head_id is not None:
         channel = await _under(client, channel, draft)
+    for message_id in draft.closes:
+        await _edit(channel.get_partial_message(int(message_id)), embeds=list(draft.head_embeds), view=None)
     message = await _sent_before(client, channel, row) if row.attempts > 1 else None
-    if message is None:
+    if draft.untold:
+        if message is None:
+            raise Untold(draft.untold)
+        await _edit(message, embeds=list(draft.embeds))
+    elif message is None:
         message = await _send(channel, row, draft)
     if draft.announce and not message.flags.crossposted:
         await message.publish()
@@ -97,7 +103,8 @@ async def _under(
 ) -> discord.PartialMessageable:
     """Bring the case's message up to date, and return where a note on it goes: its thread, or else its channel."""
     head = channel.get_partial_message(int(draft.head_id or 0))
-    await head.edit(embeds=list(draft.head_embeds))
+    if not await _edit(head, embeds=list(draft.head_embeds)):
+        return channel
     try:
         # not head.create_thread, which asks the gateway's cache for the server: posting needs no gateway
         await client.http.start_thread_with_message(
@@ -109,3 +116,14 @@ async def _under(
         if error.code != THREAD_THERE:
             return channel  # a thread has no threads, and a bot may be kept from making them: then beside the message
     return client.get_partial_messageable(head.id)  # a thread has the number of the message it is under
+
+
+async def _edit(message: discord.PartialMessage | discord.Message, **changes: Any) -> bool:
+    """Bring a message up to date; False if it was deleted there and needs it no more."""
+    try:
+        await message.edit(**changes)
+    except discord.NotFound as error:
+        if error.code != UNKNOWN_MESSAGE:
+            raise
+        return False
+    return True

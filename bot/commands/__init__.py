@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from bot.commands import case, registry
+from bot.commands import alerts, case, registry
 from bot.commands.ask import ask
 from bot.commands.backup import backup
 from bot.commands.check import check
@@ -35,6 +35,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
 )
 
 GROUPS: Final[Mapping[str, typer.Typer]] = {
+    "alerts": alerts.app,
     "case": case.app,
     "registry": registry.app,
 }

@@ -9,6 +9,7 @@ import typer
 from filelock import FileLock, Timeout
 
 from bot import build
+from bot.another_webhook import send_again
 from bot.commands.common import Data, Registry, one_line_errors, progress_shown, settings_from
 from bot.schedule import leave, run_every
 from bot.settings import SettingsError
@@ -32,6 +33,8 @@ def watch(
                 build.rooms(settings, store, where) as rooms,
                 progress_shown() as progress,
             ):
+                if "discord" in where:
+                    send_again(store, "discord", str(where["discord"]), build.utc_now())
                 overseer = build.overseer(service, store)
                 turn = build.turn(service, store, rooms.sinks, overseer)
 

@@ -40,6 +40,7 @@ def _tell(store: Store, blobs: Blobs, repo: str) -> bool:
             out.print(story.shown(upload.report, story.identity_of(store.cases.files(upload.id), blobs), notes))
         for row in store.messages_of(upload.id):
             when = f" at {row.sent_at.isoformat(timespec='seconds')}" if row.sent_at else ""
-            trouble = f": {row.last_error}" if row.last_error and row.state != "sent" else ""
-            out.print(f"  alert to {row.destination}: {row.state}{when}{trouble}")
+            state = "settled" if row.state == "sent" and row.sent_at is None else row.state  # it has arrived nowhere
+            trouble = f": {row.last_error}" if row.last_error and state != "sent" else ""
+            out.print(f"  alert to {row.destination}: {state}{when}{trouble}")
     return bool(uploads)

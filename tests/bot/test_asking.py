@@ -129,7 +129,8 @@ def test_an_operator_may_have_it_posted(tmp_path: Path) -> None:
     with room(tmp_path, tell=True) as at:
         at.asking.ask_all()
         _, follow_up = at.store.messages_of(at.case.upload_id)
-        assert follow_up.payload["follow_up"]["title"] == "What the model says of itself"
+        (note,) = at.store.cases.notes(at.case.case_id)
+        assert follow_up.payload["follow_up"] == {"case": at.case.case_id, "key": note.key}
 
 
 def test_where_nobody_serves_it_the_case_says_so_and_it_is_tried_again_while_it_is_young(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from bot.casework import Casework
 from bot.deliver import deliver
 from bot.followup import EVERY, Followups
 from bot.hub import Hub
+from bot.present import as_they_stand
 from bot.settings import Settings
 from demo.loopback_repo import LoopbackRepo
 from demo.models import card
@@ -59,7 +60,8 @@ def look(at: Stage, store: Store, later: timedelta = EVERY * 2) -> int:
 def send(at: Stage, store: Store) -> None:
     """Send what waits."""
     settings = Settings(discord_webhook=at.discord.webhook_url, discord_api_base=at.discord.api_base)  # type: ignore[arg-type]
-    asyncio.run(deliver(store, build.sinks(settings), lambda: build.utc_now() + timedelta(days=1)))
+    where = as_they_stand(build.sinks(settings), store)
+    asyncio.run(deliver(store, where, lambda: build.utc_now() + timedelta(days=1)))
 
 
 def the_case(store: Store) -> CaseFile:

@@ -92,6 +92,11 @@ class MemoryOutbox:
         row.state, row.due = ("pending", next_at) if next_at else ("dead", row.due)
         row.error, row.leased_until = error, None
 
+    def mark_untold(self, row_id: int, why: str) -> None:
+        """The row is settled, and has arrived nowhere."""
+        row = self.rows[row_id - 1]
+        row.state, row.error, row.leased_until = "sent", why, None
+
 
 @dataclass
 class Listener:

@@ -18,6 +18,7 @@ from bot.deliver import LEASE_SECONDS, Batch, Delivered, Sink, TryLater, deliver
 from bot.digest import HOUR, HourlyCap
 from bot.discord import WebhookSink
 from bot.embeds import DIGEST_LINES as LINES
+from bot.present import as_they_stand
 from demo.loopback_discord import LoopbackDiscord
 from demo.scene import BASE, HIDDEN, RELEASE
 from state.evidence import Blobs
@@ -96,7 +97,8 @@ def go(
     store: Store, sinks: Mapping[str, Sink], clock: Callable[[], datetime], cap: HourlyCap | None = None
 ) -> Delivered:
     """One pass of the delivery."""
-    return asyncio.run(deliver(store, sinks, clock, cap=cap or cap_of(store), chance=lambda: 0.0))
+    where = as_they_stand(sinks, store)
+    return asyncio.run(deliver(store, where, clock, cap=cap or cap_of(store), chance=lambda: 0.0))
 
 
 def states(store: Store) -> dict[str, int]:

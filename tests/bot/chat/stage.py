@@ -19,7 +19,8 @@ from bot.chat.drafts import Drafts
 from bot.chat.publisher import Policy, Publisher
 from bot.chat.rooms import RoomSink
 from bot.chat.service import Chat
-from bot.deliver import Delivered, Room, Sink, deliver
+from bot.deliver import Delivered, Sink, deliver
+from bot.present import as_they_stand
 from demo.loopback_discord import BOT_TOKEN, LoopbackDiscord
 from demo.loopback_world import ANNOUNCEMENT, PUBLIC_THREAD, Channel, Json
 from state.case_records import Subscription
@@ -108,7 +109,7 @@ class Theatre:
         )
         chat = Chat(desk, self.token, self.discord.api_base, idle_seconds=0.05)
         sink = RoomSink(chat.logged_in, drafts, self.subscriptions)
-        where: dict[str, Sink | Room] = {**self.sinks, ROOMS: publisher, "room": sink}
+        where = as_they_stand(self.sinks, self.store) | {ROOMS: publisher, "room": sink}
 
         async def send() -> Delivered:
             return await deliver(self.store, where, self.clock, chance=lambda: 0.0)

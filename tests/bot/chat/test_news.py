@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from bot.build import operators
@@ -10,7 +11,7 @@ from bot.discord import WebhookSink
 from bot.news import News
 from bot.settings import Settings
 from demo.loopback_discord import BOT_TOKEN
-from tests.bot.chat.stage import Theatre, found, theatre
+from tests.bot.chat.stage import Theatre, found, theatre, utc_now
 from tests.bot.chat.test_cases import standing
 
 CASE = "0123456789ab"
@@ -110,3 +111,107 @@ def test_without_a_webhook_an_operators_news_goes_to_the_reviewers(tmp_path: Pat
             at.idle()
         titles = [m["embeds"][0]["title"] for m in at.reviewers.messages]
         assert titles == ["Operator: disk", "Operator: disk, ended"]
+
+
+def retract(at: Theatre) -> None:
+    """Let the operator take the case back."""
+    case = at.store.cases.get(CASE)
+    assert case is not None
+    assert at.casework.retract(case, "we were wrong")
+
+
+def test_a_channel_that_unsubscribed_hears_of_a_retraction(tmp_path: Path) -> None:
+    """It still shows the accusation, so it is told like every other; of new cases it hears nothing."""
+    with theatre(tmp_path) as at:
+        at.subscribe(at.room, at.other)
+        at.find(found())
+        with at.bot() as chat:
+            at.wait(lambda: at.posted(at.room, 1) and at.posted(at.other, 1))
+            at.idle()
+            at.subscriptions.drop(at.other.id)
+            retract(at)
+            chat.kick()
+            at.wait(lambda: all("Retracted" in standing(c.messages[0]) for c in (at.room, at.other)))
+            at.idle()
+        titles = [c.messages[0]["embeds"][0]["title"] for c in (at.room, at.other)]
+        assert all(title.startswith("Retracted: Blend") for title in titles)
+        assert at.store.counts()["alerts.dead"] == 0
+
+
+def test_a_retraction_leaves_reviewers_nothing_to_decide(tmp_path: Path) -> None:
+    """They are told, and what they were shown says so and has no buttons to publish it any more."""
+    with theatre(tmp_path) as at:
+        at.policy = Policy(at.reviewers.id)
+        at.subscribe(at.room)
+        at.find(found())
+        with at.bot() as chat:
+            at.wait(lambda: at.posted(at.reviewers, 1))
+            at.idle()
+            retract(at)
+            chat.kick()
+            at.wait(lambda: at.posted(at.reviewers, 2))
+            at.idle()
+        asked, told = at.reviewers.messages
+        assert asked["components"] == []
+        assert asked["embeds"][0]["title"].startswith("Retracted: Blend")
+        assert asked["embeds"][0]["description"].startswith("**Retracted:** we were wrong")
+        assert told["embeds"][0]["title"].startswith("Retracted: quick-fox/")
+        assert at.room.messages == []
+
+
+def test_a_case_that_was_retracted_before_the_bot_told_it_is_told_nowhere(tmp_path: Path) -> None:
+    """Not even to reviewers: found, or published, while nobody was connected."""
+    with theatre(tmp_path) as at:
+        at.subscribe(at.room)
+        at.find(found())
+        retract(at)
+        at.find(found("ffff00000000"))
+        with at.bot():
+            at.wait(lambda: at.posted(at.room, 1))
+            at.idle()
+        assert "case ffff00000000" in at.room.messages[0]["embeds"][0]["footer"]["text"]
+        case = at.cases.get(CASE)
+        assert case is not None
+        assert case.state == "retracted"
+        assert at.store.counts()["alerts.dead"] == 0
+
+
+def test_a_message_that_nobody_saw_arrive_says_that_it_was_retracted(tmp_path: Path) -> None:
+    """The connection broke after the alert had arrived, then the case was taken back: it is found and brought up
+    to date."""
+    ahead = [timedelta(0)]
+    with theatre(tmp_path, clock=lambda: utc_now() + ahead[0]) as at:
+        at.discord.world.nonce_seconds = 0.0
+        at.subscribe(at.room)
+        at.find(found())
+        at.discord.faults.drops = 1
+        with at.bot() as chat:
+            at.wait(lambda: at.store.counts()["alerts.pending"] == 1 and at.discord.faults.drops == 0)
+            retract(at)
+            chat.kick()
+            ahead[0] = timedelta(hours=1)
+            at.wait(lambda: "Retracted" in standing(at.room.messages[0]))
+            ahead[0] = timedelta(hours=2)
+            at.idle()
+        assert at.room.messages[0]["embeds"][0]["title"].startswith("Retracted: Blend")
+        assert at.store.counts()["alerts.dead"] == 0
+
+
+def test_a_webhook_beside_the_bot_is_told_what_happened_before_it_was_published(tmp_path: Path) -> None:
+    """The alert says that the card names the parents since."""
+    with theatre(tmp_path) as at:
+        at.policy = Policy(at.reviewers.id)
+        at.sinks = {"discord": WebhookSink(at.discord.webhook_url, at.discord.api_base)}
+        at.find(found())
+        with at.bot() as chat:
+            at.wait(lambda: at.posted(at.reviewers, 1))
+            assert follow(at, "declared", "declared since revision bbb: a/B", "a/B")
+            at.wait(lambda: at.posted(at.reviewers, 2))
+            case = at.cases.get(CASE)
+            assert case is not None
+            chat.desk.publisher.decide(case, "publish", "1", "")
+            chat.kick()
+            at.wait(lambda: bool(at.discord.messages))
+            at.idle()
+        (message,) = at.discord.messages
+        assert "declared since revision bbb: a/B" in standing(message)
