@@ -42,15 +42,14 @@ class Hosts:
     def is_storage(self, url: httpx.URL) -> bool:
         """Whether the Hub may redirect there for a file.
 
-        A Hub behind https keeps its files with the known hosts or on its own, behind https too. A plain
-        one, which is a test's or a mirror's, keeps them on its own host, whatever the port.
+        A Hub behind https keeps its files with the known hosts or with itself. A plain one, a mirror's, keeps them
+        itself; on this machine, where it is a test's, on its own host whatever the port. So nobody can have us ask
+        another service of this machine or its network.
         """
-        scheme, host, _ = _origin(url)
-        if scheme != self.origin[0]:
-            return False
-        if host == self.origin[1] or (self.loopback and _is_loopback(host)):
-            return True
-        return scheme == "https" and host.endswith(STORAGE_SUFFIXES)
+        origin = scheme, host, port = _origin(url)
+        public = scheme == self.origin[0] == "https" and port == PORTS[scheme] and host.endswith(STORAGE_SUFFIXES)
+        beside = self.loopback and (scheme, host) == self.origin[:2]
+        return origin == self.origin or public or beside
 
 
 def _origin(url: httpx.URL) -> Origin:

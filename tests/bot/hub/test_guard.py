@@ -221,17 +221,33 @@ def test_a_question_that_is_redirected_is_asked_again(site: LoopbackHub, hub: Hu
 
 
 def test_which_hosts_belong_to_a_hub() -> None:
-    """Behind https, storage is behind https too, with a known suffix or on the Hub's own host."""
+    """Behind https, storage is behind https too, with a known suffix or the Hub itself."""
     public = Hosts.of("https://huggingface.co/")
     assert public.is_home(httpx.URL("https://huggingface.co:443/api"))
     for url in ("https://us.aws.cdn.hf.co/x", "https://cdn-lfs.huggingface.co/x", "https://huggingface.co/x"):
         assert public.is_storage(httpx.URL(url))
     for url in ("http://us.aws.cdn.hf.co/x", "https://hf.co.evil.example/", "https://evilhf.co/", "https://127.0.0.1/"):
         assert not public.is_storage(httpx.URL(url))
-    plain = Hosts.of("http://hub.internal:8080")
-    assert not plain.is_home(httpx.URL("http://hub.internal:8081/"))
-    assert plain.is_storage(httpx.URL("http://hub.internal:8081/"))
-    assert not plain.is_storage(httpx.URL("http://127.0.0.1:8081/"))
+    for url in ("https://huggingface.co:8443/x", "https://us.aws.cdn.hf.co:22/x"):
+        assert not public.is_storage(httpx.URL(url))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "storage", "nobody"),
+    [
+        ("http://hub.internal:8080", ["http://hub.internal:8080/x"], ["http://hub.internal:8081/x"]),
+        ("https://hub.internal:8443", ["https://hub.internal:8443/x"], ["https://hub.internal:22/x"]),
+        ("http://10.0.0.5:8080", ["http://10.0.0.5:8080/x"], ["http://10.0.0.5:2375/x", "http://10.0.0.6:8080/x"]),
+        ("http://127.0.0.1:8000", ["http://127.0.0.1:8001/x"], ["http://127.9.9.9:8000/x", "http://10.0.0.5:8000/x"]),
+    ],
+)
+def test_other_services_of_a_network_are_no_storage(endpoint: str, storage: list[str], nobody: list[str]) -> None:
+    """A mirror keeps files itself; only a Hub on this machine, which is a test's, has another port for them."""
+    hosts = Hosts.of(endpoint)
+    assert not hosts.is_home(httpx.URL(nobody[0]))
+    assert [u for u in [*storage, *nobody] if hosts.is_storage(httpx.URL(u))] == storage
+    for url in ("http://127.0.0.1:6379/", "http://169.254.169.254/", "http://[::1]/", "http://0.0.0.0/"):
+        assert hosts.is_storage(httpx.URL(url)) == (url.startswith("http://127.0.0.1") and hosts.loopback)
 
 
 def test_the_token_is_in_no_text(site: LoopbackHub, hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
