@@ -176,6 +176,24 @@ def test_a_case_that_was_retracted_before_the_bot_told_it_is_told_nowhere(tmp_pa
         assert at.store.counts()["alerts.dead"] == 0
 
 
+def test_a_case_that_was_retracted_while_discord_was_down_is_not_told_after_it(tmp_path: Path) -> None:
+    """The bot looks whether an attempt has told it, and finds nothing."""
+    ahead = [timedelta(0)]
+    with theatre(tmp_path, clock=lambda: utc_now() + ahead[0]) as at:
+        at.subscribe(at.room)
+        at.discord.faults.html = 1
+        at.find(found())
+        with at.bot():
+            at.wait(lambda: at.store.counts()["alerts.pending"] == 1 and at.discord.faults.html == 0)
+            retract(at)
+            ahead[0] = timedelta(hours=1)
+            at.wait(lambda: at.store.counts()["alerts.sent"] >= 3)
+            ahead[0] = timedelta(hours=2)
+            at.idle()
+        assert at.room.messages == []
+        assert at.store.counts()["alerts.dead"] == 0
+
+
 def test_a_message_that_nobody_saw_arrive_says_that_it_was_retracted(tmp_path: Path) -> None:
     """The connection broke after the alert had arrived, then the case was taken back: it is found and brought up
     to date."""
