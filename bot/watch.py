@@ -168,9 +168,10 @@ class Watcher:
             if complete and isinstance(error, Unavailable):
                 raise
             also = ()
-        found = None
+        found, gated = None, self._evidence.gated(upload)
         if seen is not None:
             card = next(iter(self._evidence.cards(upload)), "")
+            seen = replace(seen, gated=gated)
             found = recalled(self.checker, seen, gone, progress, card=card, also=also, complete=complete)
         untold = found.untold if found else f"{upload.reason}; {gone}"
         if untold and not upload.silent:
@@ -178,7 +179,7 @@ class Watcher:
             News(self.store, self.clock, self.destination).once(key, f"{upload.repo_id}: {title}", untold)
         if found is None:
             return Failed(gone)
-        self._evidence.verdict(upload, upload.gated, found.result)
+        self._evidence.verdict(upload, gated, found.result)
         return found.result
 
     def _open(self, upload: Upload) -> Source:
