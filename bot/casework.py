@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from analyzers.evidence import method, replay
+from analyzers.evidence import replay
 from analyzers.records import Verdict
 from bot.digest import digest_of
+from bot.method import method
 from state.errors import StateError
 from state.evidence import Blobs, from_bytes
 from state.records import CaseFile, Note, OutboxMessage

@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from analyzers.errors import Unreadable
-from analyzers.evidence import method
 from analyzers.records import CheckResult, Cost, Failed, Mention, Outcome, RepoFacts, Skipped
 from bot.hub import Hub
 from bot.keeping import Keeping
 from bot.known import Progress, card_of
 from bot.late import FOUND_LATE, NEVER_JUDGED, FirstSight, first_sight, recalled, unjudged
 from bot.look import weights_digest
+from bot.method import method
 from bot.news import News
 from bot.pipeline import Checker
 from bot.purpose import spent_on
