@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-
-from analyzers import explain, thresholds
+from analyzers import explain
 from analyzers.case import Case, case_of
 from analyzers.records import Compared, Evidence, Verdict
 from analyzers.second_look import together, unread
@@ -37,9 +35,3 @@ def _case(evidence: Evidence, seen: Compared) -> Case:
         evidence.screened if first else 0,
         evidence.maker,
     )
-
-
-def method() -> str:
-    """Return 12 hex digits that change when any threshold does: verdicts of another method are worth a replay."""
-    table = sorted((name, value) for name, value in vars(thresholds).items() if name.isupper())
-    return hashlib.sha256(repr(table).encode()).hexdigest()[:12]

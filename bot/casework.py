@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from analyzers.evidence import method, replay
+from analyzers.evidence import replay
 from analyzers.records import Verdict
+from bot.method import method
 from bot.standing import about_the_same
 from state.errors import StateError
 from state.evidence import Blobs, from_bytes

@@ -47,6 +47,10 @@ class Keeping:
         """Return the cards that were read, that of first sight first."""
         return [card.decode("utf-8", errors="replace") for card in self._read(upload, "card")]
 
+    def gated(self, upload: Upload) -> bool:
+        """Tell whether an upload was gated when it was listed or read."""
+        return upload.gated or any(f.gated for f in self.store.cases.files(upload.id))
+
     def inherit(self, upload: Upload, facts: RepoFacts) -> None:
         """Keep what was read of the same weights before and not judged as this upload's, too.
 

@@ -40,6 +40,7 @@ class FirstSight:
     weights_at: datetime  # UTC
     weights_digest: str  # "" if unknown
     parameters: int
+    gated: bool = False  # nothing of its card is quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def recalled(
         verdict = checker.told(ref, digest, judge(case, unread(finding, (ref.repo_id,)), case.maker))
         rests = f"this rests on the evidence of first sight alone ({seen.stored.read_at:%Y-%m-%d}): {gone}"
         verdict = replace(verdict, why=f"{verdict.why}; {rests}")
-        claims = checker.claims(ref, (), card, verdict)
+        claims = checker.claims(ref, (), card, verdict, gated=seen.gated)
         findings = points(verdict, claims, ())
     result = CheckResult(
         suspect=ref,

@@ -43,6 +43,7 @@ from bot.traces import Tracer
 from state.sketches import StoredSketch
 
 REGISTRY = "registry"  # where a parent is declared that a registry file declares in the card's stead
+WITHHELD = "not shown: the repository is gated"  # what stands in the place of words from its card
 MAX_DECLARED_READ = 4  # declared parents that are looked up for one suspect
 
 
@@ -98,7 +99,9 @@ class Checker:
             if seen is not None:
                 verdict = judge(case, seen.finding, case.maker)
             verdict = self.told(facts.ref, weights_digest(facts), verdict)
-        claims = self.claims(facts.ref, facts.tags, card, verdict)
+        claims = self.claims(facts.ref, facts.tags, card, verdict, gated=facts.gated)
+        if facts.gated:
+            traces = tuple(replace(trace, quote="") for trace in traces)
         findings = points(verdict, claims, traces)
         problems += [p for p in (trouble, *disclosure.problems) if p] + unread + unknown
         problems += (*untraced, *(seen.problems if seen else ()))
@@ -181,15 +184,19 @@ class Checker:
         why = f"{verdict.why}; not alerted until {found.until}, as the registry says: {found.reason}"
         return replace(verdict, alert=False, why=why)
 
-    def claims(self, ref: RepoRef, tags: Sequence[str], card: str, verdict: Verdict) -> tuple[Assessed, ...]:
-        """Read what the card claims and hold it against the verdict."""
+    def claims(
+        self, ref: RepoRef, tags: Sequence[str], card: str, verdict: Verdict, *, gated: bool
+    ) -> tuple[Assessed, ...]:
+        """Read what the card claims and hold it against the verdict; of a `gated` repository nothing is quoted."""
         claims = read_claims(card, tags, self._names(ref.repo_id), ref.repo_id)
         maker = self.known.registry.maker_of(ref.organisation)
         parents = [p.ref for p in verdict.finding.parents]
         models = {p.repo_id.lower(): self.known.registry.find(p.repo_id) for p in parents}
         licences = {name: model.licence for name, model in models.items() if model is not None}
         makers = {p.repo_id.lower(): self.known.registry.maker_of(p.organisation) for p in parents}
-        return assess(claims, verdict, licences, {name for name, of in makers.items() if of.lower() == maker.lower()})
+        own = {name for name, of in makers.items() if of.lower() == maker.lower()}
+        assessed = assess(claims, verdict, licences, own)
+        return tuple(map(_withheld, assessed)) if gated else assessed
 
     def _names(self, repo_id: str) -> dict[str, str]:
         """Return known models' names with their repo ids' last parts, the upload's own left out."""
@@ -224,6 +231,12 @@ class Checker:
             said = replace(disclosure, mentions=tuple(m for m in disclosure.mentions if m.where != REGISTRY))
             declares = tuple(name for name in said.parents if "/" in name)
             self.known.keep(StoredSketch(look.sketch, look.facts.weights_at, declares, "", self.clock()))
+
+
+def _withheld(assessed: Assessed) -> Assessed:
+    """Return a claim without the author's words: what is left are names of models and methods of our own list."""
+    subject = assessed.claim.subject if assessed.claim.kind in ("parent", "post-training") else ""
+    return replace(assessed, claim=replace(assessed.claim, quote=WITHHELD, subject=subject))
 
 
 def _together(declared: Sequence[Reference], known: Sequence[Reference], *, assume_earlier: bool) -> list[Reference]:

@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from analyzers.errors import Unreadable
-from analyzers.evidence import method
 from analyzers.records import CheckResult, Cost, Failed, Mention, Outcome, RepoFacts, Skipped
 from bot.hub import Hub
 from bot.keeping import Keeping
 from bot.known import Progress, card_of
 from bot.late import FOUND_LATE, NEVER_JUDGED, FirstSight, first_sight, recalled, unjudged
 from bot.look import weights_digest
+from bot.method import method
 from bot.news import News
 from bot.pipeline import Checker
 from bot.purpose import spent_on
@@ -168,9 +168,10 @@ class Watcher:
             if complete and isinstance(error, Unavailable):
                 raise
             also = ()
-        found = None
+        found, gated = None, self._evidence.gated(upload)
         if seen is not None:
             card = next(iter(self._evidence.cards(upload)), "")
+            seen = replace(seen, gated=gated)
             found = recalled(self.checker, seen, gone, progress, card=card, also=also, complete=complete)
         untold = found.untold if found else f"{upload.reason}; {gone}"
         if untold and not upload.silent:
@@ -178,7 +179,7 @@ class Watcher:
             News(self.store, self.clock, self.destination).once(key, f"{upload.repo_id}: {title}", untold)
         if found is None:
             return Failed(gone)
-        self._evidence.verdict(upload, upload.gated, found.result)
+        self._evidence.verdict(upload, gated, found.result)
         return found.result
 
     def _open(self, upload: Upload) -> Source:

@@ -79,7 +79,7 @@ class Cases:
             return [Tries(*row) for row in connection.execute(query)]
 
     def of_another_method(self, method: str, limit: int) -> list[CaseFile]:
-        """Open cases whose verdict was last drawn with other thresholds."""
+        """Open cases whose verdict was last drawn by another method."""
         old = and_(cases.c.state == "open", cases.c.method != method)
         with reading(self._engine) as connection:
             return find(connection, select(cases).where(old).order_by(cases.c.opened_at).limit(limit))

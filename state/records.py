@@ -97,7 +97,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """What a settlement that is told opens. `method`: of the thresholds that it was drawn with."""
+    """What a settlement that is told opens. `method`: of the code and thresholds that it was drawn with."""
 
     case_id: str
     method: str

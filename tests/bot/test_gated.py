@@ -1,0 +1,56 @@
+"""A gated repository that the token may read: its card is evidence, and nothing of its words is shown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.__main__ import app
+from bot.pipeline import WITHHELD
+from demo.models import card
+from demo.scene import BASE, HIDDEN, RELEASE
+from state.evidence import Blobs
+from state.store import Store
+from tests.bot.stage import REPOS, changed, stage
+from tests.bot.test_watch import one_pass
+
+TOKEN = "hf_loopback_0123456789"
+WORDS = "Trained entirely from scratch on our own data. Aligned with DPO by the zanzibar method."
+FRONT = "zanzibar-public-licence"
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_nothing_of_its_card_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: bool) -> None:
+    """Neither in an alert nor in a report, also where the upload is gone; that the measurement contradicts it is."""
+    text = card("Guanabara 1", WORDS, [BASE]).replace("apache-2.0", FRONT)
+    hidden = replace(changed(REPOS[HIDDEN], {"README.md": text.encode()}), gated="manual", granted=frozenset({TOKEN}))
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    (tmp_path / "data").mkdir()
+    with (
+        stage(tmp_path, {BASE: REPOS[BASE], RELEASE: REPOS[RELEASE], HIDDEN: hidden}) as at,
+        Store.open(f"sqlite:///{tmp_path / 'data' / 'blendwatch.sqlite'}") as store,
+    ):
+        if gone:
+            known = (tmp_path / "registry.yaml").read_text()
+            (tmp_path / "registry.yaml").write_text("models: []\n")
+            one_pass(at, store, monkeypatch)
+            (tmp_path / "registry.yaml").write_text(known)
+            store.due_again(at.upload(HIDDEN).id, "explained again", REPOS[HIDDEN].created_at)
+            del at.hub.repos[HIDDEN]
+        one_pass(at, store, monkeypatch, timedelta(minutes=1))
+        (case,) = store.cases.all()
+        shown = [CliRunner().invoke(app, ["case", "show", case.case_id, *j], env=at.env) for j in ([], ["--json"])]
+        (kept,) = [f for f in store.cases.files(case.upload_id) if f.kind == "card"]
+        assert Blobs(tmp_path / "data" / "evidence").get(kept.digest) == text.encode()
+    assert [s.exit_code for s in shown] == [0, 0]
+    told = [json.dumps(at.discord.messages), json.dumps(case.report), *(s.stdout for s in shown)]
+    for each in told:
+        assert WITHHELD in " ".join(each.split())
+        assert not any(word in each for word in ("zanzibar", "entirely", "Aligned"))
+    assert "contradicted: the card's claim of from scratch" in case.report["why"]
+    assert "post-training (dpo)" in case.report["why"]
