@@ -24,8 +24,10 @@ from analyzers.sampling import ReadBudget, plan_reads
 from analyzers.shard_order import for_a_look, for_what_is_in
 from bench.faults.runs import CAST, NOW, REPOS
 from bench.fuzz.mutate import TEXTS, as_bytes, mutated, spoiled, spoiled_text
-from bench.simulated import TIMEOUT, Moved, World, world
+from bench.simulated import FAR, TIMEOUT, Moved, World, world
+from bot.feeds import Feeds
 from bot.hub import Hub
+from bot.hub.listing import EXPAND
 from bot.known import config_of
 from bot.local import LocalSource
 from bot.look import first_look
@@ -37,6 +39,7 @@ from demo.loopback_hub import LoopbackHub
 from demo.loopback_repo import Blob, BytesBlob, LoopbackRepo
 from demo.scene import BASE, HIDDEN, RELEASE
 from state.registry import load
+from state.store import Store
 
 Rng = np.random.Generator
 Target = Callable[[Rng], None]
@@ -103,7 +106,7 @@ def index(rng: Rng) -> None:
 def config(rng: Rng) -> None:
     """The config.json, whole and nested in another."""
     broken = as_bytes(mutated(NESTED, rng), rng)
-    with _folder({**GOOD.files, "config.json": BytesBlob(broken)}) as source:
+    with folder({**GOOD.files, "config.json": BytesBlob(broken)}) as source:
         found, content = config_of(source)
         found.differs(fingerprint(CONFIG))
         fingerprint(content).differs(found)
@@ -138,18 +141,19 @@ def weights(rng: Rng) -> None:
     files: dict[str, Blob] = dict(GOOD.files)
     broken = spoiled(DATA[: int(rng.choice([len(DATA), 200, 9]))], rng)
     files[SHARD] = BytesBlob(broken)
-    with _folder(files) as source:
+    with folder(files) as source:
         first_look(source, SampleSpec(), 60)
 
 
 @contextmanager
-def _folder(files: Mapping[str, Blob]) -> Iterator[LocalSource]:
+def folder(files: Mapping[str, Blob]) -> Iterator[LocalSource]:
+    """Keep files in a folder, and read them from there."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "org" / "name"
-        folder.mkdir(parents=True)
+        place = Path(name) / "org" / "name"
+        place.mkdir(parents=True)
         for path, blob in files.items():
-            (folder / path).write_bytes(blob.read(0, blob.size))
-        yield LocalSource(folder)
+            (place / path).write_bytes(blob.read(0, blob.size))
+        yield LocalSource(place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,7 @@ class Online:
 
     site: LoopbackHub
     hub: Hub
+    feeds: Feeds
     passes: Callable[[LoopbackRepo], str]
 
     def answers(self, rng: Rng) -> None:
@@ -167,7 +172,7 @@ class Online:
             ("/paths-info/", [tree_entry(GOOD, p, expand=True) for p in sorted(GOOD.files)]),
             ("/safetensors-metadata/", shard_headers(GOOD, "model.safetensors.index.json")),
             ("/tree/", [tree_entry(GOOD, p, expand=False) for p in sorted(GOOD.files)]),
-            ("/api/models", listing(REPOS.values(), {}, [])[0]),
+            ("/api/models", listing([replace(r, counted=7_000_000_000) for r in REPOS.values()], {}, EXPAND)[0]),
         )
         place = int(rng.integers(len(ways)))
         where, value = ways[place]
@@ -207,8 +212,7 @@ class Online:
 
     def _ask(self, *, listed: bool) -> None:
         if listed:
-            for _ in self.hub.newest(NOW - timedelta(days=1), max_pages=2):
-                pass
+            self._poll()
             self.hub.of_base(BASE, 0, 1 << 40, 10)
             return
         repo = self.hub.repo(HIDDEN)
@@ -217,6 +221,15 @@ class Online:
         for shard, found in repo.headers(30).items():
             layout_of({shard: found})
             repo.read([Span(shard, 0, 8)])
+
+    def _poll(self) -> None:
+        """Store what the listings show, in a store of its own; again from there; and read it back."""
+        with tempfile.TemporaryDirectory() as folder, Store.open(f"sqlite:///{folder}/it.sqlite") as store:
+            news = replace(self.feeds.news, store=store)
+            feeds = replace(self.feeds, hub=self.hub, store=store, clock=lambda: LATER, news=news)
+            for _ in range(2):
+                feeds.poll(lambda _: None)
+            store.due(LATER + FAR, 1_000)
 
     def upload(self, rng: Rng) -> str:
         """A whole upload with one broken file goes through the watch; its outcome."""
@@ -247,7 +260,7 @@ def online() -> Iterator[Online]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         at = stack.enter_context(world(folder, site, moved, CAST.registry, automatic_references=False))
         hub = stack.enter_context(Hub(site.url, timeout=TIMEOUT, clock=clock.seconds, sleep=clock.sleep))
-        yield Online(site, hub, lambda repo: _through(at, repo))
+        yield Online(site, hub, at.turn.feeds, lambda repo: _through(at, repo))
 
 
 def _through(at: World, repo: LoopbackRepo) -> str:

@@ -28,16 +28,15 @@ def without() -> Ended:
     "kind", ["429, RateLimit, 280 s", "Content-Range of other bytes", "slow drip", "redirect to a foreign host"]
 )
 def test_one_spoiled_answer_changes_no_verdict(kind: str, without: Ended) -> None:
-    """The fault was planted, something had to be asked for again, and everything ends as if it had not been."""
+    """The fault was planted, and everything ends as if it had not been."""
     ended = one_answer(kind, AT)
     assert ended.planted == 1
-    assert ended.requests > without.requests
     assert problems(kind, ended, without) == []
 
 
 def test_a_spoiled_listing_is_read_again(without: Ended) -> None:
     """Its next page is at a foreign host: nobody goes there with the token, and the uploads are found all the same."""
-    ended = one_answer("next page at a foreign host", without.places["next page at a foreign host"] - 1)
+    ended = one_answer("next page at a foreign host", 0)
     assert (ended.planted, problems("", ended, without)) == (1, [])
 
 
