@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import pytest
 
-from analyzers.evidence import method
 from analyzers.records import Finding, Parent, RepoRef, Verdict
 from bot.casework import MOST_A_DAY, Casework
 from bot.followup import Followups
 from bot.hub import Hub
 from bot.look import weights_digest
+from bot.method import method
 from bot.standing import LATER_CARD
 from bot.story import story
 from demo.loopback_hub import LoopbackHub
