@@ -181,9 +181,10 @@ def test_a_case_that_was_retracted_while_discord_was_down_is_not_told_after_it(t
     ahead = [timedelta(0)]
     with theatre(tmp_path, clock=lambda: utc_now() + ahead[0]) as at:
         at.subscribe(at.room)
-        at.discord.faults.html = 1
-        at.find(found())
-        with at.bot():
+        with at.bot() as chat:
+            at.discord.faults.html = 1
+            at.find(found())
+            chat.kick()
             at.wait(lambda: at.store.counts()["alerts.pending"] == 1 and at.discord.faults.html == 0)
             retract(at)
             ahead[0] = timedelta(hours=1)
