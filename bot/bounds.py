@@ -18,6 +18,7 @@ from bot import (
     look,
     outside_json,
     pipeline,
+    reconsider,
     relatives,
     second_look,
     shardheader,
@@ -81,6 +82,7 @@ BOUNDS: Final = (
         "models",
         "the others wait for another day",
     ),
+    _constant(reconsider, "SECONDS", "earlier uploads explained again in one pass", "seconds", _REST),
     _constant(known, "MAX_CARD_BYTES", "a card", "bytes", "it counts as not read, which the report says"),
     _constant(
         disclosure,

@@ -23,6 +23,7 @@ from bot.look import FIRST_LOOK_REQUESTS, first_look
 from bot.purpose import spent_on
 from bot.roster import Roster
 from bot.source import Changed, Renamed, Source, SourceError, Unavailable
+from bot.text import moment
 from state.absences import Absence, Absences
 from state.known_files import KnownFiles, ModelFiles
 from state.registry import Model, Registry
@@ -182,10 +183,14 @@ class KnownModels:
             return f"{repo_id} could not be read: {error}"
         return ""
 
-    def learned_since(self, moment: datetime) -> list[StoredSketch]:
-        """Return the sketches of known models that were read after `moment` (UTC)."""
-        places = self.sketches.read_since(moment, self.spec)
-        return [s for p in places if self.find(p.entry.repo_id) and (s := self.sketches.read(p))]
+    def learned_since(self, after: datetime) -> list[Place]:
+        """Return where the sketches of known models lie that were read after `after` (UTC)."""
+        return [p for p in self.sketches.read_since(after, self.spec) if self.find(p.entry.repo_id)]
+
+    def public_since(self, place: Place) -> datetime | None:
+        """Return when a model's weights became public: what the registry says, or else its sketch; None: unknown."""
+        model = self.find(place.entry.repo_id)
+        return (model.weights_at if model else None) or moment(place.entry.weights_at)
 
     def open_at(self, repo_id: str, revision: str) -> Source:
         """Open a known or declared model at the revision that was sketched."""
