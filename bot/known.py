@@ -180,6 +180,7 @@ class KnownModels:
         try:
             self._read(self.open(repo_id, None), None, requests)
         except (SourceError, Unreadable) as error:
+            self._remember(repo_id, error)
             return f"{repo_id} could not be read: {error}"
         return ""
 
@@ -243,9 +244,14 @@ class KnownModels:
         try:
             self._read(self._source(model), model, FIRST_LOOK_REQUESTS)
         except BlendwatchError as error:
-            wait = ASK_SOON if isinstance(error, Unavailable | Changed) else ASK_AGAIN
-            self.absences.put(model.repo_id, Absence(str(error), self.clock() + wait))
+            self._remember(model.repo_id, error)
             problems.append(f"the known model {model.repo_id} could not be read: {error}")
+
+    def _remember(self, repo_id: str, error: BlendwatchError) -> None:
+        """Keep why a model could not be read, and for how long it is not asked for again."""
+        now = self.clock()
+        wait = ASK_SOON if isinstance(error, Unavailable | Changed) else ASK_AGAIN
+        self.absences.put(repo_id, Absence(str(error), now + wait), now)
 
     def _read(self, source: Source, model: Model | None, requests: int) -> StoredSketch:
         look = first_look(source, self.spec, requests)
