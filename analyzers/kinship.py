@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzers.records import Reference, Sample, Sketch, SliceKey
 from analyzers.rounding import Floats, Stored, round_to, ulp, widen
 from analyzers.rows import row_dependence
-from analyzers.thresholds import ALIKE_CORRELATION
+from analyzers.slots import SketchClass
+from analyzers.thresholds import ALIKE_CORRELATION, RELATED_CORRELATION, RELATED_TENSORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,22 @@ def kinship(suspect: Sketch, reference: Reference, windows: int) -> Kinship | No
         dispersion=float(excess.std() / excess.mean()) if excess.any() else 0.0,
         row_dependence=float(np.mean(moved)) if moved else 0.0,
     )
+
+
+def kin_among(sketch: Sketch, of: SketchClass, records: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell which records of a class, uint8[n, width], are a model's kin, bool[n]; no sketch is made of any.
+
+    The same as `kinship` says of each, whichever of the two is the suspect: correlation has no direction.
+    """
+    shared = [(slot, column) for slot, column in of.shared(sketch) if slot.size]
+    if len(shared) < RELATED_TENSORS:
+        return np.zeros(len(records), bool)
+    with np.errstate(all="ignore"):  # a record may hold anything; what is not a number is no kin
+        pairs = [(of.values(records, slot, column), sketch.samples[slot.key].values) for slot, column in shared]
+        r = np.stack([_correlations(widen(theirs), widen(own)[None]) for theirs, own in pairs])
+        alike = (r >= ALIKE_CORRELATION).sum(axis=0) >= RELATED_TENSORS
+        found: NDArray[np.bool_] = (np.median(r, axis=0) >= RELATED_CORRELATION) | alike
+    return found
 
 
 def _alike_in_kind(suspect: Sketch, other: Sketch, keys: Sequence[SliceKey]) -> Iterator[tuple[Stored, Floats]]:

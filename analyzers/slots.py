@@ -183,6 +183,12 @@ class SketchClass:
                 found.append(stored.view(dtype).astype(np.float32))
         return np.concatenate(found, axis=1) if len(found) != 1 else found[0]
 
+    def values(self, records: NDArray[np.uint8], slot: Slot, column: int) -> NDArray[np.generic]:
+        """Return the stored weights of a slot that begins at `column`, [n, size], of all records."""
+        run = next(r for r in self.runs if r.column <= column < r.column + r.size)
+        begin = run.begin + (column - run.column) * run.dtype.itemsize
+        return records[:, begin : begin + slot.size * run.dtype.itemsize].view(run.dtype)
+
     def shared(self, sketch: Sketch) -> Iterator[tuple[Slot, int]]:
         """Yield (slot, first column) of every slice that `sketch` sampled at the same coordinates."""
         column = 0

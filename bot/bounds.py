@@ -19,6 +19,7 @@ from bot import (
     look,
     outside_json,
     pipeline,
+    reconsider,
     relatives,
     second_look,
     shardheader,
@@ -82,6 +83,14 @@ BOUNDS: Final = (
         "models",
         "the others wait for another day",
     ),
+    _constant(
+        relatives,
+        "MOST_TRIED",
+        "relatives tried for one base in a day, those that cannot be read among them",
+        "models",
+        "the others wait for another day",
+    ),
+    _constant(reconsider, "SECONDS", "earlier uploads explained again in one pass", "seconds", _REST),
     _constant(known, "MAX_CARD_BYTES", "a card", "bytes", "it counts as not read, which the report says"),
     _constant(
         disclosure,

@@ -23,6 +23,7 @@ from bot.look import FIRST_LOOK_REQUESTS, first_look
 from bot.purpose import spent_on
 from bot.roster import Roster
 from bot.source import Changed, Renamed, Source, SourceError, Unavailable
+from bot.text import moment
 from state.absences import Absence, Absences
 from state.known_files import KnownFiles, ModelFiles
 from state.registry import Model, Registry
@@ -179,13 +180,18 @@ class KnownModels:
         try:
             self._read(self.open(repo_id, None), None, requests)
         except (SourceError, Unreadable) as error:
+            self._remember(repo_id, error)
             return f"{repo_id} could not be read: {error}"
         return ""
 
-    def learned_since(self, moment: datetime) -> list[StoredSketch]:
-        """Return the sketches of known models that were read after `moment` (UTC)."""
-        places = self.sketches.read_since(moment, self.spec)
-        return [s for p in places if self.find(p.entry.repo_id) and (s := self.sketches.read(p))]
+    def learned_since(self, after: datetime) -> list[Place]:
+        """Return where the sketches of known models lie that were read after `after` (UTC)."""
+        return [p for p in self.sketches.read_since(after, self.spec) if self.find(p.entry.repo_id)]
+
+    def public_since(self, place: Place) -> datetime | None:
+        """Return when a model's weights became public: what the registry says, or else its sketch; None: unknown."""
+        model = self.find(place.entry.repo_id)
+        return (model.weights_at if model else None) or moment(place.entry.weights_at)
 
     def open_at(self, repo_id: str, revision: str) -> Source:
         """Open a known or declared model at the revision that was sketched."""
@@ -238,9 +244,14 @@ class KnownModels:
         try:
             self._read(self._source(model), model, FIRST_LOOK_REQUESTS)
         except BlendwatchError as error:
-            wait = ASK_SOON if isinstance(error, Unavailable | Changed) else ASK_AGAIN
-            self.absences.put(model.repo_id, Absence(str(error), self.clock() + wait))
+            self._remember(model.repo_id, error)
             problems.append(f"the known model {model.repo_id} could not be read: {error}")
+
+    def _remember(self, repo_id: str, error: BlendwatchError) -> None:
+        """Keep why a model could not be read, and for how long it is not asked for again."""
+        now = self.clock()
+        wait = ASK_SOON if isinstance(error, Unavailable | Changed) else ASK_AGAIN
+        self.absences.put(repo_id, Absence(str(error), now + wait), now)
 
     def _read(self, source: Source, model: Model | None, requests: int) -> StoredSketch:
         look = first_look(source, self.spec, requests)

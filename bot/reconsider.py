@@ -2,27 +2,41 @@
 
 No byte is read for it. What then looks like a blend or copy is due again: before anything is told, it gets a whole
 check with fresh coordinates, or, where its weights are gone, what bot/late.py can do.
+
+Explaining takes a second or more for each upload, and a base may have thousands of descendants. So only a newcomer's
+kin are explained again, each is first noted in the store, and a pass takes so many of the notes as it has time for.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from itertools import groupby
 from typing import Final
 
 from analyzers import explain
 from analyzers.case import case_of
 from analyzers.verdict import judge
+from bot.descendants import Descendants, Newcomer
 from bot.known import LONG_AGO, KnownModels, Progress
 from bot.late import first_sight
-from state.sketches import StoredSketch
+from state.marks import Mark
+from state.records import Quiet
+from state.sketches import Place
 from state.store import Store, Upload
 from state.tables import MARK
 
 DONE_TO: Final = f"{MARK}reconsidered"  # its cursor: sketches read up to then have been taken into account
+REGISTRY: Final = f"{MARK}reconsidered registry"  # and how the registry describes what was taken into account
+WISH: Final = "explain again: "  # what an upload is noted by, with its number
 REACH: Final = timedelta(days=180)  # older uploads are left as they are
+SECONDS: Final = 60.0  # of one pass
+BATCH: Final = 50
 
 log = logging.getLogger("blendwatch")
 
@@ -34,25 +48,84 @@ class Reconsider:
     known: KnownModels
     store: Store
     clock: Callable[[], datetime]
+    seconds: float = SECONDS
 
     def look(self, progress: Progress) -> int:
         """Explain again what may have found a parent; return how many uploads are due again. Safe to kill anywhere."""
-        now, done_to = self.clock(), self.store.cursor(DONE_TO) or LONG_AGO
         self.known.refresh(None, progress)  # what came into the registry is read even where no upload asks for it
-        newcomers = [s for s in self.known.learned_since(done_to) if s.weights_at is not None]
-        if not newcomers:
-            return 0
+        ends = time.monotonic() + self.seconds
+        self._note(progress, ends)
         again = 0
-        for upload in self.store.quiet_since(now - REACH):
-            progress(f"explaining {upload.repo_id} again")
-            again += self._changes(upload, newcomers)
-        self.store.record(DONE_TO, [], max(s.read_at for s in newcomers), now)
+        while wishes := self.store.marks.first(WISH, BATCH):  # who waits longest; of those the newest
+            for wish in wishes:
+                again += self._explained(wish, progress)
+                self.store.marks.drop([wish.name])
+                if time.monotonic() >= ends:
+                    log.info("this pass has used up its time for explaining again; the rest waits for the next one")
+                    return again
         return again
 
-    def _changes(self, upload: Upload, newcomers: list[StoredSketch]) -> bool:
+    def _note(self, progress: Progress, ends: float) -> None:
+        """Note the uploads that newcomers may be parents of; the next pass goes on where time runs out."""
+        descendants = Descendants(self.known, cache(self._quiet))
+        done = self._note_described(descendants, progress, ends)
+        done_to = self.store.cursor(DONE_TO) or LONG_AGO
+        read = sorted(self.known.learned_since(done_to), key=lambda p: p.entry.read_at)
+        for read_at, places in groupby(read, lambda p: p.entry.read_at):
+            known_at = datetime.fromisoformat(read_at)
+            for place in places:
+                if place not in done:
+                    self._note_kin(descendants, Newcomer(place, known_at), progress)
+            self.store.record(DONE_TO, [], known_at, self.clock())
+            if time.monotonic() >= ends:
+                return
+
+    def _note_described(self, descendants: Descendants, progress: Progress, ends: float) -> set[Place]:
+        """Take in what the registry says anew, of models that may have been read long ago; return where these lie."""
+        now, noted = self.clock(), set[Place]()
+        described = {m.repo_id.lower(): f"{m.role} {m.revision} {m.weights_at}" for m in self.known.registry.models}
+        mark = self.store.marks.get(REGISTRY)
+        old: dict[str, str] = described if mark is None else mark.value
+        kept = dict(old)
+        for model in self.known.registry.models:
+            name = model.repo_id.lower()
+            if old.get(name) == described[name]:
+                continue
+            place = self.known.sketches.find(model.repo_id, model.revision, self.known.spec)
+            if place is not None:
+                self._note_kin(descendants, Newcomer(place, now), progress)
+                noted.add(place)
+            kept[name] = described[name]
+            if time.monotonic() >= ends:
+                break
+        else:
+            kept = described
+        if mark is None or kept != old:
+            self.store.marks.put(REGISTRY, kept, now)
+        return noted
+
+    def _note_kin(self, descendants: Descendants, newcomer: Newcomer, progress: Progress) -> None:
+        progress(f"looking for what may be made of {newcomer.place.entry.repo_id}")
+        self.store.marks.note([f"{WISH}{number:012}" for number in descendants.of(newcomer)], self.clock())
+
+    def _quiet(self) -> Mapping[str, Sequence[Quiet]]:
+        found: dict[str, list[Quiet]] = defaultdict(list)
+        for quiet in self.store.quiet_since(self.clock() - REACH):
+            found[quiet.revision].append(quiet)
+        return found
+
+    def _explained(self, wish: Mark, progress: Progress) -> bool:
+        """Explain an upload again unless it was judged anew since it was noted; tell whether that makes it due."""
+        upload = self.store.quiet(int(wish.name.removeprefix(WISH)))
+        if upload is None or upload.settled_at is None or upload.settled_at >= wish.changed_at:
+            return False
+        progress(f"explaining {upload.repo_id} again")
+        return self._changes(upload)
+
+    def _changes(self, upload: Upload) -> bool:
         """Tell whether an upload has become a case; then it is due again."""
         seen = first_sight(upload, self.known)
-        if seen is None or not any(_may_be_parent(n, upload, seen.weights_at) for n in newcomers):
+        if seen is None:
             return False
         sketch, disclosure, weights_at = seen.stored.sketch, seen.disclosure, seen.weights_at
         references = self.known.candidates(sketch, weights_at, disclosure.parents)
@@ -64,10 +137,3 @@ class Reconsider:
         why = f"explained again because of models that have become known since: {verdict.why}"
         log.info("%s: %s", upload.repo_id, why)
         return self.store.due_again(upload.id, why, self.clock())
-
-
-def _may_be_parent(newcomer: StoredSketch, upload: Upload, weights_at: datetime) -> bool:
-    """Tell whether a model is another and earlier one, and was not known when the upload was judged."""
-    other = newcomer.sketch.ref.repo_id.lower() != upload.repo_id.lower()
-    earlier = newcomer.weights_at is not None and newcomer.weights_at <= weights_at
-    return other and earlier and (upload.settled_at is None or newcomer.read_at > upload.settled_at)

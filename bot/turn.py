@@ -64,6 +64,7 @@ class Turn:
             new = await asyncio.to_thread(self.feeds.poll, progress)
             log.info("%d new uploads", new, extra={"new": new})
             await self._work(progress)
+            await asyncio.to_thread(self.memory.relatives.look, progress)
             if await asyncio.to_thread(self.memory.reconsider.look, progress):
                 await self._work(progress)
             await asyncio.to_thread(self.followups.look, progress)
@@ -83,7 +84,7 @@ class Turn:
         await self._send()
 
     async def _work(self, progress: Progress) -> None:
-        """Settle what is due; what a derivative may be made of is read, too."""
+        """Settle what is due, and note what of it calls for models that are not known yet."""
         work = self.watcher.work(progress)
         while (settled := await asyncio.to_thread(next, work, None)) is not None:
             self.settled(settled.outcome)
@@ -93,7 +94,7 @@ class Turn:
             if settled.outcome.verdict.alert:
                 await self._send()
                 self.asking.begin()
-            await asyncio.to_thread(self.memory.relatives.learn, settled.outcome, progress)
+            await asyncio.to_thread(self.memory.relatives.note, settled.outcome)
 
     async def _send(self) -> None:
         sent = await deliver(self.store, self.where, self.clock, cap=self.cap)

@@ -1,4 +1,4 @@
-"""Known models that could not be read, with the reason and when to ask again, so that nobody asks at every check."""
+"""Models that could not be read, with the reason and when to ask again, so that nobody asks at every check."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ class Absences:
         entry = self._all().get(repo_id.lower())
         return entry if entry and entry.until > now else None
 
-    def put(self, repo_id: str, absence: Absence) -> None:
-        """Remember; StateError if the disk refuses."""
-        self._write(self._all() | {repo_id.lower(): absence})
+    def put(self, repo_id: str, absence: Absence, now: datetime) -> None:
+        """Remember, and forget what is over; StateError if the disk refuses."""
+        lasting = {name: entry for name, entry in self._all().items() if entry.until > now}
+        self._write(lasting | {repo_id.lower(): absence})
 
     def forget(self, repo_ids: Iterable[str]) -> None:
         """Let these be asked for at once; StateError if the disk refuses."""

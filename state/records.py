@@ -42,6 +42,15 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """An upload that was judged and not told: so much of it that very many fit in memory."""
+
+    id: int
+    revision: str  # the judged one
+    settled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """Something that happened to a repository, as a feed or a check showed it."""
 

@@ -34,6 +34,7 @@ from state.errors import StateError
 from state.feeds import advance, feed_states, keep, note
 from state.folding import Folding
 from state.leases import lease, put_aside, sending_before
+from state.marks import Marks
 from state.records import (
     AlertState,
     Condition,
@@ -42,6 +43,7 @@ from state.records import (
     NewCase,
     OutboxMessage,
     OutboxRow,
+    Quiet,
     Settlement,
     Upload,
     UploadState,
@@ -51,6 +53,9 @@ from state.tables import cursors, events, outbox, uploads
 from state.tally import Tally, tally
 
 __all__ = ["OutboxMessage", "OutboxRow", "Settlement", "StateError", "Store", "Tally", "Upload"]
+
+_TOLD = select(outbox.c.upload_id).where(outbox.c.upload_id.is_not(None))
+_QUIET = and_(uploads.c.state == "found", uploads.c.id.not_in(_TOLD))
 
 
 OPERATOR_TOLD: Final = "; the operator was told"  # what the last error of a message that was given up ends with
@@ -81,6 +86,11 @@ class Store:
     def cases(self) -> Cases:
         """The cases that alerts opened, and the evidence of all uploads."""
         return Cases(self._engine)
+
+    @property
+    def marks(self) -> Marks:
+        """Small facts and wishes that must outlive the process."""
+        return Marks(self._engine)
 
     @property
     def folding(self) -> Folding:
@@ -184,11 +194,16 @@ class Store:
                 open_case(connection, upload_id, case.case_id, dict(settlement.report), case.method, now)
             return news
 
-    def quiet_since(self, moment: datetime) -> list[Upload]:
-        """Uploads judged since `moment` of which nothing was told."""
-        told = select(outbox.c.upload_id).where(outbox.c.upload_id.is_not(None))
-        judged = and_(uploads.c.state == "found", uploads.c.settled_at >= moment, uploads.c.id.not_in(told))
-        return self._uploads(select(uploads).where(judged).order_by(uploads.c.id))
+    def quiet_since(self, moment: datetime) -> list[Quiet]:
+        """Uploads judged since `moment` of which nothing was told, in short: they may be very many."""
+        query = select(uploads.c.id, uploads.c.revision, uploads.c.settled_at)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.where(_QUIET, uploads.c.settled_at >= moment).order_by(uploads.c.id))
+            return [Quiet(*row) for row in rows if row.revision and row.settled_at]
+
+    def quiet(self, upload_id: int) -> Upload | None:
+        """One upload, if it was judged and nothing of it was told."""
+        return next(iter(self._uploads(select(uploads).where(_QUIET, uploads.c.id == upload_id))), None)
 
     def due_again(self, upload_id: int, reason: str, now: datetime) -> bool:
         """Let an upload that was judged be judged again, for this reason; whether it had been judged."""

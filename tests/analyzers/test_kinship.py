@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analyzers.kinship import Kinship, common_keys, kinship
-from analyzers.records import Sketch
+from analyzers.case import case_of
+from analyzers.kinship import Kinship, common_keys, kin_among, kinship
+from analyzers.records import Disclosure, Sketch
+from analyzers.slots import SketchClass
 from analyzers.thresholds import (
     NOISE_DISPERSION,
     NOISE_ROW_DEPENDENCE,
@@ -15,6 +17,7 @@ from analyzers.thresholds import (
 from demo.models import Weights, fresh, trained
 from tests.analyzers.makers import (
     BASE,
+    BF16,
     F32,
     base_weights,
     delta,
@@ -80,3 +83,23 @@ def test_constant_tensors_measure_as_nothing() -> None:
     found = kinship(sketch("new/Model", base_weights()), known("zero/Model", zeros), 4)
     assert found is not None
     assert (found.correlation, found.distance, found.dispersion) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("dtype", [BF16, F32])
+@pytest.mark.parametrize("moved", [False, True])
+def test_kin_among_many_records_are_those_that_a_case_finds(dtype: np.dtype[np.generic], *, moved: bool) -> None:
+    """Of many stored sketches at once: trained ones, strangers, one with a few layers of the model, one of NaN."""
+    ours = base_weights(dtype=dtype)
+    strange = stored_as(fresh(np.random.default_rng(77)), dtype)
+    few = {name: ours[name] if ".1." in name else w for name, w in strange.items()}
+    broken = {name: np.full_like(w, np.nan) for name, w in strange.items()}
+    models = [trained(ours, delta(5, 0.2)), strange, few if moved else ours, broken]
+    sketches = [sketch(f"new/Model-{i}", stored_as(w, dtype)) for i, w in enumerate(models)]
+    of = SketchClass.of(sketches[0])
+    records = np.frombuffer(b"".join(of.pack(s) for s in sketches), np.uint8).reshape(len(sketches), of.width)
+    reference = known(BASE, ours, "base")
+    expected = [bool(case_of(s, [reference], Disclosure("a"), None).kin) for s in sketches]
+    with np.errstate(all="ignore"):
+        assert kin_among(reference.sketch, of, records).tolist() == expected
+    assert expected == [True, False, True, False]
+    assert not kin_among(sketch("a/b", {}), of, records).any()

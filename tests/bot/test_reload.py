@@ -143,7 +143,7 @@ def test_a_model_that_is_described_anew_is_asked_for_at_once(tmp_path: Path) -> 
     models = [*house.models, Model("late/model", "release"), Model("gone/model", "release")]
     absences = Absences(tmp_path / "absences.json")
     for name in ("late/model", "gone/model"):
-        absences.put(name, wait)
+        absences.put(name, wait, NOW)
     known = house.known(models)
     assert len(known.refresh(None, lambda _: None)) == 2
     pinned = Model("late/model", "release", revision="b" * 40)

@@ -29,7 +29,7 @@ def filled(data: Path, uploads: int = 3, now: datetime = NOW) -> Path:
     sketches = SketchStore(data / "sketches")
     sketches.put_all(several(4))
     sketches.close()
-    Absences(data / "absences.json").put("org/gone", Absence("it is gone", now + timedelta(days=1)))
+    Absences(data / "absences.json").put("org/gone", Absence("it is gone", now + timedelta(days=1)), now)
     (data / "notes").mkdir()
     (data / "notes" / "operator.txt").write_text("ours")
     (data / "watch.lock").touch()
