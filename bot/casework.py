@@ -69,6 +69,8 @@ class Casework:
                 verdict = self.verdict(case)
             except StateError as error:
                 log.warning("%s", error)
+            except Exception:  # a fault of ours in one case must not keep the others from being looked after
+                log.exception("the case %s could not be drawn again", case.case_id)
             else:
                 made += self.correct(case, verdict)
             self.store.cases.looked_after(case.case_id, self.clock(), current)
@@ -77,7 +79,7 @@ class Casework:
     def correct(self, case: CaseFile, verdict: Verdict) -> bool:
         """Correct what was told last, or take it back, where the verdict of today is another; whether it was."""
         if not verdict.alert:
-            reason = f"with the thresholds of today the same evidence does not bear the alert out: {verdict.why}"
+            reason = f"by the method of today the same evidence does not bear the alert out: {verdict.why}"
             return self.retract(case, reason)
         first = _gist(case.report["finding"], (p["repo_id"] for p in case.report["parents"]))
         found = _gist(verdict.finding.kind, (p.ref.repo_id for p in verdict.finding.parents))
@@ -85,7 +87,7 @@ class Casework:
         if found == (before[-1].key.rpartition(":")[2] if before else first):
             return False
         again = "what was told at first holds again " if found == first else ""
-        return self.follow(case, "corrected", f"{again}with the thresholds of today: {verdict.why}", found)
+        return self.follow(case, "corrected", f"{again}by the method of today: {verdict.why}", found)
 
     def follow(self, case: CaseFile, kind: str, text: str, *said: str) -> bool:
         """Note what differs from what was told last; False where that was told too often for today.

@@ -19,6 +19,7 @@ from bot.hub import Current, Hub, HubRepo
 from bot.known import Progress
 from bot.source import Disabled, Missing, Renamed, SourceError
 from bot.standing import DIGITS, NONE, Told, told_of
+from state.errors import StateError
 from state.records import CaseFile, Upload
 from state.store import Store
 
@@ -61,8 +62,13 @@ class Followups:
             progress(f"looking after the case of {repo_of(case)}")
             history = self.store.history(repo_of(case))
             upload = next((u for u in history if u.id == case.upload_id), None)
-            made += self._look_after(case, upload)
-            made += self._judged(self._told(case, upload), upload, history)
+            try:
+                made += self._look_after(case, upload)
+                made += self._judged(self._told(case, upload), upload, history)
+            except StateError:
+                raise
+            except Exception:  # a fault of ours in one case must not keep the others from being looked after
+                log.exception("the case %s could not be looked after", case.case_id)
             self.store.cases.looked_after(case.case_id, now)
         return made
 

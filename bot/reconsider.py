@@ -25,6 +25,7 @@ from analyzers.verdict import judge
 from bot.descendants import Descendants, Newcomer
 from bot.known import LONG_AGO, KnownModels, Progress
 from bot.late import first_sight
+from state.errors import StateError
 from state.marks import Mark
 from state.records import Quiet
 from state.sketches import Place
@@ -120,7 +121,13 @@ class Reconsider:
         if upload is None or upload.settled_at is None or upload.settled_at >= wish.changed_at:
             return False
         progress(f"explaining {upload.repo_id} again")
-        return self._changes(upload)
+        try:
+            return self._changes(upload)
+        except StateError:
+            raise
+        except Exception:  # a fault of ours in one of them must not end this pass, and every one after it
+            log.exception("explaining %s again failed", upload.repo_id)
+            return False
 
     def _changes(self, upload: Upload) -> bool:
         """Tell whether an upload has become a case; then it is due again."""

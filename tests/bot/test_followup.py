@@ -274,6 +274,23 @@ def test_corrections_are_held_against_what_was_told_last(at: Watched) -> None:
     assert not correct(BASE)
     assert correct(BASE, RELEASE)
     assert [n.text for n in at.notes] == [
-        f"with the thresholds of today: blend of {BASE}",
-        f"what was told at first holds again with the thresholds of today: blend of {BASE} and {RELEASE}",
+        f"by the method of today: blend of {BASE}",
+        f"what was told at first holds again by the method of today: blend of {BASE} and {RELEASE}",
     ]
+
+
+def test_a_fault_of_ours_in_one_case_ends_no_look(at: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked after again at its time, like any other."""
+    looks = Followups._look_after
+
+    def trips(*_: object) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Followups, "_look_after", trips)
+    monkeypatch.setattr(Casework, "verdict", trips)
+    at.store.cases.looked_after(at.case.case_id, NOW, "another method")
+    assert at.look(repo("b", HONEST)) == []
+    monkeypatch.setattr(Followups, "_look_after", looks)
+    assert at.look(after=0) == []  # not due yet
+    at.look()
+    assert at.kinds == ["declared"]

@@ -17,7 +17,7 @@ from bot.reconsider import Reconsider
 from state.absences import Absences
 from state.registry import Model, Registry
 from state.sketches import SketchStore, StoredSketch
-from state.store import Settlement, Store
+from state.store import Settlement, Store, Upload
 from tests.bot.test_known import NOW, SPEC, Array, family, nowhere, sketch
 
 BASE, PARENT, LATE = "org/base", "org/parent", "org/late"
@@ -111,6 +111,25 @@ def test_a_pass_takes_what_it_has_time_for_and_the_next_goes_on(tmp_path: Path) 
         assert {name: at.state(name) for name in names} == {n: "failed" if n == "new/blend" else "found" for n in names}
         at.look()
         assert len(at.explained) == len(names)
+
+
+def test_one_that_we_trip_over_holds_no_other_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours in one of them is met once, and the one after it is explained."""
+    with den(tmp_path) as at:
+        at.judged("new/blend", BLEND, 1)
+        at.judged("user/tune", WEIGHTS[4], 2, BASE)
+        at.come()
+        changes = Reconsider._changes
+
+        def trips(self: Reconsider, upload: Upload) -> bool:
+            if upload.repo_id == "user/tune":
+                raise ZeroDivisionError
+            return changes(self, upload)
+
+        monkeypatch.setattr(Reconsider, "_changes", trips)
+        assert at.look() == 1
+        assert at.explained == ["user/tune", "new/blend"]
+        assert at.look() == 0
 
 
 def test_whoever_waits_longest_is_next_whatever_comes_meanwhile(tmp_path: Path) -> None:
