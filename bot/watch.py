@@ -182,15 +182,34 @@ class Watcher:
         return found.result
 
     def _open(self, upload: Upload) -> Source:
-        """Open the upload's newest revision, under its new name if it has moved."""
-        source = self.hub.repo(upload.repo_id)
+        """Open the upload's newest revision, under its newest name; another repository that took its name is not it."""
         try:
-            source.facts()
+            return self._asked(upload, upload.repo_id)
+        except Missing:
+            newest = self._newest_name(upload)
+            if newest.lower() == upload.repo_id.lower():
+                raise
+            return self._asked(upload, newest)
+
+    def _asked(self, upload: Upload, name: str) -> Source:
+        """Ask for a name, and where it leads."""
+        source = self.hub.repo(name)
+        try:
+            facts = source.facts()
         except Renamed as moved:
             source = self.hub.repo(moved.repo_id)
-            source.facts()
-            self._note(upload, moved.repo_id, "renamed", f"{upload.repo_id} to {moved.repo_id}")
+            facts = source.facts()
+        if upload.hub_id and facts.hub_id and facts.hub_id != upload.hub_id:
+            raise Missing(f"another repository has the name {facts.ref.repo_id} now")
+        if facts.ref.repo_id.lower() != name.lower():
+            self._note(upload, facts.ref.repo_id, "renamed", f"{name} to {facts.ref.repo_id}")
         return source
+
+    def _newest_name(self, upload: Upload) -> str:
+        """Return the name under which the repository was last seen."""
+        seen = self.store.happenings(upload.repo_id) if upload.hub_id else []
+        names = [h.repo_id for h in seen if h.identity == upload.hub_id and h.kind != "deleted"]
+        return names[-1] if names else upload.repo_id
 
     def _note(self, upload: Upload, repo_id: str, kind: str, detail: str) -> None:
         """Write down what happened to an upload's repository."""
@@ -215,6 +234,12 @@ class Watcher:
             return Skipped(f"the same weights as in revision {(known.revision or '')[:12]}, which was judged")
         return None
 
+    def _seeded(self, upload: Upload, result: CheckResult) -> bool:
+        """Tell whether this is about what was there before the watch began: a seed may get other weights any time."""
+        began = upload.first_seen - timedelta(hours=self.settings.lookback_hours)
+        before = result.weights_at is None or result.weights_at < began
+        return upload.silent and (before or result.suspect.revision == upload.listed_revision)
+
     def _began_at(self) -> datetime | None:
         """Return from when on the Hub is watched."""
         return min((s.began_at for s in self.store.feeds() if s.began_at), default=None)
@@ -238,7 +263,7 @@ class Watcher:
             case CheckResult():
                 report = to_json(outcome, now)
                 key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"
-                told = report["alert"] and not upload.silent
+                told = report["alert"] and not self._seeded(upload, outcome)
                 alerts = [OutboxMessage(key, self.destination, report, upload.id)] if told else []
                 unsaid = (
                     "; not told, because it was there before the watch began" if report["alert"] and not told else ""

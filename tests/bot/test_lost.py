@@ -1,0 +1,100 @@
+"""Uploads that something happens to before they are judged: none is lost for that, whoever makes it happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bench.faults.runs import ALONE, CAST, NOW, REPOS
+from bench.simulated import POLL, Moved, World, world
+from bot.watchdog import CANARY
+from demo.loopback_faults import Seen
+from demo.loopback_hub import LoopbackHub
+from demo.loopback_repo import LoopbackRepo
+from demo.scene import HIDDEN
+from state.store import Upload
+
+HOUR = timedelta(hours=1)
+NEW_NAME = "cidade-azul/Guanabara-1b"
+
+
+@contextmanager
+def stage(folder: Path, **values: Any) -> Iterator[World]:
+    """Open a watch that knows both parents and has made its first pass, unless there is something to `seed_since`."""
+    moved = Moved(NOW)
+    known = [REPOS[name] for name in ALONE if name != HIDDEN]
+    with (
+        LoopbackHub(known, clock=moved.seconds) as hub,
+        world(folder, hub, moved, CAST.registry, automatic_references=False, **values) as at,
+    ):
+        at.store.record(CANARY, [], NOW + timedelta(days=3650), NOW)  # it has its own tests
+        if "seed_since" not in values:
+            after(at, timedelta(0))
+        yield at
+
+
+def upload(name: str, when: datetime, repo_id: str = HIDDEN, **values: Any) -> LoopbackRepo:
+    """Return a repository of the scene as it was made at this time."""
+    fresh: dict[str, Any] = {"created_at": when, "weights_at": when, "hub_id": "", "revision": ""}
+    return replace(REPOS[name], repo_id=repo_id, **(fresh | values))
+
+
+def after(at: World, wait: timedelta) -> list[str]:
+    """Let time pass and make one pass; return whom alerts were about so far."""
+    at.moved.sleep(wait.total_seconds())
+    assert at.one_pass()
+    return [name for name, _ in at.told.alerts]
+
+
+def before_it_is_read(at: World, *now: LoopbackRepo) -> None:
+    """Let repositories be these from the first request on that is about the hidden blend."""
+
+    def change(seen: Seen) -> None:
+        if seen.path.startswith(f"/api/models/{HIDDEN}"):
+            at.hub.repos.update({repo.repo_id: repo for repo in now})
+            at.hub.fault = None
+
+    at.hub.fault = change
+
+
+def rows(at: World) -> list[Upload]:
+    """Return the uploads of the hidden blend's repository, the oldest first."""
+    return at.store.history(HIDDEN)[::-1]
+
+
+def test_a_repository_whose_old_name_another_one_took_is_judged_under_its_own(tmp_path: Path) -> None:
+    """Moved and squatted before it was read: the squatter's weights are not taken for its own."""
+    with stage(tmp_path) as at:
+        mine = upload(HIDDEN, at.moved.now())
+        moved = replace(mine, repo_id=NEW_NAME)
+        squatter = upload("oakridge/Taiga-1", at.moved.now(), hub_id="f" * 24)
+        at.hub.add(mine)
+        before_it_is_read(at, moved, squatter)
+        assert after(at, timedelta(0)) == []
+        first = rows(at)[0]
+        assert (first.state, first.reason) == ("failed", f"another repository has the name {HIDDEN} now")
+        after(at, POLL)
+        assert after(at, HOUR) == [NEW_NAME]
+        states = {u.hub_id: u.state for u in rows(at)}
+    assert states == {mine.hub_id: "found", "f" * 24: "found"}
+
+
+def test_a_seed_that_gets_other_weights_before_it_is_judged_is_told_of(tmp_path: Path) -> None:
+    """What was there before the watch stays silent; what took its place is new, whichever row it is judged as."""
+    with stage(tmp_path, seed_since=NOW - 20 * 24 * HOUR) as at:
+        old = upload("oakridge/Taiga-1", NOW - 5 * 24 * HOUR)
+        new = upload(HIDDEN, NOW - 5 * 24 * HOUR, weights_at=NOW, last_modified=NOW, hub_id=old.hub_id)
+        still = upload(HIDDEN, NOW - 5 * 24 * HOUR, repo_id="murk/Still")
+        edited = replace(still, repo_id="murk/Edited", hub_id="", revision="")
+        at.hub.add(old)
+        at.hub.add(still)
+        at.hub.add(edited)
+        before_it_is_read(at, new, replace(edited, revision="e" * 40, last_modified=NOW))
+        assert after(at, timedelta(0)) == [HIDDEN]
+        assert after(at, HOUR) == [HIDDEN]
+        (seed, newer) = rows(at)
+    assert (seed.silent, seed.state, newer.state) == (True, "found", "skipped")
