@@ -27,7 +27,7 @@ from bot.purpose import spent_on
 from bot.recorder import Recorder
 from bot.report import to_json
 from bot.settings import Settings
-from bot.source import Changed, Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
+from bot.source import Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
 from state.evidence import Blobs
 from state.records import Happening, NewCase
 from state.store import OutboxMessage, Settlement, Store, Upload
@@ -112,17 +112,17 @@ class Watcher:
         """
         try:
             return judge()
-        except (Gated, Disabled) as error:
+        except Disabled as error:
             return Skipped(str(error))
         except (TooLarge, Unreadable) as error:
             return Failed(str(error))
         except Unavailable as error:
             return self._later(upload, str(error), error.retry_after)
-        except (Missing, Renamed, Changed, SourceError) as error:
-            if isinstance(error, Missing):
-                self._note(upload, upload.repo_id, "deleted", str(error))
-            for_good = isinstance(error, Missing) and before
-            return Failed(str(error)) if for_good else self._later(upload, str(error))
+        except SourceError as error:
+            closed = "deleted" if isinstance(error, Missing) else "gated" if isinstance(error, Gated) else ""
+            if closed:  # once a listing shows that it is open again, it is due at once
+                self._note(upload, self._newest_name(upload), closed, str(error))
+            return Failed(str(error)) if closed and before else self._later(upload, str(error))
         except Exception as error:  # the one place: a fault of ours may cost one upload, never the watch
             log.exception("checking %s failed", upload.repo_id)
             return self._later(upload, f"internal error: {type(error).__name__}: {error}")

@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.faults.runs import ALONE, CAST, NOW, REPOS
 from bench.simulated import POLL, Moved, World, world
+from bot.watch import RETRIES
 from bot.watchdog import CANARY
 from demo.loopback_faults import Seen
 from demo.loopback_hub import LoopbackHub
@@ -98,3 +101,26 @@ def test_a_seed_that_gets_other_weights_before_it_is_judged_is_told_of(tmp_path:
         assert after(at, HOUR) == [HIDDEN]
         (seed, newer) = rows(at)
     assert (seed.silent, seed.state, newer.state) == (True, "found", "skipped")
+
+
+@pytest.mark.parametrize("wait", [HOUR, 12 * 24 * HOUR])
+@pytest.mark.parametrize(("closed", "said"), [({"gated": "auto"}, "gated"), ({"private": True}, "private")])
+def test_what_was_closed_when_it_was_read_is_judged_once_it_is_open(
+    tmp_path: Path, closed: dict[str, Any], said: str, wait: timedelta
+) -> None:
+    """At once, and however long after it was given up."""
+    with stage(tmp_path) as at:
+        mine = upload(HIDDEN, at.moved.now())
+        at.hub.add(mine)
+        before_it_is_read(at, replace(mine, **closed))
+        assert after(at, timedelta(0)) == []
+        for day in RETRIES:
+            after(at, day)
+            if at.moved.now() - NOW > wait:
+                break
+        (waiting,) = rows(at)
+        assert (waiting.state, said in waiting.reason) == ("failed", True)
+        assert (waiting.retry_at is None) == (wait > HOUR)
+        at.hub.add(replace(mine, last_modified=at.moved.now()))
+        assert after(at, timedelta(minutes=1)) == [HIDDEN]
+        assert after(at, HOUR) == [HIDDEN]
