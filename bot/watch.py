@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from analyzers.errors import Unreadable
 from analyzers.evidence import method
@@ -28,6 +29,7 @@ from bot.recorder import Recorder
 from bot.report import to_json
 from bot.settings import Settings
 from bot.source import Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
+from bot.underway import is_under_way
 from state.evidence import Blobs
 from state.records import Happening, NewCase
 from state.store import OutboxMessage, Settlement, Store, Upload
@@ -36,6 +38,9 @@ BATCH = 50
 REQUESTS_TO_SKIP = 2  # about what an upload costs that is not checked
 # An upload may come before its weights, and a Hub may be out of reach: asked again less and less often, then no more.
 RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
+UPLOADING = timedelta(
+    days=1
+)  # for which shards that are named and not there are waited for; then the others are judged
 PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
 OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
 
@@ -144,7 +149,7 @@ class Watcher:
                 source = self.hub.repo(source.facts().ref.repo_id, revision)
             facts = source.facts()
             if new:
-                skipped = self._triage(upload, facts)
+                skipped = self._triage(upload, source)
                 if skipped is not None:
                     return skipped
                 self._evidence.inherit(upload, facts)
@@ -216,13 +221,11 @@ class Watcher:
         identity = upload.hub_id or upload.repo_id.lower()
         self.store.happened([Happening(identity, repo_id, kind, detail, self.clock())])
 
-    def _triage(self, upload: Upload, facts: RepoFacts) -> Skipped | Failed | None:
-        """Leave out what is small, empty or judged already; None for a candidate."""
+    def _triage(self, upload: Upload, source: Source) -> Skipped | Failed | None:
+        """Leave out what is small, empty, not whole yet or judged already; None for a candidate."""
+        facts = source.facts()
         if not facts.shards:
-            other = sorted({s for f in facts.files for s in OTHER_WEIGHTS if f.path.lower().endswith(s)})
-            if other:
-                return Skipped(f"no safetensors weights, only {', '.join(other)}")
-            return self._later(upload, "no weights yet")
+            return self._without_weights(upload, facts)
         if upload.parameters is None and facts.weight_bytes < self.settings.min_bytes:
             return Skipped(f"{facts.weight_bytes:,} bytes of weights, fewer than {self.settings.min_bytes:,}")
         began = self._began_at()
@@ -232,7 +235,26 @@ class Watcher:
         known = self.store.known_weights(facts.hub_id or facts.ref.repo_id, digest) if digest else None
         if known is not None and known.id != upload.id:
             return Skipped(f"the same weights as in revision {(known.revision or '')[:12]}, which was judged")
+        # by our own clock, and for each commit by its own first sight: nobody waits longer for further commits
+        if self.clock() - upload.first_seen < UPLOADING and is_under_way(source):
+            return self._later(upload, "its weights are not all there yet")
         return None
+
+    def _without_weights(self, upload: Upload, facts: RepoFacts) -> Skipped | Failed:
+        other = sorted({s for f in facts.files for s in OTHER_WEIGHTS if f.path.lower().endswith(s)})
+        if other:
+            return Skipped(f"no safetensors weights, only {', '.join(other)}")
+        return self._later(upload, "no weights yet")
+
+    def _unsaid(self, upload: Upload, result: CheckResult, report: dict[str, Any]) -> str:
+        """Return why an alert is not told; "" where it is. What new weights of an open case are is a note on that."""
+        if self._seeded(upload, result):
+            return "; not told, because it was there before the watch began"
+        parents = _parents(report)
+        same = [c for c in self.store.cases.of_others(upload.id) if _parents(c.report) == parents]
+        return (
+            f"; no alert of its own, because case {same[0].case_id} tells the same of this repository" if same else ""
+        )
 
     def _seeded(self, upload: Upload, result: CheckResult) -> bool:
         """Tell whether this is about what was there before the watch began: a seed may get other weights any time."""
@@ -263,11 +285,9 @@ class Watcher:
             case CheckResult():
                 report = to_json(outcome, now)
                 key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"
-                told = report["alert"] and not self._seeded(upload, outcome)
+                unsaid = self._unsaid(upload, outcome, report) if report["alert"] else ""
+                told = report["alert"] and not unsaid
                 alerts = [OutboxMessage(key, self.destination, report, upload.id)] if told else []
-                unsaid = (
-                    "; not told, because it was there before the watch began" if report["alert"] and not told else ""
-                )
                 settlement = Settlement(
                     "found",
                     outcome.verdict.why + unsaid,
@@ -284,6 +304,10 @@ def _read_before(upload: Upload, seen: FirstSight | None) -> tuple[str | None, s
     if upload.report is not None or seen is None:
         return upload.revision, upload.weights_digest or ""
     return seen.stored.sketch.ref.revision, seen.weights_digest
+
+
+def _parents(report: dict[str, Any]) -> set[str]:
+    return {str(p["repo_id"]).lower() for p in report["parents"]}
 
 
 def _has(facts: RepoFacts, digest: str) -> bool:

@@ -15,9 +15,10 @@ from bench.faults.runs import ALONE, CAST, NOW, REPOS
 from bench.simulated import POLL, Moved, World, world
 from bot.watch import RETRIES
 from bot.watchdog import CANARY
+from bot.weightfiles import INDEX
 from demo.loopback_faults import Seen
 from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import LoopbackRepo
+from demo.loopback_repo import BytesBlob, LoopbackRepo
 from demo.scene import HIDDEN
 from state.store import Upload
 
@@ -124,3 +125,63 @@ def test_what_was_closed_when_it_was_read_is_judged_once_it_is_open(
         at.hub.add(replace(mine, last_modified=at.moved.now()))
         assert after(at, timedelta(minutes=1)) == [HIDDEN]
         assert after(at, HOUR) == [HIDDEN]
+
+
+def in_commits(index_last: bool) -> list[LoopbackRepo]:
+    """Return the hidden blend as it is after each of the commits that bring one shard each."""
+    whole = upload(HIDDEN, NOW)
+    shards = sorted(p for p in whole.files if p.endswith(".safetensors"))
+    lacking = [set(shards[i + 1 :]) | ({INDEX} if index_last else set()) for i in range(len(shards) - 1)]
+    states = [{p: b for p, b in whole.files.items() if p not in gone} for gone in lacking]
+    return [replace(whole, files=files, revision=f"{i}" * 40) for i, files in enumerate([*states, whole.files])]
+
+
+@pytest.mark.parametrize("index_last", [False, True])
+def test_an_upload_in_several_commits_is_judged_once_it_is_whole(tmp_path: Path, index_last: bool) -> None:
+    """Shards that are named and not there are waited for, and there is one alert."""
+    with stage(tmp_path) as at:
+        first, whole = in_commits(index_last)
+        at.hub.add(first)
+        for wait in (timedelta(0), POLL):
+            assert after(at, wait) == []
+        assert {u.reason for u in rows(at)} == {"its weights are not all there yet"}
+        at.hub.add(replace(whole, last_modified=at.moved.now()))
+        for wait in (POLL, HOUR, HOUR):
+            assert after(at, wait) == [HIDDEN]
+        assert sorted(u.state for u in rows(at)) == ["found", "skipped"]
+
+
+def test_shards_that_never_come_hide_nothing_and_what_comes_after_the_alert_is_a_note_on_it(tmp_path: Path) -> None:
+    """After a day what is there is judged, whatever is committed meanwhile; the same of more weights is told once."""
+    with stage(tmp_path) as at:
+        first, whole = in_commits(index_last=True)
+        at.hub.add(first)
+        after(at, timedelta(0))
+        for third in range(1, 4):
+            assert after(at, 8 * HOUR) == ([] if third < 3 else [HIDDEN])
+            at.hub.add(replace(first, revision=f"{third}c" * 20, last_modified=at.moved.now()))
+        at.hub.add(replace(whole, last_modified=at.moved.now()))
+        for _ in range(4):
+            assert after(at, HOUR) == [HIDDEN]
+        (case,) = at.store.cases.all()
+        newest = next(u for u in rows(at) if u.revision == whole.revision)
+        notes = [n for n in at.store.cases.notes(case.case_id) if n.kind == "judged"]
+    assert case.case_id in newest.reason
+    assert newest.report is not None
+    assert newest.report["alert"]
+    assert len(notes) == 1
+
+
+def test_an_index_that_names_what_is_there_alone_is_believed(tmp_path: Path) -> None:
+    """A model that can be loaded is whole, whatever its shards are called; one whose index names more is not."""
+    with stage(tmp_path) as at:
+        whole = upload(HIDDEN, NOW)
+        renamed = {p.replace("-of-00002", "-of-00009"): b for p, b in whole.files.items()}
+        text = renamed[INDEX].read(0, renamed[INDEX].size).replace(b"-of-00002", b"-of-00009")
+        at.hub.add(replace(whole, files=renamed | {INDEX: BytesBlob(text)}))
+        one = text.replace(b"model-00001-of-00009", b"one").replace(b"model-00002-of-00009", b"two")
+        files = {"one.safetensors": renamed["model-00001-of-00009.safetensors"], INDEX: BytesBlob(one)}
+        at.hub.add(replace(whole, repo_id="murk/Half", files=files, hub_id=""))
+        assert after(at, timedelta(0)) == [HIDDEN]
+        (half,) = at.store.history("murk/Half")
+    assert half.reason == "its weights are not all there yet"
