@@ -21,7 +21,7 @@ from bot.hub import Hub
 from bot.keeping import Keeping
 from bot.known import Progress, card_of
 from bot.late import FOUND_LATE, NEVER_JUDGED, FirstSight, first_sight, recalled, unjudged
-from bot.look import weights_digest
+from bot.look import Meter, weights_digest
 from bot.news import News
 from bot.pipeline import Checker
 from bot.purpose import spent_on
@@ -35,7 +35,6 @@ from state.records import Happening, NewCase
 from state.store import OutboxMessage, Settlement, Store, Upload
 
 BATCH = 50
-REQUESTS_TO_SKIP = 2  # about what an upload costs that is not checked
 # An upload may come before its weights, and a Hub may be out of reach: asked again less and less often, then no more.
 RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
 UPLOADING = timedelta(
@@ -67,23 +66,25 @@ class Watcher:
     destination: str
     blobs: Blobs
 
-    def work(self, progress: Progress) -> Iterator[Settled]:
-        """Settle what is due, one by one, until this pass has used up what it may cost; the rest waits for the next."""
+    def work(self, progress: Progress, spent: Meter) -> Iterator[Settled]:
+        """Settle what is due, one by one, until this pass has used up what it may cost; the rest waits for the next.
+
+        `spent`: what the pass has cost so far, this included.
+        """
         done: set[int] = set()
-        left, bytes_left = self.settings.requests_per_pass, self.settings.bytes_per_pass
         while due := [u for u in self.store.due(self.clock(), BATCH) if u.id not in done]:
             for upload in due:
-                if min(left, bytes_left) <= 0:
+                if self._used_up(spent):
                     log.warning("this pass has used up its requests or bytes; the rest waits for the next one")
                     return
                 done.add(upload.id)
                 outcome = self._tried(upload, partial(self._outcome, upload, progress))
                 self._settle(upload, outcome)
-                if isinstance(outcome, CheckResult):
-                    left, bytes_left = left - outcome.cost.requests, bytes_left - outcome.cost.bytes_read
-                else:
-                    left -= REQUESTS_TO_SKIP
                 yield Settled(upload, outcome)
+
+    def _used_up(self, spent: Meter) -> bool:
+        most = self.settings
+        return spent.requests >= most.requests_per_pass or spent.bytes_read >= most.bytes_per_pass
 
     def _outcome(self, upload: Upload, progress: Progress) -> Outcome:
         """Judge one upload; what was read before and is not to be read again is judged by what is kept of it."""

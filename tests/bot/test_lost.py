@@ -19,21 +19,22 @@ from bot.weightfiles import INDEX
 from demo.loopback_faults import Seen
 from demo.loopback_hub import LoopbackHub
 from demo.loopback_repo import BytesBlob, LoopbackRepo
-from demo.scene import HIDDEN
+from demo.scene import BASE, HIDDEN
 from state.store import Upload
 
 HOUR = timedelta(hours=1)
+MOST_BYTES = 1_000_000
 NEW_NAME = "cidade-azul/Guanabara-1b"
 
 
 @contextmanager
-def stage(folder: Path, **values: Any) -> Iterator[World]:
+def stage(folder: Path, registry: str = CAST.registry, **values: Any) -> Iterator[World]:
     """Open a watch that knows both parents and has made its first pass, unless there is something to `seed_since`."""
     moved = Moved(NOW)
     known = [REPOS[name] for name in ALONE if name != HIDDEN]
     with (
         LoopbackHub(known, clock=moved.seconds) as hub,
-        world(folder, hub, moved, CAST.registry, automatic_references=False, **values) as at,
+        world(folder, hub, moved, registry, automatic_references=False, **values) as at,
     ):
         at.store.record(CANARY, [], NOW + timedelta(days=3650), NOW)  # it has its own tests
         if "seed_since" not in values:
@@ -185,3 +186,34 @@ def test_an_index_that_names_what_is_there_alone_is_believed(tmp_path: Path) -> 
         assert after(at, timedelta(0)) == [HIDDEN]
         (half,) = at.store.history("murk/Half")
     assert half.reason == "its weights are not all there yet"
+
+
+def dear(at: World, name: str) -> LoopbackRepo:
+    """Return an upload that costs more than a pass may, and comes to nothing: its header is long and no JSON."""
+    size = 2 * MOST_BYTES
+    header = BytesBlob(size.to_bytes(8, "little") + b"{" + b" " * (size - 1) + bytes(64))
+    return upload(HIDDEN, at.moved.now(), repo_id=name, files={"model.safetensors": header})
+
+
+def test_what_comes_to_nothing_counts_towards_what_a_pass_may_cost(tmp_path: Path) -> None:
+    """Each pass reads one such upload and leaves the others to the next one; none is left out in the end."""
+    with stage(tmp_path, bytes_per_pass=MOST_BYTES) as at:
+        at.moved.sleep(HOUR.total_seconds())
+        for number in range(3):
+            at.hub.add(dear(at, f"murk/Dear-{number}"))
+        for left in (2, 1, 0):
+            after(at, timedelta(minutes=1))
+            assert at.store.counts()["uploads.pending"] == left
+        assert at.store.counts()["uploads.failed"] == 3
+
+
+def test_what_is_explained_again_has_no_budget_of_its_own(tmp_path: Path) -> None:
+    """What a pass has spent before counts; the alert comes with the next one."""
+    with stage(tmp_path, f"models:\n- {{repo_id: {BASE}, role: base}}\n", bytes_per_pass=MOST_BYTES) as at:
+        at.hub.add(upload(HIDDEN, at.moved.now()))
+        assert after(at, HOUR) == []
+        (tmp_path / "registry.yaml").write_text(CAST.registry)
+        at.hub.add(dear(at, "murk/Dear"))
+        assert after(at, POLL) == []
+        assert rows(at)[0].state == "failed"  # due again
+        assert after(at, POLL) == [HIDDEN]
