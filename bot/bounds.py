@@ -139,7 +139,7 @@ BOUNDS: Final = (
         "attempts at an upload that cannot be read",
         len(watch.RETRIES) + 1,
         "attempts",
-        "it stays failed, with the reason",
+        "it stays failed, with the reason, until a listing shows it open again",
         "`bot.watch.RETRIES`",
     ),
     _setting("requests_per_pass", "requests", _REST),

@@ -17,6 +17,7 @@ from bot.feeds import Feeds
 from bot.followup import Followups
 from bot.give_back import give_back
 from bot.known import Progress
+from bot.look import Meter
 from bot.ping import ping
 from bot.reconsider import Reconsider
 from bot.relatives import Relatives
@@ -63,10 +64,11 @@ class Turn:
             await asyncio.to_thread(self.memory.reload.look)
             new = await asyncio.to_thread(self.feeds.poll, progress)
             log.info("%d new uploads", new, extra={"new": new})
-            await self._work(progress)
-            await asyncio.to_thread(self.memory.relatives.look, progress)
-            if await asyncio.to_thread(self.memory.reconsider.look, progress):
-                await self._work(progress)
+            with self.watcher.hub.metered() as spent:  # the listings have bounds of their own, and come before all else
+                await self._work(progress, spent)
+                await asyncio.to_thread(self.memory.relatives.look, progress)
+                if await asyncio.to_thread(self.memory.reconsider.look, progress):
+                    await self._work(progress, spent)
             await asyncio.to_thread(self.followups.look, progress)
             self.asking.begin()
         finally:
@@ -83,9 +85,9 @@ class Turn:
             await asyncio.sleep(WAIT_SECONDS)
         await self._send()
 
-    async def _work(self, progress: Progress) -> None:
+    async def _work(self, progress: Progress, spent: Meter) -> None:
         """Settle what is due, and note what of it calls for models that are not known yet."""
-        work = self.watcher.work(progress)
+        work = self.watcher.work(progress, spent)
         while (settled := await asyncio.to_thread(next, work, None)) is not None:
             self.settled(settled.outcome)
             log.info("%s", settled_line(settled), extra=_fields(settled))

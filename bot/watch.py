@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from analyzers.errors import Unreadable
 from analyzers.records import CheckResult, Cost, Failed, Mention, Outcome, RepoFacts, Skipped
@@ -19,7 +20,7 @@ from bot.hub import Hub
 from bot.keeping import Keeping
 from bot.known import Progress, card_of
 from bot.late import FOUND_LATE, NEVER_JUDGED, FirstSight, first_sight, recalled, unjudged
-from bot.look import weights_digest
+from bot.look import Meter, weights_digest
 from bot.method import method
 from bot.news import News
 from bot.pipeline import Checker
@@ -27,15 +28,18 @@ from bot.purpose import spent_on
 from bot.recorder import Recorder
 from bot.report import to_json
 from bot.settings import Settings
-from bot.source import Changed, Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
+from bot.source import Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
+from bot.underway import is_under_way
 from state.evidence import Blobs
 from state.records import Happening, NewCase
 from state.store import OutboxMessage, Settlement, Store, Upload
 
 BATCH = 50
-REQUESTS_TO_SKIP = 2  # about what an upload costs that is not checked
 # An upload may come before its weights, and a Hub may be out of reach: asked again less and less often, then no more.
 RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
+UPLOADING = timedelta(
+    days=1
+)  # for which shards that are named and not there are waited for; then the others are judged
 PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
 OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
 
@@ -62,23 +66,25 @@ class Watcher:
     destination: str
     blobs: Blobs
 
-    def work(self, progress: Progress) -> Iterator[Settled]:
-        """Settle what is due, one by one, until this pass has used up what it may cost; the rest waits for the next."""
+    def work(self, progress: Progress, spent: Meter) -> Iterator[Settled]:
+        """Settle what is due, one by one, until this pass has used up what it may cost; the rest waits for the next.
+
+        `spent`: what the pass has cost so far, this included.
+        """
         done: set[int] = set()
-        left, bytes_left = self.settings.requests_per_pass, self.settings.bytes_per_pass
         while due := [u for u in self.store.due(self.clock(), BATCH) if u.id not in done]:
             for upload in due:
-                if min(left, bytes_left) <= 0:
+                if self._used_up(spent):
                     log.warning("this pass has used up its requests or bytes; the rest waits for the next one")
                     return
                 done.add(upload.id)
                 outcome = self._tried(upload, partial(self._outcome, upload, progress))
                 self._settle(upload, outcome)
-                if isinstance(outcome, CheckResult):
-                    left, bytes_left = left - outcome.cost.requests, bytes_left - outcome.cost.bytes_read
-                else:
-                    left -= REQUESTS_TO_SKIP
                 yield Settled(upload, outcome)
+
+    def _used_up(self, spent: Meter) -> bool:
+        most = self.settings
+        return spent.requests >= most.requests_per_pass or spent.bytes_read >= most.bytes_per_pass
 
     def _outcome(self, upload: Upload, progress: Progress) -> Outcome:
         """Judge one upload; what was read before and is not to be read again is judged by what is kept of it."""
@@ -112,17 +118,17 @@ class Watcher:
         """
         try:
             return judge()
-        except (Gated, Disabled) as error:
+        except Disabled as error:
             return Skipped(str(error))
         except (TooLarge, Unreadable) as error:
             return Failed(str(error))
         except Unavailable as error:
             return self._later(upload, str(error), error.retry_after)
-        except (Missing, Renamed, Changed, SourceError) as error:
-            if isinstance(error, Missing):
-                self._note(upload, upload.repo_id, "deleted", str(error))
-            for_good = isinstance(error, Missing) and before
-            return Failed(str(error)) if for_good else self._later(upload, str(error))
+        except SourceError as error:
+            closed = "deleted" if isinstance(error, Missing) else "gated" if isinstance(error, Gated) else ""
+            if closed:  # once a listing shows that it is open again, it is due at once
+                self._note(upload, self._newest_name(upload), closed, str(error))
+            return Failed(str(error)) if closed and before else self._later(upload, str(error))
         except Exception as error:  # the one place: a fault of ours may cost one upload, never the watch
             log.exception("checking %s failed", upload.repo_id)
             return self._later(upload, f"internal error: {type(error).__name__}: {error}")
@@ -144,7 +150,7 @@ class Watcher:
                 source = self.hub.repo(source.facts().ref.repo_id, revision)
             facts = source.facts()
             if new:
-                skipped = self._triage(upload, facts)
+                skipped = self._triage(upload, source)
                 if skipped is not None:
                     return skipped
                 self._evidence.inherit(upload, facts)
@@ -183,28 +189,45 @@ class Watcher:
         return found.result
 
     def _open(self, upload: Upload) -> Source:
-        """Open the upload's newest revision, under its new name if it has moved."""
-        source = self.hub.repo(upload.repo_id)
+        """Open the upload's newest revision, under its newest name; another repository that took its name is not it."""
         try:
-            source.facts()
+            return self._asked(upload, upload.repo_id)
+        except Missing:
+            newest = self._newest_name(upload)
+            if newest.lower() == upload.repo_id.lower():
+                raise
+            return self._asked(upload, newest)
+
+    def _asked(self, upload: Upload, name: str) -> Source:
+        """Ask for a name, and where it leads."""
+        source = self.hub.repo(name)
+        try:
+            facts = source.facts()
         except Renamed as moved:
             source = self.hub.repo(moved.repo_id)
-            source.facts()
-            self._note(upload, moved.repo_id, "renamed", f"{upload.repo_id} to {moved.repo_id}")
+            facts = source.facts()
+        if upload.hub_id and facts.hub_id and facts.hub_id != upload.hub_id:
+            raise Missing(f"another repository has the name {facts.ref.repo_id} now")
+        if facts.ref.repo_id.lower() != name.lower():
+            self._note(upload, facts.ref.repo_id, "renamed", f"{name} to {facts.ref.repo_id}")
         return source
+
+    def _newest_name(self, upload: Upload) -> str:
+        """Return the name under which the repository was last seen."""
+        seen = self.store.happenings(upload.repo_id) if upload.hub_id else []
+        names = [h.repo_id for h in seen if h.identity == upload.hub_id and h.kind != "deleted"]
+        return names[-1] if names else upload.repo_id
 
     def _note(self, upload: Upload, repo_id: str, kind: str, detail: str) -> None:
         """Write down what happened to an upload's repository."""
         identity = upload.hub_id or upload.repo_id.lower()
         self.store.happened([Happening(identity, repo_id, kind, detail, self.clock())])
 
-    def _triage(self, upload: Upload, facts: RepoFacts) -> Skipped | Failed | None:
-        """Leave out what is small, empty or judged already; None for a candidate."""
+    def _triage(self, upload: Upload, source: Source) -> Skipped | Failed | None:
+        """Leave out what is small, empty, not whole yet or judged already; None for a candidate."""
+        facts = source.facts()
         if not facts.shards:
-            other = sorted({s for f in facts.files for s in OTHER_WEIGHTS if f.path.lower().endswith(s)})
-            if other:
-                return Skipped(f"no safetensors weights, only {', '.join(other)}")
-            return self._later(upload, "no weights yet")
+            return self._without_weights(upload, facts)
         if upload.parameters is None and facts.weight_bytes < self.settings.min_bytes:
             return Skipped(f"{facts.weight_bytes:,} bytes of weights, fewer than {self.settings.min_bytes:,}")
         began = self._began_at()
@@ -214,7 +237,32 @@ class Watcher:
         known = self.store.known_weights(facts.hub_id or facts.ref.repo_id, digest) if digest else None
         if known is not None and known.id != upload.id:
             return Skipped(f"the same weights as in revision {(known.revision or '')[:12]}, which was judged")
+        # by our own clock, and for each commit by its own first sight: nobody waits longer for further commits
+        if self.clock() - upload.first_seen < UPLOADING and is_under_way(source):
+            return self._later(upload, "its weights are not all there yet")
         return None
+
+    def _without_weights(self, upload: Upload, facts: RepoFacts) -> Skipped | Failed:
+        other = sorted({s for f in facts.files for s in OTHER_WEIGHTS if f.path.lower().endswith(s)})
+        if other:
+            return Skipped(f"no safetensors weights, only {', '.join(other)}")
+        return self._later(upload, "no weights yet")
+
+    def _unsaid(self, upload: Upload, result: CheckResult, report: dict[str, Any]) -> str:
+        """Return why an alert is not told; "" where it is. What new weights of an open case are is a note on that."""
+        if self._seeded(upload, result):
+            return "; not told, because it was there before the watch began"
+        parents = _parents(report)
+        same = [c for c in self.store.cases.of_others(upload.id) if _parents(c.report) == parents]
+        return (
+            f"; no alert of its own, because case {same[0].case_id} tells the same of this repository" if same else ""
+        )
+
+    def _seeded(self, upload: Upload, result: CheckResult) -> bool:
+        """Tell whether this is about what was there before the watch began: a seed may get other weights any time."""
+        began = upload.first_seen - timedelta(hours=self.settings.lookback_hours)
+        before = result.weights_at is None or result.weights_at < began
+        return upload.silent and (before or result.suspect.revision == upload.listed_revision)
 
     def _began_at(self) -> datetime | None:
         """Return from when on the Hub is watched."""
@@ -239,11 +287,9 @@ class Watcher:
             case CheckResult():
                 report = to_json(outcome, now)
                 key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"
-                told = report["alert"] and not upload.silent
+                unsaid = self._unsaid(upload, outcome, report) if report["alert"] else ""
+                told = report["alert"] and not unsaid
                 alerts = [OutboxMessage(key, self.destination, report, upload.id)] if told else []
-                unsaid = (
-                    "; not told, because it was there before the watch began" if report["alert"] and not told else ""
-                )
                 settlement = Settlement(
                     "found",
                     outcome.verdict.why + unsaid,
@@ -260,6 +306,10 @@ def _read_before(upload: Upload, seen: FirstSight | None) -> tuple[str | None, s
     if upload.report is not None or seen is None:
         return upload.revision, upload.weights_digest or ""
     return seen.stored.sketch.ref.revision, seen.weights_digest
+
+
+def _parents(report: dict[str, Any]) -> set[str]:
+    return {str(p["repo_id"]).lower() for p in report["parents"]}
 
 
 def _has(facts: RepoFacts, digest: str) -> bool:

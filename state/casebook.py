@@ -13,7 +13,7 @@ from state.database import reading, transaction
 from state.errors import StateError
 from state.folding import TOLD_TOGETHER
 from state.records import CaseFile, KeptFile, Note, OutboxMessage, Tries
-from state.tables import cases, evidence, outbox
+from state.tables import cases, evidence, outbox, uploads
 
 
 class Cases:
@@ -54,6 +54,14 @@ class Cases:
         """The newest cases, the newest first."""
         with reading(self._engine) as connection:
             return find(connection, select(cases).order_by(desc(cases.c.opened_at), cases.c.case_id).limit(limit))
+
+    def of_others(self, upload_id: int) -> list[CaseFile]:
+        """Open cases about other states of the repository that this upload is a state of, the oldest first."""
+        mine = select(uploads.c.identity).where(uploads.c.id == upload_id).scalar_subquery()
+        others = and_(uploads.c.identity == mine, uploads.c.id != upload_id, cases.c.state == "open")
+        query = select(cases).join(uploads, uploads.c.id == cases.c.upload_id).where(others)
+        with reading(self._engine) as connection:
+            return find(connection, query.order_by(cases.c.opened_at, cases.c.case_id))
 
     def to_look_after(self, young: datetime, before: datetime, later: datetime, limit: int) -> list[CaseFile]:
         """Open cases that were last looked after before `later`, or `before` for those opened since `young`.

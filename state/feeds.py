@@ -6,6 +6,7 @@ Every function works inside a transaction of the caller's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,8 @@ from state.rows import cap, insert_new, upload_row
 from state.tables import MARK, cursors, events, uploads
 
 AT_ONCE = 500  # identities asked for in one query
+READY = ("weights", "returned", "opened")  # what an upload that failed may have waited for
+ENDED_BY = {"deleted": "returned", "gated": "opened"}  # what lasts does not begin again before it has ended
 
 
 def keep(
@@ -35,9 +38,9 @@ def keep(
         for kind, detail in happened(e, known.get(identity_of(e)), began, seen_to)
     ]
     note(connection, told)
-    late = {h.identity for h in told if h.kind == "weights"}
+    ready = {h.identity for h in told if h.kind in READY}
     for event in listed:
-        if identity_of(event) in late:
+        if identity_of(event) in ready:
             _hasten(connection, event, now)
     rows = [upload_row(e, now) | {"silent": silent} for e in listed]
     return insert_new(connection, uploads, rows)
@@ -46,7 +49,7 @@ def keep(
 def note(connection: Connection, told: Iterable[Happening]) -> int:
     """Write down what happened; how much of it was new. What is gone does not go again before it returned."""
     told = list(told)
-    gone = _gone(connection, [h.identity for h in told if h.kind == "deleted"])
+    lasting = {kind: _lasting(connection, kind, [h.identity for h in told if h.kind == kind]) for kind in ENDED_BY}
     rows: list[dict[str, object]] = [
         {
             "identity": h.identity,
@@ -58,7 +61,7 @@ def note(connection: Connection, told: Iterable[Happening]) -> int:
             "unique_key": _key(h),
         }
         for h in told
-        if h.kind != "deleted" or h.identity not in gone
+        if h.identity not in lasting.get(h.kind, ())
     ]
     return insert_new(connection, events, rows)
 
@@ -89,7 +92,7 @@ def feed_states(connection: Connection) -> list[FeedState]:
 
 def _key(told: Happening) -> str:
     """Return what makes an event one: a repository may be deleted and come back many times, and be listed oftener."""
-    again = told.kind in ("deleted", "returned", "gap", "refilled", "left")
+    again = told.kind in (*ENDED_BY, *ENDED_BY.values(), "gap", "refilled", "left")
     return f"{told.identity}:{told.kind}:{told.seen_at.isoformat() if again else told.detail}"
 
 
@@ -97,33 +100,33 @@ def _known(connection: Connection, identities: Sequence[str]) -> dict[str, Known
     found: dict[str, Known] = {}
     for begin in range(0, len(identities), AT_ONCE):
         some = identities[begin : begin + AT_ONCE]
-        gone = _gone(connection, some)
+        gone, closed = (_lasting(connection, kind, some) for kind in ENDED_BY)
         query = select(uploads).where(uploads.c.identity.in_(some)).order_by(uploads.c.id)
         for row in connection.execute(query):
-            found[row.identity] = _as_known(row, row.identity in gone)
+            found[row.identity] = _as_known(row, row.identity in gone, row.identity in closed)
         renamed = select(events).where(events.c.identity.in_(some), events.c.kind == "renamed").order_by(events.c.id)
         for row in connection.execute(renamed):
             if row.identity in found:
-                old = found[row.identity]
-                found[row.identity] = Known(row.repo_id, old.revision, old.parameters, old.gone)
+                found[row.identity] = replace(found[row.identity], repo_id=row.repo_id)
     return found
 
 
-def _as_known(row: Any, gone: bool) -> Known:
-    return Known(row.repo_id, row.listed_revision or None, row.parameters, gone)
+def _as_known(row: Any, gone: bool, closed: bool) -> Known:
+    return Known(row.repo_id, row.listed_revision or None, row.parameters, gone, closed)
 
 
-def _gone(connection: Connection, identities: Sequence[str]) -> set[str]:
-    kinds = ("deleted", "returned")
+def _lasting(connection: Connection, kind: str, identities: Sequence[str]) -> set[str]:
+    """Return those of which this was said and not yet that it has ended."""
+    kinds = (kind, ENDED_BY[kind])
     query = select(events).where(events.c.identity.in_(identities), events.c.kind.in_(kinds)).order_by(events.c.id)
     last = {row.identity: row.kind for row in connection.execute(query)}
-    return {identity for identity, kind in last.items() if kind == "deleted"}
+    return {identity for identity, said in last.items() if said == kind}
 
 
 def _hasten(connection: Connection, event: HubEvent, now: datetime) -> None:
-    """Ask at once for an upload that waited for its weights."""
+    """Ask at once, and as patiently as at first, for an upload that waited for its weights or to be let in."""
     same = and_(uploads.c.identity == identity_of(event), uploads.c.listed_revision == (event.revision or ""))
     waiting = and_(same, uploads.c.parameters.is_(None), uploads.c.state.in_(("pending", "failed")))
     connection.execute(update(uploads).where(waiting).values(parameters=event.parameters))
-    tired = and_(same, uploads.c.state == "failed", uploads.c.retry_at.is_not(None))
-    connection.execute(update(uploads).where(tired).values(retry_at=now))
+    tired = and_(same, uploads.c.state == "failed")
+    connection.execute(update(uploads).where(tired).values(retry_at=now, attempts=0))

@@ -8,6 +8,8 @@ weights    weights were counted of one that had none when it was seen
 renamed    one that had another name
 deleted    one that is no longer there, or private again
 returned   one that was deleted, and is there again
+gated      one whose bytes are only for those whom its owner lets in
+opened     one that was gated, and lets everybody in
 gap        a reading of a feed that did not reach the one before it
 refilled   the end of a gap
 left       a gap that could not be filled, and will not be
@@ -31,6 +33,8 @@ KINDS: Final = (
     "renamed",
     "deleted",
     "returned",
+    "gated",
+    "opened",
     "gap",
     "refilled",
     "left",
@@ -45,6 +49,7 @@ class Known:
     revision: str | None
     parameters: int | None
     gone: bool  # its last event says that it was deleted
+    closed: bool = False  # or that it was gated
 
 
 def identity_of(event: HubEvent) -> str:
@@ -61,6 +66,8 @@ def happened(
         return
     if known.gone:
         yield "returned", event.revision or ""
+    if known.closed and not event.gated:
+        yield "opened", event.revision or ""
     if known.repo_id != event.repo_id:
         yield "renamed", f"{known.repo_id} to {event.repo_id}"
     if event.revision and known.revision and known.revision != event.revision:

@@ -39,6 +39,7 @@ class Upload:
     report: dict[str, Any] | None
     weights_digest: str | None
     silent: bool = False  # seeded from before the watch began: remembered, and not told
+    listed_revision: str = ""  # "" where the listing gave none
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,7 @@ def bad_inputs() -> dict[str, tuple[Any, str, str]]:
         "broken-front-matter": (changed(good, {"README.md": b"---\nbase_model: [x\n---\n"}), "found", "resemble"),
         "empty": (changed(good, none), "failed", "no weights yet"),
         "gguf": (changed(good, {**none, "model.gguf": b"GGUF"}), "skipped", ".gguf"),
-        "gated": (replace(good, gated="manual"), "skipped", ""),
+        "gated": (replace(good, gated="manual"), "failed", "gated"),
         "disabled": (replace(good, disabled=True), "skipped", ""),
         "lying": (changed(good, {shard: (1 << 50).to_bytes(8, "little") + data[8:]}), "failed", "header"),
         "truncated": (changed(good, {shard: data[:-64]}), "failed", shard),
@@ -253,7 +253,7 @@ def test_bad_input_ends_with_one_stored_reason_each_and_the_watch_goes_on(tmp_pa
             upload = at.upload(name)
             assert (upload.state, bool(upload.reason)) == (state, True), (name, upload)
             assert said in upload.reason, (name, upload.reason)
-            assert (upload.retry_at is not None) == (name == "murk/empty")
+            assert (upload.retry_at is not None) == (name in ("murk/empty", "murk/gated"))
         notes = at.upload("murk/list-config").report
         assert notes is not None
         assert any("not an object" in note for note in notes["problems"])

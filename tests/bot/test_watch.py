@@ -103,8 +103,9 @@ def one_pass(
         asyncio.run(_deliver(store, sinks, clock))
         watcher = Watcher(service.hub, store, service.checker, settings, clock, "discord", build.blobs(settings))
         Feeds(service.hub, store, settings, clock, News(store, clock, "discord")).poll(lambda _: None)
-        for _ in watcher.work(progress):
-            asyncio.run(_deliver(store, sinks, clock))
+        with service.hub.metered() as spent:
+            for _ in watcher.work(progress, spent):
+                asyncio.run(_deliver(store, sinks, clock))
 
 
 async def _deliver(store: Store, sinks: Any, clock: Callable[[], datetime]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from analyzers.records import HubEvent
 from state.records import Condition, Happening, OutboxMessage
 from state.store import Settlement, Store
@@ -61,6 +63,27 @@ def test_weights_that_are_counted_end_the_wait(store: Store) -> None:
     assert list_(store, event("o/late", parameters=9)) == 0
     (again,) = store.due(NOW, 10)
     assert (again.id, again.parameters) == (upload.id, 9)
+
+
+@pytest.mark.parametrize(("closed", "opened"), [("deleted", "returned"), ("gated", "opened")])
+def test_what_opens_ends_the_wait_even_after_it_was_given_up(store: Store, closed: str, opened: str) -> None:
+    """Once for each time that it was closed; while it is listed as gated it is not open."""
+    list_(store, event(hub_id=ID, gated=True))
+    (upload,) = store.due(NOW, 10)
+    for times in (1, 2):
+        store.settle(upload.id, Settlement("failed", "nobody is let in"), [], NOW)
+        assert store.happened([Happening(ID, "org/name", closed, "", NOW + times * HOUR)]) == 1
+        assert store.happened([Happening(ID, "org/name", closed, "", NOW + times * 2 * HOUR)]) == 0
+        if closed == "gated":
+            list_(store, event(hub_id=ID, gated=True))
+            assert store.due(NOW, 10) == []
+        store.record("created_at", [event(hub_id=ID)], None, NOW + times * HOUR)
+        (again,) = store.due(NOW + times * HOUR, 10)
+        assert (again.id, again.attempts) == (upload.id, 0)
+        store.settle(upload.id, FOUND, [], NOW)
+        store.record("created_at", [event(hub_id=ID)], None, NOW + times * HOUR)
+        assert store.due(NOW + times * HOUR, 10) == []
+    assert kinds(store, "org/name") == ["created", *[closed, opened] * 2]
 
 
 def test_how_far_feeds_are(store: Store) -> None:

@@ -64,6 +64,7 @@ def test_upload_as_recorded(store: Store) -> None:
         settled_at=None,
         report=None,
         weights_digest=None,
+        listed_revision="a" * 40,
     )
     assert upload == expected
     assert upload.created_at.utcoffset() == timedelta(0)
