@@ -80,6 +80,7 @@ class RepoFacts:
     gated: bool = False
     tags: tuple[str, ...] = ()
     local: bool = False
+    modified_at: datetime | None = None  # UTC, of its last commit as the Hub says; None: unknown
 
     @property
     def shards(self) -> tuple[RepoFile, ...]:

@@ -131,7 +131,7 @@ def world(folder: Path, hub: LoopbackHub, moved: Moved, registry: str, **values:
     automatic = settings.automatic_references
     with (
         build.store(settings) as store,
-        build.service(settings, automatic=automatic, clock=moved.clock, timeout=TIMEOUT) as service,
+        build.service(settings, automatic=automatic, clock=moved.clock, timeout=TIMEOUT, seen=store) as service,
     ):
         turn = build.turn(service, store, {"console": told}, build.overseer(service, store))
         yield World(hub, store, turn, told, moved)

@@ -68,11 +68,17 @@ class Service:
 
 @contextmanager
 def service(
-    settings: Settings, *, automatic: bool = False, clock: Clock = REAL, timeout: float = TIMEOUT
+    settings: Settings,
+    *,
+    automatic: bool = False,
+    clock: Clock = REAL,
+    timeout: float = TIMEOUT,
+    seen: Store | None = None,
 ) -> Iterator[Service]:
     """Build what checks uploads, against the registry or, if `automatic`, also against uploads read before.
 
-    `timeout` is in seconds without a byte. Raises RegistryError, StateError and SettingsError.
+    `seen`: the database of the watch, which tells since when weights can have been public; `timeout` is in seconds
+    without a byte. Raises RegistryError, StateError and SettingsError.
     """
     registry = load(settings.registry_paths)
     refuse_unfinished(settings.data)
@@ -80,7 +86,9 @@ def service(
     with hub(settings, timeout, clock) as opened, closing(sketches):
         absences = Absences(settings.data / "absences.json")
         files = KnownFiles(settings.data / FILES)
-        known = KnownModels(registry, sketches, absences, opened.repo, clock.now, automatic=automatic, files=files)
+        known = KnownModels(
+            registry, sketches, absences, opened.repo, clock.now, automatic=automatic, files=files, sights=seen
+        )
         yield Service(settings, opened, Checker(known, opened.metered, clock.now), clock)
 
 
@@ -274,7 +282,7 @@ def rooms(settings: Settings, opened: Store, where: Mapping[str, Sink]) -> Itera
             raise SettingsError("BLENDWATCH_REVIEW_CHANNEL needs a bot: BLENDWATCH_DISCORD_TOKEN is not set")
         yield Rooms(where, nullcontext)
         return
-    with service(settings) as own:  # its members' checks and the watch's do not share what is in memory
+    with service(settings, seen=opened) as own:  # its members' checks and the watch's do not share what is in memory
         checking, keeper = Checking(own.hub, own.checker), casework(settings, opened)
         means = Means(opened, where, checking, own.checker.known, keeper, cap(settings, opened), utc_now)
         found = assemble(settings, means)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -15,15 +15,16 @@ import numpy as np
 from analyzers.disclosure import read_disclosure
 from analyzers.errors import BlendwatchError, Unreadable
 from analyzers.fingerprint import Fingerprint, fingerprint
+from analyzers.kinship import kinship
 from analyzers.records import Reference, RepoFacts, Role, SampleSpec, Sketch
 from analyzers.screen import screen
 from analyzers.traces_files import digests
+from bot.dating import Dating, Sights
 from bot.local import LocalSource
-from bot.look import FIRST_LOOK_REQUESTS, first_look
+from bot.look import FIRST_LOOK_REQUESTS, Look, first_look
 from bot.purpose import spent_on
 from bot.roster import Roster
 from bot.source import Changed, Renamed, Source, SourceError, Unavailable
-from bot.text import moment
 from state.absences import Absence, Absences
 from state.known_files import KnownFiles, ModelFiles
 from state.registry import Model, Registry
@@ -54,16 +55,18 @@ class KnownModels:
     spec: SampleSpec = field(default_factory=SampleSpec)
     automatic: bool = False  # uploads that were read are known models from then on
     files: KnownFiles | None = None  # where the hashes of their files are kept, if they are
+    sights: Sights | None = None  # what the watch saw of repositories, if there is one
     _unread: list[Model] | None = None  # known models that were not there when last looked for
 
     def __post_init__(self) -> None:
         self._roster = Roster(self.registry, self.sketches, self.spec, self.find)
+        self._dating = Dating(self.registry, self.sketches, self.spec, self.sights)
 
     def use(self, registry: Registry) -> None:
         """Know another registry's models from now on; one that is new or described anew is asked for at once."""
         self.absences.forget(m.repo_id for m in registry.models if m != self.registry.find(m.repo_id))
         self.registry, self._unread = registry, None
-        self._roster = Roster(registry, self.sketches, self.spec, self.find)
+        self.__post_init__()
 
     def find(self, repo_id: str) -> Model | None:
         """Return the known model of this name: the registry's, or an upload that was read where these are known."""
@@ -106,7 +109,7 @@ class KnownModels:
 
         All that share coordinates with it and are not later, if they are few. Of many: the short list of
         analyzers/screen.py, what the `declared` parents declare in turn, and the bases. However many are known, little
-        of them is in memory.
+        of them is in memory. A model whose repository had several weights is there once, with the nearest.
         """
         pools = self._roster.pools(suspect, weights_at)
         places = [Place(pack, int(i)) for pack, pool in pools for i in np.flatnonzero(pool.allowed)[: FEW + 1]]
@@ -117,29 +120,33 @@ class KnownModels:
             bases = islice((p for p in self._roster.bases() if p.pack in allowed and allowed[p.pack][p.record]), BASES)
             chain = (p for p in self._chain(declared) if p.pack in allowed and allowed[p.pack][p.record])
             places = list(dict.fromkeys([*(Place(pools[p.pool][0], p.record) for p in picks), *chain, *bases]))
-        return [reference for place in places if (reference := self._at(place))]
+        kept = self.sketches.get(suspect.ref, self.spec)
+        return _nearest(suspect, [reference for place in places if (reference := self._at(place, kept))])
 
     def _chain(self, declared: Iterable[str]) -> list[Place]:
         """Return where the known ones among declared parents, their declared parents, and so on, are kept."""
-        found: dict[str, Place] = {}
+        found: dict[str, list[Place]] = {}
         waiting = [name.lower() for name in declared]
         while waiting and len(found) < CHAIN:
             model = self.registry.find(waiting.pop(0))
             place = self._roster.place(model) if model and model.repo_id.lower() not in found else None
             stored = self.sketches.read(place) if place else None
             if model is not None and place is not None and stored is not None:
-                found[model.repo_id.lower()] = place
+                found[model.repo_id.lower()] = self._roster.states(model)
                 waiting += [name.lower() for name in self._declares(stored)]
-        return list(found.values())
+        return [place for places in found.values() for place in places]
 
-    def _at(self, place: Place) -> Reference | None:
+    def _at(self, place: Place, suspect: StoredSketch | None) -> Reference | None:
         """Return the known model at a place; None if its record is damaged, and then it is read anew next time."""
         model = self.find(place.entry.repo_id)
         stored = self.sketches.read(place)
         if stored is None:
             self._roster.lost(place)
             self._unread = None
-        return self._reference(stored, model.role if model else None, model) if stored else None
+            return None
+        reference = self._reference(stored, model.role if model else None, model)
+        known = self._dating.order_known(stored, model, suspect)
+        return reference if known else replace(reference, weights_at=None)
 
     @spent_on("references")
     def declared(self, repo_id: str, requests: int) -> tuple[Reference | None, str]:
@@ -189,9 +196,9 @@ class KnownModels:
         return [p for p in self.sketches.read_since(after, self.spec) if self.find(p.entry.repo_id)]
 
     def public_since(self, place: Place) -> datetime | None:
-        """Return when a model's weights became public: what the registry says, or else its sketch; None: unknown."""
-        model = self.find(place.entry.repo_id)
-        return (model.weights_at if model else None) or moment(place.entry.weights_at)
+        """Return when the weights at a place became public, as far as that can be relied on; None: unknown."""
+        stored = self.sketches.read(place)
+        return self._dating.since(stored, self.find(place.entry.repo_id)) if stored else None
 
     def open_at(self, repo_id: str, revision: str) -> Source:
         """Open a known or declared model at the revision that was sketched."""
@@ -205,6 +212,10 @@ class KnownModels:
             for name in {last, last.replace("-", " "), model.title, *model.aliases}:
                 if len(name) >= 6 and any(c in name for c in "-. 0123456789"):  # a bare word is no name of a model
                     yield name, last
+
+    def dated(self, look: Look, declares: Sequence[str] = (), title: str = "") -> StoredSketch:
+        """Return what was read with when it became public, as far as that can be relied on."""
+        return self._dating.dated(look, declares, title, self.clock())
 
     def keep(self, stored: StoredSketch) -> None:
         """Keep a sketch of a suspect: it may be declared as a parent tomorrow."""
@@ -261,7 +272,7 @@ class KnownModels:
         card = "" if model is None else card_of(source)[0]
         declares = read_disclosure(look.facts.ref.revision, card, look.facts.tags).parents
         title = model.title if model else ""
-        stored = StoredSketch(look.sketch, look.facts.weights_at, declares, title, self.clock())
+        stored = self.dated(look, declares, title)
         self.sketches.put(stored)
         return stored
 
@@ -271,15 +282,28 @@ class KnownModels:
         return self.open(model.repo_id, model.revision)
 
     def _reference(self, stored: StoredSketch, role: Role | None, model: Model | None) -> Reference:
-        told = model.weights_at if model else None
+        since = self._dating.since(stored, model)
         maker = self.registry.maker_of(stored.sketch.ref.organisation)
         automatic = model is not None and model.automatic
         declares = self._declares(stored)
-        return Reference(stored.sketch, role, told or stored.weights_at, maker, declares, stored.title, automatic)
+        return Reference(stored.sketch, role, since, maker, declares, stored.title, automatic)
 
     def _declares(self, stored: StoredSketch) -> tuple[str, ...]:
         """What a model's card declares, and what the registry declares in its stead."""
         return tuple(dict.fromkeys((*stored.declares, *self.registry.declared_parents(stored.sketch.ref.repo_id))))
+
+
+def _nearest(suspect: Sketch, references: Sequence[Reference]) -> list[Reference]:
+    """Return each model once: of several states of its repository the one whose weights are nearest."""
+    each: dict[str, list[Reference]] = {}
+    for reference in references:
+        each.setdefault(reference.repo_id.lower(), []).append(reference)
+
+    def distance(reference: Reference) -> float:
+        kin = kinship(suspect, reference, suspect.spec.windows)
+        return kin.distance if kin else float("inf")
+
+    return [states[0] if len(states) == 1 else min(states, key=distance) for states in each.values()]
 
 
 def card_of(source: Source) -> tuple[str, str]:

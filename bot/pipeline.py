@@ -40,7 +40,6 @@ from bot.purpose import spent_on
 from bot.second_look import SecondLooker, Seen
 from bot.source import Gated, Source, Unavailable
 from bot.traces import Tracer
-from state.sketches import StoredSketch
 
 REGISTRY = "registry"  # where a parent is declared that a registry file declares in the card's stead
 WITHHELD = "not shown: the repository is gated"  # what stands in the place of words from its card
@@ -87,7 +86,7 @@ class Checker:
                 raise Unavailable(missing)
             disclosure, parents, unknown = self.declared(disclosure, progress, complete=complete)
             self._keep(look, disclosure)
-            weights_at = self.clock() if facts.local else facts.weights_at
+            weights_at = self.clock() if facts.local else self.known.dated(look).weights_at
             case = self.case(look.sketch, disclosure, parents, weights_at, assume_earlier=facts.local)
             case = replace(case, unsampled=look.unsampled)
             finding = explain(case)
@@ -230,7 +229,7 @@ class Checker:
         if not look.facts.local and look.sketch.samples:
             said = replace(disclosure, mentions=tuple(m for m in disclosure.mentions if m.where != REGISTRY))
             declares = tuple(name for name in said.parents if "/" in name)
-            self.known.keep(StoredSketch(look.sketch, look.facts.weights_at, declares, "", self.clock()))
+            self.known.keep(self.known.dated(look, declares))
 
 
 def _withheld(assessed: Assessed) -> Assessed:

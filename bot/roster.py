@@ -1,10 +1,14 @@
-"""Which stored sketches are known models: each at its pinned revision or else as last read."""
+"""Which stored sketches are known models: each at its pinned revision, or else with all weights that were read of it.
+
+Where a repository got other weights, what is made of the earlier ones is found all the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +17,8 @@ from analyzers.records import SampleSpec, Sketch
 from analyzers.stream import Pool
 from state.registry import Model, Registry
 from state.sketches import Pack, Place, SketchStore
+
+STATES: Final = 4  # weights of one model that are known: the first that were read, and the newest
 
 
 @dataclass
@@ -44,13 +50,15 @@ class Roster:
         """Return the packs that share coordinates with a suspect, and their references that are not later than it."""
         packs = self.sketches.packs(suspect)
         self._update(packs)
+        kept = self.sketches.find(suspect.ref.repo_id, suspect.ref.revision, self.spec)
+        hub_id = kept.entry.hub_id if kept else ""
         found = []
         for pack in packs:
             rows, records = self._rows[pack], pack.records()
             allowed = rows.known[: len(records)].copy()
             if weights_at is not None:
                 allowed &= ~(rows.since[: len(records)] > weights_at.timestamp())
-            own = pack.numbers.get(suspect.ref.repo_id.lower(), [])
+            own = {*pack.numbers.get(suspect.ref.repo_id.lower(), ()), *pack.ids.get(hub_id, ())}
             allowed[[record for record in own if record < len(records)]] = False
             if allowed.any():
                 found.append((pack, Pool(pack.of, allowed, records)))
@@ -63,12 +71,22 @@ class Roster:
     def bases(self) -> Iterator[Place]:
         """Yield where the registry's bases are kept."""
         for model in self.registry.models:
-            if model.role == "base" and (place := self.place(model)):
-                yield place
+            if model.role == "base":
+                yield from self.states(model)
 
     def place(self, model: Model) -> Place | None:
-        """Where the sketch of a known model is kept; None if it was never read."""
+        """Where the newest sketch of a known model is kept; None if it was never read."""
         return self.sketches.find(model.repo_id, model.revision, self.spec)
+
+    def states(self, model: Model) -> list[Place]:
+        """Where the weights of a known model are kept: of its revision, else all that its repository had, bounded."""
+        if model.revision is not None:
+            place = self.place(model)
+            return [place] if place else []
+        places = self.sketches.history(model.repo_id, None, self.spec)
+        if len(places) > 1:  # the same weights under several commits count once, as first read
+            places = list({(p.pack, _bits(p)): p for p in reversed(places)}.values())[::-1]
+        return places if len(places) <= STATES else [places[0], *places[1 - STATES :]]
 
     def _update(self, packs: list[Pack]) -> None:
         fresh: dict[str, Model] = {}
@@ -82,12 +100,19 @@ class Roster:
         for name, model in fresh.items():
             for pack, rows in self._rows.items():
                 rows.known[[record for record in pack.numbers.get(name, []) if record < len(rows.known)]] = False
-            place = self.place(model)
-            if place is not None and place.pack in self._rows:
-                rows = self._rows[place.pack]
-                since = model.weights_at or _time(place.entry.weights_at)
-                rows.known[place.record] = True
-                rows.since[place.record] = since.timestamp() if since else np.nan
+            for number, place in enumerate(self.states(model)):
+                if place.pack in self._rows:
+                    told = model.weights_at if number == 0 else None
+                    since = told or _time(place.entry.weights_at)
+                    rows = self._rows[place.pack]
+                    rows.known[place.record] = True
+                    rows.since[place.record] = since.timestamp() if since else np.nan
+
+
+def _bits(place: Place) -> bytes:
+    """Return a record as it lies on the disk; its own number where the file was cut off before it."""
+    records = place.pack.records()
+    return records[place.record].tobytes() if place.record < len(records) else str(place.record).encode()
 
 
 def _time(text: str) -> datetime | None:

@@ -32,6 +32,7 @@ from bot.source import Disabled, Gated, Missing, Renamed, Source, SourceError, T
 from bot.underway import is_under_way
 from state.evidence import Blobs
 from state.records import Happening, NewCase
+from state.sights import NO_WEIGHTS
 from state.store import OutboxMessage, Settlement, Store, Upload
 
 BATCH = 50
@@ -246,7 +247,7 @@ class Watcher:
         other = sorted({s for f in facts.files for s in OTHER_WEIGHTS if f.path.lower().endswith(s)})
         if other:
             return Skipped(f"no safetensors weights, only {', '.join(other)}")
-        return self._later(upload, "no weights yet")
+        return self._later(upload, NO_WEIGHTS)
 
     def _unsaid(self, upload: Upload, result: CheckResult, report: dict[str, Any]) -> str:
         """Return why an alert is not told; "" where it is. What new weights of an open case are is a note on that."""

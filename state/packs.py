@@ -34,7 +34,8 @@ FIRST, COMPACTED = 2, 3  # formats; a file of lines that was compacted names its
 LOCK_SECONDS = 60.0
 HEAD = re.compile(
     r'^\{"repo_id": "([^"\\\n]+)", "revision": "([^"\\\n]+)", '
-    r'"weights_at": (?:null|"([^"\\\n]+)"), "read_at": "([^"\\\n]+)", ',
+    r'"weights_at": (?:null|"([^"\\\n]+)"), "read_at": "([^"\\\n]+)", '
+    r'(?:"hub_id": "([^"\\\n]+)", )?',
     re.MULTILINE,
 )
 LINES, BITS, LOCK, BROKEN = ".lines", ".bits", ".lock", ".broken"
@@ -49,6 +50,8 @@ class StoredSketch:
     declares: tuple[str, ...]  # repo ids its own card names as parents
     title: str  # the name its maker gives it
     read_at: datetime
+    hub_id: str | None = None  # the Hub's own id of the repository; None: unknown, as to earlier versions
+    seen_at: datetime | None = None  # when we first saw these weights, where `weights_at` is no more than a claim
 
 
 class Entry(NamedTuple):
@@ -58,6 +61,7 @@ class Entry(NamedTuple):
     revision: str
     weights_at: str  # "" where it is not known; UTC, as all times here, and so in the order of time
     read_at: str
+    hub_id: str = ""
 
     @property
     def ref(self) -> RepoRef:
@@ -75,6 +79,7 @@ class Pack:
         self._bits = folder / (bits or f"{of.digest}{BITS}")
         self._lock = FileLock(folder / f"{of.digest}{LOCK}", timeout=LOCK_SECONDS)
         self.numbers: dict[str, list[int]] = {}  # by repo id in lower case, oldest first
+        self.ids: dict[str, list[int]] = {}  # by the Hub's own id, oldest first
         self._mapped = np.empty((0, of.width), np.uint8)
         self._begins: list[int] = []  # of each line in its file
         self._read = 0  # bytes of the lines that were taken in, the first line included
@@ -137,6 +142,8 @@ class Pack:
             self.entries.append(entry)
             if entry is not None:
                 self.numbers.setdefault(entry.repo_id.lower(), []).append(record)
+                if entry.hub_id:
+                    self.ids.setdefault(entry.hub_id, []).append(record)
         self._read += len(added)
 
     def append(self, batch: Sequence[StoredSketch]) -> None:
@@ -198,6 +205,8 @@ class Pack:
                 tuple(about["declares"]),
                 about["title"],
                 _time(about["read_at"]),
+                about.get("hub_id"),
+                _time(about["seen_at"]) if about.get("seen_at") else None,
             )
         except (ValueError, KeyError, TypeError, RecursionError):
             return None
@@ -242,7 +251,8 @@ def _entries(lines: Sequence[bytes]) -> list[Entry | None]:
 def _entry(line: bytes) -> Entry | None:
     try:
         about = json.loads(line)
-        return Entry(about["repo_id"], about["revision"], about["weights_at"] or "", about["read_at"])
+        times = about["weights_at"] or "", about["read_at"]
+        return Entry(about["repo_id"], about["revision"], *times, about.get("hub_id") or "")
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
@@ -252,11 +262,13 @@ def _time(text: str) -> datetime:
 
 
 def _line(stored: StoredSketch, of: SketchClass, crc: int) -> bytes:
-    about = {
+    about: dict[str, object] = {
         "repo_id": stored.sketch.ref.repo_id,
         "revision": stored.sketch.ref.revision,
         "weights_at": None if stored.weights_at is None else _utc_text(stored.weights_at),
         "read_at": _utc_text(stored.read_at),
+        **({"hub_id": stored.hub_id} if stored.hub_id else {}),
+        **({"seen_at": _utc_text(stored.seen_at)} if stored.seen_at else {}),
         "declares": stored.declares,
         "title": stored.title,
         "rows": [stored.sketch.samples[slot.key].rows for slot in of.slots],

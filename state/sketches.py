@@ -108,6 +108,18 @@ class SketchStore:
         fitting = (p for p in self._newest_first(repo_id, spec) if revision in (None, p.entry.revision))
         return next(fitting, None)
 
+    def history(self, repo_id: str, hub_id: str | None, spec: SampleSpec) -> list[Place]:
+        """Where the sketches of a repository lie, under all names it had, the oldest reading first; not verified.
+
+        `hub_id`: the Hub's own id. Where it is not known, on whichever side, the name tells which repository it is.
+        """
+        packs = [p for p in self._packs.values() if p.of.spec == spec]
+        named = [Place(p, i) for p in packs for i in p.numbers.get(repo_id.lower(), ())]
+        others = [Place(p, i) for p in packs for i in p.ids.get(hub_id, ())] if hub_id else []
+        sound = [p for p in dict.fromkeys([*named, *others]) if p.pack.entries[p.record] is not None]
+        same = [p for p in sound if hub_id is None or p.entry.hub_id in ("", hub_id)]
+        return sorted(same, key=lambda p: p.entry.read_at)
+
     def read_since(self, moment: datetime, spec: SampleSpec) -> list[Place]:
         """Where the sketches lie that were made after `moment` (UTC)."""
         self.refresh()

@@ -49,6 +49,7 @@ from state.records import (
     UploadState,
 )
 from state.rows import as_message, as_upload, cap, insert_new, message_row, settled_columns
+from state.sights import Sight, sight
 from state.tables import cursors, events, outbox, uploads
 from state.tally import Tally, tally
 
@@ -154,6 +155,11 @@ class Store:
             some = _identities(connection, repo_id)
             rows = connection.execute(select(events).where(events.c.identity.in_(some)).order_by(events.c.id))
             return [Happening(r.identity, r.repo_id, r.kind, r.detail, r.seen_at) for r in rows]
+
+    def sight(self, repo_id: str, hub_id: str | None, revision: str) -> Sight:
+        """What was seen of a repository and of this revision of it."""
+        with reading(self._engine) as connection:
+            return sight(connection, repo_id, hub_id, revision)
 
     # -- uploads ---------------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ def watch(
             with (
                 FileLock(settings.data / "watch.lock", timeout=0),
                 build.store(settings) as store,
-                build.service(settings, automatic=settings.automatic_references) as service,
+                build.service(settings, automatic=settings.automatic_references, seen=store) as service,
                 build.rooms(settings, store, where) as rooms,
                 progress_shown() as progress,
             ):

@@ -43,6 +43,7 @@ def repo_facts(wire: Wire, asked: str, at: str | None) -> RepoFacts:
         parameters=total_parameters(info.get("safetensors")),
         gated=info.get("gated") not in (False, None),
         tags=_tags(info.get("tags")),
+        modified_at=moment(info.get("lastModified")),
     )
     return replace(facts, weights_at=_weights_at(wire, facts))
 

@@ -120,10 +120,11 @@ def test_a_chain_of_declared_parents_is_compared(tmp_path: Path) -> None:
 
 def test_only_known_models_that_may_be_parents(tmp_path: Path) -> None:
     """Not the suspect itself, nor what came later, nor what is not in the registry, nor other coordinates."""
-    house = House.of(tmp_path, 5)
+    house = House.of(tmp_path, 4)
     house.keep(sketch("kept/upload", house.weights[1]))
+    house.models.append(Model("org4/model", "release"))
     house.keep(
-        replace(sketch("org4/model", house.weights[4]), samples={SliceKey("v"): Sample(64, 64, 4, np.zeros(64, BF16))})
+        replace(sketch("org4/model", house.weights[0]), samples={SliceKey("v"): Sample(64, 64, 4, np.zeros(64, BF16))})
     )
     known = house.known()
     suspect = sketch("ORG1/Model", house.weights[1], "b" * 40)
@@ -159,6 +160,24 @@ def test_a_model_read_while_running_is_compared_next(tmp_path: Path) -> None:
     assert known.refresh(None, lambda _: None) == []
     house.keep(sketch("late/model", house.weights[1], "c" * 40))
     assert [r.sketch.ref.revision for r in known.candidates(suspect, NOW) if r.repo_id == "late/model"] == ["c" * 40]
+
+
+def test_of_the_weights_that_a_model_had_the_nearest_are_compared(tmp_path: Path) -> None:
+    """A suspect is held against each model once, with weights that are not later; far more are not kept in mind."""
+    house = House.of(tmp_path, 3)
+    for day, weights in enumerate(family(8)[3:], start=1):
+        later = NOW + timedelta(days=day)
+        kept = StoredSketch(sketch("org1/model", weights, f"{day}" * 40), later, (), "", later)
+        SketchStore(tmp_path / "sketches").put_all([kept, replace(kept, read_at=later + timedelta(hours=1))])
+
+    def found(like: Array, at: datetime) -> list[str]:
+        references = house.known().candidates(sketch("new/model", like), at)
+        return [r.sketch.ref.revision[0] for r in references if r.repo_id == "org1/model"]
+
+    assert found(house.weights[1], NOW + timedelta(days=9)) == ["a"]
+    assert [found(w, NOW + timedelta(days=9)) for w in family(8)[5:]] == [["3"], ["4"], ["5"]]
+    assert found(family(8)[7], NOW + timedelta(days=4)) != ["5"]
+    assert found(family(8)[4], NOW + timedelta(days=9)) != ["2"]
 
 
 def test_a_damaged_sketch_is_read_again(tmp_path: Path) -> None:

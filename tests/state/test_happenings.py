@@ -9,6 +9,7 @@ import pytest
 
 from analyzers.records import HubEvent
 from state.records import Condition, Happening, OutboxMessage
+from state.sights import NO_WEIGHTS, Sight
 from state.store import Settlement, Store
 from tests.state.uploads import FOUND, MINUTE, NOW, event
 
@@ -124,3 +125,17 @@ def test_silent_uploads_say_so(store: Store) -> None:
     store.record("f", [event("o/seed")], None, NOW, silent=True)
     store.record("f", [event("o/seed"), event("o/new")], None, NOW)
     assert {u.repo_id: u.silent for u in store.due(NOW, 10)} == {"o/seed": True, "o/new": False}
+
+
+def test_what_was_seen_of_a_repository(store: Store) -> None:
+    """Since when the Hub is watched, when the repository had no weights last, and when this revision was listed."""
+    assert store.sight("org/a", ID, "b" * 40) == Sight()
+    list_(store, event("org/a", hub_id=ID, parameters=None), event("org/b", hub_id=ID[::-1]))
+    for upload in store.due(NOW, 10):
+        reason = NO_WEIGHTS if upload.hub_id == ID else "the Hub did not answer"
+        store.settle(upload.id, Settlement("failed", f"{reason} (asked 7 times)"), [], NOW + HOUR)
+    store.record("changed", [event("org/new", hub_id=ID, revision="b" * 40)], None, NOW + 2 * HOUR)
+    began = NOW - 2 * HOUR
+    assert store.sight("org/new", ID, "b" * 40) == Sight(began, NOW + HOUR, NOW + 2 * HOUR)
+    assert store.sight("org/new", ID, "c" * 40) == Sight(began, NOW + HOUR, None)
+    assert store.sight("org/b", ID[::-1], "a" * 40) == Sight(began, None, NOW)

@@ -81,10 +81,34 @@ def test_everything_else_comes_back(tmp_path: Path) -> None:
         put.title,
         put.read_at,
     )
+    assert (got.hub_id, got.seen_at) == (None, None)
+    told = replace(put, hub_id="6a" * 12, seen_at=READ_AT - timedelta(days=1))
+    store.put(told)
+    again = SketchStore(tmp_path).get(REF, SPEC)
+    assert again is not None
+    assert (again.hub_id, again.seen_at) == (told.hub_id, told.seen_at)
     ((key, sample),) = got.sketch.samples.items()
     assert key == SliceKey("mlp.down_proj.weight", 7, 2)
     assert (sample.rows, sample.cols, sample.row) == (16, 32, 5)
     assert sample.values.tolist() == [0, 2, 4, 6]
+
+
+def test_the_history_of_a_repository(tmp_path: Path) -> None:
+    """The Hub's own id tells it under any name, and from another that took its name; else the name does."""
+    store, mine, theirs = SketchStore(tmp_path), "6a" * 12, "6b" * 12
+    read = [("org/old", None), ("org/old", mine), ("new/name", mine), ("org/old", theirs)]
+    for day, (name, hub_id) in enumerate(read):
+        one = stored(plain() + day, ref=RepoRef(name, f"{day}" * 40))
+        store.put(replace(one, hub_id=hub_id, read_at=READ_AT + timedelta(days=day)))
+
+    def history(name: str, hub_id: str | None) -> list[int]:
+        return [int(p.entry.revision[0]) for p in store.history(name, hub_id, SPEC)]
+
+    assert history("new/name", mine) == [1, 2]
+    assert history("Org/Old", mine) == [0, 1, 2]
+    assert history("org/old", theirs) == [0, 3]
+    assert history("org/old", None) == [0, 1, 3]
+    assert history("no/where", "6c" * 12) == []
 
 
 @given(role=st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
