@@ -115,7 +115,7 @@ class Followups:
         try:
             return self._ask(told.last.repo_id, hub_id)
         except (Missing, Disabled) as error:
-            newest = self._newest_name(told, hub_id)
+            newest = self.store.newest_name(repo_of(told.case), hub_id) or told.last.repo_id
             if newest.lower() == told.last.repo_id.lower():
                 raise
             try:
@@ -135,12 +135,6 @@ class Followups:
         if hub_id and now.hub_id and now.hub_id != hub_id:
             raise Taken(f"another repository has the name {now.ref.repo_id} now")
         return Place(repo, now)
-
-    def _newest_name(self, told: Told, hub_id: str | None) -> str:
-        """Return the name under which the listings last showed the repository."""
-        seen = self.store.happenings(repo_of(told.case)) if hub_id else []
-        names = [h.repo_id for h in seen if h.identity == hub_id and h.kind != "deleted"]
-        return names[-1] if names else told.last.repo_id
 
     def _arrived(self, told: Told, place: Place) -> int:
         """Note that it is there again, or has another name."""

@@ -38,10 +38,9 @@ from state.store import OutboxMessage, Settlement, Store, Upload
 BATCH = 50
 # An upload may come before its weights, and a Hub may be out of reach: asked again less and less often, then no more.
 RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
-UPLOADING = timedelta(
-    days=1
-)  # for which shards that are named and not there are waited for; then the others are judged
+UPLOADING = timedelta(days=1)  # that shards which are named and not there are waited for; then the others are judged
 PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
+UNDER_WAY = "its weights are not all there yet"
 OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
 
 log = logging.getLogger("blendwatch")
@@ -156,7 +155,7 @@ class Watcher:
                     return skipped
                 self._evidence.inherit(upload, facts)
             keep = partial(self._evidence.keep, upload, facts.gated)
-            result = self.checker.check(Recorder(source, keep), progress, complete=upload.attempts < PATIENT, also=also)
+            result = self.checker.check(Recorder(source, keep), progress, complete=_patient(upload), also=also)
             self._evidence.verdict(upload, facts.gated, result)
             return replace(result, cost=Cost(meter.requests, meter.bytes_read, result.cost.seconds))
 
@@ -168,7 +167,7 @@ class Watcher:
     @spent_on("first look")
     def _recall(self, upload: Upload, seen: FirstSight | None, gone: str, progress: Progress) -> Outcome:
         """Judge an upload by what is kept of it; what that cannot bear out, the operator is told, once."""
-        complete = upload.attempts < PATIENT
+        complete = _patient(upload)
         try:
             also = self._said(self._open(upload))
         except SourceError as error:
@@ -214,10 +213,7 @@ class Watcher:
         return source
 
     def _newest_name(self, upload: Upload) -> str:
-        """Return the name under which the repository was last seen."""
-        seen = self.store.happenings(upload.repo_id) if upload.hub_id else []
-        names = [h.repo_id for h in seen if h.identity == upload.hub_id and h.kind != "deleted"]
-        return names[-1] if names else upload.repo_id
+        return self.store.newest_name(upload.repo_id, upload.hub_id) or upload.repo_id
 
     def _note(self, upload: Upload, repo_id: str, kind: str, detail: str) -> None:
         """Write down what happened to an upload's repository."""
@@ -240,7 +236,7 @@ class Watcher:
             return Skipped(f"the same weights as in revision {(known.revision or '')[:12]}, which was judged")
         # by our own clock, and for each commit by its own first sight: nobody waits longer for further commits
         if self.clock() - upload.first_seen < UPLOADING and is_under_way(source):
-            return self._later(upload, "its weights are not all there yet")
+            return self._later(upload, UNDER_WAY)
         return None
 
     def _without_weights(self, upload: Upload, facts: RepoFacts) -> Skipped | Failed:
@@ -300,6 +296,11 @@ class Watcher:
                 )
                 opened = NewCase(str(report["case"]), method()) if told else None
                 self.store.settle(upload.id, settlement, alerts, now, opened)
+
+
+def _patient(upload: Upload) -> bool:
+    """Whether an upload waits for what it needs and is out of reach; what it waited for its own weights is not that."""
+    return upload.attempts < PATIENT or upload.reason.startswith((NO_WEIGHTS, UNDER_WAY))
 
 
 def _read_before(upload: Upload, seen: FirstSight | None) -> tuple[str | None, str]:

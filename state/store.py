@@ -156,6 +156,11 @@ class Store:
             rows = connection.execute(select(events).where(events.c.identity.in_(some)).order_by(events.c.id))
             return [Happening(r.identity, r.repo_id, r.kind, r.detail, r.seen_at) for r in rows]
 
+    def newest_name(self, repo_id: str, hub_id: str | None) -> str | None:
+        """The name under which the listings last showed a repository that had this one; None: not seen by its id."""
+        names = [h.repo_id for h in self.happenings(repo_id) if h.identity == hub_id and h.kind != "deleted"]
+        return names[-1] if names else None
+
     def sight(self, repo_id: str, hub_id: str | None, revision: str) -> Sight:
         """What was seen of a repository and of this revision of it."""
         with reading(self._engine) as connection:

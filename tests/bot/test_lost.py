@@ -11,16 +11,18 @@ from typing import Any
 
 import pytest
 
+from analyzers.records import HubEvent
 from bench.faults.runs import ALONE, CAST, NOW, REPOS
 from bench.simulated import POLL, Moved, World, world
-from bot.watch import RETRIES
+from bot.watch import PATIENT, RETRIES, UNDER_WAY, _patient
 from bot.watchdog import CANARY
 from bot.weightfiles import INDEX
 from demo.loopback_faults import Seen
 from demo.loopback_hub import LoopbackHub
 from demo.loopback_repo import BytesBlob, LoopbackRepo
 from demo.scene import BASE, HIDDEN
-from state.store import Upload
+from state.sights import NO_WEIGHTS
+from state.store import Store, Upload
 
 HOUR = timedelta(hours=1)
 MOST_BYTES = 1_000_000
@@ -217,3 +219,24 @@ def test_what_is_explained_again_has_no_budget_of_its_own(tmp_path: Path) -> Non
         assert after(at, POLL) == []
         assert rows(at)[0].state == "failed"  # due again
         assert after(at, POLL) == [HIDDEN]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "reason", "waits"),
+    [
+        (0, "", True),
+        (PATIENT - 1, "503 at a known model", True),
+        (PATIENT, "503 at a known model", False),
+        (PATIENT + 3, NO_WEIGHTS, True),
+        (PATIENT + 3, UNDER_WAY, True),
+    ],
+)
+def test_waiting_for_its_own_weights_uses_up_no_patience(
+    tmp_path: Path, attempts: int, reason: str, waits: bool
+) -> None:
+    """A declared parent that is out of reach when the weights come holds the upload up all the same."""
+    event = HubEvent("org/model", None, "a" * 40, NOW)
+    with Store.open(f"sqlite:///{tmp_path / 'db'}") as store:
+        store.record("feed", [event], None, NOW)
+        (one,) = store.history("org/model")
+    assert _patient(replace(one, attempts=attempts, reason=reason)) is waits

@@ -121,9 +121,8 @@ def test_a_retry_does_not_undo_a_retraction(at: Stage) -> None:
     told(at.store, 0)
     at.go()
     at.note(0, "card", "still not declared")
-    at.discord.faults.server_errors = 9
+    at.discord.faults.html = 1
     assert at.go() == Delivered(failed=1)
-    at.discord.faults.server_errors = 0
     at.retract(0)
     for _ in range(3):
         at.go()
@@ -137,9 +136,8 @@ def test_a_retry_shows_what_has_happened_by_then(at: Stage) -> None:
     told(at.store, 0)
     at.go()
     at.note(0, "card", "still not declared")
-    at.discord.faults.server_errors = 9
+    at.discord.faults.html = 1
     at.go()
-    at.discord.faults.server_errors = 0
     at.note(0, "declared", "declared since: a/B")
     at.go(timedelta(seconds=1))
     at.go()
@@ -150,9 +148,8 @@ def test_a_retry_shows_what_has_happened_by_then(at: Stage) -> None:
 def test_what_happened_before_an_alert_was_sent_stands_on_it(at: Stage) -> None:
     """What could not be sent yet says it once it is."""
     told(at.store, 0)
-    at.discord.faults.server_errors = 9
+    at.discord.faults.html = 1
     at.go()
-    at.discord.faults.server_errors = 0
     at.note(0, "declared", "declared since: a/B")
     assert at.go(timedelta(seconds=1)) == Delivered()
     assert at.go() == Delivered(sent=1)
