@@ -200,12 +200,13 @@ class Publications:
     def tell_news(self, case_id: str, key: str, reviewers: str, now: datetime) -> None:
         """Tell what has happened to a case (the note with this key) wherever the case was told.
 
-        As long as `reviewers` have not decided they hear of it, if there are any; of a retraction, too.
+        As long as `reviewers` have not decided they hear of it, if there are any; of a retraction in any case.
         """
         with transaction(self._engine) as connection:
             places = [head.destination for head in rooms_of(connection, case_id, "")]
             standing = connection.scalar(select(publications.c.standing).where(publications.c.case_id == case_id))
-            if reviewers and standing == "review":
+            state = connection.scalar(select(cases.c.state).where(cases.c.case_id == case_id))
+            if reviewers and (standing == "review" or (standing and state == "retracted")):
                 places.append(reviewers)
             post(connection, [news_row(case_id, key, place) for place in places], now)
 

@@ -12,7 +12,7 @@ from bot.news import News
 from bot.settings import Settings
 from demo.loopback_discord import BOT_TOKEN
 from tests.bot.chat.stage import Theatre, found, theatre, utc_now
-from tests.bot.chat.test_cases import standing
+from tests.bot.chat.test_cases import ALICE, standing
 
 CASE = "0123456789ab"
 
@@ -157,6 +157,29 @@ def test_a_retraction_leaves_reviewers_nothing_to_decide(tmp_path: Path) -> None
         assert asked["embeds"][0]["description"].startswith("**Retracted:** we were wrong")
         assert told["embeds"][0]["title"].startswith("Retracted: quick-fox/")
         assert at.room.messages == []
+
+
+def test_reviewers_hear_of_a_retraction_after_they_published(tmp_path: Path) -> None:
+    """What they were shown says so, too, and has no button to retract it any more."""
+    with theatre(tmp_path) as at:
+        at.policy = Policy(at.reviewers.id)
+        at.subscribe(at.room)
+        at.find(found())
+        with at.bot() as chat:
+            at.wait(lambda: at.posted(at.reviewers, 1))
+            at.idle()
+            at.discord.members.click(at.reviewers.messages[0], "Publish", at.reviewers, ALICE)
+            at.wait(lambda: at.posted(at.room, 1))
+            at.idle()
+            retract(at)
+            chat.kick()
+            at.wait(lambda: at.posted(at.reviewers, 2))
+            at.idle()
+        asked, told = at.reviewers.messages
+        assert asked["components"] == []
+        assert asked["embeds"][0]["title"].startswith("Retracted: Blend")
+        assert told["embeds"][0]["title"].startswith("Retracted: ")
+        assert at.room.messages[0]["embeds"][0]["title"].startswith("Retracted: ")
 
 
 def test_a_case_that_was_retracted_before_the_bot_told_it_is_told_nowhere(tmp_path: Path) -> None:
