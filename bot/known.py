@@ -38,6 +38,7 @@ FEW = 64  # known models of a suspect's coordinates that are all compared; of mo
 BASES = 16  # bases that are compared whatever the short list says
 CHAIN = 16  # models that are followed from declared parents to theirs
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+KNOWN, DECLARED = "the known model ", "the declared parent "  # how it begins what is said of one that is out of reach
 
 Open = Callable[[str, str | None], Source]
 Progress = Callable[[str], None]
@@ -101,7 +102,7 @@ class KnownModels:
         for model in self._unread or ():
             absence = self.absences.get(model.repo_id, now)
             if absence and absence.until <= now + ASK_SOON and not self._has(model):
-                return f"the known model {model.repo_id} is not read yet: {absence.reason}"
+                return f"{KNOWN}{model.repo_id} is not read yet: {absence.reason}"
         return ""
 
     def candidates(self, suspect: Sketch, weights_at: datetime | None, declared: Iterable[str] = ()) -> list[Reference]:
@@ -160,12 +161,13 @@ class KnownModels:
             return (self._reference(stored, model.role, model) if stored else None), ""
         try:
             stored = self._read_declared(repo_id, requests)
-        except Unavailable:
-            raise
+        except Unavailable as error:
+            text = f"{DECLARED}{repo_id} could not be read: {error}"
+            raise Unavailable(text, error.retry_after) from error
         except Changed as error:
-            raise Unavailable(f"the declared parent {repo_id} changed while it was read: {error}") from error
+            raise Unavailable(f"{DECLARED}{repo_id} changed while it was read: {error}") from error
         except (SourceError, Unreadable) as error:
-            return None, f"the declared parent {repo_id} could not be read: {error}"
+            return None, f"{DECLARED}{repo_id} could not be read: {error}"
         return self._reference(stored, None, None), ""
 
     def _read_declared(self, repo_id: str, requests: int) -> StoredSketch:

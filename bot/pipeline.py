@@ -215,7 +215,7 @@ class Checker:
             except Unavailable as error:
                 if complete:
                     raise
-                reference, problem = None, f"the declared parent {repo_id} could not be read: {error}"
+                reference, problem = None, str(error)
             if reference is not None:
                 found.append(reference)
                 if reference.repo_id.lower() != repo_id.lower():  # renamed since the card was written

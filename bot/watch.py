@@ -18,7 +18,7 @@ from analyzers.errors import Unreadable
 from analyzers.records import CheckResult, Cost, Failed, Mention, Outcome, RepoFacts, Skipped
 from bot.hub import Hub
 from bot.keeping import Keeping
-from bot.known import Progress, card_of
+from bot.known import DECLARED, KNOWN, Progress, card_of
 from bot.late import FOUND_LATE, NEVER_JUDGED, FirstSight, first_sight, recalled, unjudged
 from bot.look import Meter, weights_digest
 from bot.method import method
@@ -40,7 +40,6 @@ BATCH = 50
 RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
 UPLOADING = timedelta(days=1)  # that shards which are named and not there are waited for; then the others are judged
 PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
-UNDER_WAY = "its weights are not all there yet"
 OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
 
 log = logging.getLogger("blendwatch")
@@ -236,7 +235,7 @@ class Watcher:
             return Skipped(f"the same weights as in revision {(known.revision or '')[:12]}, which was judged")
         # by our own clock, and for each commit by its own first sight: nobody waits longer for further commits
         if self.clock() - upload.first_seen < UPLOADING and is_under_way(source):
-            return self._later(upload, UNDER_WAY)
+            return self._later(upload, "its weights are not all there yet")
         return None
 
     def _without_weights(self, upload: Upload, facts: RepoFacts) -> Skipped | Failed:
@@ -299,8 +298,9 @@ class Watcher:
 
 
 def _patient(upload: Upload) -> bool:
-    """Whether an upload waits for what it needs and is out of reach; what it waited for its own weights is not that."""
-    return upload.attempts < PATIENT or upload.reason.startswith((NO_WEIGHTS, UNDER_WAY))
+    """Whether an upload waits for a model that is out of reach; what else it was tried again for does not count."""
+    waited = upload.reason.startswith((KNOWN, DECLARED))
+    return upload.attempts < PATIENT or (upload.attempts < len(RETRIES) and not waited)
 
 
 def _read_before(upload: Upload, seen: FirstSight | None) -> tuple[str | None, str]:

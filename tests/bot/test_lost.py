@@ -14,7 +14,8 @@ import pytest
 from analyzers.records import HubEvent
 from bench.faults.runs import ALONE, CAST, NOW, REPOS
 from bench.simulated import POLL, Moved, World, world
-from bot.watch import PATIENT, RETRIES, UNDER_WAY, _patient
+from bot.known import DECLARED, KNOWN
+from bot.watch import PATIENT, RETRIES, _patient
 from bot.watchdog import CANARY
 from bot.weightfiles import INDEX
 from demo.loopback_faults import Seen
@@ -225,15 +226,15 @@ def test_what_is_explained_again_has_no_budget_of_its_own(tmp_path: Path) -> Non
     ("attempts", "reason", "waits"),
     [
         (0, "", True),
-        (PATIENT - 1, "503 at a known model", True),
-        (PATIENT, "503 at a known model", False),
+        (PATIENT - 1, f"{KNOWN}org/base is not read yet: 503", True),
+        (PATIENT, f"{KNOWN}org/base is not read yet: 503", False),
+        (PATIENT, f"{DECLARED}org/parent could not be read: 503", False),
         (PATIENT + 3, NO_WEIGHTS, True),
-        (PATIENT + 3, UNDER_WAY, True),
+        (PATIENT + 3, "The Hub answered 429 when asked for README.md of org/model.", True),
+        (len(RETRIES), "The Hub answered 429 when asked for README.md of org/model.", False),
     ],
 )
-def test_waiting_for_its_own_weights_uses_up_no_patience(
-    tmp_path: Path, attempts: int, reason: str, waits: bool
-) -> None:
+def test_what_else_it_waited_for_uses_up_no_patience(tmp_path: Path, attempts: int, reason: str, waits: bool) -> None:
     """A declared parent that is out of reach when the weights come holds the upload up all the same."""
     event = HubEvent("org/model", None, "a" * 40, NOW)
     with Store.open(f"sqlite:///{tmp_path / 'db'}") as store:
