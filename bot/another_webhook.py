@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Final
 
 from state.store import Store
-from state.subscriptions import Subscriptions
 
 LAST: Final = "discord.webhook"  # the mark of the webhook that alerts go to
 GONE: Final = "; the webhook"  # in what is said of a webhook that is no more, or may not post: see bot.discord
@@ -17,12 +16,11 @@ log = logging.getLogger("blendwatch")
 
 def send_again(store: Store, destination: str, webhook: str, now: datetime) -> int:
     """Where this is another webhook than at the last start, let what that one refused be sent again; how many."""
-    marks = Subscriptions(store.engine)
-    last = marks.mark(LAST)
-    if last == webhook:
+    last = store.marks.get(LAST)
+    if last is not None and last.value == webhook:
         return 0
     again = store.retry_dead(now, destination, GONE) if last is not None else 0
-    marks.set_mark(LAST, webhook, now)
+    store.marks.put(LAST, webhook, now)
     if again:
         log.info("%d alerts that the webhook before this one refused are sent again", again)
     return again

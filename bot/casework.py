@@ -62,7 +62,7 @@ class Casework:
         return replay(from_bytes(self.blobs.get(kept[-1].digest)))
 
     def replay_old(self) -> int:
-        """Draw verdicts of other thresholds again; what no longer holds is corrected or taken back by itself."""
+        """Draw verdicts of another method again; what no longer holds is corrected or taken back by itself."""
         made, current = 0, method()
         for case in self.store.cases.of_another_method(current, AT_ONCE):
             try:
