@@ -17,12 +17,14 @@ from typing import Any
 from analyzers.errors import Unreadable
 from analyzers.records import CheckResult, Cost, Failed, Mention, Outcome, RepoFacts, Skipped
 from bot.hub import Hub
+from bot.hub.repo import HubRepo
 from bot.keeping import Keeping
 from bot.known import DECLARED, KNOWN, Progress, card_of
 from bot.late import FOUND_LATE, NEVER_JUDGED, FirstSight, first_sight, recalled, unjudged
 from bot.look import Meter, weights_digest
 from bot.method import method
 from bot.news import News
+from bot.opened import known_before
 from bot.pipeline import Checker
 from bot.purpose import spent_on
 from bot.recorder import Recorder
@@ -187,7 +189,7 @@ class Watcher:
         self._evidence.verdict(upload, gated, found.result)
         return found.result
 
-    def _open(self, upload: Upload) -> Source:
+    def _open(self, upload: Upload) -> HubRepo:
         """Open the upload's newest revision, under its newest name; another repository that took its name is not it."""
         try:
             return self._asked(upload, upload.repo_id)
@@ -197,7 +199,7 @@ class Watcher:
                 raise
             return self._asked(upload, newest)
 
-    def _asked(self, upload: Upload, name: str) -> Source:
+    def _asked(self, upload: Upload, name: str) -> HubRepo:
         """Ask for a name, and where it leads."""
         source = self.hub.repo(name)
         try:
@@ -219,7 +221,7 @@ class Watcher:
         identity = upload.hub_id or upload.repo_id.lower()
         self.store.happened([Happening(identity, repo_id, kind, detail, self.clock())])
 
-    def _triage(self, upload: Upload, source: Source) -> Skipped | Failed | None:
+    def _triage(self, upload: Upload, source: HubRepo) -> Skipped | Failed | None:
         """Leave out what is small, empty, not whole yet or judged already; None for a candidate."""
         facts = source.facts()
         if not facts.shards:
@@ -227,7 +229,7 @@ class Watcher:
         if upload.parameters is None and facts.weight_bytes < self.settings.min_bytes:
             return Skipped(f"{facts.weight_bytes:,} bytes of weights, fewer than {self.settings.min_bytes:,}")
         began = self._began_at()
-        if began is not None and facts.weights_at is not None and facts.weights_at < began:
+        if began is not None and known_before(source, began):
             return Skipped(f"its weights are from {facts.weights_at:%Y-%m-%d}, before the watch began")
         digest = weights_digest(facts)
         known = self.store.known_weights(facts.hub_id or facts.ref.repo_id, digest) if digest else None

@@ -76,7 +76,7 @@ def commit_rows(repo: LoopbackRepo) -> list[Row]:
     while state is not None:
         author = {"user": state.repo_id.partition("/")[0], "avatar": "/avatars/0.svg"}
         row: Row = {"id": state.revision, "title": state.title, "message": "", "authors": [author]}
-        found.append(row | {"date": stamp(state.modified_at)})
+        found.append(row | {"date": stamp(state.newest_commit_at)})
         state = state.earlier
     return found
 

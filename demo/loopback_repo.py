@@ -72,7 +72,8 @@ class LoopbackRepo:
     files: Mapping[str, Blob]
     created_at: datetime = DEFAULT_TIME
     weights_at: datetime | None = None  # commit time of its *.safetensors; None: created_at
-    last_modified: datetime | None = None  # None: weights_at
+    last_modified: datetime | None = None  # by a commit; None: weights_at
+    settings_at: datetime | None = None  # of the newest change that is no commit
     committed: Mapping[str, datetime] = field(default_factory=dict)  # commit times of single files
     hub_id: str = ""  # 24 hex digits, the first 8 are created_at; derived where empty
     revision: str = ""  # 40 hex digits; derived from names and sizes where empty
@@ -121,6 +122,11 @@ class LoopbackRepo:
 
     @functools.cached_property
     def modified_at(self) -> datetime:
+        """UTC time of the newest commit or change of settings."""
+        return max(self.newest_commit_at, self.settings_at or self.newest_commit_at)
+
+    @functools.cached_property
+    def newest_commit_at(self) -> datetime:
         """UTC time of the newest commit."""
         return max([self.last_modified or self.weights_at or self.created_at, *self.committed.values()])
 

@@ -131,6 +131,25 @@ def test_what_was_closed_when_it_was_read_is_judged_once_it_is_open(
         assert after(at, HOUR) == [HIDDEN]
 
 
+@pytest.mark.parametrize(
+    ("edited", "changed_at", "state"),
+    [(None, None, "skipped"), (NOW, None, "skipped"), (None, NOW, "found"), (NOW - HOUR, NOW, "found")],
+    ids=["untouched", "card edited", "opened", "card edited, then opened"],
+)
+def test_old_weights_that_nobody_could_see_before_are_new(
+    tmp_path: Path, edited: datetime | None, changed_at: datetime | None, state: str
+) -> None:
+    """A private repository from before the watch that is made public is told of; an old one with a new card is not."""
+    with stage(tmp_path) as at:
+        old = upload(HIDDEN, NOW - 5 * 24 * HOUR)
+        at.moved.sleep(HOUR.total_seconds())
+        at.hub.add(replace(old, last_modified=edited and edited + HOUR, settings_at=changed_at and changed_at + HOUR))
+        alerts = after(at, POLL)
+        states = [u.state for u in rows(at)]
+    assert states == [state]
+    assert alerts == ([HIDDEN] if state == "found" else [])
+
+
 def in_commits(index_last: bool) -> list[LoopbackRepo]:
     """Return the hidden blend as it is after each of the commits that bring one shard each."""
     whole = upload(HIDDEN, NOW)

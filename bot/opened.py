@@ -1,0 +1,43 @@
+"""Whether old weights could be seen all along: a change that is no commit may have made them public only now.
+
+The Hub says when a repository was last modified, by a commit or in its settings, and when each commit was made. What
+was private before the watch began cannot have been seen, and its weights are new to everybody, however old they are.
+A commit made right after it was opened hides this, and a commit pushed long after it was made looks like it, which
+costs one look at an old model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from analyzers.records import RepoFacts
+from bot.hub.commits import Commit
+
+BY_A_COMMIT: Final = timedelta(minutes=5)  # that the Hub's clock may say later than an author's for one commit
+
+
+class WithHistory(Protocol):
+    """A repository whose commits can be asked for."""
+
+    def facts(self) -> RepoFacts:
+        """What the Hub says about it."""
+        ...
+
+    def commits(self, most: int) -> Sequence[Commit]:
+        """Return the newest commits, the newest first; raises SourceError."""
+        ...
+
+
+def known_before(repo: WithHistory, began: datetime) -> bool:
+    """Tell whether everybody could see the newest weights before the watch began; one request, for an old one that was
+    changed. Raises SourceError.
+    """
+    facts = repo.facts()
+    if facts.weights_at is None or facts.weights_at >= began:
+        return False
+    if facts.modified_at is None or facts.modified_at < began:
+        return True
+    newest = repo.commits(1)
+    return bool(newest) and facts.modified_at - newest[0].at <= BY_A_COMMIT
