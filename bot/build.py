@@ -158,7 +158,13 @@ def operators(settings: Settings) -> str:
 def watcher(built: Service, opened: Store) -> Watcher:
     """Return the watcher."""
     where = destination(built.settings)
-    return Watcher(built.hub, opened, built.checker, built.settings, built.clock.now, where, blobs(built.settings))
+    kept, now = blobs(built.settings), built.clock.now
+    return Watcher(built.hub, opened, built.checker, built.settings, now, where, kept, relatives(built, opened).note)
+
+
+def relatives(built: Service, opened: Store) -> Relatives:
+    """Return what reads the models of a base that uploads may be made of."""
+    return Relatives(built.hub, built.checker.known, opened, built.clock.now)
 
 
 def blobs(settings: Settings) -> Blobs:
@@ -180,7 +186,7 @@ def memory(built: Service, opened: Store) -> Memory:
     """Return what reads the registry anew, learns relatives of an upload, and explains earlier ones again."""
     known, now = built.checker.known, built.clock.now
     reload = Reload(built.settings.registry_paths, known, news(built.settings, opened, now))
-    return Memory(reload, Relatives(built.hub, known, opened, now), Reconsider(known, opened, now))
+    return Memory(reload, relatives(built, opened), Reconsider(known, opened, now))
 
 
 def casework(settings: Settings, opened: Store, clock: Callable[[], datetime] = utc_now) -> Casework:

@@ -86,17 +86,14 @@ class Turn:
         await self._send()
 
     async def _work(self, progress: Progress, spent: Meter) -> None:
-        """Settle what is due, and note what of it calls for models that are not known yet."""
+        """Settle what is due; an alert goes out before the next one is read."""
         work = self.watcher.work(progress, spent)
         while (settled := await asyncio.to_thread(next, work, None)) is not None:
             self.settled(settled.outcome)
             log.info("%s", settled_line(settled), extra=_fields(settled))
-            if not isinstance(settled.outcome, CheckResult):
-                continue
-            if settled.outcome.verdict.alert:
+            if isinstance(settled.outcome, CheckResult) and settled.outcome.verdict.alert:
                 await self._send()
                 self.asking.begin()
-            await asyncio.to_thread(self.memory.relatives.note, settled.outcome)
 
     async def _send(self) -> None:
         sent = await deliver(self.store, self.where, self.clock, cap=self.cap)

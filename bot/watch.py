@@ -57,7 +57,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Looks at the Hub and settles what it finds. `destination`: where alerts go."""
+    """Looks at the Hub and settles what it finds. `destination`: where alerts go.
+
+    `wish` keeps what a result calls for; it is told again where the process dies before the upload is settled.
+    """
 
     hub: Hub
     store: Store
@@ -66,6 +69,7 @@ class Watcher:
     clock: Callable[[], datetime]
     destination: str
     blobs: Blobs
+    wish: Callable[[CheckResult], None]
 
     def work(self, progress: Progress, spent: Meter) -> Iterator[Settled]:
         """Settle what is due, one by one, until this pass has used up what it may cost; the rest waits for the next.
@@ -283,6 +287,7 @@ class Watcher:
                 kept = upload.report  # of what was judged before: it is not known yet what becomes of it
                 self.store.settle(upload.id, Settlement("failed", reason, kept, retry_at), [], now)
             case CheckResult():
+                self.wish(outcome)
                 report = to_json(outcome, now)
                 key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"
                 unsaid = self._unsaid(upload, outcome, report) if report["alert"] else ""

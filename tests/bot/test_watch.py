@@ -22,9 +22,10 @@ from bot.deliver import deliver
 from bot.feeds import Feeds
 from bot.known import Progress
 from bot.news import News
+from bot.relatives import WISH
 from bot.schedule import run_every
 from bot.settings import Settings
-from bot.watch import RETRIES, Watcher
+from bot.watch import RETRIES
 from demo.loopback_faults import Fault, always
 from demo.scene import BASE, HIDDEN, RELEASE
 from state.store import OutboxRow, Store
@@ -101,7 +102,7 @@ def one_pass(
     sinks = build.sinks(settings)
     with build.service(settings) as service:
         asyncio.run(_deliver(store, sinks, clock))
-        watcher = Watcher(service.hub, store, service.checker, settings, clock, "discord", build.blobs(settings))
+        watcher = replace(build.watcher(service, store), clock=clock)
         Feeds(service.hub, store, settings, clock, News(store, clock, "discord")).poll(lambda _: None)
         with service.hub.metered() as spent:
             for _ in watcher.work(progress, spent):
@@ -134,6 +135,21 @@ def test_killed_between_any_two_lines_the_next_pass_ends_right(
             assert (counts["alerts.sent"], counts["alerts.pending"]) == (1, 0)
         doubled = (when, call) == ("before", "mark_sent")
         assert at.told == ALERTS[:1] * (2 if doubled else 1)
+
+
+def test_what_a_killed_process_has_settled_is_looked_into_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That the models of an upload's base are wanted is kept before the upload is settled, which it is only once."""
+    with stage(tmp_path, {name: REPOS[name] for name in (BASE, RELEASE, "finch/Meridian-Py")}) as at:
+        (tmp_path / "data").mkdir()
+        with Mortal.open(f"sqlite:///{tmp_path / 'data' / 'blendwatch.sqlite'}") as mortal:
+            assert isinstance(mortal, Mortal)
+            mortal.dies = ("after", "settle")
+            with pytest.raises(Killed):
+                one_pass(at, mortal, monkeypatch)
+            assert mortal.counts()["uploads.found"] == 1
+            assert [m.name for m in mortal.marks.first(WISH, 9)] == [f"{WISH}{BASE.lower()}"]
 
 
 def test_a_process_killed_in_the_middle_leaves_nothing_undone(tmp_path: Path) -> None:
