@@ -123,8 +123,6 @@ class Watcher:
         """
         try:
             return judge()
-        except Disabled as error:
-            return Skipped(str(error))
         except (TooLarge, Unreadable) as error:
             return Failed(str(error))
         except Unavailable as error:
@@ -133,7 +131,8 @@ class Watcher:
             closed = "deleted" if isinstance(error, Missing) else "gated" if isinstance(error, Gated) else ""
             if closed:  # once a listing shows that it is open again, it is due at once
                 self._note(upload, self._newest_name(upload), closed, str(error))
-            return Failed(str(error)) if closed and before else self._later(upload, str(error))
+            final = before and isinstance(error, (Missing, Gated, Disabled))
+            return Failed(str(error)) if final else self._later(upload, str(error))
         except Exception as error:  # the one place: a fault of ours may cost one upload, never the watch
             log.exception("checking %s failed", upload.repo_id)
             return self._later(upload, f"internal error: {type(error).__name__}: {error}")

@@ -223,7 +223,7 @@ def bad_inputs() -> dict[str, tuple[Any, str, str]]:
         "empty": (changed(good, none), "failed", "no weights yet"),
         "gguf": (changed(good, {**none, "model.gguf": b"GGUF"}), "skipped", ".gguf"),
         "gated": (replace(good, gated="manual"), "failed", "gated"),
-        "disabled": (replace(good, disabled=True), "skipped", ""),
+        "disabled": (replace(good, disabled=True), "failed", "disabled"),
         "lying": (changed(good, {shard: (1 << 50).to_bytes(8, "little") + data[8:]}), "failed", "header"),
         "truncated": (changed(good, {shard: data[:-64]}), "failed", shard),
         "list-config": (changed(good, {"config.json": b"[1, 2]"}), "found", "resemble"),
@@ -253,7 +253,7 @@ def test_bad_input_ends_with_one_stored_reason_each_and_the_watch_goes_on(tmp_pa
             upload = at.upload(name)
             assert (upload.state, bool(upload.reason)) == (state, True), (name, upload)
             assert said in upload.reason, (name, upload.reason)
-            assert (upload.retry_at is not None) == (name in ("murk/empty", "murk/gated"))
+            assert (upload.retry_at is not None) == (name in ("murk/empty", "murk/gated", "murk/disabled"))
         notes = at.upload("murk/list-config").report
         assert notes is not None
         assert any("not an object" in note for note in notes["problems"])

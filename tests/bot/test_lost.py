@@ -131,6 +131,18 @@ def test_what_was_closed_when_it_was_read_is_judged_once_it_is_open(
         assert after(at, HOUR) == [HIDDEN]
 
 
+def test_what_the_hub_disabled_and_restored_is_judged(tmp_path: Path) -> None:
+    """It is asked again like everything that is out of reach, though no listing says that it is back."""
+    with stage(tmp_path) as at:
+        mine = upload(HIDDEN, at.moved.now())
+        at.hub.add(mine)
+        before_it_is_read(at, replace(mine, disabled=True))
+        assert after(at, timedelta(0)) == []
+        assert ["disabled" in u.reason for u in rows(at)] == [True]
+        at.hub.add(mine)
+        assert after(at, RETRIES[0]) == [HIDDEN]
+
+
 @pytest.mark.parametrize(
     ("edited", "changed_at", "state"),
     [(None, None, "skipped"), (NOW, None, "skipped"), (None, NOW, "found"), (NOW - HOUR, NOW, "found")],
