@@ -14,6 +14,7 @@ from bot import (
     deliver,
     digest,
     embeds,
+    feeds,
     hook,
     known,
     look,
@@ -135,6 +136,13 @@ BOUNDS: Final = (
         "the time for reading one repository in one attempt, what is read of others between not counted",
         "seconds",
         "the attempt fails, with the reason; there are more",
+    ),
+    _constant(
+        feeds,
+        "LONGEST_READING",
+        "the time for reading one listing in one pass",
+        "seconds",
+        "what it did not reach is a gap: told, and read again",
     ),
     Bound(
         "attempts at an upload that cannot be read",

@@ -27,6 +27,7 @@ from state.tables import MARK
 
 OVERLAP = timedelta(hours=2)  # read again at every pass: listings may lag behind
 GAP_PATIENCE = timedelta(hours=6)  # a gap that cannot be filled for so long is left, and stays on record
+LONGEST_READING = 15 * 60.0  # seconds that one listing is read for in one pass; what it did not reach is a gap
 LEFT = "uploads of that time may be missing"
 LATE = timedelta(hours=1)  # without a good reading, or three turns where these are longer: the feed is stale
 
@@ -128,6 +129,11 @@ class Feeds:
             new = self.store.record(feed.name, seeds, None, now, seen_to=seen_to, silent=True)
             new += self.store.record(feed.name, others, None, now, seen_to=seen_to)
             found = _joined(found, page, new, [t for e in wanted if (t := _time(feed, e)) is not None])
+            if (self.clock() - now).total_seconds() > LONGEST_READING:
+                log.warning(
+                    "the listing of %s was read for %.0f minutes; it ends here", feed.what, LONGEST_READING / 60
+                )
+                break
         return found
 
     def _wanted(self, feed: Feed, event: HubEvent, since: datetime) -> bool:

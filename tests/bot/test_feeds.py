@@ -20,7 +20,7 @@ from bot.settings import Settings
 from bot.source import SourceError
 from bot.watchdog import Watchdog
 from demo.loopback_answers import model
-from demo.loopback_faults import Fault, always
+from demo.loopback_faults import Fault, Seen, always
 from demo.loopback_hub import LoopbackHub
 from demo.loopback_repo import BytesBlob, LoopbackRepo
 from state.store import Store
@@ -178,6 +178,23 @@ def test_a_list_of_changes_that_is_cut_off_is_a_gap(tmp_path: Path) -> None:
         at.poll(HOUR)
         assert at.store.history("o/late")
         assert ("gap in changed repositories", True) in at.told()
+
+
+def test_a_listing_that_takes_too_long_ends_as_a_gap(tmp_path: Path) -> None:
+    """What it has shown is kept, the cursor waits, and the uploads of this pass do not."""
+    many = [repo(f"o/{i}", i * timedelta(seconds=1)) for i in range(1_250)]
+    with world(tmp_path, *many) as at:
+
+        def slow(seen: Seen) -> None:
+            at.now += timedelta(minutes=8) * ("trending" not in seen.query)
+
+        at.hub.fault = slow
+        assert at.poll() == 1_000
+        assert at.store.cursor("created_at") is None
+        at.hub.fault = None
+        assert at.poll() == 250
+        what = ("new repositories", "changed repositories")
+        assert at.told() == [(f"gap in {one}", ended) for ended in (False, True) for one in what]
 
 
 def test_one_feed_that_fails_holds_no_other_back(tmp_path: Path) -> None:
