@@ -27,7 +27,7 @@ from bot import (
     shardheader,
     watch,
 )
-from bot.hub import deadlines, facts, failures, guard, hub, repo, wire
+from bot.hub import deadlines, facts, failures, guard, hub, listing, repo, wire
 from bot.settings import Settings
 from state import registry_files, registry_yaml
 from state.retention import Retention
@@ -91,6 +91,13 @@ BOUNDS: Final = (
         "relatives tried for one base in a day, those that cannot be read among them",
         "models",
         "the others wait for another day",
+    ),
+    _constant(
+        listing,
+        "PAGES_OF_BASE",
+        "pages of a base's models listed in a day, of 100 each",
+        "pages",
+        "older ones are not looked at",
     ),
     _constant(reconsider, "SECONDS", "earlier uploads explained again in one pass", "seconds", _REST),
     _constant(known, "MAX_CARD_BYTES", "a card", "bytes", "it counts as not read, which the report says"),

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from analyzers.records import CheckResult, HubEvent
@@ -29,7 +30,6 @@ WISH: Final = "relatives of "  # what a base is noted by
 BASES: Final = 1_000  # of one pass: more than there are
 MOST_READ: Final = 8  # models for one base and day
 MOST_TRIED: Final = 24  # and of those that cannot be read as well
-LISTED: Final = 100
 AGAIN: Final = timedelta(hours=24)
 LASTS: Final = timedelta(days=14)  # for which no upload of the base has come, then its models are wanted no more
 SIZE: Final = 0.25  # by which a relative's number of parameters may differ
@@ -110,7 +110,7 @@ class Relatives:
     def _read(self, base: str, left: list[HubEvent], progress: Progress) -> int:
         """Read models up to the day's bound; one that cannot be read is left alone for a while."""
         read = 0
-        for event in left[:MOST_TRIED]:
+        for event in left:
             if read >= MOST_READ:
                 break
             progress(f"reading {event.repo_id}, which has the base {base}")
@@ -134,9 +134,13 @@ class Relatives:
         return last is None or self.clock() - last >= AGAIN
 
     def _left(self, wanted: Wanted) -> list[HubEvent]:
-        """Return the models that are wanted, can be read as far as is known, and have not been."""
-        listed = self.hub.of_base(wanted.base, wanted.least, wanted.most, LISTED)
-        return [e for e in listed if (wanted.before is None or e.created_at <= wanted.before) and self._is_left(e)]
+        """Return the newest models that are wanted, can be read as far as is known, and have not been.
+
+        As many as a day tries, whatever stands before them in the listing.
+        """
+        listed = self.hub.of_base(wanted.base, wanted.least, wanted.most)
+        early = (e for e in listed if wanted.before is None or e.created_at <= wanted.before)
+        return list(islice(filter(self._is_left, early), MOST_TRIED))
 
     def _is_left(self, event: HubEvent) -> bool:
         absent = self.known.absences.get(event.repo_id, self.clock())

@@ -213,7 +213,7 @@ class Online:
     def _ask(self, *, listed: bool) -> None:
         if listed:
             self._poll()
-            self.hub.of_base(BASE, 0, 1 << 40, 10)
+            list(self.hub.of_base(BASE, 0, 1 << 40, 10))
             return
         repo = self.hub.repo(HIDDEN)
         repo.facts()

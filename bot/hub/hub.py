@@ -100,9 +100,12 @@ class Hub:
         """
         return pages(self._wire, since, sort, max_pages, page_size)
 
-    def of_base(self, base: str, least: int, most: int, limit: int) -> list[HubEvent]:
-        """The newest models that declare a base, of `least` to `most` parameters; raises Unavailable."""
-        return of_base(self._wire, base, least, most, limit)
+    def of_base(self, base: str, least: int, most: int, page_size: int = 100) -> Iterator[HubEvent]:
+        """Models that declare a base, of `least` to `most` parameters, newest first; raises Unavailable.
+
+        A page is asked for when it is needed; there are at most `bot.hub.listing.PAGES_OF_BASE`.
+        """
+        return of_base(self._wire, base, least, most, page_size)
 
     def used_up(self) -> dict[str, float]:
         """The seconds until each quota of the Hub that is used up comes back, by its name."""

@@ -17,6 +17,7 @@ Sort = Literal["created_at", "last_modified", "trending_score"]
 KEYS = {"created_at": "createdAt", "last_modified": "lastModified", "trending_score": "trendingScore"}
 EXPAND = ["createdAt", "lastModified", "sha", "gated", "disabled", "private", "safetensors"]
 LISTING = "the newest models"
+PAGES_OF_BASE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +56,31 @@ def pages(wire: Wire, since: datetime, sort: Sort, max_pages: int, page_size: in
         ask = Ask(following, LISTING)
 
 
-def of_base(wire: Wire, base: str, least: int, most: int, limit: int) -> list[HubEvent]:
-    """Return the newest models that declare `base` as what they were tuned from, of so many parameters."""
+def of_base(wire: Wire, base: str, least: int, most: int, page_size: int) -> Iterator[HubEvent]:
+    """Models that declare a base, newest first, each page asked for when it is needed, PAGES_OF_BASE at most.
+
+    Raises Unavailable.
+    """
     params: dict[str, str | list[str]] = {
         "filter": f"base_model:finetune:{base}",
         "num_parameters": f"min:{least},max:{most}",
         "sort": KEYS["created_at"],
         "direction": "-1",
-        "limit": str(limit),
+        "limit": str(page_size),
         "expand": EXPAND,
     }
-    content, _ = wire.json(Ask(wire.address("api", "models"), f"the models of {base}", params=params))
-    if not isinstance(content, list):
-        raise Transient(f"The Hub's answer for the models of {base} is no list.")
-    found = [_event(entry) for entry in content if isinstance(entry, dict) and entry.get("private") is not True]
-    return [event for event in found if not isinstance(event, str)]
+    what = f"the models of {base}"
+    ask = Ask(wire.address("api", "models"), what, params=params)
+    for _ in range(PAGES_OF_BASE):
+        content, answer = wire.json(ask)
+        if not isinstance(content, list):
+            raise Transient(f"The Hub's answer for {what} is no list.")
+        found = [_event(entry) for entry in content if isinstance(entry, dict) and entry.get("private") is not True]
+        yield from (event for event in found if not isinstance(event, str))
+        following = wire.next_page(answer)
+        if following is None:
+            return
+        ask = Ask(following, what)
 
 
 def _page(content: list[object], key: str, since: datetime, *, last: bool) -> Page:
