@@ -27,7 +27,9 @@ from state.tables import MARK
 
 OVERLAP = timedelta(hours=2)  # read again at every pass: listings may lag behind
 GAP_PATIENCE = timedelta(hours=6)  # a gap that cannot be filled for so long is left, and stays on record
-LONGEST_READING = 15 * 60.0  # seconds that one listing is read for in one pass; what it did not reach is a gap
+LONGEST_READING = (
+    15 * 60.0
+)  # seconds that one listing is read for; what it did not reach is a gap, and that is read whole
 LEFT = "uploads of that time may be missing"
 LATE = timedelta(hours=1)  # without a good reading, or three turns where these are longer: the feed is stale
 
@@ -118,6 +120,7 @@ class Feeds:
         found = _Reading(0, None, None, complete=False)
         started = self.store.cursor(NEW.name)
         seen_to = min(started, now) - OVERLAP if started else None
+        in_time = self._gap_since(feed) is None  # else it would be cut off at the same place again
         told_from = self._alerts_since(now) if self.store.cursor(feed.name) is None else since
         for page in self.hub.newest(since, sort=feed.sort, max_pages=feed.max_pages):
             progress(f"reading the listing of {feed.what}, {found.new:,} new so far")
@@ -129,7 +132,7 @@ class Feeds:
             new = self.store.record(feed.name, seeds, None, now, seen_to=seen_to, silent=True)
             new += self.store.record(feed.name, others, None, now, seen_to=seen_to)
             found = _joined(found, page, new, [t for e in wanted if (t := _time(feed, e)) is not None])
-            if (self.clock() - now).total_seconds() > LONGEST_READING:
+            if in_time and not page.complete and (self.clock() - now).total_seconds() > LONGEST_READING:
                 log.warning(
                     "the listing of %s was read for %.0f minutes; it ends here", feed.what, LONGEST_READING / 60
                 )
@@ -183,12 +186,16 @@ class Feeds:
 
     def _given_up(self, feed: Feed, now: datetime) -> bool:
         """Tell whether a gap has lasted for so long that it will not be filled."""
-        lasting = [c for c in self.store.conditions() if c.name == f"gap in {feed.what}"]
-        return any(now - c.began_at > GAP_PATIENCE for c in lasting)
+        began = self._gap_since(feed)
+        return began is not None and now - began > GAP_PATIENCE
+
+    def _gap_since(self, feed: Feed) -> datetime | None:
+        """Return since when a gap lasts; None if there is none."""
+        return next((c.began_at for c in self.store.conditions() if c.name == f"gap in {feed.what}"), None)
 
     def _tell_if_stale(self, feed: Feed) -> None:
         """Tell when a feed has not been read for long, or ever, and when it is read again."""
-        if any(c.name == f"gap in {feed.what}" for c in self.store.conditions()):
+        if self._gap_since(feed) is not None:
             return
         state = next((s for s in self.store.feeds() if s.feed == feed.name), None)
         since = state.read_at if state else self._first_tried(feed)

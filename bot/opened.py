@@ -2,8 +2,8 @@
 
 The Hub says when a repository was last modified, by a commit or in its settings, and when each commit was made. What
 was private before the watch began cannot have been seen, and its weights are new to everybody, however old they are.
-A commit made right after it was opened hides this, and a commit pushed long after it was made looks like it, which
-costs one look at an old model.
+A commit within a minute hides this, and so does one after it was opened that comes before the next listing is read. A
+commit that is pushed long after it was made looks like it, which costs one look at an old model.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Final, Protocol
 
 from analyzers.records import RepoFacts
 from bot.hub.commits import Commit
+from bot.hub.failures import NoSuchAddress
 
-BY_A_COMMIT: Final = timedelta(minutes=5)  # that the Hub's clock may say later than an author's for one commit
+BY_A_COMMIT: Final = timedelta(minutes=1)  # that the Hub's clock may say later than an author's for one commit
 
 
 class WithHistory(Protocol):
@@ -39,5 +40,8 @@ def known_before(repo: WithHistory, began: datetime) -> bool:
         return False
     if facts.modified_at is None or facts.modified_at < began:
         return True
-    newest = repo.commits(1)
-    return bool(newest) and facts.modified_at - newest[0].at <= BY_A_COMMIT
+    try:
+        newest = repo.commits(1)
+    except NoSuchAddress:  # a mirror of the Hub may not show commits
+        return True
+    return bool(newest) and abs(facts.modified_at - newest[0].at) <= BY_A_COMMIT

@@ -140,7 +140,13 @@ class Relatives:
         """
         listed = self.hub.of_base(wanted.base, wanted.least, wanted.most)
         early = (e for e in listed if wanted.before is None or e.created_at <= wanted.before)
-        return list(islice(filter(self._is_left, early), MOST_TRIED))
+        left: list[HubEvent] = []
+        try:
+            left.extend(islice(filter(self._is_left, early), MOST_TRIED))
+        except SourceError:  # what came before it is read, and the wish stays for the rest
+            if not left:
+                raise
+        return left
 
     def _is_left(self, event: HubEvent) -> bool:
         absent = self.known.absences.get(event.repo_id, self.clock())

@@ -17,7 +17,7 @@ Sort = Literal["created_at", "last_modified", "trending_score"]
 KEYS = {"created_at": "createdAt", "last_modified": "lastModified", "trending_score": "trendingScore"}
 EXPAND = ["createdAt", "lastModified", "sha", "gated", "disabled", "private", "safetensors"]
 LISTING = "the newest models"
-PAGES_OF_BASE = 10
+PAGES_OF_BASE = 3
 
 
 @dataclass(frozen=True, slots=True)

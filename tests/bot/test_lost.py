@@ -18,7 +18,7 @@ from bot.known import DECLARED, KNOWN
 from bot.watch import PATIENT, RETRIES, _patient
 from bot.watchdog import CANARY
 from bot.weightfiles import INDEX
-from demo.loopback_faults import Seen
+from demo.loopback_faults import Fault, Seen
 from demo.loopback_hub import LoopbackHub
 from demo.loopback_repo import BytesBlob, LoopbackRepo
 from demo.scene import BASE, HIDDEN
@@ -145,7 +145,12 @@ def test_what_the_hub_disabled_and_restored_is_judged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("edited", "changed_at", "state"),
-    [(None, None, "skipped"), (NOW, None, "skipped"), (None, NOW, "found"), (NOW - HOUR, NOW, "found")],
+    [
+        (None, None, "skipped"),
+        (NOW, None, "skipped"),
+        (None, NOW, "found"),
+        (NOW - timedelta(minutes=2), NOW, "found"),
+    ],
     ids=["untouched", "card edited", "opened", "card edited, then opened"],
 )
 def test_old_weights_that_nobody_could_see_before_are_new(
@@ -160,6 +165,18 @@ def test_old_weights_that_nobody_could_see_before_are_new(
         states = [u.state for u in rows(at)]
     assert states == [state]
     assert alerts == ([HIDDEN] if state == "found" else [])
+
+
+def test_a_mirror_that_shows_no_commits_is_asked_for_them_once(tmp_path: Path) -> None:
+    """An old repository with a new card is skipped, as it would be without that question."""
+    with stage(tmp_path) as at:
+        old = upload(HIDDEN, NOW - 5 * 24 * HOUR)
+        at.moved.sleep(HOUR.total_seconds())
+        at.hub.fault = lambda seen: Fault(status=404) if "/commits/" in seen.path else None
+        at.hub.add(replace(old, last_modified=NOW + HOUR))
+        assert after(at, POLL) == after(at, HOUR) == []
+        assert [u.state for u in rows(at)] == ["skipped"]
+        assert [h.kind for h in at.store.happenings(HIDDEN)] == ["changed"]
 
 
 def in_commits(index_last: bool) -> list[LoopbackRepo]:

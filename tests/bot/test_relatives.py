@@ -118,6 +118,16 @@ def test_gated_ones_are_not_asked(tmp_path: Path) -> None:
         assert at.asked(gates) == 0
 
 
+def test_a_page_that_is_refused_takes_those_before_it_from_nobody(tmp_path: Path) -> None:
+    """They are read; the rest is still wanted the next day."""
+    gates = [relative(1 + i, gated="manual") for i in range(150)]
+    with den(tmp_path, [relative(0), *gates, relative(200)]) as at:
+        at.served.fault = lambda seen: Fault(status=500) if "cursor=" in seen.query else None
+        assert at.look(derivative()) == 1
+        at.served.fault = None
+        assert at.look(days=AGAIN.days) == 1
+
+
 def test_those_that_cannot_be_read_take_the_place_of_none_and_are_left_alone_for_a_while(tmp_path: Path) -> None:
     """They do not count as read, a day tries so many, and the next day others."""
     decoys = [broken(10 + i) for i in range(MOST_TRIED + 1)]
