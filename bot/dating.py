@@ -86,6 +86,15 @@ class Dating:
         kept = self.sketches.read(origin)
         return kept is not None and same_weights(sketch, kept.sketch)
 
+    def was_seen(self, facts: RepoFacts, before: datetime) -> bool:
+        """Tell whether it is known what weights a repository had before a time, or that it had none."""
+        sight = self.sights.sight(facts.ref.repo_id, facts.hub_id, facts.ref.revision) if self.sights else None
+        places = self.sketches.history(facts.ref.repo_id, facts.hub_id, self.spec)
+        earlier = (self.sketches.read(place) for place in islice(places, LOOKED_BACK))
+        return (sight is not None and sight.empty_at is not None) or any(
+            s.weights_at is not None and s.weights_at < before for s in earlier if s
+        )
+
     def _before(self, sketch: Sketch, facts: RepoFacts) -> StoredSketch | None:
         """Return the first sketch of the same weights of the same repository."""
         places = self.sketches.history(facts.ref.repo_id, facts.hub_id, self.spec)

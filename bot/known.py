@@ -202,6 +202,10 @@ class KnownModels:
         stored = self.sketches.read(place)
         return self._dating.since(stored, self.find(place.entry.repo_id)) if stored else None
 
+    def was_seen(self, facts: RepoFacts, before: datetime) -> bool:
+        """Tell whether the watch knows what weights a repository had before a time (UTC), or that it had none."""
+        return self._dating.was_seen(facts, before)
+
     def open_at(self, repo_id: str, revision: str) -> Source:
         """Open a known or declared model at the revision that was sketched."""
         model = self.registry.find(repo_id)

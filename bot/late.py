@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from analyzers import explain
 from analyzers.evidence import of_case
-from analyzers.records import CheckResult, Cost, Disclosure, Evidence, Mention, RepoRef
+from analyzers.records import CheckResult, Cost, Disclosure, Evidence, Mention, RepoFacts, RepoRef
 from analyzers.second_look import unread
 from analyzers.story import points, summed_up
 from analyzers.verdict import judge
@@ -40,6 +40,7 @@ class FirstSight:
     weights_at: datetime  # UTC
     weights_digest: str  # "" if unknown
     parameters: int
+    created_at: datetime  # UTC, of its repository
     gated: bool = False  # nothing of its card is quoted
 
 
@@ -66,7 +67,7 @@ def first_sight(upload: Upload, known: KnownModels) -> FirstSight | None:
     mentions, relation = tuple(_mentions(declared)), declared.get("relation")
     said = Disclosure(upload.revision, mentions, relation, bool(declared.get("from_scratch")))
     parameters = upload.parameters or int(suspect.get("parameters") or 0)
-    return FirstSight(stored, said, weights_at, upload.weights_digest or "", parameters)
+    return FirstSight(stored, said, weights_at, upload.weights_digest or "", parameters, upload.created_at)
 
 
 def unjudged(upload: Upload, listings: Sequence[bytes], cards: Sequence[str], checker: Checker) -> FirstSight | None:
@@ -82,7 +83,8 @@ def unjudged(upload: Upload, listings: Sequence[bytes], cards: Sequence[str], ch
             mentions = tuple(m for each in said for m in each.mentions if m.where != REGISTRY)
             parameters = upload.parameters or listing.get("parameters") or 0
             disclosure = replace(said[0], mentions=mentions)
-            return FirstSight(stored, disclosure, stored.weights_at, listing.get("weights", ""), parameters)
+            digest = listing.get("weights", "")
+            return FirstSight(stored, disclosure, stored.weights_at, digest, parameters, upload.created_at)
     return None
 
 
@@ -113,6 +115,8 @@ def recalled(
         finding, digest = explain(case), seen.weights_digest
         once = checker.told(ref, digest, judge(case, finding, case.maker))
         verdict = checker.told(ref, digest, judge(case, unread(finding, (ref.repo_id,)), case.maker))
+        facts = RepoFacts(ref, (), seen.created_at, seen.weights_at, seen.stored.hub_id)
+        verdict = checker.in_order(facts, case, verdict, lambda _: None)
         rests = f"this rests on the evidence of first sight alone ({seen.stored.read_at:%Y-%m-%d}): {gone}"
         verdict = replace(verdict, why=f"{verdict.why}; {rests}")
         claims = checker.claims(ref, (), card, verdict, gated=seen.gated)

@@ -83,6 +83,10 @@ class LocalSource:
             chunks.append(chunk)
         return chunks
 
+    def had_weights(self, before: datetime) -> bool | None:  # noqa: ARG002 - none is older or younger
+        """Return None: a folder has no history; see Source.had_weights."""
+        return None
+
 
 def _oid(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

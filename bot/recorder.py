@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from analyzers.records import RepoFacts, ShardHeader
@@ -41,6 +42,10 @@ class Recorder:
     def read(self, spans: Sequence[Span]) -> list[bytes]:
         """See Source.read."""
         return self._source.read(spans)
+
+    def had_weights(self, before: datetime) -> bool | None:
+        """See Source.had_weights."""
+        return self._source.had_weights(before)
 
 
 def _listing(facts: RepoFacts, headers: Mapping[str, ShardHeader]) -> bytes:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from analyzers.errors import BlendwatchError
@@ -90,4 +91,11 @@ class Source(Protocol):
 
     def read(self, spans: Sequence[Span]) -> list[bytes]:
         """The bytes of each span, in order, each of exactly the length asked for; raises SourceError."""
+        ...
+
+    def had_weights(self, before: datetime) -> bool | None:
+        """Whether its history says that it had weights before a time (UTC); None: nobody can say.
+
+        Raises Unavailable.
+        """
         ...

@@ -71,14 +71,11 @@ def tree_entry(repo: LoopbackRepo, path: str, *, expand: bool) -> Row:
 
 def commit_rows(repo: LoopbackRepo) -> list[Row]:
     """The commits up to a state, newest first; each state that is still there is one."""
-    found: list[Row] = []
-    state: LoopbackRepo | None = repo
-    while state is not None:
-        author = {"user": state.repo_id.partition("/")[0], "avatar": "/avatars/0.svg"}
-        row: Row = {"id": state.revision, "title": state.title, "message": "", "authors": [author]}
-        found.append(row | {"date": stamp(state.newest_commit_at)})
-        state = state.earlier
-    return found
+    author = {"user": repo.repo_id.partition("/")[0], "avatar": "/avatars/0.svg"}
+    return [
+        {"id": s.revision, "title": s.title, "message": "", "authors": [author], "date": stamp(s.newest_commit_at)}
+        for s in repo.history
+    ]
 
 
 def shard_headers(repo: LoopbackRepo, index: str) -> Row | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import yaml
 
@@ -85,6 +85,7 @@ class LoopbackRepo:
     counted: int | None = None  # safetensors parameters as the Hub shows them; None: not counted yet
     tags: tuple[str, ...] = ()
     earlier: LoopbackRepo | None = None  # the state that an older revision still names
+    squashed: bool = False  # its history begins with this state, else with a commit without weights when it was made
     title: str = "Upload folder using huggingface_hub"  # of the newest commit
 
     def __post_init__(self) -> None:
@@ -139,9 +140,20 @@ class LoopbackRepo:
 
     def at(self, revision: str) -> LoopbackRepo | None:
         """The state that a branch or commit names; None if there is none."""
-        if revision in ("main", self.revision):
-            return self
-        return self.earlier.at(revision) if self.earlier else None
+        return self if revision == "main" else next((s for s in self.history if s.revision == revision), None)
+
+    @functools.cached_property
+    def history(self) -> tuple[LoopbackRepo, ...]:
+        """The states that are still there, newest first."""
+        if self.earlier is not None:
+            return (self, *self.earlier.history)
+        return (self,) if self.squashed or self.newest_commit_at <= self.created_at else (self, self._first())
+
+    def _first(self) -> LoopbackRepo:
+        """The state that the Hub makes itself."""
+        files = {".gitattributes": BytesBlob(b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n")}
+        nothing: dict[str, Any] = {"weights_at": None, "last_modified": None, "settings_at": None, "committed": {}}
+        return replace(self, files=files, revision="", title="initial commit", squashed=True, **nothing)
 
     def oid(self, path: str) -> str:
         """git's name of a file's content: 40 hex digits; a stand-in where it is large or computed on demand."""

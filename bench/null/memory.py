@@ -74,6 +74,10 @@ class MemorySource:
         """See Source.read."""
         return [self._first(span) if span in _first_spans() else self._fresh(span) for span in spans]
 
+    def had_weights(self, before: datetime) -> bool | None:
+        """See Source.had_weights."""
+        return self.weights_at < before
+
     def _first(self, span: Span) -> bytes:
         """Return a span of the first look: its windows, and zeros between them, which nobody looks at."""
         order = {r.slice.key: i for i, r in enumerate(first_reads(KIND))}

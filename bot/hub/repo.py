@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -13,7 +14,7 @@ from analyzers.errors import MalformedWeights
 from analyzers.records import RepoFacts, RepoFile, ShardHeader
 from analyzers.shard_order import Wanted
 from bot.hub import fields
-from bot.hub.commits import Commit, commits
+from bot.hub.commits import MAX_COMMITS, Commit, commits
 from bot.hub.crew import Crew
 from bot.hub.deadlines import Clock, Reading
 from bot.hub.facts import Current, current_ref, main_has, repo_facts
@@ -23,7 +24,7 @@ from bot.hub.range_headers import RangeHeaders
 from bot.hub.ranges import PLAIN, Ranges
 from bot.hub.wire import JSON_BYTES, Ask, Wire
 from bot.outside_json import parsed
-from bot.source import Missing, Span, TooLarge
+from bot.source import Missing, SourceError, Span, TooLarge, Unavailable
 from bot.weightfiles import INDEX, index_file, shard_name, weight_files
 
 P = ParamSpec("P")
@@ -112,6 +113,21 @@ class HubRepo:
         """At most so many commits up to the one that `facts` names, newest first; raises SourceError."""
         ref = self.facts().ref
         return commits(self._tools.wire, ref.repo_id, ref.revision, most)
+
+    @_in_time
+    def had_weights(self, before: datetime) -> bool | None:
+        """Whether it had weights at its newest commit before a time; see Source.had_weights.
+
+        None where its history does not reach back so far, is longer than `MAX_COMMITS`, or cannot be read.
+        """
+        name = self.facts().ref.repo_id
+        try:
+            older = next((c for c in self.commits(MAX_COMMITS) if c.at < before), None)
+            return bool(HubRepo(self._tools, name, older.revision).facts().shards) if older else None
+        except Unavailable:
+            raise
+        except SourceError:  # a state that is gone, or a Hub that shows no commits
+            return None
 
     @_in_time
     def headers(

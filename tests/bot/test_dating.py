@@ -163,6 +163,26 @@ def test_nobody_is_framed_by_a_commit_that_is_dated_back(tmp_path: Path, days: f
         assert at.turn.watcher.checker.known.has(OLD)
 
 
+@pytest.mark.parametrize(("history", "accused"), [("weights", False), ("squashed", False), ("empty", True)])
+def test_an_original_that_nobody_read_is_no_copy_of_its_copy(tmp_path: Path, history: str, *, accused: bool) -> None:
+    """An old repository gets its weights anew after somebody else has uploaded them: what did it have before?"""
+    with watched(tmp_path, BASE_ALONE, REPOS[BASE]) as at:
+        at.hub.add(uploaded(NEW, other(), [BASE], NOW + DAY))
+        passes(at, 2, after=DAY)
+        before, now = uploaded(OLD, other(), [BASE], NOW - 500 * DAY), at.moved.now()
+        again = committed(before, now, counted=10**9)
+        states = {
+            "weights": again,
+            "squashed": replace(again, earlier=None, squashed=True),
+            "empty": replace(again, earlier=None),
+        }
+        at.hub.add(states[history])
+        passes(at, 2)
+        assert told(at) == ([OLD] if accused else [])
+        (upload,) = at.store.history(OLD)
+        assert ("what weights it had before is not known" in upload.reason) == (not accused)
+
+
 def test_a_parent_from_before_the_watch_is_found_though_it_is_read_late(tmp_path: Path) -> None:
     """It was not changed since, and so the watch could not see it."""
     with watched(tmp_path, BASE_ALONE, REPOS[BASE], REPOS[RELEASE], hidden_blend(NOW - HOUR)) as at:
