@@ -19,6 +19,7 @@ from demo.loopback_repo import LoopbackRepo
 from demo.loopback_routes import Routes
 from demo.loopback_storage import FAULT, Answered, SignedAddresses, send_faulty
 
+PLACE = web.RequestKey("place", int)  # of a request in the log
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -88,6 +89,7 @@ class LoopbackHub:
         self.url = await self._listen(hub)
 
     async def _listen(self, app: web.Application) -> str:
+        app.on_response_prepare.append(self._note_status)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         self._runners.append(runner)
         await runner.setup()
@@ -106,7 +108,7 @@ class LoopbackHub:
     @web.middleware
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Write the request down, plant its fault, keep the rate limit, answer."""
-        place = len(self.log)
+        request[PLACE] = len(self.log)
         seen = _written_down(request)
         self.log.append(seen)
         fault = (self.fault(seen) if self.fault else None) or Fault()
@@ -123,8 +125,13 @@ class LoopbackHub:
                 answer.headers[name] = value
             if (fault.cut or fault.drip) and isinstance(answer, web.Response):
                 answer = await send_faulty(request, answer)
-        self.log[place] = replace(seen, status=answer.status)
         return answer
+
+    async def _note_status(self, request: web.Request, answer: web.StreamResponse) -> None:
+        """Write a status down before a byte of it is sent: whoever has read an answer finds it here."""
+        if not request[FAULT].reset:
+            place = request[PLACE]
+            self.log[place] = replace(self.log[place], status=answer.status)
 
     def _over_limit(self, seen: Seen) -> web.StreamResponse | None:
         """Count the request; 429 where its window is used up."""

@@ -50,8 +50,10 @@ def jobs(every: int, pair: Ended, alone: Ended) -> Iterator[tuple[str, int]]:
     """Yield kinds and numbers of requests; `pair` and `alone` ended without faults."""
     for place, kind in enumerate([*ANSWERS, *STATES]):
         places = pair.places[kind] if kind in ANSWERS else alone.requests
-        for number in range(place % max(1, min(every, places)), places, every):
-            yield kind, number
+        first = place % max(1, min(every, places))
+        for number in range(first, places, every):
+            if (kind, number) != ("private", 0):  # one that is private before anything is listed was never there
+                yield kind, number
 
 
 def note(row: list[int], kind: str, ended: Ended | str, without: Ended) -> list[str]:
