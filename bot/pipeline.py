@@ -190,10 +190,10 @@ class Checker:
     ) -> Verdict:
         """Take the alert away where an upload may be as old as what it looks made of: nobody accuses an original.
 
-        Its repository is older than a parent, nobody knows what weights it had before that parent was public, and its
-        history does not say that it had none. Raises Unavailable.
+        Its repository is older than a parent that it does not declare, nobody knows what weights it had before that
+        one was public, and its history does not say that it had none. Raises Unavailable.
         """
-        named = {p.ref.repo_id.lower() for p in verdict.finding.parents}
+        named = {p.ref.repo_id.lower() for p in verdict.finding.parents if not p.declared}
         parents = [r for k in case.kin if (r := k.reference).repo_id.lower() in named and r.weights_at is not None]
         newest = max(parents, key=lambda r: r.weights_at or LONG_AGO, default=None)
         if not verdict.alert or facts.created_at is None or newest is None or newest.weights_at is None:
