@@ -202,9 +202,9 @@ class KnownModels:
         stored = self.sketches.read(place)
         return self._dating.since(stored, self.find(place.entry.repo_id)) if stored else None
 
-    def was_seen(self, facts: RepoFacts, before: datetime) -> bool:
-        """Tell whether the watch knows what weights a repository had before a time (UTC), or that it had none."""
-        return self._dating.was_seen(facts, before)
+    def earlier(self, facts: RepoFacts, before: datetime) -> list[Sketch] | None:
+        """Return what is known of the weights that a repository had before a time (UTC); None: nothing."""
+        return self._dating.earlier(facts, before)
 
     def open_at(self, repo_id: str, revision: str) -> Source:
         """Open a known or declared model at the revision that was sketched."""

@@ -11,7 +11,7 @@ from analyzers.errors import MalformedWeights
 from analyzers.records import RepoFacts, RepoFile, RepoRef, ShardHeader
 from analyzers.shard_order import Wanted
 from bot.shardheader import PREFIX, header_length, parse_header
-from bot.source import Missing, Span, TooLarge
+from bot.source import Missing, Source, Span, TooLarge
 from bot.weightfiles import weight_files
 
 MAX_FILES = 10_000
@@ -83,8 +83,8 @@ class LocalSource:
             chunks.append(chunk)
         return chunks
 
-    def had_weights(self, before: datetime) -> bool | None:  # noqa: ARG002 - none is older or younger
-        """Return None: a folder has no history; see Source.had_weights."""
+    def earlier(self, before: datetime) -> Source | None:  # noqa: ARG002 - whatever the time
+        """Return None: a folder has no history; see Source.earlier."""
         return None
 
 

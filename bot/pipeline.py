@@ -37,6 +37,7 @@ from analyzers.story import points, summed_up
 from analyzers.verdict import judge
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
 from bot.look import FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
+from bot.originals import Earlier, doubt
 from bot.purpose import spent_on
 from bot.second_look import SecondLooker, Seen
 from bot.source import Gated, Source, Unavailable
@@ -99,7 +100,7 @@ class Checker:
             if seen is not None:
                 verdict = judge(case, seen.finding, case.maker)
             verdict = self.told(facts.ref, weights_digest(facts), verdict)
-            verdict = self.in_order(facts, case, verdict, source.had_weights)
+            verdict = self.in_order(facts, case, verdict, source.earlier)
         claims = self.claims(facts.ref, facts.tags, card, verdict, gated=facts.gated)
         if facts.gated:
             traces = tuple(replace(trace, quote="") for trace in traces)
@@ -185,24 +186,10 @@ class Checker:
         why = f"{verdict.why}; not alerted until {found.until}, as the registry says: {found.reason}"
         return replace(verdict, alert=False, why=why)
 
-    def in_order(
-        self, facts: RepoFacts, case: Case, verdict: Verdict, had_weights: Callable[[datetime], bool | None]
-    ) -> Verdict:
-        """Take the alert away where an upload may be as old as what it looks made of: nobody accuses an original.
-
-        Its repository is older than a parent that it does not declare, nobody knows what weights it had before that
-        one was public, and its history does not say that it had none. Raises Unavailable.
-        """
-        named = {p.ref.repo_id.lower() for p in verdict.finding.parents if not p.declared}
-        parents = [r for k in case.kin if (r := k.reference).repo_id.lower() in named and r.weights_at is not None]
-        newest = max(parents, key=lambda r: r.weights_at or LONG_AGO, default=None)
-        if not verdict.alert or facts.created_at is None or newest is None or newest.weights_at is None:
-            return verdict
-        before = newest.weights_at
-        if facts.created_at >= before or self.known.was_seen(facts, before) or had_weights(before) is False:
-            return verdict
-        why = f"the repository is older than {newest.repo_id}, and what weights it had before is not known"
-        return replace(verdict, alert=False, why=f"{verdict.why}; not alerted: {why}")
+    def in_order(self, facts: RepoFacts, case: Case, verdict: Verdict, earlier: Earlier) -> Verdict:
+        """Take the alert away where the upload may have come before what it looks made of; raises Unavailable."""
+        why = doubt(self.known, facts, case, verdict, earlier) if verdict.alert else ""
+        return replace(verdict, alert=False, why=f"{verdict.why}; not alerted: {why}") if why else verdict
 
     def claims(
         self, ref: RepoRef, tags: Sequence[str], card: str, verdict: Verdict, *, gated: bool

@@ -43,9 +43,9 @@ class Recorder:
         """See Source.read."""
         return self._source.read(spans)
 
-    def had_weights(self, before: datetime) -> bool | None:
-        """See Source.had_weights."""
-        return self._source.had_weights(before)
+    def earlier(self, before: datetime) -> Source | None:
+        """See Source.earlier; what is read of that is not kept."""
+        return self._source.earlier(before)
 
 
 def _listing(facts: RepoFacts, headers: Mapping[str, ShardHeader]) -> bytes:

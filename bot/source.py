@@ -93,9 +93,6 @@ class Source(Protocol):
         """The bytes of each span, in order, each of exactly the length asked for; raises SourceError."""
         ...
 
-    def had_weights(self, before: datetime) -> bool | None:
-        """Whether its history says that it had weights before a time (UTC); None: nobody can say.
-
-        Raises Unavailable.
-        """
+    def earlier(self, before: datetime) -> Source | None:
+        """The repository at its newest commit before a time (UTC); None: nobody can say. Raises SourceError."""
         ...

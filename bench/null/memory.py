@@ -17,7 +17,7 @@ from analyzers.sampling import ReadBudget, SliceRead, plan_reads
 from analyzers.shard_order import Wanted
 from bench.null.shape import ARCHITECTURES, SPEC, first_reads, groups, headers, sketch
 from bench.null.tree import Place, Tree
-from bot.source import Span
+from bot.source import Source, Span
 
 KIND, ITEM = "dense", 2
 FIRST = Place((0,), len(first_reads(KIND)), SPEC.windows, SPEC.elements)
@@ -74,9 +74,9 @@ class MemorySource:
         """See Source.read."""
         return [self._first(span) if span in _first_spans() else self._fresh(span) for span in spans]
 
-    def had_weights(self, before: datetime) -> bool | None:
-        """See Source.had_weights."""
-        return self.weights_at < before
+    def earlier(self, before: datetime) -> Source | None:
+        """See Source.earlier."""
+        return self if self.weights_at < before else None
 
     def _first(self, span: Span) -> bytes:
         """Return a span of the first look: its windows, and zeros between them, which nobody looks at."""

@@ -18,13 +18,13 @@ from bot.hub.commits import MAX_COMMITS, Commit, commits
 from bot.hub.crew import Crew
 from bot.hub.deadlines import Clock, Reading
 from bot.hub.facts import Current, current_ref, main_has, repo_facts
-from bot.hub.failures import NoSuchFile, Transient, printable
+from bot.hub.failures import NoSuchAddress, NoSuchFile, Transient, printable
 from bot.hub.headers import OneAnswer
 from bot.hub.range_headers import RangeHeaders
 from bot.hub.ranges import PLAIN, Ranges
 from bot.hub.wire import JSON_BYTES, Ask, Wire
 from bot.outside_json import parsed
-from bot.source import Missing, SourceError, Span, TooLarge, Unavailable
+from bot.source import Missing, Span, TooLarge
 from bot.weightfiles import INDEX, index_file, shard_name, weight_files
 
 P = ParamSpec("P")
@@ -115,19 +115,16 @@ class HubRepo:
         return commits(self._tools.wire, ref.repo_id, ref.revision, most)
 
     @_in_time
-    def had_weights(self, before: datetime) -> bool | None:
-        """Whether it had weights at its newest commit before a time; see Source.had_weights.
+    def earlier(self, before: datetime) -> HubRepo | None:
+        """The repository at its newest commit before a time (UTC); raises SourceError.
 
-        None where its history does not reach back so far, is longer than `MAX_COMMITS`, or cannot be read.
+        None where its history does not reach back so far, is longer than `MAX_COMMITS`, or is not shown.
         """
-        name = self.facts().ref.repo_id
         try:
             older = next((c for c in self.commits(MAX_COMMITS) if c.at < before), None)
-            return bool(HubRepo(self._tools, name, older.revision).facts().shards) if older else None
-        except Unavailable:
-            raise
-        except SourceError:  # a state that is gone, or a Hub that shows no commits
+        except NoSuchAddress:
             return None
+        return HubRepo(self._tools, self.facts().ref.repo_id, older.revision) if older else None
 
     @_in_time
     def headers(

@@ -163,7 +163,28 @@ def test_nobody_is_framed_by_a_commit_that_is_dated_back(tmp_path: Path, days: f
         assert at.turn.watcher.checker.known.has(OLD)
 
 
-@pytest.mark.parametrize(("history", "accused"), [("weights", False), ("squashed", False), ("empty", True)])
+def test_a_model_whose_first_weights_were_copied_is_not_made_of_the_copy(tmp_path: Path) -> None:
+    """Its second weights are a blend of the first ones, which the watch read, and not of a copy of them."""
+    with watched(tmp_path, BASE_ALONE, REPOS[BASE]) as at:
+        first = uploaded(OLD, coder(), [BASE], NOW + DAY)
+        at.hub.add(first)
+        passes(at, 2, after=DAY)
+        at.hub.add(uploaded(NEW, coder(), [OLD], at.moved.now()))
+        passes(at, 2, after=HOUR)
+        content = {p: b for p, b in REPOS[HIDDEN].files.items() if p != "README.md"}
+        at.hub.add(committed(first, at.moved.now(), files={**content, "README.md": first.files["README.md"]}))
+        passes(at, 2, after=HOUR)
+        for _ in range(2):
+            assert told(at) == []
+            (newest,) = [u for u in at.store.history(OLD) if u.listed_revision == "c" * 40]
+            assert "older than honest/New, and it had such weights before" in newest.reason
+            assert at.store.due_again(newest.id, "explained again", at.moved.now())
+            passes(at, 2)
+
+
+@pytest.mark.parametrize(
+    ("history", "accused"), [("same", False), ("squashed", False), ("empty", True), ("others", True)]
+)
 def test_an_original_that_nobody_read_is_no_copy_of_its_copy(tmp_path: Path, history: str, *, accused: bool) -> None:
     """An old repository gets its weights anew after somebody else has uploaded them: what did it have before?"""
     with watched(tmp_path, BASE_ALONE, REPOS[BASE]) as at:
@@ -172,7 +193,8 @@ def test_an_original_that_nobody_read_is_no_copy_of_its_copy(tmp_path: Path, his
         before, now = uploaded(OLD, other(), [BASE], NOW - 500 * DAY), at.moved.now()
         again = committed(before, now, counted=10**9)
         states = {
-            "weights": again,
+            "same": again,
+            "others": replace(again, earlier=uploaded(OLD, coder(), [BASE], NOW - 500 * DAY)),
             "squashed": replace(again, earlier=None, squashed=True),
             "empty": replace(again, earlier=None),
         }
@@ -180,7 +202,7 @@ def test_an_original_that_nobody_read_is_no_copy_of_its_copy(tmp_path: Path, his
         passes(at, 2)
         assert told(at) == ([OLD] if accused else [])
         (upload,) = at.store.history(OLD)
-        assert ("what weights it had before is not known" in upload.reason) == (not accused)
+        assert ("; not alerted: the repository is older than honest/New, and " in upload.reason) == (not accused)
 
 
 def test_a_parent_from_before_the_watch_is_found_though_it_is_read_late(tmp_path: Path) -> None:
