@@ -45,5 +45,6 @@ def repeat_text(report: Mapping[str, Any], words: Words) -> str:
 
 
 def _plain(text: str, limit: int) -> str:
-    """Text inside a code block: nothing in it may end the block."""
-    return harmless(text, limit).replace("\\", "").replace("`", "'")
+    """Text inside a code block: nothing in it may end the block, and nothing would do anything outside of it."""
+    plain = harmless(text, limit).replace("\\", "")
+    return plain.replace("`", "'").replace("<", "‹").replace("](", "] (")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.chat.commands.subscribe import described, preview
@@ -71,6 +71,7 @@ def drafts(store: Store) -> Drafts:
     return Drafts(Publications(store.engine), subscriptions, Policy("90", reviewers=1))
 
 
+@example(given_report={"measured": {"<:sign:1>": "[a](b)"}, "profile": []}, said=["a"] * 4, locale="en", number=0)
 @slow
 @given(reports, st.lists(texts, min_size=4, max_size=4), LANGUAGES, st.integers(0, 10**11))
 def test_any_case_makes_messages_that_discord_takes(
