@@ -86,16 +86,6 @@ class Dating:
         kept = self.sketches.read(origin)
         return kept is not None and same_weights(sketch, kept.sketch)
 
-    def earlier(self, facts: RepoFacts, before: datetime) -> list[Sketch] | None:
-        """Return what is known of the weights that a repository had before a time (UTC), an empty list where it was
-        seen without any since it was made; None: nothing is known.
-        """
-        places = self.sketches.history(facts.ref.repo_id, facts.hub_id, self.spec)
-        read = [self.sketches.read(place) for place in islice(places, LOOKED_BACK)]
-        found = [s.sketch for s in read if s and s.weights_at and s.weights_at < before]
-        sight = self.sights.sight(facts.ref.repo_id, facts.hub_id, facts.ref.revision) if self.sights else None
-        return found if found or (sight and sight.empty_at) else None
-
     def _before(self, sketch: Sketch, facts: RepoFacts) -> StoredSketch | None:
         """Return the first sketch of the same weights of the same repository."""
         places = self.sketches.history(facts.ref.repo_id, facts.hub_id, self.spec)

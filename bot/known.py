@@ -202,10 +202,6 @@ class KnownModels:
         stored = self.sketches.read(place)
         return self._dating.since(stored, self.find(place.entry.repo_id)) if stored else None
 
-    def earlier(self, facts: RepoFacts, before: datetime) -> list[Sketch] | None:
-        """Return what is known of the weights that a repository had before a time (UTC); None: nothing."""
-        return self._dating.earlier(facts, before)
-
     def open_at(self, repo_id: str, revision: str) -> Source:
         """Open a known or declared model at the revision that was sketched."""
         model = self.registry.find(repo_id)

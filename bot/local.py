@@ -83,8 +83,8 @@ class LocalSource:
             chunks.append(chunk)
         return chunks
 
-    def earlier(self, before: datetime) -> Source | None:  # noqa: ARG002 - whatever the time
-        """Return None: a folder has no history; see Source.earlier."""
+    def states(self, before: datetime) -> Sequence[Source] | None:  # noqa: ARG002 - whatever the time
+        """Return None: a folder has no history; see Source.states."""
         return None
 
 

@@ -1,58 +1,93 @@
-"""Whether an upload may be older than what it looks made of: nobody accuses an original of being its copy's copy.
+"""Whether an upload may be older than what it looks made of: nobody accuses an original of being made of its copies.
 
-A repository that is older than a parent may have had the same weights before that parent was public, in files that
-were sharded anew since, or in a history that was squashed. Where the watch does not know what it had then, its state of
-that time is read.
+A repository that is older than a parent may have had weights before that parent was public, which the parent may be
+made of, in files that were replaced or sharded anew since. Its states of that time are read, and the upload is
+explained again with them beside the known models: a parent that is needed all the same was hidden.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain
+from typing import Final
 
-from analyzers.case import Case
+from analyzers import explain
+from analyzers.case import Case, case_of
 from analyzers.errors import Unreadable
-from analyzers.records import Reference, RepoFacts, Sketch, Verdict
-from bot.dating import same_weights
+from analyzers.records import Reference, RepoFacts, RepoRef, Sketch, Verdict
 from bot.known import KnownModels
-from bot.look import FIRST_LOOK_REQUESTS, first_look
-from bot.source import Source, SourceError, Unavailable
+from bot.look import FIRST_LOOK_REQUESTS, first_look, weights_digest
+from bot.source import Missing, Source, TooLarge
+from bot.weightfiles import OTHER_WEIGHTS
 
-Earlier = Callable[[datetime], Source | None]
+MOST_READ: Final = 3  # earlier weights of one repository; of more nobody knows
+DOUBT: Final = "not alerted: the repository is older than "  # how it begins what stands behind such a verdict
+
+States = Callable[[datetime], Sequence[Source] | None]
 
 
-def doubt(known: KnownModels, facts: RepoFacts, case: Case, verdict: Verdict, earlier: Earlier) -> str:
+def doubt(known: KnownModels, facts: RepoFacts, case: Case, verdict: Verdict, states: States) -> str:
     """Return why an upload may have come before a parent that it does not declare; "" where it cannot.
 
-    `earlier` gives the repository as it was at a time, None where nobody can say. Raises Unavailable.
+    `states` gives the repository's states before a time, None where nobody can say. Raises SourceError.
     """
-    hidden = _hidden(case, verdict)
-    before = max((r.weights_at for r in hidden if r.weights_at), default=None)
-    if before is None or facts.created_at is None or facts.created_at >= before:
-        return ""
-    older = f"the repository is older than {' and '.join(r.repo_id for r in hidden)}, and "
-    try:
-        had = known.earlier(facts, before)
-        if had is None:
-            had = _read(known, earlier(before))
-    except Unavailable:
-        raise
-    except (SourceError, Unreadable) as error:
-        return f"{older}what weights it had before cannot be read: {error}"
-    if had is None:
-        return f"{older}what weights it had before is not known"
-    now = (case.suspect, *(r.sketch for r in hidden))
-    return f"{older}it had such weights before" if any(same_weights(s, then) for s in now for then in had) else ""
-
-
-def _read(known: KnownModels, then: Source | None) -> list[Sketch] | None:
-    """Return the weights of an earlier state, if it has any; None if there is no such state."""
-    if then is None:
-        return None
-    return [first_look(then, known.spec, FIRST_LOOK_REQUESTS).sketch] if then.facts().shards else []
-
-
-def _hidden(case: Case, verdict: Verdict) -> list[Reference]:
-    """Return the parents that are not declared."""
     named = {p.ref.repo_id.lower() for p in verdict.finding.parents if not p.declared}
-    return [k.reference for k in case.kin if k.reference.repo_id.lower() in named]
+    hidden = [k.reference for k in case.kin if k.reference.repo_id.lower() in named]
+    reasons = (_of_one(known, facts, case, parent, states) for parent in hidden)
+    return next(filter(None, reasons), "")
+
+
+def _of_one(known: KnownModels, facts: RepoFacts, case: Case, parent: Reference, states: States) -> str:
+    since, older = parent.weights_at, f"{DOUBT}{parent.repo_id}, and "
+    if since is None or facts.created_at is None or facts.created_at >= since:
+        return ""
+    try:
+        found = states(since)
+        if found is None:
+            return f"{older}what weights it had before is not known"
+        had = list(_read(known, found))
+    except (Unreadable, TooLarge, Missing) as error:
+        return f"{older}what weights it had before cannot be read: {error}"
+    if not had or _is_needed(parent, case, had, facts.created_at):
+        return ""
+    return f"{older}what it had before explains as much"
+
+
+def _read(known: KnownModels, states: Sequence[Source]) -> Iterator[Sketch]:
+    """Yield the weights of each state that differs from the one after it; Unreadable if there is more than that."""
+    before = ""
+    count = 0
+    for state in states:
+        facts = state.facts()
+        if not facts.shards and any(f.path.lower().endswith(OTHER_WEIGHTS) for f in facts.files):
+            raise Unreadable("they are no safetensors")
+        digest = weights_digest(facts) if facts.shards else ""
+        if digest and digest != before:
+            count += 1
+            if count > MOST_READ:
+                raise Unreadable(f"they were replaced more than {MOST_READ} times")
+            stored = known.sketches.get(facts.ref, known.spec)
+            sketch = stored.sketch if stored else first_look(state, known.spec, FIRST_LOOK_REQUESTS).sketch
+            if not sketch.samples:
+                raise Unreadable("nothing of them can be compared")
+            yield sketch
+        before = digest
+
+
+def _is_needed(parent: Reference, case: Case, had: Sequence[Sketch], created_at: datetime) -> bool:
+    """Tell whether a parent is one all the same beside the upload's own earlier weights."""
+    suspect = case.suspect
+    own = (
+        Reference(
+            replace(sketch, ref=RepoRef(f"{suspect.ref.repo_id}-{number}", sketch.ref.revision)),
+            None,
+            created_at,
+            case.maker or suspect.ref.organisation,
+        )
+        for number, sketch in enumerate(had)
+    )
+    references = chain((k.reference for k in case.kin), own)
+    again = case_of(suspect, references, case.disclosure, case.weights_at, case.screened, case.maker)
+    return parent.repo_id.lower() in {p.ref.repo_id.lower() for p in explain(again).parents}

@@ -37,7 +37,7 @@ from analyzers.story import points, summed_up
 from analyzers.verdict import judge
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
 from bot.look import FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
-from bot.originals import Earlier, doubt
+from bot.originals import States, doubt
 from bot.purpose import spent_on
 from bot.second_look import SecondLooker, Seen
 from bot.source import Gated, Source, Unavailable
@@ -100,7 +100,7 @@ class Checker:
             if seen is not None:
                 verdict = judge(case, seen.finding, case.maker)
             verdict = self.told(facts.ref, weights_digest(facts), verdict)
-            verdict = self.in_order(facts, case, verdict, source.earlier)
+            verdict = self.in_order(facts, case, verdict, source.states)
         claims = self.claims(facts.ref, facts.tags, card, verdict, gated=facts.gated)
         if facts.gated:
             traces = tuple(replace(trace, quote="") for trace in traces)
@@ -186,10 +186,10 @@ class Checker:
         why = f"{verdict.why}; not alerted until {found.until}, as the registry says: {found.reason}"
         return replace(verdict, alert=False, why=why)
 
-    def in_order(self, facts: RepoFacts, case: Case, verdict: Verdict, earlier: Earlier) -> Verdict:
-        """Take the alert away where the upload may have come before what it looks made of; raises Unavailable."""
-        why = doubt(self.known, facts, case, verdict, earlier) if verdict.alert else ""
-        return replace(verdict, alert=False, why=f"{verdict.why}; not alerted: {why}") if why else verdict
+    def in_order(self, facts: RepoFacts, case: Case, verdict: Verdict, states: States) -> Verdict:
+        """Take the alert away where the upload may have come before what it looks made of; raises SourceError."""
+        why = doubt(self.known, facts, case, verdict, states) if verdict.alert else ""
+        return replace(verdict, alert=False, why=f"{verdict.why}; {why}") if why else verdict
 
     def claims(
         self, ref: RepoRef, tags: Sequence[str], card: str, verdict: Verdict, *, gated: bool

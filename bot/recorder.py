@@ -43,9 +43,9 @@ class Recorder:
         """See Source.read."""
         return self._source.read(spans)
 
-    def earlier(self, before: datetime) -> Source | None:
-        """See Source.earlier; what is read of that is not kept."""
-        return self._source.earlier(before)
+    def states(self, before: datetime) -> Sequence[Source] | None:
+        """See Source.states; what is read of these is not kept."""
+        return self._source.states(before)
 
 
 def _listing(facts: RepoFacts, headers: Mapping[str, ShardHeader]) -> bytes:

@@ -25,6 +25,7 @@ from bot.look import Meter, weights_digest
 from bot.method import method
 from bot.news import News
 from bot.opened import known_before
+from bot.originals import DOUBT
 from bot.pipeline import Checker
 from bot.purpose import spent_on
 from bot.recorder import Recorder
@@ -32,6 +33,7 @@ from bot.report import to_json
 from bot.settings import Settings
 from bot.source import Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
 from bot.underway import is_under_way
+from bot.weightfiles import OTHER_WEIGHTS
 from state.evidence import Blobs
 from state.records import Happening, NewCase
 from state.sights import NO_WEIGHTS
@@ -42,7 +44,6 @@ BATCH = 50
 RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
 UPLOADING = timedelta(days=1)  # that shards which are named and not there are waited for; then the others are judged
 PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
-OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
 
 log = logging.getLogger("blendwatch")
 
@@ -259,6 +260,13 @@ class Watcher:
             f"; no alert of its own, because case {same[0].case_id} tells the same of this repository" if same else ""
         )
 
+    def _tell_doubt(self, upload: Upload, result: CheckResult) -> None:
+        """Tell the operator what looks like a blend and may be an original, once: nobody is alerted about it."""
+        if DOUBT in result.verdict.why and not upload.silent:
+            key = f"order:{upload.id}:{result.suspect.revision}"
+            title = f"{result.suspect.repo_id}: a blend or copy, or else the original"
+            News(self.store, self.clock, self.destination).once(key, title, result.verdict.why)
+
     def _seeded(self, upload: Upload, result: CheckResult) -> bool:
         """Tell whether this is about what was there before the watch began: a seed may get other weights any time."""
         began = upload.first_seen - timedelta(hours=self.settings.lookback_hours)
@@ -287,6 +295,7 @@ class Watcher:
                 self.store.settle(upload.id, Settlement("failed", reason, kept, retry_at), [], now)
             case CheckResult():
                 self.wish(outcome)
+                self._tell_doubt(upload, outcome)
                 report = to_json(outcome, now)
                 key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"
                 unsaid = self._unsaid(upload, outcome, report) if report["alert"] else ""

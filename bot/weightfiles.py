@@ -9,6 +9,7 @@ from analyzers.errors import MalformedWeights
 from analyzers.records import RepoFile
 
 ADAPTER = "adapter_model.safetensors"
+OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
 INDEX = "model.safetensors.index.json"
 
 

@@ -74,9 +74,9 @@ class MemorySource:
         """See Source.read."""
         return [self._first(span) if span in _first_spans() else self._fresh(span) for span in spans]
 
-    def earlier(self, before: datetime) -> Source | None:
-        """See Source.earlier."""
-        return self if self.weights_at < before else None
+    def states(self, before: datetime) -> Sequence[Source] | None:
+        """See Source.states."""
+        return [self] if self.weights_at < before else []
 
     def _first(self, span: Span) -> bytes:
         """Return a span of the first look: its windows, and zeros between them, which nobody looks at."""

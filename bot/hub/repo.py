@@ -33,6 +33,7 @@ T = TypeVar("T")
 BRANCH_OR_COMMIT = re.compile(r"\w(?:[\w-]|[./](?![./]))*")
 INDEX_BYTES = 4 << 20  # of an index that is read; a larger one has more tensors than may be looked at anyway
 INDEX_REQUESTS = 2
+MAX_STATES = 12  # of one repository that are looked at
 HEADERS_PER_INDEX_BYTE = 2  # the headers' answer says of each tensor what the index says, its shape and its place
 
 
@@ -115,16 +116,19 @@ class HubRepo:
         return commits(self._tools.wire, ref.repo_id, ref.revision, most)
 
     @_in_time
-    def earlier(self, before: datetime) -> HubRepo | None:
-        """The repository at its newest commit before a time (UTC); raises SourceError.
+    def states(self, before: datetime) -> Sequence[HubRepo] | None:
+        """The repository at each commit before a time (UTC), newest first; raises SourceError.
 
-        None where its history does not reach back so far, is longer than `MAX_COMMITS`, or is not shown.
+        None where its history does not reach back so far, is longer than can be looked through, or is not shown.
         """
         try:
-            older = next((c for c in self.commits(MAX_COMMITS) if c.at < before), None)
+            found = self.commits(MAX_COMMITS)
         except NoSuchAddress:
             return None
-        return HubRepo(self._tools, self.facts().ref.repo_id, older.revision) if older else None
+        older = [c.revision for c in found if c.at < before]
+        if not 0 < len(older) <= MAX_STATES or len(found) >= MAX_COMMITS:
+            return None
+        return [HubRepo(self._tools, self.facts().ref.repo_id, revision) for revision in older]
 
     @_in_time
     def headers(

@@ -177,32 +177,9 @@ def test_a_model_whose_first_weights_were_copied_is_not_made_of_the_copy(tmp_pat
         for _ in range(2):
             assert told(at) == []
             (newest,) = [u for u in at.store.history(OLD) if u.listed_revision == "c" * 40]
-            assert "older than honest/New, and it had such weights before" in newest.reason
+            assert "older than honest/New, and what it had before explains as much" in newest.reason
             assert at.store.due_again(newest.id, "explained again", at.moved.now())
             passes(at, 2)
-
-
-@pytest.mark.parametrize(
-    ("history", "accused"), [("same", False), ("squashed", False), ("empty", True), ("others", True)]
-)
-def test_an_original_that_nobody_read_is_no_copy_of_its_copy(tmp_path: Path, history: str, *, accused: bool) -> None:
-    """An old repository gets its weights anew after somebody else has uploaded them: what did it have before?"""
-    with watched(tmp_path, BASE_ALONE, REPOS[BASE]) as at:
-        at.hub.add(uploaded(NEW, other(), [BASE], NOW + DAY))
-        passes(at, 2, after=DAY)
-        before, now = uploaded(OLD, other(), [BASE], NOW - 500 * DAY), at.moved.now()
-        again = committed(before, now, counted=10**9)
-        states = {
-            "same": again,
-            "others": replace(again, earlier=uploaded(OLD, coder(), [BASE], NOW - 500 * DAY)),
-            "squashed": replace(again, earlier=None, squashed=True),
-            "empty": replace(again, earlier=None),
-        }
-        at.hub.add(states[history])
-        passes(at, 2)
-        assert told(at) == ([OLD] if accused else [])
-        (upload,) = at.store.history(OLD)
-        assert ("; not alerted: the repository is older than honest/New, and " in upload.reason) == (not accused)
 
 
 def test_a_parent_from_before_the_watch_is_found_though_it_is_read_late(tmp_path: Path) -> None:
