@@ -27,9 +27,7 @@ from state.tables import MARK
 
 OVERLAP = timedelta(hours=2)  # read again at every pass: listings may lag behind
 GAP_PATIENCE = timedelta(hours=6)  # a gap that cannot be filled for so long is left, and stays on record
-LONGEST_READING = (
-    15 * 60.0
-)  # seconds that one listing is read for; what it did not reach is a gap, and that is read whole
+LONGEST_READING = 15 * 60.0  # seconds that a listing is read for; the rest is a gap, and a gap is read whole
 LEFT = "uploads of that time may be missing"
 LATE = timedelta(hours=1)  # without a good reading, or three turns where these are longer: the feed is stale
 
@@ -133,9 +131,8 @@ class Feeds:
             new += self.store.record(feed.name, others, None, now, seen_to=seen_to)
             found = _joined(found, page, new, [t for e in wanted if (t := _time(feed, e)) is not None])
             if in_time and not page.complete and (self.clock() - now).total_seconds() > LONGEST_READING:
-                log.warning(
-                    "the listing of %s was read for %.0f minutes; it ends here", feed.what, LONGEST_READING / 60
-                )
+                minutes = LONGEST_READING / 60
+                log.warning("the listing of %s was read for %.0f minutes; it ends here", feed.what, minutes)
                 break
         return found
 

@@ -8,30 +8,16 @@ commit that is pushed long after it was made looks like it, which costs one look
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
-from analyzers.records import RepoFacts
-from bot.hub.commits import Commit
 from bot.hub.failures import NoSuchAddress
+from bot.hub.repo import HubRepo
 
 BY_A_COMMIT: Final = timedelta(minutes=1)  # that the Hub's clock may say later than an author's for one commit
 
 
-class WithHistory(Protocol):
-    """A repository whose commits can be asked for."""
-
-    def facts(self) -> RepoFacts:
-        """What the Hub says about it."""
-        ...
-
-    def commits(self, most: int) -> Sequence[Commit]:
-        """Return the newest commits, the newest first; raises SourceError."""
-        ...
-
-
-def known_before(repo: WithHistory, began: datetime) -> bool:
+def known_before(repo: HubRepo, began: datetime) -> bool:
     """Tell whether everybody could see the newest weights before the watch began; one request, for an old one that was
     changed. Raises SourceError.
     """
