@@ -151,7 +151,7 @@ def _explained(aligned: Aligned, mixed: Mixture, windows: int) -> Explained | No
 
 def _finding(case: Case, aligned: Aligned, found: Explained) -> Finding | None:
     """Say what a mix amounts to: a blend, something that must stay untold, or nothing."""
-    mix = told(case, aligned, found)
+    mix = told(aligned, found)
     if one_is_enough(case, mix.equal, mix.weights):
         return None
     measured = measures(mix, found.residue)
@@ -226,14 +226,13 @@ def strangers(case: Case, parents: Iterable[str]) -> bool:
     return not foreign.isdisjoint(named) and own.isdisjoint(named)
 
 
-def told(case: Case, aligned: Aligned, found: Explained) -> Mix:
+def told(aligned: Aligned, found: Explained) -> Mix:
     """Return the numbers of a mix for the record, the largest coefficient first."""
     parents = [
         Parent(
             aligned.references[p].sketch.ref,
             float(c),
             (float(low), float(high)),
-            case.declares(aligned.references[p].repo_id),
         )
         for p, c, (low, high) in zip(found.mixed.parents, found.coefficients, found.intervals, strict=True)
     ]

@@ -35,14 +35,9 @@ class Case:
         own = {(self.maker or self.suspect.ref.organisation).lower(), self.suspect.ref.organisation.lower()}
         return any(name.partition("/")[0].lower() in own for name in reference.declares)
 
-    @property
-    def declared(self) -> frozenset[str]:
-        """Declared parents' repo ids in lower case."""
-        return frozenset(p.lower() for p in self.disclosure.parents)
-
     def declares(self, repo_id: str) -> bool:
-        """Tell whether the suspect's card names `repo_id`; the Hub's ids ignore case."""
-        return repo_id.lower() in self.declared
+        """Tell whether the suspect declares a model, or a quantization, mirror or other form of it."""
+        return self.disclosure.of(repo_id) is not None
 
 
 def case_of(

@@ -29,7 +29,7 @@ def analyze(case: Case) -> Finding | None:
         how = _how(case, one)
         most = len(one.keys) >= COPY_TENSORS_HELD * len(case.suspect.samples)
         if how and most and one.weights >= COPY_MIN_WEIGHTS:
-            return _finding(case, one, how)
+            return _finding(one, how)
     return None
 
 
@@ -71,14 +71,14 @@ def is_noise(one: Kinship) -> bool:
     )
 
 
-def _finding(case: Case, one: Kinship, how: str) -> Finding:
+def _finding(one: Kinship, how: str) -> Finding:
     ref = one.reference.sketch.ref
     exact = one.equal == 1.0
     return Finding(
         NAME,
         "copy",
         f"a copy of {ref.repo_id}: of {one.weights:,} sampled weights in {len(one.keys)} tensors, {how}",
-        (Parent(ref, 1.0, None, case.declares(ref.repo_id)),),
+        (Parent(ref, 1.0, None),),
         exact=exact,
         further_training=False if exact else None,
         measured={

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final, Literal
 
-from analyzers.disclosure import read_disclosure
+from analyzers.card.reader import read_card
 from analyzers.traces_records import listed, one_line
 
 EventKind = Literal["declared", "withdrawn", "config", "commit"]
@@ -63,7 +63,7 @@ def read_history(
     *,
     complete: bool = True,
 ) -> tuple[Event, ...]:
-    """Return what changed, oldest first. `names` and `own`: as in read_disclosure; times must all have a zone.
+    """Return what changed, oldest first. `names` and `own`: as in read_card; times must all have a zone.
 
     `revisions`: oldest first, in the repository's own order: the times are what authors' clocks said.
     `complete`: they begin with the repository's first commit.
@@ -97,7 +97,7 @@ def _declared(
         if one.card is None:
             sure = False
             continue
-        said = read_disclosure(one.revision, one.card, (), names, own).parents
+        said = read_card(one.card, (), names, own).disclosure(one.revision).parents
         full = {n.rpartition("/")[2].lower() for n in said if "/" in n}
         now = {n.lower(): n for n in said if "/" in n or n.lower() not in full}
         come = tuple(n for low, n in now.items() if low not in (before or {}))

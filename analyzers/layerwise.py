@@ -89,7 +89,7 @@ def analyze(case: Case) -> Finding | None:
     # a profile that misses this many weights is no better an explanation than kinds of weights that miss a few more
     least = 1.0 - near + (LOOSE if near < STRONG_NEARBY else 0.0)
     trained = False if near >= ROUNDED_LAYERWISE else None
-    parents = tuple(Parent(ref, None, None, case.declares(ref.repo_id)) for ref in refs)
+    parents = tuple(Parent(ref, None, None) for ref in refs)
     return Finding(NAME, "blend", claim, parents, "layerwise", exact, trained, measured, least)
 
 

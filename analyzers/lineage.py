@@ -30,7 +30,7 @@ def analyze(case: Case) -> Finding:
         "derivative",
         f"trained on from {ref.repo_id} ({how}): its weights lie {parent.distance:.2g} of their size away from it, "
         f"{parent.equal:.3f} of {parent.weights:,} sampled ones unchanged",
-        (Parent(ref, None, None, case.declares(ref.repo_id)),),
+        (Parent(ref, None, None),),
         measured={
             "weights": parent.weights,
             "equal": parent.equal,

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.card.model_names import same_model
 from analyzers.claim_records import Assessed
 from analyzers.story_records import Point
 from analyzers.traces_records import Trace
@@ -23,6 +24,8 @@ FindingKind = Literal["blend", "copy", "derivative", "unrelated", "inconclusive"
 Family = Literal["linear", "layerwise", "sparse", "stack"]
 DisclosureLevel = Literal["disclosed", "partial", "undisclosed", "none-needed"]
 Strength = Literal["exact", "strong", "indicative"]
+Said = Literal["declared", "named", "absent"]
+Audience = Literal["public", "reviewers", "none"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -226,8 +229,15 @@ class Parent:
     ref: RepoRef
     coefficient: float | None  # dimensionless; None where one number would not be true
     interval: tuple[float, float] | None
-    declared: bool = False
+    said: Said = "absent"  # on the card, or wherever else the author's words count
+    quote: str = ""  # of the author's text that says so or denies it, not made harmless; "" if there is none
+    where: str = ""  # the quote stands: "front matter", "tag", "recipe", "prose", "repository name", ...
     automatic: bool = False  # known only because it was read as an upload itself
+
+    @property
+    def declared(self) -> bool:
+        """Tell whether the author declares it as a parent."""
+        return self.said == "declared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,14 +264,16 @@ class Mix:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One place where the author named a model. `where` is "front matter", "tag" or "prose".
+    """One place where the author named a model. `where` is "front matter", "tag", "recipe" or "prose".
 
-    It is "renamed" where a named model has another name now, and "registry" where a registry file declares a parent.
+    It is "renamed" where a named model has another name now, "form" where a declared quantization or mirror leads to
+    it, and "registry" where a registry file declares a parent.
     """
 
     repo_id: str
     where: str
     relation: str  # "base_model", "merge", "finetune", ...
+    quote: str = ""  # the author's own text, not made harmless
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +281,8 @@ class Disclosure:
     """What the author declared, where, at which revision."""
 
     revision: str
-    mentions: tuple[Mention, ...] = ()
+    mentions: tuple[Mention, ...] = ()  # of parents
+    named: tuple[Mention, ...] = ()  # of compared models that the text spells, or denies, without declaring them
     relation: str | None = None  # base_model_relation, as declared
     from_scratch: bool = False  # the card claims training from nothing
     problems: tuple[str, ...] = ()  # what could not be read of the card
@@ -278,6 +291,10 @@ class Disclosure:
     def parents(self) -> tuple[str, ...]:
         """Declared parents' repo ids, each once, in the order they were found."""
         return tuple(dict.fromkeys(m.repo_id for m in self.mentions))
+
+    def of(self, repo_id: str) -> Mention | None:
+        """Return where a model is declared, by its id or as a form of it; None: nowhere."""
+        return next((m for m in self.mentions if same_model(m.repo_id, repo_id)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,13 +314,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A finding held against the card and the six rules."""
+    """A finding held against the card and the rules."""
 
     finding: Finding
     disclosure: DisclosureLevel
-    alert: bool
+    audience: Audience  # who may see it unattended
     strength: Strength | None
     why: str  # one sentence
+
+    @property
+    def alert(self) -> bool:
+        """Tell whether it may be published unattended."""
+        return self.audience == "public"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def reason_for(case: Case, finding: Finding, verdict: Verdict, lot: float) -> st
     """Say why fresh coordinates should be read; "" if they need not be. `lot`: a random number from 0 to 1."""
     if not case.kin:
         return ""
-    if verdict.alert:
+    if verdict.audience != "none":
         return "before an alert"
     if finding.kind == "inconclusive":
         return "the first look could not say"

@@ -58,7 +58,7 @@ def analyze(case: Case) -> Finding | None:
         "base": kinds.base,
         "joint": kinds.joint,
     }
-    told = tuple(Parent(ref, None, None, case.declares(ref.repo_id)) for ref in refs)
+    told = tuple(Parent(ref, None, None) for ref in refs)
     trained = False if kinds.covered >= SPARSE_COVERED else None
     return Finding(NAME, "blend", claim, told, "sparse", False, trained, measured, 1.0 - kinds.covered)
 

@@ -41,7 +41,7 @@ def analyze(case: Case) -> Finding | None:
         "decisive": sum(case.suspect.samples[c.key].values.size for c in from_known if _told(c)),
     }
     measured |= {f"from {ref.repo_id}": count for ref, count in zip(refs, counts, strict=True)}
-    parents = tuple(Parent(ref, None, None, case.declares(ref.repo_id)) for ref in refs)
+    parents = tuple(Parent(ref, None, None) for ref in refs)
     experts = sum(c.became_expert for c in from_known)
     elsewhere = f", {moved} of them at another depth or in another expert" if moved else ""
     elsewhere += f", {experts} of them as experts" if experts else ""
@@ -49,7 +49,7 @@ def analyze(case: Case) -> Finding | None:
         if not moved and not experts:
             return None
         claim = f"all tensors are those of {refs[0].repo_id}{elsewhere}: {len(from_known)} of {len(sampled)} sampled"
-        whole = (Parent(refs[0], 1.0, None, parents[0].declared),)
+        whole = (Parent(refs[0], 1.0, None),)
         return Finding(NAME, "copy", claim, whole, exact=True, further_training=False, measured=measured)
     shares = ", ".join(f"{n} from {ref.repo_id}" for n, ref in zip(counts, refs, strict=True))
     claim = f"{len(from_known)} of {len(sampled)} sampled tensors are copied bit for bit: {shares}{elsewhere}"

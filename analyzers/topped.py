@@ -22,7 +22,7 @@ def analyze(case: Case) -> Finding | None:
     found = explain_linear(case.aligned, case.screened, case.suspect.spec.windows)
     if found is None:
         return None
-    mix = told(case, case.aligned, found)
+    mix = told(case.aligned, found)
     if not enough(mix) or mix.near < TOPPED_NEARBY or mix.explained < TOPPED_EXPLAINED:
         return None
     if mix.far < TOPPED_FAR * mix.weights:

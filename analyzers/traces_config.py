@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from analyzers.card_names import REPO_ID
-from analyzers.card_recipes import named_in
+from analyzers.card.front_matter import models_in
+from analyzers.card.model_names import REPO_ID
 from analyzers.traces_records import Trace, listed, trace
 
 # settings that one family of architectures has, and the beginnings of the model types that use them
@@ -52,7 +52,7 @@ def of_config(
 def _path(value: object, own: str, declared: Collection[str]) -> Iterator[Trace]:
     if not isinstance(value, str) or not value.strip() or value.strip().lower() == own.lower():
         return
-    name = named_in(value[:300])
+    name = next(iter(models_in(value[:300])), "")
     if name and name.lower() != own.lower():
         known = name.lower() in declared
         claim = f"The config was written from {name}, which the card {'declares' if known else 'does not declare'}."

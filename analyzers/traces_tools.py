@@ -8,15 +8,17 @@ from typing import Final
 
 import yaml
 
-from analyzers.card_front import BAD_YAML
-from analyzers.card_recipes import MAX_DEPTH, MAX_NODES, MAX_YAML_CHARS, named_in, recipes
-from analyzers.card_text import Line
+from analyzers.card.front_matter import BAD_YAML, models_in
+from analyzers.card.recipes import read_recipe
 from analyzers.records import RepoFile
 from analyzers.traces_records import Meaning, Trace, listed, one_line, trace
 
 RECIPE: Final = "mergekit_config.yml"
 MAX_RECIPE_BYTES: Final = 100_000
 MAX_CARD_CHARS: Final = 200_000
+MAX_YAML_CHARS: Final = 12_000  # YAML is read at some 40 kB a second
+MAX_NODES: Final = 2_000
+MAX_DEPTH: Final = 40
 
 # words of the cards that programs write, in lower case and on one line, and whose they are
 CARDS: Final = (
@@ -63,7 +65,7 @@ _VERSION: Final = re.compile(r"[\w.+-]{1,40}")
 def of_recipe(data: bytes, own: str = "") -> tuple[list[Trace], str]:
     """Return what mergekit_config.yml says, or the reason why nothing could be read of it."""
     text = data[:MAX_RECIPE_BYTES].decode("utf-8", "replace")
-    found = next(recipes([Line("code", text, lang="yaml")]), None) if text.strip() else None
+    found = read_recipe(text)
     if found is None:
         return [], f"{RECIPE} names no model and no method"
     settings = _settings(text)
@@ -136,7 +138,7 @@ def _settings(text: str) -> dict[str, str]:
         if isinstance(node, dict):
             model, parameters = node.get("model"), node.get("parameters")
             if isinstance(model, str) and isinstance(parameters, dict):
-                found.setdefault(named_in(model[:300]), _told(parameters))
+                found.setdefault(next(iter(models_in(model[:300])), ""), _told(parameters))
         if depth < MAX_DEPTH and isinstance(node, dict | list):
             children = list(node.values() if isinstance(node, dict) else node)[: MAX_NODES - seen]
             waiting += [(child, depth + 1) for child in children]

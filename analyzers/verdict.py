@@ -1,4 +1,4 @@
-"""A finding held against the card and the six rules: a table read top to bottom."""
+"""A finding held against the card and the rules: a table read top to bottom."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from analyzers.case import Case
-from analyzers.records import DisclosureLevel, Finding, Parent, Reference, Strength, Verdict
+from analyzers.records import Audience, DisclosureLevel, Finding, Mention, Parent, Reference, Said, Strength, Verdict
+
+ON_CARD = ("", "front matter", "prose", "recipe", "tag")
+NAMED = "named"  # the relation of a mention that names a model; every other one denies it or is hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Where `quiet` holds, nobody is alerted, and `why` says so."""
+    """Where `holds`, no alert goes out unattended: the finding is for `audience`, and `why` says so."""
 
-    quiet: Callable[[Held], bool]
+    holds: Callable[[Held], bool]
     why: Callable[[Held], str]
+    audience: Audience = "none"
 
 
 def _order_unknown(held: Held) -> bool:
@@ -43,6 +47,23 @@ def _order_unknown(held: Held) -> bool:
 def _own(held: Held) -> bool:
     """Rule 4: own weights are no secret."""
     return all(r.maker.lower() == held.maker.lower() for r in held.undeclared)
+
+
+def _all_named(held: Held) -> bool:
+    """Rule 7: only a parent that the author's text does not even name can carry an alert."""
+    return all(p.said != "absent" for p in held.finding.parents)
+
+
+def _named_why(held: Held) -> str:
+    named = (p for p in held.finding.parents if p.said == "named")
+    return f"{held.finding.claim}; {', '.join(f'{p.ref.repo_id} is {words_for(p.said, p.where)}' for p in named)}"
+
+
+def words_for(said: Said, where: str) -> str:
+    """Return how the author's words stand to a parent: one wording for every place that shows it."""
+    if said == "named":
+        return f"named {'on the card' if where in ON_CARD else f'in the {where}'}, but not as a parent"
+    return "declared" if said == "declared" else "not declared"
 
 
 # Rule 1 (bits decide) is how `blend` and `copy_of` come to a finding at all; rule 3 (nobody answers for an ancestor) is
@@ -59,6 +80,7 @@ RULES: tuple[Rule, ...] = (
         _order_unknown,
         lambda h: f"{h.finding.claim}; {h.names} not declared, but which weights were public first is not known",
     ),
+    Rule(_all_named, _named_why, "reviewers"),
 )
 
 
@@ -70,16 +92,23 @@ def judge(case: Case, finding: Finding, maker: str) -> Verdict:
     undeclared = tuple(references[p.ref.repo_id.lower()] for p in parents if not p.declared)
     held = Held(case, finding, _level(parents), undeclared, _strength(finding), maker)
     for rule in RULES:
-        if rule.quiet(held):
-            return Verdict(finding, held.disclosure, alert=False, strength=held.strength, why=rule.why(held))
+        if rule.holds(held):
+            return Verdict(finding, held.disclosure, rule.audience, held.strength, rule.why(held))
     why = f"{finding.claim}; {held.names} not declared on the card{_automatic(undeclared)}"
-    return Verdict(finding, held.disclosure, alert=True, strength=held.strength, why=why)
+    return Verdict(finding, held.disclosure, "public", held.strength, why)
 
 
 def _held_against_the_card(case: Case, parent: Parent, references: Mapping[str, Reference]) -> Parent:
-    reference = references.get(parent.ref.repo_id.lower())
-    declared = _declared(case, parent, references)
-    return replace(parent, declared=declared, automatic=reference is not None and reference.automatic)
+    repo_id = parent.ref.repo_id
+    reference = references.get(repo_id.lower())
+    automatic = reference is not None and reference.automatic
+    named = next((m for m in case.disclosure.named if m.repo_id.lower() == repo_id.lower()), None)
+    if (found := _declared(case, repo_id, references)) is not None:
+        return replace(parent, said="declared", quote=found.quote, where=found.where, automatic=automatic)
+    if named is None:
+        return replace(parent, said="absent", automatic=automatic)
+    said: Said = "named" if named.relation == NAMED else "absent"
+    return replace(parent, said=said, quote=named.quote, where=named.where, automatic=automatic)
 
 
 def _automatic(undeclared: tuple[Reference, ...]) -> str:
@@ -94,8 +123,8 @@ def _level(parents: tuple[Parent, ...]) -> DisclosureLevel:
     """Return how much of the parents is declared."""
     if not parents:
         return "none-needed"
-    told = sum(p.declared for p in parents)
-    return "disclosed" if told == len(parents) else "partial" if told else "undisclosed"
+    count = sum(p.declared for p in parents)
+    return "disclosed" if count == len(parents) else "partial" if count else "undisclosed"
 
 
 def _strength(finding: Finding) -> Strength | None:
@@ -105,19 +134,20 @@ def _strength(finding: Finding) -> Strength | None:
     return "exact" if finding.exact else "strong"
 
 
-def _declared(case: Case, parent: Parent, references: Mapping[str, Reference]) -> bool:
-    """Tell whether the card names a parent, or it is a base reached through a chain of declared parents."""
-    repo_id = parent.ref.repo_id.lower()
-    if repo_id in case.declared or repo_id.rpartition("/")[2] in case.declared:
-        return True
-    reference = references.get(repo_id)
-    return reference is not None and reference.role == "base" and repo_id in _ancestors(case, references)
+def _declared(case: Case, repo_id: str, references: Mapping[str, Reference]) -> Mention | None:
+    """Return where a parent is declared, or that it is a base reached through a chain of declared parents."""
+    if (found := case.disclosure.of(repo_id)) is not None:
+        return found
+    reference = references.get(repo_id.lower())
+    if reference is not None and reference.role == "base" and repo_id.lower() in _ancestors(case, references):
+        return Mention(repo_id, "declared parent", "ancestor")
+    return None
 
 
 def _ancestors(case: Case, references: Mapping[str, Reference]) -> set[str]:
     """Return all that declared parents declare in turn, in lower case."""
     found: set[str] = set()
-    waiting = list(case.declared)
+    waiting = [p.lower() for p in case.disclosure.parents]
     while waiting:
         reference = references.get(waiting.pop())
         for ancestor in reference.declares if reference else ():

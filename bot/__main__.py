@@ -1,6 +1,6 @@
 """The command line; `bot.commands` lists what it can do.
 
-Exit status: 0 no alert, 3 alert, 2 usage or configuration, 1 nothing could be shown.
+Exit status: 0 nothing, 3 alert, 4 a finding for reviewers, 2 usage or configuration, 1 nothing could be shown.
 """
 
 from __future__ import annotations

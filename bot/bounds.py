@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from analyzers import disclosure, layout
+from analyzers import layout
+from analyzers.card import reader
 from bot import (
     casework,
     deliver,
@@ -117,7 +118,7 @@ BOUNDS: Final = (
     _constant(reconsider, "SECONDS", "earlier uploads explained again in one pass", "seconds", _REST),
     _constant(known, "MAX_CARD_BYTES", "a card", "bytes", "it counts as not read, which the report says"),
     _constant(
-        disclosure,
+        reader,
         "MAX_CARD_CHARS",
         "what is read of a card",
         "characters",

@@ -159,7 +159,8 @@ def watcher(built: Service, opened: Store) -> Watcher:
     """Return the watcher."""
     where = destination(built.settings)
     kept, now = blobs(built.settings), built.clock.now
-    return Watcher(built.hub, opened, built.checker, built.settings, now, where, kept, relatives(built, opened).note)
+    operator, wish = operators(built.settings), relatives(built, opened).note
+    return Watcher(built.hub, opened, built.checker, built.settings, now, where, operator, where == ROOMS, kept, wish)
 
 
 def relatives(built: Service, opened: Store) -> Relatives:
@@ -197,7 +198,7 @@ def casework(settings: Settings, opened: Store, clock: Callable[[], datetime] = 
 def followups(built: Service, opened: Store) -> Followups:
     """Return what looks after the cases that were told."""
     known, now = built.checker.known, built.clock.now
-    return Followups(built.hub, opened, casework(built.settings, opened, now), lambda: dict(known.names()), now)
+    return Followups(built.hub, opened, casework(built.settings, opened, now), known.registry.names, now)
 
 
 def asking(built: Service, opened: Store) -> Asking:

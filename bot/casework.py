@@ -78,7 +78,7 @@ class Casework:
 
     def correct(self, case: CaseFile, verdict: Verdict) -> bool:
         """Correct what was told last, or take it back, where the verdict of today is another; whether it was."""
-        if not verdict.alert:
+        if not holds(case, verdict):
             reason = f"by the method of today the same evidence does not bear the alert out: {verdict.why}"
             return self.retract(case, reason)
         first = _gist(case.report["finding"], (p["repo_id"] for p in case.report["parents"]))
@@ -122,6 +122,11 @@ class Casework:
             for destination, _ in (self.store.cases.heads(case) if tell else ())
         ]
         return self.store.cases.note(note, messages, retract=retract)
+
+
+def holds(case: CaseFile, verdict: Verdict) -> bool:
+    """Tell whether a case may still be shown to those it was opened for."""
+    return verdict.alert or verdict.audience == case.report.get("audience", "public")
 
 
 def _gist(kind: str, parents: Iterable[str]) -> str:

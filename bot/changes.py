@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from analyzers.disclosure import read_disclosure
+from analyzers.card.reader import read_card
 from analyzers.records import RepoFacts
 from analyzers.traces_records import listed
 from bot.casework import Casework
@@ -56,7 +56,7 @@ class Changes:
         """Read the newest revision; raises SourceError. What the Hub's tags declare counts with or without a card."""
         facts, card = source.facts(), _card_of(source)
         text = (card or b"").decode("utf-8", "replace")
-        said = read_disclosure(facts.ref.revision, text, facts.tags, self.names(), facts.ref.repo_id)
+        said = read_card(text, facts.tags, self.names(), facts.ref.repo_id).disclosure(facts.ref.revision)
         return Found(facts, card, said.parents)
 
     def note(self, told: Told, found: Found) -> int:
@@ -124,7 +124,7 @@ class Changes:
         except StateError as error:
             log.warning("the card of case %s cannot be compared: %s", told.case.case_id, error)
             return "what is not known any more"
-        return _names(read_disclosure("", card, (), self.names(), told.last.repo_id).parents)
+        return _names(read_card(card, (), self.names(), told.last.repo_id).disclosure("").parents)
 
     def _when(self, told: Told, found: Found) -> str:
         """Say what the commits since then say of when that was; nothing where they cannot be read."""

@@ -44,6 +44,6 @@ class Checking:
 
 def _inconclusive(facts: RepoFacts, reason: str, cost: Cost) -> CheckResult:
     finding = Finding("look", "inconclusive", f"too little was readable: {reason}")
-    verdict = Verdict(finding, "none-needed", alert=False, strength=None, why=finding.claim)
+    verdict = Verdict(finding, "none-needed", "none", strength=None, why=finding.claim)
     declared = Disclosure(facts.ref.revision)
     return CheckResult(facts.ref, facts.parameters or 0, verdict, declared, Sampled(), cost, facts.weights_at)

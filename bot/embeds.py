@@ -188,6 +188,8 @@ def _fields(report: Report, words: Words) -> list[tuple[str, str]]:
     return [
         ("declared", sentences.declared(report, words)),
         ("not_declared", sentences.not_declared(report, words)),
+        ("named", sentences.named(report, words)),
+        ("denied", sentences.denied(report, words)),
         ("contradicted", sentences.contradicted(report)),
         ("coefficients", sentences.coefficients(report, words)),
         ("sure", sentences.sure(report, words)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from analyzers.disclosure import read_disclosure
+from analyzers.card.reader import read_card
 from analyzers.errors import BlendwatchError, Unreadable
 from analyzers.fingerprint import Fingerprint, fingerprint
 from analyzers.kinship import kinship
@@ -180,6 +180,19 @@ class KnownModels:
             ref = source.facts().ref
         return self.sketches.get(ref, self.spec) or self._read(source, None, requests)
 
+    def leads_to(self, repo_id: str) -> tuple[str, ...]:
+        """Return the model that a quantization, mirror or adapter is of by its own card; () if that is not known."""
+        try:
+            source = self.open(repo_id, None)
+            card = read_card(card_of(source)[0], source.facts().tags, own=repo_id)
+        except (SourceError, Unreadable):
+            return ()
+        parents = tuple(m.repo_id for m in card.declared if "/" in m.repo_id)
+        stored = (
+            any(m.relation in ("quantized", "adapter") for m in card.declared) or card.front.relation == "quantized"
+        )
+        return parents if stored or len(set(parents)) == 1 else ()
+
     def has(self, repo_id: str) -> bool:
         """Tell whether a model is known and was read."""
         return self.sketches.find(repo_id, None, self.spec) is not None
@@ -207,13 +220,10 @@ class KnownModels:
         model = self.registry.find(repo_id)
         return self._source(model) if model and model.path is not None else self.open(repo_id, revision)
 
-    def names(self) -> Iterator[tuple[str, str]]:
-        """Yield (name, repo id's last part) of every known model, for reading cards."""
-        for model in self.registry.models:
-            last = model.repo_id.rpartition("/")[2]
-            for name in {last, last.replace("-", " "), model.title, *model.aliases}:
-                if len(name) >= 6 and any(c in name for c in "-. 0123456789"):  # a bare word is no name of a model
-                    yield name, last
+    def titles(self, repo_id: str) -> tuple[str, ...]:
+        """Return other names of a known model."""
+        model = self.registry.find(repo_id)
+        return (model.title, *model.aliases) if model else ()
 
     def dated(self, look: Look, declares: Sequence[str] = (), title: str = "") -> StoredSketch:
         """Return what was read with when it became public, as far as that can be relied on."""
@@ -272,7 +282,7 @@ class KnownModels:
         if not look.sketch.samples:
             raise Unreadable(f"{look.facts.ref.repo_id}: {look.unsampled}")
         card = "" if model is None else card_of(source)[0]
-        declares = read_disclosure(look.facts.ref.revision, card, look.facts.tags).parents
+        declares = read_card(card, look.facts.tags).disclosure(look.facts.ref.revision).parents
         title = model.title if model else ""
         stored = self.dated(look, declares, title)
         self.sketches.put(stored)

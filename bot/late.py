@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from analyzers import explain
+from analyzers.card.reader import Card
 from analyzers.evidence import of_case
 from analyzers.records import CheckResult, Cost, Disclosure, Evidence, Mention, RepoFacts, RepoRef
 from analyzers.second_look import unread
@@ -65,7 +66,7 @@ def first_sight(upload: Upload, known: KnownModels) -> FirstSight | None:
         return None
     declared: dict[str, Any] = report.get("declared", {})
     mentions, relation = tuple(_mentions(declared)), declared.get("relation")
-    said = Disclosure(upload.revision, mentions, relation, bool(declared.get("from_scratch")))
+    said = Disclosure(upload.revision, mentions, (), relation, bool(declared.get("from_scratch")))
     parameters = upload.parameters or int(suspect.get("parameters") or 0)
     return FirstSight(stored, said, weights_at, upload.weights_digest or "", parameters, upload.created_at)
 
@@ -79,10 +80,10 @@ def unjudged(upload: Upload, listings: Sequence[bytes], cards: Sequence[str], ch
         ref, tags = RepoRef(listing["repo_id"], listing["revision"]), listing.get("tags", ())
         stored = checker.known.sketches.get(ref, checker.known.spec)
         if stored is not None and stored.weights_at is not None:
-            said = [checker.says(ref, tags, card) for card in cards or ("",)]
-            mentions = tuple(m for each in said for m in each.mentions if m.where != REGISTRY)
+            said = checker.says(ref, [checker.card(ref.repo_id, tags, text) for text in cards or ("",)])
+            mentions = tuple(m for m in said.mentions if m.where != REGISTRY)
             parameters = upload.parameters or listing.get("parameters") or 0
-            disclosure = replace(said[0], mentions=mentions)
+            disclosure = replace(said, mentions=mentions)
             digest = listing.get("weights", "")
             return FirstSight(stored, disclosure, stored.weights_at, digest, parameters, upload.created_at)
     return None
@@ -95,12 +96,12 @@ def recalled(
     progress: Progress,
     *,
     card: str = "",
-    also: Sequence[Mention] = (),
+    newer: Card | None = None,
     complete: bool = False,
 ) -> Recalled:
     """Judge an upload by what is kept of it. Raises Unavailable where `complete` asks for it, as a check does.
 
-    `gone`: why it cannot be read; `card`: as it was at first sight; `also`: what is declared elsewhere by now.
+    `gone`: why it cannot be read; `card`: as it was at first sight; `newer`: as it is now.
     """
     started = time.monotonic()
     with checker.metered() as meter:
@@ -108,10 +109,13 @@ def recalled(
         unknown = checker.known.refresh(None, progress)
         if complete and (missing := checker.known.out_of_reach()):
             raise Unavailable(missing)
-        mentions = (*checker.registered(ref.repo_id), *seen.disclosure.mentions, *also)
+        first = checker.card(ref.repo_id, (), card)
+        cards = (first, newer) if newer else (first,)
+        mentions = (*seen.disclosure.mentions, *checker.says(ref, cards, gated=seen.gated).mentions)
         said = replace(seen.disclosure, mentions=mentions)
         disclosure, parents, problems = checker.declared(said, progress, complete=complete)
         case = checker.case(seen.stored.sketch, disclosure, parents, seen.weights_at)
+        case = checker.heard(case, cards, gated=seen.gated)
         finding, digest = explain(case), seen.weights_digest
         once = checker.told(ref, digest, judge(case, finding, case.maker))
         verdict = checker.told(ref, digest, judge(case, unread(finding, (ref.repo_id,)), case.maker))
@@ -119,23 +123,25 @@ def recalled(
         verdict = checker.in_order(facts, case, verdict, lambda _: None)
         rests = f"this rests on the evidence of first sight alone ({seen.stored.read_at:%Y-%m-%d}): {gone}"
         verdict = replace(verdict, why=f"{verdict.why}; {rests}")
-        claims = checker.claims(ref, (), card, verdict, gated=seen.gated)
+        claims = checker.claims(ref, first, verdict, gated=seen.gated)
         findings = points(verdict, claims, ())
     result = CheckResult(
         suspect=ref,
         parameters=seen.parameters,
         verdict=replace(verdict, why=summed_up(verdict.why, findings)),
-        declared=disclosure,
+        declared=case.disclosure,
         sampled=sampled(seen.stored.sketch, verdict),
         cost=Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3)),
         weights_at=seen.weights_at,
         weights_digest=digest,
         problems=(rests, *unknown, *problems),
-        evidence=Evidence(disclosure, seen.weights_at, case.maker, case.screened, of_case(case), gone=(ref.repo_id,)),
+        evidence=Evidence(
+            case.disclosure, seen.weights_at, case.maker, case.screened, of_case(case), gone=(ref.repo_id,)
+        ),
         claims=claims,
         findings=findings,
     )
-    return Recalled(result, f"{once.why}; {gone}" if once.alert and not verdict.alert else "")
+    return Recalled(result, f"{once.why}; {gone}" if once.audience != "none" and verdict.audience == "none" else "")
 
 
 def _mentions(declared: dict[str, Any]) -> Iterator[Mention]:

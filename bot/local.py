@@ -83,6 +83,10 @@ class LocalSource:
             chunks.append(chunk)
         return chunks
 
+    def titles(self) -> Sequence[str]:
+        """Return nothing: a folder has no commits; see Source.titles."""
+        return ()
+
     def states(self, before: datetime) -> Sequence[Source] | None:  # noqa: ARG002 - whatever the time
         """Return None: a folder has no history; see Source.states."""
         return None

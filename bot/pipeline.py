@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from analyzers import explain
+from analyzers.card.model_names import without_form
+from analyzers.card.reader import LINKED, Card, Place, read_card
 from analyzers.case import Case, case_of
 from analyzers.claim_records import Assessed
-from analyzers.claims import read_claims
 from analyzers.claims_assess import assess
-from analyzers.disclosure import read_disclosure
 from analyzers.errors import Unreadable
 from analyzers.evidence import of_case
 from analyzers.fingerprint import Fingerprint
@@ -34,7 +34,8 @@ from analyzers.records import (
 )
 from analyzers.second_look import reason_for
 from analyzers.story import points, summed_up
-from analyzers.verdict import judge
+from analyzers.verdict import NAMED, judge
+from bot.author_words import words_beside
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
 from bot.look import FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
 from bot.originals import States, doubt
@@ -63,12 +64,12 @@ class Checker:
         progress: Progress = lambda _: None,
         *,
         complete: bool = False,
-        also: Sequence[Mention] = (),
+        newer: Card | None = None,
     ) -> CheckResult:
         """Judge one upload; raises SourceError or Unreadable where nothing of it can be read.
 
         `complete`: raise Unavailable, too, where a known or declared model cannot be read just now. Without a parent,
-        an honest upload may look like something else. `also`: what is declared elsewhere than on the card beside it.
+        an honest upload may look like something else. `newer`: a later card of the same upload, which counts as well.
         """
         started = time.monotonic()
         with self.metered() as meter:
@@ -76,11 +77,12 @@ class Checker:
             progress(f"reading {facts.ref}")
             problems: list[str] = []
             shape, config = self._shape(source, problems)
-            card, trouble = card_of(source)
+            text, trouble = card_of(source)
+            card = self.card(facts.ref.repo_id, facts.tags, text)
             look = first_look(source, self.known.spec, FIRST_LOOK_REQUESTS - meter.requests)
             spent = meter.requests, meter.bytes_read
-            disclosure = self.says(facts.ref, facts.tags, card)
-            disclosure = replace(disclosure, mentions=(*disclosure.mentions, *also))
+            cards = (card, newer) if newer else (card,)
+            disclosure = self.says(facts.ref, cards, gated=facts.gated)
             if self.known.registry.find(facts.ref.repo_id) is None:  # a known model is read, and kept, as one
                 self._keep(look, disclosure)  # before anything is judged: when it is tried again, it may be gone
             unread = self.known.refresh(shape, progress)
@@ -90,18 +92,23 @@ class Checker:
             self._keep(look, disclosure)
             weights_at = self.clock() if facts.local else self.known.dated(look).weights_at
             case = self.case(look.sketch, disclosure, parents, weights_at, assume_earlier=facts.local)
-            case = replace(case, unsampled=look.unsampled)
+            case = self.heard(replace(case, unsampled=look.unsampled), cards, gated=facts.gated)
             finding = explain(case)
             verdict = judge(case, finding, case.maker)
             tracer = Tracer(self.known, self.metered)
-            traces, untraced = tracer.traces(source, look, card, config, case, finding, spent)
+            traces, untraced = tracer.traces(source, look, text, config, case, finding, spent)
             first_cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
             seen = self._look_again(source, look, case, finding, verdict, progress)
             if seen is not None:
-                verdict = judge(case, seen.finding, case.maker)
+                verdict = judge(case, finding := seen.finding, case.maker)
+            if verdict.alert:
+                beside = words_beside(source, complete=complete)
+                problems += beside.problems
+                case = self.heard(case, cards, beside.places, beside.declared, gated=facts.gated)
+                verdict = judge(case, finding, case.maker)
             verdict = self.told(facts.ref, weights_digest(facts), verdict)
             verdict = self.in_order(facts, case, verdict, source.states)
-        claims = self.claims(facts.ref, facts.tags, card, verdict, gated=facts.gated)
+        claims = self.claims(facts.ref, card, verdict, gated=facts.gated)
         if facts.gated:
             traces = tuple(replace(trace, quote="") for trace in traces)
         findings = points(verdict, claims, traces)
@@ -111,7 +118,7 @@ class Checker:
             suspect=facts.ref,
             parameters=facts.parameters or look.layout.parameters,
             verdict=replace(verdict, why=summed_up(verdict.why, findings)),
-            declared=disclosure,
+            declared=case.disclosure,
             sampled=sampled(look.sketch, verdict),
             cost=Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3)),
             weights_at=weights_at,
@@ -120,7 +127,7 @@ class Checker:
             first_cost=first_cost,
             second=seen.look if seen else None,
             evidence=Evidence(
-                disclosure,
+                case.disclosure,
                 weights_at,
                 case.maker,
                 case.screened,
@@ -167,10 +174,42 @@ class Checker:
         maker = self.known.registry.maker_of(sketch.ref.organisation)
         return case_of(sketch, references, disclosure, weights_at, len(self.known.registry.models), maker)
 
-    def says(self, ref: RepoRef, tags: Sequence[str], card: str) -> Disclosure:
-        """Read what the card declares; what the registry says is declared comes before it."""
-        said = read_disclosure(ref.revision, card, tags, self._names(ref.repo_id), ref.repo_id)
-        return replace(said, mentions=(*self.registered(ref.repo_id), *said.mentions))
+    def card(self, repo_id: str, tags: Sequence[str], text: str) -> Card:
+        """Read an upload's card."""
+        return read_card(text, tags, self.known.registry.names(repo_id), repo_id)
+
+    def says(self, ref: RepoRef, cards: Sequence[Card], *, gated: bool = False) -> Disclosure:
+        """Return what cards of one upload declare, the first one's first; what the registry declares comes before it.
+
+        Of a `gated` repository nothing is quoted.
+        """
+        said = [card.disclosure(ref.revision) for card in cards]
+        mentions = [m for each in said for m in each.mentions]
+        problems = said[0].problems
+        if gated:
+            mentions = [replace(m, quote="") for m in mentions]
+            problems = tuple(p for p in problems if not p.startswith(LINKED))
+        return replace(said[0], mentions=(*self.registered(ref.repo_id), *mentions), problems=problems)
+
+    def heard(
+        self,
+        case: Case,
+        cards: Sequence[Card],
+        more: Sequence[Place] = (),
+        declared: Sequence[Mention] = (),
+        *,
+        gated: bool = False,
+    ) -> Case:
+        """Return a case with which of its kin the author's words name. `more`, `declared`: words beside the card."""
+        found: list[Mention] = []
+        for reference in (k.reference for k in case.kin):
+            titles = (*self.known.titles(reference.repo_id), reference.title)
+            named = [m for card in cards if (m := card.spells(reference.repo_id, titles, more))]
+            found += sorted(named, key=lambda m: m.relation != NAMED)[:1]
+        if gated:
+            found = [replace(m, quote="") for m in found]
+        said = case.disclosure
+        return replace(case, disclosure=replace(said, mentions=(*said.mentions, *declared), named=tuple(found)))
 
     def registered(self, repo_id: str) -> tuple[Mention, ...]:
         """Return the parents that the registry declares in an upload's stead."""
@@ -178,37 +217,29 @@ class Checker:
 
     def told(self, ref: RepoRef, digest: str, verdict: Verdict) -> Verdict:
         """Take the alert away where the registry says that nobody is to be alerted about these weights for now."""
-        if not verdict.alert:
+        if verdict.audience == "none":
             return verdict
         found = self.known.registry.suppression(ref.repo_id, ref.revision, digest, self.clock().date())
         if found is None:
             return verdict
         why = f"{verdict.why}; not alerted until {found.until}, as the registry says: {found.reason}"
-        return replace(verdict, alert=False, why=why)
+        return replace(verdict, audience="none", why=why)
 
     def in_order(self, facts: RepoFacts, case: Case, verdict: Verdict, states: States) -> Verdict:
         """Take the alert away where the upload may have come before what it looks made of; raises SourceError."""
-        why = doubt(self.known, facts, case, verdict, states) if verdict.alert else ""
-        return replace(verdict, alert=False, why=f"{verdict.why}; {why}") if why else verdict
+        why = doubt(self.known, facts, case, verdict, states) if verdict.audience != "none" else ""
+        return replace(verdict, audience="none", why=f"{verdict.why}; {why}") if why else verdict
 
-    def claims(
-        self, ref: RepoRef, tags: Sequence[str], card: str, verdict: Verdict, *, gated: bool
-    ) -> tuple[Assessed, ...]:
-        """Read what the card claims and hold it against the verdict; of a `gated` repository nothing is quoted."""
-        claims = read_claims(card, tags, self._names(ref.repo_id), ref.repo_id)
+    def claims(self, ref: RepoRef, card: Card, verdict: Verdict, *, gated: bool) -> tuple[Assessed, ...]:
+        """Hold what the card claims against the verdict; of a `gated` repository nothing is quoted."""
         maker = self.known.registry.maker_of(ref.organisation)
         parents = [p.ref for p in verdict.finding.parents]
         models = {p.repo_id.lower(): self.known.registry.find(p.repo_id) for p in parents}
         licences = {name: model.licence for name, model in models.items() if model is not None}
         makers = {p.repo_id.lower(): self.known.registry.maker_of(p.organisation) for p in parents}
         own = {name for name, of in makers.items() if of.lower() == maker.lower()}
-        assessed = assess(claims, verdict, licences, own)
+        assessed = assess(card.claims, verdict, licences, own)
         return tuple(map(_withheld, assessed)) if gated else assessed
-
-    def _names(self, repo_id: str) -> dict[str, str]:
-        """Return known models' names with their repo ids' last parts, the upload's own left out."""
-        own = repo_id.rpartition("/")[2].lower()
-        return {name: last for name, last in self.known.names() if last.lower() != own and name.lower() != own}
 
     def declared(
         self, disclosure: Disclosure, progress: Progress, *, complete: bool
@@ -229,6 +260,9 @@ class Checker:
                 if reference.repo_id.lower() != repo_id.lower():  # renamed since the card was written
                     renamed = Mention(reference.repo_id, "renamed", repo_id)
                     disclosure = replace(disclosure, mentions=(*disclosure.mentions, renamed))
+            if problem or without_form(repo_id) != repo_id:
+                forms = (Mention(name, "form", repo_id) for name in self.known.leads_to(repo_id))
+                disclosure = replace(disclosure, mentions=(*disclosure.mentions, *forms))
             if problem:
                 problems.append(problem)
         return disclosure, found, problems

@@ -139,7 +139,7 @@ class Reconsider:
         maker = self.known.registry.maker_of(sketch.ref.organisation)
         case = case_of(sketch, references, disclosure, weights_at, len(self.known.registry.models), maker)
         verdict = judge(case, explain(case), maker)
-        if not verdict.alert:
+        if verdict.audience == "none":
             return False
         why = f"explained again because of models that have become known since: {verdict.why}"
         log.info("%s: %s", upload.repo_id, why)

@@ -43,6 +43,10 @@ class Recorder:
         """See Source.read."""
         return self._source.read(spans)
 
+    def titles(self) -> Sequence[str]:
+        """See Source.titles."""
+        return self._source.titles()
+
     def states(self, before: datetime) -> Sequence[Source] | None:
         """See Source.states; what is read of these is not kept."""
         return self._source.states(before)

@@ -11,8 +11,9 @@ from typing import Any
 from rich.table import Table
 
 from analyzers.claim_records import Assessed
-from analyzers.records import CheckResult, DepthPoint, Parent, SecondLook, Yardstick
+from analyzers.records import CheckResult, DepthPoint, Parent, Said, SecondLook, Yardstick
 from analyzers.traces_records import Trace
+from analyzers.verdict import words_for
 from bot.text import harmless
 
 SCHEMA = 1
@@ -35,6 +36,7 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
         "family": finding.family,
         "disclosure": verdict.disclosure,
         "alert": verdict.alert,
+        "audience": verdict.audience,
         "strength": verdict.strength,
         "parents": [_parent(p) for p in finding.parents],
         "exact": finding.exact,
@@ -119,6 +121,9 @@ def _parent(parent: Parent) -> dict[str, Any]:
         "coefficient": parent.coefficient,
         "interval": list(parent.interval) if parent.interval else None,
         "declared": parent.declared,
+        "said": parent.said,
+        "quote": parent.quote,
+        "where": parent.where,
         "automatic": parent.automatic,
     }
 
@@ -144,12 +149,14 @@ def table(report: Mapping[str, Any], story: Sequence[str] | None = None) -> Tabl
     out.add_row("upload", f"{harmless(suspect['repo_id'], 200)} at {suspect['revision'][:12]}")
     out.add_row("finding", f"{report['finding']}" + (f", {report['family']}" if report["family"] else ""))
     out.add_row("disclosure", report["disclosure"])
-    out.add_row("alert", f"yes ({report['strength']})" if report["alert"] else "no")
+    out.add_row("alert", f"yes ({report['strength']})" if report["alert"] else _alert_row(report))
     for parent in report["parents"]:
-        told = "declared" if parent["declared"] else "not declared"
+        told = said(parent)
         share = "" if parent["coefficient"] is None else f"{parent['coefficient']:.4g} "
         span = "" if not parent["interval"] else " [{:.6f}, {:.6f}]".format(*parent["interval"])
         out.add_row("parent", f"{share}{harmless(parent['repo_id'], 200)}{span}, {told}")
+        if parent.get("quote"):
+            out.add_row("", f"{harmless(parent['where'], 40)}: “{harmless(parent['quote'], 300)}”")
     out.add_row("why", harmless(report["why"], 2000))
     for line in story or ():
         out.add_row("story", line)
@@ -165,6 +172,16 @@ def table(report: Mapping[str, Any], story: Sequence[str] | None = None) -> Tabl
     )
     out.add_row("cost", f"{cost['requests']} requests, {cost['bytes_read']:,} bytes, {cost['seconds']:.1f} s")
     return out
+
+
+def said(parent: Mapping[str, Any]) -> str:
+    """Return how the author's words stand to a parent of a report, of an older version's, too."""
+    level: Said = parent.get("said") or ("declared" if parent["declared"] else "absent")
+    return words_for(level, str(parent.get("where") or ""))
+
+
+def _alert_row(report: Mapping[str, Any]) -> str:
+    return "no; a person must see it first" if report.get("audience") == "reviewers" else "no"
 
 
 def _told(claim: Mapping[str, Any]) -> str:

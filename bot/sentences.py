@@ -33,9 +33,11 @@ def title(report: Report, words: Words) -> str:
     """What was found and in which upload."""
     name = harmless(string(_suspect(report).get("repo_id")), NAME_LENGTH) or words("alert.unnamed")
     headline = words.get(f"alert.headline.{string(report.get('finding'))}") or words("alert.headline.other")
-    total, missing = len(_parents(report)), len(_undeclared(report))
+    total, missing = len(_parents(report)), len(_absent(report))
     if not total:
         return words("alert.title", headline=headline, name=name)
+    if not missing and _undeclared(report):
+        return words("alert.title_named", headline=headline, name=name)
     if not missing:
         return words("alert.title_declared", headline=headline, name=name)
     if total == 1:
@@ -116,8 +118,30 @@ def declared(report: Report, words: Words) -> str:
 
 
 def not_declared(report: Report, words: Words) -> str:
-    """The parents that were measured and that the card does not name."""
-    return ", ".join(_names(_undeclared(report), words))
+    """The parents that were measured and that the author's text does not name."""
+    return ", ".join(_names(_absent(report), words))
+
+
+def named(report: Report, words: Words) -> str:
+    """The parents that the author's text names without declaring them, each with the words that do."""
+    lines = []
+    for parent in _parents(report):
+        if parent.get("said") == "named":
+            name = code(string(parent.get("repo_id")), NAME_LENGTH) or words("alert.unnamed")
+            quote = harmless(string(parent.get("quote")), 160)
+            place = harmless(string(parent.get("where")), 40)
+            lines.append(words("alert.named.line", name=name, where=place) + (f": “{quote}”" if quote else ""))
+    return joined(lines, LIST_LENGTH)
+
+
+def denied(report: Report, words: Words) -> str:
+    """The author's words that deny a parent or hide it in a comment."""
+    lines = []
+    for parent in _parents(report):
+        if parent.get("said") == "absent" and (quote := harmless(string(parent.get("quote")), 160)):
+            name = code(string(parent.get("repo_id")), NAME_LENGTH) or words("alert.unnamed")
+            lines.append(f"{name} ({harmless(string(parent.get('where')), 40)}): “{quote}”")
+    return joined(lines, LIST_LENGTH)
 
 
 def contradicted(report: Report) -> str:
@@ -220,6 +244,10 @@ def _parents(report: Report) -> Sequence[Mapping[str, Any]]:
 
 def _undeclared(report: Report) -> Sequence[Mapping[str, Any]]:
     return [parent for parent in _parents(report) if parent.get("declared") is not True]
+
+
+def _absent(report: Report) -> Sequence[Mapping[str, Any]]:
+    return [parent for parent in _undeclared(report) if parent.get("said") != "named"]
 
 
 def _names(parents: Sequence[Mapping[str, Any]], words: Words) -> list[str]:

@@ -93,6 +93,10 @@ class Source(Protocol):
         """The bytes of each span, in order, each of exactly the length asked for; raises SourceError."""
         ...
 
+    def titles(self) -> Sequence[str]:
+        """The titles of its newest commits, () where nobody can say. Raises SourceError."""
+        ...
+
     def states(self, before: datetime) -> Sequence[Source] | None:
         """The repository at each commit before a time (UTC), newest first; None: nobody can say. Raises SourceError."""
         ...

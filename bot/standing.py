@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
+from analyzers.card.model_names import same_model
 from analyzers.records import RepoFacts
 from bot.look import weights_digest
 from state.records import CaseFile, KeptFile, Note, Upload
@@ -120,6 +121,5 @@ def undeclared(case: CaseFile) -> list[str]:
 
 
 def still_hidden(case: CaseFile, names: Sequence[str]) -> list[str]:
-    """Return those of them that are not among the names that a card declares, with or without their maker."""
-    said = {name.lower() for name in names}
-    return [p for p in undeclared(case) if not {p.lower(), p.lower().rpartition("/")[2]} & said]
+    """Return those of them that are not among the names that a card declares, as they are or as a form of them."""
+    return [p for p in undeclared(case) if not any(same_model(name, p) for name in names)]

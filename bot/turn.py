@@ -91,7 +91,7 @@ class Turn:
         while (settled := await asyncio.to_thread(next, work, None)) is not None:
             self.settled(settled.outcome)
             log.info("%s", settled_line(settled), extra=_fields(settled))
-            if isinstance(settled.outcome, CheckResult) and settled.outcome.verdict.alert:
+            if isinstance(settled.outcome, CheckResult) and settled.outcome.verdict.audience != "none":
                 await self._send()
                 self.asking.begin()
 
@@ -106,7 +106,12 @@ def _fields(settled: Settled) -> dict[str, object]:
     fields: dict[str, object] = {"upload": settled.upload.repo_id, "outcome": type(settled.outcome).__name__.lower()}
     if isinstance(settled.outcome, CheckResult):
         cost, verdict = settled.outcome.cost, settled.outcome.verdict
-        told = {"finding": verdict.finding.kind, "disclosure": verdict.disclosure, "alert": verdict.alert}
+        told = {
+            "finding": verdict.finding.kind,
+            "disclosure": verdict.disclosure,
+            "alert": verdict.alert,
+            "audience": verdict.audience,
+        }
         spent = {"requests": cost.requests, "bytes_read": cost.bytes_read, "seconds": cost.seconds}
         return {**fields, "outcome": "found", **told, **spent}
     return fields
@@ -116,7 +121,8 @@ def settled_line(settled: Settled) -> str:
     """Say in one harmless line what became of an upload."""
     match settled.outcome:
         case CheckResult(verdict=verdict):
-            what = f"{verdict.finding.kind}, {verdict.disclosure}{', ALERT' if verdict.alert else ''}: {verdict.why}"
+            loud = {"public": ", ALERT", "reviewers": ", for reviewers", "none": ""}[verdict.audience]
+            what = f"{verdict.finding.kind}, {verdict.disclosure}{loud}: {verdict.why}"
         case other:
             what = f"{type(other).__name__.lower()}: {other.reason}"
     return f"{visible(settled.upload.repo_id, 200)}: {visible(what, 500)}"

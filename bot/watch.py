@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from analyzers.card.reader import Card
 from analyzers.errors import Unreadable
-from analyzers.records import CheckResult, Cost, Failed, Mention, Outcome, RepoFacts, Skipped
+from analyzers.records import CheckResult, Cost, Failed, Outcome, RepoFacts, Skipped
 from bot.hub import Hub
 from bot.hub.repo import HubRepo
 from bot.keeping import Keeping
@@ -58,7 +59,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Looks at the Hub and settles what it finds. `destination`: where alerts go.
+    """Looks at the Hub and settles what it finds. `destination`: where alerts go, and findings for reviewers.
 
     `wish` keeps what a result calls for; it is told again where the process dies before the upload is settled.
     """
@@ -69,6 +70,8 @@ class Watcher:
     settings: Settings
     clock: Callable[[], datetime]
     destination: str
+    operator: str  # where the operator's news goes
+    reviewed: bool  # a bot shows findings to reviewers, or keeps them for members who ask
     blobs: Blobs
     wish: Callable[[CheckResult], None]
 
@@ -147,11 +150,11 @@ class Watcher:
             return Skipped(f"{upload.parameters:,} parameters, fewer than {least:,}")
         with self.checker.metered() as meter:
             source = self._open(upload)
-            also: tuple[Mention, ...] = ()
+            newer: Card | None = None
             revision, digest = _read_before(upload, seen)
             if not new and not _has(source.facts(), digest):
                 # these are other weights than those of then; what is declared by now counts all the same
-                also = self._said(source)
+                newer = self._card(source)
                 source = self.hub.repo(source.facts().ref.repo_id, revision)
             facts = source.facts()
             if new:
@@ -160,30 +163,30 @@ class Watcher:
                     return skipped
                 self._evidence.inherit(upload, facts)
             keep = partial(self._evidence.keep, upload, facts.gated)
-            result = self.checker.check(Recorder(source, keep), progress, complete=_patient(upload), also=also)
+            result = self.checker.check(Recorder(source, keep), progress, complete=_patient(upload), newer=newer)
             self._evidence.verdict(upload, facts.gated, result)
             return replace(result, cost=Cost(meter.requests, meter.bytes_read, result.cost.seconds))
 
-    def _said(self, source: Source) -> tuple[Mention, ...]:
-        """Return what is declared now."""
+    def _card(self, source: Source) -> Card:
+        """Return the card as it is now."""
         facts = source.facts()
-        return self.checker.says(facts.ref, facts.tags, card_of(source)[0]).mentions
+        return self.checker.card(facts.ref.repo_id, facts.tags, card_of(source)[0])
 
     @spent_on("first look")
     def _recall(self, upload: Upload, seen: FirstSight | None, gone: str, progress: Progress) -> Outcome:
         """Judge an upload by what is kept of it; what that cannot bear out, the operator is told, once."""
         complete = _patient(upload)
         try:
-            also = self._said(self._open(upload))
+            newer = self._card(self._open(upload))
         except SourceError as error:
             if complete and isinstance(error, Unavailable):
                 raise
-            also = ()
+            newer = None
         found, gated = None, self._evidence.gated(upload)
         if seen is not None:
             card = next(iter(self._evidence.cards(upload)), "")
             seen = replace(seen, gated=gated)
-            found = recalled(self.checker, seen, gone, progress, card=card, also=also, complete=complete)
+            found = recalled(self.checker, seen, gone, progress, card=card, newer=newer, complete=complete)
         untold = found.untold if found else f"{upload.reason}; {gone}"
         if untold and not upload.silent:
             key, title = f"late:{upload.id}:{upload.revision}", FOUND_LATE if upload.report else NEVER_JUDGED
@@ -267,6 +270,13 @@ class Watcher:
             title = f"{result.suspect.repo_id}: a blend or copy, or else the original"
             News(self.store, self.clock, self.destination).once(key, title, result.verdict.why)
 
+    def _notify_of_named(self, upload: Upload, result: CheckResult, unsaid: str) -> None:
+        """Notify the operator, once, of a finding for reviewers where there is no channel of theirs."""
+        if result.verdict.audience == "reviewers" and not unsaid and not self.settings.review_channel:
+            key = f"named:{upload.id}:{result.suspect.revision}"
+            title = f"{result.suspect.repo_id}: its parents are named, but not as parents"
+            News(self.store, self.clock, self.operator).once(key, title, _with_quotes(result))
+
     def _seeded(self, upload: Upload, result: CheckResult) -> bool:
         """Tell whether this is about what was there before the watch began: a seed may get other weights any time."""
         began = upload.first_seen - timedelta(hours=self.settings.lookback_hours)
@@ -298,9 +308,10 @@ class Watcher:
                 self._tell_doubt(upload, outcome)
                 report = to_json(outcome, now)
                 key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"
-                unsaid = self._unsaid(upload, outcome, report) if report["alert"] else ""
-                told = report["alert"] and not unsaid
-                alerts = [OutboxMessage(key, self.destination, report, upload.id)] if told else []
+                found = outcome.verdict.audience != "none"
+                unsaid = self._unsaid(upload, outcome, report) if found else ""
+                shown = found and not unsaid and (outcome.verdict.alert or self.reviewed)
+                alerts = [OutboxMessage(key, self.destination, report, upload.id)] if shown else []
                 settlement = Settlement(
                     "found",
                     outcome.verdict.why + unsaid,
@@ -308,7 +319,8 @@ class Watcher:
                     revision=outcome.suspect.revision,
                     weights_digest=outcome.weights_digest or None,
                 )
-                opened = NewCase(str(report["case"]), method()) if told else None
+                opened = NewCase(str(report["case"]), method()) if shown else None
+                self._notify_of_named(upload, outcome, unsaid)
                 self.store.settle(upload.id, settlement, alerts, now, opened)
 
 
@@ -323,6 +335,12 @@ def _read_before(upload: Upload, seen: FirstSight | None) -> tuple[str | None, s
     if upload.report is not None or seen is None:
         return upload.revision, upload.weights_digest or ""
     return seen.stored.sketch.ref.revision, seen.weights_digest
+
+
+def _with_quotes(result: CheckResult) -> str:
+    """Return the verdict's sentence with the author's words that name a parent."""
+    named = [p for p in result.verdict.finding.parents if p.said == "named" and p.quote]
+    return "; ".join((result.verdict.why, *(f"{p.ref.repo_id}, {p.where}: “{p.quote}”" for p in named)))
 
 
 def _parents(report: dict[str, Any]) -> set[str]:

@@ -171,7 +171,8 @@ def _to_sketch(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> Sketch:
 def _disclosure(disclosure: Disclosure) -> dict[str, Any]:
     return {
         "revision": disclosure.revision,
-        "mentions": [[m.repo_id, m.where, m.relation] for m in disclosure.mentions],
+        "mentions": [[m.repo_id, m.where, m.relation, m.quote] for m in disclosure.mentions],
+        "named": [[m.repo_id, m.where, m.relation, m.quote] for m in disclosure.named],
         "relation": disclosure.relation,
         "from_scratch": disclosure.from_scratch,
         "problems": list(disclosure.problems),
@@ -179,8 +180,10 @@ def _disclosure(disclosure: Disclosure) -> dict[str, Any]:
 
 
 def _to_disclosure(about: Mapping[str, Any]) -> Disclosure:
-    mentions = tuple(Mention(*m) for m in about["mentions"])
-    return Disclosure(about["revision"], mentions, about["relation"], about["from_scratch"], tuple(about["problems"]))
+    mentions, named = (tuple(Mention(*m) for m in about.get(kind, ())) for kind in ("mentions", "named"))
+    return Disclosure(
+        about["revision"], mentions, named, about["relation"], about["from_scratch"], tuple(about["problems"])
+    )
 
 
 def _time(moment: datetime | None) -> str | None:

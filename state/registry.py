@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
+from analyzers.card.model_names import is_a_name
 from analyzers.records import Role
 from state.errors import Problem, RegistryError
 from state.registry_files import MOST_MODELS, documents, folder_of, known_as, refuse_twins, validate
@@ -103,6 +104,17 @@ class Registry:
     def find(self, repo_id: str) -> Model | None:
         """The model of this name, in upper or lower case."""
         return self._by_name.get(repo_id.lower())
+
+    def names(self, but: str = "") -> dict[str, str]:
+        """Return names of the models with their repo ids, for reading the card of `but`, whose own are left out."""
+        own = but.rpartition("/")[2].lower()
+        found: dict[str, str] = {}
+        for model in self.models:
+            last = model.repo_id.rpartition("/")[2]
+            for name in (last, model.title, *model.aliases):
+                if is_a_name(name) and own not in (last.lower(), name.lower()):
+                    found.setdefault(name, model.repo_id)
+        return found
 
     def maker_of(self, organisation: str) -> str:
         """One name for all organisations that belong together: the first member's, or else its own.

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from analyzers.claims import read_claims
-from analyzers.disclosure import read_disclosure
+from analyzers.card.reader import read_card
 from analyzers.fingerprint import fingerprint
 from analyzers.layout import layout_of
 from analyzers.records import RepoFile, SampleSpec
@@ -120,8 +119,9 @@ def card(rng: Rng) -> None:
     if rng.integers(4) == 0:
         text = spoiled(text.encode("utf-8", "surrogatepass"), rng).decode("utf-8", "replace")
     tags = [TEXTS[int(i)] for i in rng.integers(len(TEXTS), size=3)]
-    read_disclosure("a" * 40, text, tags, NAMES, HIDDEN)
-    read_claims(text, tags, NAMES, HIDDEN)
+    card = read_card(text, tags, NAMES, HIDDEN)
+    for repo_id in set(NAMES.values()):
+        card.spells(repo_id)
 
 
 def registry(rng: Rng) -> None:

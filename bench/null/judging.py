@@ -157,7 +157,7 @@ def _measured(case: Case, finding: Finding) -> tuple[float, ...]:
     covered = float(finding.measured.get("covered", 0.0))
     if aligned is None or found is None:
         return 0.0, 0.0, 0.0, covered, 0.0
-    mix = told(case, aligned, found)
+    mix = told(aligned, found)
     bases = [i for i, r in enumerate(aligned.references) if r.role == "base"]
     others = tuple(p for p in found.mixed.parents if p not in bases)[:3]
     if bases and others:

@@ -74,6 +74,10 @@ class MemorySource:
         """See Source.read."""
         return [self._first(span) if span in _first_spans() else self._fresh(span) for span in spans]
 
+    def titles(self) -> Sequence[str]:
+        """See Source.titles."""
+        return ()
+
     def states(self, before: datetime) -> Sequence[Source] | None:
         """See Source.states."""
         return [self] if self.weights_at < before else []

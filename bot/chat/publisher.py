@@ -41,7 +41,7 @@ class Policy:
 
     def state_of(self, report: Mapping[str, Any]) -> Standing:
         """What a new case begins as."""
-        exact = report.get("strength") == "exact"
+        exact = report.get("strength") == "exact" and report.get("audience") != "reviewers"
         if not self.channel:
             return "published" if exact else "kept"
         return "published" if exact and self.first == "inexact" else "review"

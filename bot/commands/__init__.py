@@ -10,6 +10,7 @@ import typer
 from bot.commands import alerts, case, registry
 from bot.commands.ask import ask
 from bot.commands.backup import backup
+from bot.commands.card import card
 from bot.commands.check import check
 from bot.commands.doctor import doctor
 from bot.commands.health import health
@@ -22,6 +23,7 @@ from bot.commands.why import why
 
 COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     ask,
+    card,
     check,
     doctor,
     health,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bot import build, story
+from bot.casework import holds as still_shown
 from bot.commands.common import NOTHING, Data, err, one_line_errors, out, settings_from
 from bot.settings import Settings, SettingsError
 from bot.standing import LATER_CARD
@@ -91,7 +92,8 @@ def replay(case_id: CaseId, data: Data = None) -> None:
         verdict = keeper.verdict(case)
         told = {p["repo_id"]: p["coefficient"] for p in case.report["parents"]}
         found = {p.ref.repo_id: p.coefficient for p in verdict.finding.parents}
-        holds = (verdict.alert, verdict.finding.kind, set(found)) == (True, case.report["finding"], set(told))
+        same = (verdict.finding.kind, set(found)) == (case.report["finding"], set(told))
+        holds = same and still_shown(case, verdict)
         out.print(f"from the evidence alone: {harmless(verdict.why, 2000)}")
         out.print(
             "the verdict holds" if holds else f"the verdict does not hold; it was: {harmless(case.report['why'], 2000)}"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from bot import build
 from bot.checking import Checking
-from bot.commands.common import ALERT, Data, Registry, err, one_line_errors, out, progress_shown, settings_from
+from bot.commands.common import ALERT, REVIEW, Data, Registry, err, one_line_errors, out, progress_shown, settings_from
 from bot.local import LocalSource
 from bot.report import table, to_json
+
+STATUS: Final = {"public": ALERT, "reviewers": REVIEW, "none": 0}
 
 
 def check(
@@ -34,4 +36,4 @@ def check(
         sys.stdout.write(json.dumps(report, indent=1) + "\n")
     else:
         out.print(table(report))
-    raise typer.Exit(ALERT if report["alert"] else 0)
+    raise typer.Exit(STATUS[report["audience"]])

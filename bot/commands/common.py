@@ -19,7 +19,7 @@ from bot.settings import Settings, SettingsError, load_settings
 from bot.text import harmless
 from state.errors import RegistryError
 
-ALERT, USAGE, NOTHING = 3, 2, 1
+ALERT, REVIEW, USAGE, NOTHING = 3, 4, 2, 1
 
 PIPED_WIDTH = 200  # columns of a table where no terminal says how many there are
 

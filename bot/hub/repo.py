@@ -34,6 +34,7 @@ BRANCH_OR_COMMIT = re.compile(r"\w(?:[\w-]|[./](?![./]))*")
 INDEX_BYTES = 4 << 20  # of an index that is read; a larger one has more tensors than may be looked at anyway
 INDEX_REQUESTS = 2
 MAX_STATES = 12  # of one repository that are looked at
+MAX_TITLES = 100  # of its newest commits that are read for names of models
 HEADERS_PER_INDEX_BYTE = 2  # the headers' answer says of each tensor what the index says, its shape and its place
 
 
@@ -114,6 +115,13 @@ class HubRepo:
         """At most so many commits up to the one that `facts` names, newest first; raises SourceError."""
         ref = self.facts().ref
         return commits(self._tools.wire, ref.repo_id, ref.revision, most)
+
+    def titles(self) -> Sequence[str]:
+        """The titles of its newest commits, () where the Hub does not show them; raises SourceError."""
+        try:
+            return [commit.title for commit in self.commits(MAX_TITLES)]
+        except NoSuchAddress:
+            return ()
 
     @_in_time
     def states(self, before: datetime) -> Sequence[HubRepo] | None:

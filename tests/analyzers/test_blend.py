@@ -65,7 +65,7 @@ def mix_of(found: Case) -> Mix | None:
     """The numbers of the best mix of a case's kin, found whether it amounts to anything or not."""
     aligned = found.aligned
     best = explain_linear(aligned, found.screened, found.suspect.spec.windows) if aligned else None
-    return told(found, aligned, best) if aligned and best else None
+    return told(aligned, best) if aligned and best else None
 
 
 def test_planted() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from analyzers.card.reader import read_card
 from analyzers.claim_records import Assessed, Claim, ClaimKind
-from analyzers.claims import read_claims
 from analyzers.claims_assess import RULES, assess
 from analyzers.records import Finding, Parent, RepoRef, Verdict
 
@@ -16,7 +16,7 @@ X, Y = "aurora/Base-7B", "tidepool/Release-7B"
 
 def parent(repo_id: str, *, declared: bool = False) -> Parent:
     """A parent as found."""
-    return Parent(RepoRef(repo_id, "a" * 40), 0.5, None, declared)
+    return Parent(RepoRef(repo_id, "a" * 40), 0.5, None, "declared" if declared else "absent")
 
 
 def found(kind: str = "blend", *parents: Parent, **changes: Any) -> Verdict:
@@ -27,7 +27,7 @@ def found(kind: str = "blend", *parents: Parent, **changes: Any) -> Verdict:
     finding = Finding("test", kind, f"found {kind}", two, **facts)  # type: ignore[arg-type]
     told = sum(p.declared for p in two)
     level = "disclosed" if told == len(two) else "partial" if told else "undisclosed"
-    return Verdict(finding, level, alert=False, strength=None, why="")  # type: ignore[arg-type]
+    return Verdict(finding, level, "none", strength=None, why="")  # type: ignore[arg-type]
 
 
 def status(kind: ClaimKind, verdict: Verdict, *others: Claim, subject: str = "", after_merge: bool = False) -> str:
@@ -43,7 +43,7 @@ def test_the_founding_case() -> None:
     """A card that names one parent, hides the other and claims on-policy distillation, over an exact mix."""
     card = f"---\nbase_model: {X}\n---\nPost-trained from {X} with on-policy distillation, on our own cluster."
     verdict = found("blend", parent(X, declared=True), parent(Y))
-    by = {(a.claim.kind, a.claim.subject): a for a in assess(read_claims(card), verdict)}
+    by = {(a.claim.kind, a.claim.subject): a for a in assess(read_card(card).claims, verdict)}
     assert by["post-training", "on-policy distillation"].status == "contradicted"
     assert "rounding floor in every sampled tensor" in by["post-training", "on-policy distillation"].measurement
     assert by["parent", X].status == "supported"
@@ -54,7 +54,7 @@ def test_the_founding_case_after_its_card_was_changed() -> None:
     """The merge is then declared and measured; the training that is said to have followed it is still excluded."""
     card = f"Built through a merge of {Y} and {X}, followed by on-policy distillation."
     verdict = found("blend", parent(X, declared=True), parent(Y, declared=True))
-    by = {a.claim.kind: a.status for a in assess(read_claims(card), verdict)}
+    by = {a.claim.kind: a.status for a in assess(read_card(card).claims, verdict)}
     assert by == {"parent": "supported", "merge": "supported", "post-training": "contradicted"}
 
 

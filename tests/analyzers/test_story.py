@@ -20,7 +20,9 @@ WEAK = trace("shard names", "shards", "The shards have other names.", "weak")
 def verdict(strength: Strength | None = "exact") -> Verdict:
     """A blend's."""
     finding = Finding("blend", "blend" if strength else "derivative", MEASURED)
-    return Verdict(finding, "partial", alert=bool(strength), strength=strength, why=f"{MEASURED}; a/x is not declared")
+    return Verdict(
+        finding, "partial", "public" if strength else "none", strength=strength, why=f"{MEASURED}; a/x is not declared"
+    )
 
 
 def claim(status: Status, quote: str = "Trained by us.", subject: str = "") -> Assessed:

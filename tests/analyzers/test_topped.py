@@ -113,6 +113,6 @@ def test_a_sum_of_two_tiny_deltas_is_no_blend(size: float, seed: int) -> None:
     assert suspect.aligned is not None
     found = explain_linear(suspect.aligned, 0, 4)
     assert found is not None
-    mix = told(suspect, suspect.aligned, found)
+    mix = told(suspect.aligned, found)
     assert mix.near > 0.5
     assert mix.far < TOPPED_FAR * mix.weights

@@ -1,4 +1,4 @@
-"""The six rules, one by one, and what counts as disclosed."""
+"""The rules, one by one, and what counts as disclosed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from analyzers import explain
 from analyzers.case import Case
-from analyzers.records import Finding, Reference, Verdict
+from analyzers.records import Finding, Mention, Reference, Verdict
 from analyzers.verdict import judge
 from demo.models import Weights, fresh, mixed, trained
 from tests.analyzers.makers import (
@@ -114,6 +114,67 @@ def test_strength_goes_with_the_alert() -> None:
     """Rule 5: what holds but for noise on top is strong, not exact."""
     found = verdict(case(noisy(blended(), 1e-3), family()))
     assert (found.alert, found.strength) == (True, "strong")
+
+
+def saying(found: Case, *named: Mention) -> Case:
+    """Return a case whose card names models."""
+    return replace(found, disclosure=replace(found.disclosure, named=named))
+
+
+def named(repo_id: str, relation: str = "named", where: str = "prose") -> Mention:
+    """Return a place that names a model."""
+    return Mention(repo_id, where, relation, f"It beats {repo_id}.")
+
+
+def test_a_parent_that_is_named_is_for_reviewers() -> None:
+    """Rule 7: where the missing parents are named, a person sees the finding first, with the quote."""
+    found = verdict(saying(case(blended(), family(), [BASE]), named(RELEASE)))
+    assert (found.alert, found.audience, found.disclosure, found.strength) == (False, "reviewers", "partial", "exact")
+    assert f"{RELEASE} is named on the card, but not as a parent" in found.why
+    said = {p.ref.repo_id: (p.said, p.quote) for p in found.finding.parents}
+    assert said == {BASE: ("declared", ""), RELEASE: ("named", f"It beats {RELEASE}.")}
+
+
+def test_one_absent_parent_is_enough() -> None:
+    """Rule 7: an alert needs one parent that the author's text does not name."""
+    found = verdict(saying(case(blended(), family()), named(RELEASE)))
+    assert (found.alert, found.audience) == (True, "public")
+
+
+@pytest.mark.parametrize("relation", ["denied", "hidden comment"])
+def test_a_denial_names_nobody(relation: str) -> None:
+    """Rule 7: who denies a parent, or hides its name in a comment, is quoted with the alert."""
+    found = verdict(saying(case(blended(), family(), [BASE]), named(RELEASE, relation)))
+    assert found.audience == "public"
+    assert [(p.said, p.quote) for p in found.finding.parents if not p.declared] == [("absent", f"It beats {RELEASE}.")]
+
+
+def test_a_named_parent_of_the_own_maker_or_of_unknown_age_is_for_nobody() -> None:
+    """Rules 2 and 4 come before rule 7."""
+    assert verdict(saying(case(blended(), family(), [BASE]), named(RELEASE)), "tidepool").audience == "none"
+    undated_case = saying(case(blended(), undated(), [BASE]), named(RELEASE))
+    assert verdict(undated_case).audience == "none"
+
+
+@pytest.mark.parametrize("form", ["gone/Release-7B-bnb-4bit", "gone/release-7b", "x/Release-7B-Q4_K_M-GGUF"])
+def test_a_declared_form_declares_its_model(form: str) -> None:
+    """Rule 7: a quantization, mirror or conversion of a model, read or not, declares the model by its name."""
+    references = [
+        known(BASE, base_weights(), "base", days=90),
+        known("tidepool/Release-7B", release_weights(1), days=30),
+    ]
+    found = verdict(case(blended(), references, [BASE, form]))
+    assert (found.disclosure, found.audience) == ("disclosed", "none")
+
+
+def test_another_model_of_a_like_name_declares_nothing() -> None:
+    """Rule 7: a sibling is no form."""
+    references = [
+        known(BASE, base_weights(), "base", days=90),
+        known("tidepool/Release-7B", release_weights(1), days=30),
+    ]
+    for other in ("tidepool/Release-70B", "tidepool/Release-7B-Coder", "tidepool/Release", "x/7B-GGUF"):
+        assert verdict(case(blended(), references, [BASE, other])).alert
 
 
 def test_a_later_reading_corrects_a_verdict() -> None:

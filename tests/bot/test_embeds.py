@@ -334,3 +334,30 @@ def test_only_strong_traces_are_told() -> None:
     assert "Left beside the weights:\n    A recipe names a/B." in text
     assert "odd" not in text
     assert "Left beside" not in plain(report())
+
+
+def named(**changes: Any) -> dict[str, Any]:
+    """A report whose missing parent is named on the card, but not as a parent."""
+    first, second = report()["parents"]
+    said = {"said": "named", "quote": f"It beats {B} *by far*.", "where": "prose"}
+    return report(parents=[first | {"said": "declared"}, second | said], alert=False, audience="reviewers", **changes)
+
+
+def test_a_named_parent_is_worded_as_named_and_quoted() -> None:
+    """Neither title nor field says only that it is not declared; the author's words are shown, harmless."""
+    embed = alert_embed(named()).to_dict()
+    fields = {f["name"]: f["value"] for f in embed["fields"]}
+    assert "parent named but not declared" in embed["title"]
+    assert "Not declared" not in fields
+    assert B in fields["Named on the card, but not as a parent"].replace("\\", "")
+    assert "by far" in fields["Named on the card, but not as a parent"]
+    assert "*by far*" not in fields["Named on the card, but not as a parent"].replace("\\*", "")
+
+
+def test_a_denial_is_quoted_beside_what_is_not_declared() -> None:
+    """The parent counts as not declared, and the reader sees what the author said of it."""
+    first, second = report()["parents"]
+    said = {"said": "absent", "quote": f"It is not based on {B}.", "where": "prose"}
+    fields = {f["name"]: f["value"] for f in alert_embed(report(parents=[first, second | said])).to_dict()["fields"]}
+    assert B in fields["Not declared"].replace("\\", "")
+    assert "It is not based on" in fields["Denied, or hidden in a comment"]

@@ -267,7 +267,9 @@ def test_corrections_are_held_against_what_was_told_last(at: Watched) -> None:
     def correct(*parents: str, kind: Literal["blend", "copy"] = "blend") -> bool:
         found = tuple(Parent(RepoRef(name, "1" * 40), None, None) for name in parents)
         why = f"{kind} of {' and '.join(parents)}"
-        return at.casework.correct(at.case, Verdict(Finding("mix", kind, why, found), "partial", True, "strong", why))
+        return at.casework.correct(
+            at.case, Verdict(Finding("mix", kind, why, found), "partial", "public", "strong", why)
+        )
 
     assert not correct(RELEASE, BASE)
     assert correct(BASE)

@@ -45,7 +45,7 @@ def broken(number: int) -> LoopbackRepo:
 def derivative(parameters: int = SIZE, weights_at: datetime = NOW) -> CheckResult:
     """Return what was found of an upload that shows the base and nothing else."""
     finding = Finding("lineage", "derivative", "trained on from it", (Parent(RepoRef(BASE, "b" * 40), None, None),))
-    verdict = Verdict(finding, "disclosed", False, None, "trained on from the base")
+    verdict = Verdict(finding, "disclosed", "none", None, "trained on from the base")
     said = Disclosure(SUSPECT.revision)
     return CheckResult(SUSPECT, parameters, verdict, said, Sampled(1, 1, 1, 0), Cost(1, 1, 1.0), weights_at)
 

@@ -198,6 +198,23 @@ def test_policy(tmp_path: Path) -> None:
         assert len(at.reviewers.messages) == 1
 
 
+def test_what_the_author_names_is_for_reviewers_whatever_the_policy(tmp_path: Path) -> None:
+    """An exact finding whose missing parents are named is not published unattended: it is reviewed, or kept."""
+    with theatre(tmp_path) as at:
+        at.subscribe(at.room)
+        at.find(found("ffff00000000", audience="reviewers", alert=False))
+        with at.bot():
+            at.wait(lambda: at.cases.get("ffff00000000") is not None)
+            at.idle()
+        assert not at.room.messages
+        at.policy = Policy(at.reviewers.id, "inexact")
+        at.find(found("eeee00000000", audience="reviewers", alert=False))
+        with at.bot():
+            at.wait(lambda: bool(at.reviewers.messages))
+            at.idle()
+        assert not at.room.messages
+
+
 def test_what_reviewers_leave_is_said_again(tmp_path: Path) -> None:
     """After the time that was set, and once for each such time."""
     ahead = [timedelta(0)]

@@ -1,4 +1,4 @@
-"""A card made to be slow is read to its end all the same, and only once."""
+"""A card made to be slow is read in bounded time all the same."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ import sys
 
 import pytest
 
-from analyzers import card_body
-from analyzers.claims import read_claims
-from analyzers.disclosure import MAX_CARD_CHARS, read_disclosure
+from analyzers.card.reader import MAX_CARD_CHARS, read_card
 
 ENDLESS = 60  # seconds in which what takes one is read: what these cards did before would not end in a lifetime
-NAMES = {"Meridian 1": "Meridian-1"}
 READ = (
     "import sys\n"
-    "from analyzers.claims import read_claims\n"
-    "from analyzers.disclosure import read_disclosure\n"
+    "from analyzers.card.reader import read_card\n"
     "card = sys.stdin.read()\n"
-    "print(read_disclosure('r', card, (), {'Meridian 1': 'Meridian-1'}).parents)\n"
-    "read_claims(card, (), {'Meridian 1': 'Meridian-1'})\n"
+    "print(read_card(card, (), {'Meridian 1': 'aurora-labs/Meridian-1'}).disclosure('r').parents)\n"
 )
 
 
@@ -51,15 +46,7 @@ def test_no_shape_of_a_card_makes_reading_endless(run: str) -> None:
 def test_the_words_between_are_still_read() -> None:
     """Hyphens in and between them do no harm."""
     text = "Meridian-2 was fine-tuned in-house with full-parameter-updates from aurora-labs/Meridian-1."
-    assert read_disclosure("r", text).parents == ("aurora-labs/Meridian-1",)
-
-
-def test_a_card_is_read_once_for_both_that_ask() -> None:
-    """The disclosure and the claims rest on the same reading."""
-    before = card_body._read.cache_info().misses
-    read_disclosure("r", "Merged from a-b/c-7b and d-e/f-7b.", (), NAMES)
-    read_claims("Merged from a-b/c-7b and d-e/f-7b.", (), NAMES)
-    assert card_body._read.cache_info().misses == before + 1
+    assert read_card(text).disclosure("r").parents == ("aurora-labs/Meridian-1",)
 
 
 def test_a_card_that_is_too_long_is_read_in_part_and_that_is_said() -> None:
@@ -67,7 +54,7 @@ def test_a_card_that_is_too_long_is_read_in_part_and_that_is_said() -> None:
     text = (
         "Fine-tuned from aurora-labs/Meridian-1.\n\n" + "word " * (MAX_CARD_CHARS // 5) + "\n\nA merge of a-b/c-7b.\n"
     )
-    found = read_disclosure("r", text)
+    found = read_card(text).disclosure("r")
     assert found.parents == ("aurora-labs/Meridian-1",)
     assert [p for p in found.problems if "were read" in p]
-    assert not read_disclosure("r", text[:MAX_CARD_CHARS]).problems
+    assert not read_card(text[:MAX_CARD_CHARS]).problems

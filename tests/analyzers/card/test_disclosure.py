@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from analyzers.disclosure import MAX_DECLARED, read_disclosure, split_front_matter
+from analyzers.card.markdown import split_front_matter
+from analyzers.card.reader import MAX_DECLARED, read_card
+from analyzers.records import Disclosure
 
 A, B = "tidepool-ai/Coder", "aurora-labs/Base-7B"
 NAMES = {"Borealis Coder": "tidepool-ai/Borealis-Coder", "Borealis": "aurora-labs/Borealis"}
@@ -20,7 +22,19 @@ FRONT = {
     "nothing": ("license: mit", []),
     "null": ("base_model:", []),
     "a number": ("base_model: 7", []),
-    "a mapping": (f"base_model: {{name: {A}}}", []),
+    "a mapping": (f"base_model: {{name: {A}, revision: main}}", [A]),
+    "a list of mappings": (f"base_model:\n- name: {A}\n- name: {B}", [A, B]),
+    "a revision": (f"base_model: {A}@main", [A]),
+    "the Hub's cache": (
+        "base_model: /home/u/.cache/huggingface/hub/models--North--Pine-8B/snapshots/0a1b",
+        ["North/Pine-8B"],
+    ),
+    "another cache": ("base_model: /root/.cache/modelscope/hub/models/North/Pine-14B", ["North/Pine-14B"]),
+    "a folder of the author's": ("base_model: ./outputs/checkpoint-500", []),
+    "a comment behind": (f"base_model: {A}  # thanks!", [A]),
+    "duplicated from": (f"duplicated_from: {A}", [A]),
+    "a data set beside it": (f"base_model: {A}\ndatasets:\n- {B}", [A]),
+    "lost dashes": (f"license: mit\nbase_model:\n- {A}\nlibrary_name: transformers", [A]),
     "a list with strange members": (f"base_model: [7, null, [x], {A}]", [A]),
     "a path": ("base_model: /home/me/models/x", []),
     "broken YAML": (f"base_model: {A}\nlicense: [mit", [A]),
@@ -86,6 +100,11 @@ SILENT = {
 }
 
 
+def read(text: str, tags: tuple[str, ...] = (), names: dict[str, str] | None = None) -> Disclosure:
+    """Return what a card declares."""
+    return read_card(text, tags, names).disclosure("r")
+
+
 def card(front: str, body: str = "# A model") -> str:
     """A card with front matter."""
     return f"---\n{front}\n---\n{body}\n"
@@ -94,7 +113,7 @@ def card(front: str, body: str = "# A model") -> str:
 @pytest.mark.parametrize(("front", "parents"), FRONT.values(), ids=FRONT)
 def test_front_matter(front: str, parents: list[str]) -> None:
     """What the front matter names as base models is declared, also where its YAML is broken elsewhere."""
-    found = read_disclosure("r", card(front))
+    found = read(card(front))
     assert list(found.parents) == parents
     assert {m.where for m in found.mentions} <= {"front matter"}
 
@@ -102,19 +121,19 @@ def test_front_matter(front: str, parents: list[str]) -> None:
 @pytest.mark.parametrize(("text", "parents"), DECLARING.values(), ids=DECLARING)
 def test_sentences_that_declare(text: str, parents: list[str]) -> None:
     """A plain sentence, list, table, heading or recipe that names parents declares them."""
-    assert set(read_disclosure("r", text, names=NAMES).parents) == set(parents)
+    assert set(read(text, names=NAMES).parents) == set(parents)
 
 
 @pytest.mark.parametrize("text", SILENT.values(), ids=SILENT)
 def test_sentences_that_declare_nothing(text: str) -> None:
     """Denials, comparisons, teachers, thanks and mentions in passing declare no parent."""
-    assert read_disclosure("r", text, names=NAMES).parents == ()
+    assert read(text, names=NAMES).parents == ()
 
 
 @pytest.mark.parametrize("relation", ["merge", "finetune", "quantized", "adapter"])
 def test_the_relation_is_kept(relation: str) -> None:
     """The declared relation is kept with the mention."""
-    found = read_disclosure("r", card(f"base_model: {A}\nbase_model_relation: {relation}"))
+    found = read(card(f"base_model: {A}\nbase_model_relation: {relation}"))
     assert (found.relation, found.mentions[0].relation, found.problems) == (relation, relation, ())
 
 
@@ -128,7 +147,7 @@ def test_tags_declare() -> None:
         f"base_model:odd:{A}/x",
         "x" * 999,
     ]
-    found = read_disclosure("r", "", tags)
+    found = read("", tuple(tags))
     assert [(m.repo_id, m.where, m.relation) for m in found.mentions] == [(A, "tag", "base_model"), (B, "tag", "merge")]
 
 
@@ -138,18 +157,18 @@ def test_tags_declare() -> None:
 )
 def test_problems_are_told(front: str, problem: str) -> None:
     """Front matter that cannot be read is told as a problem, not raised."""
-    assert problem in read_disclosure("r", card(front)).problems[0]
+    assert problem in read(card(front)).problems[0]
 
 
 def test_windows_newlines_and_a_byte_order_mark() -> None:
     """A card written on Windows declares the same."""
     text = "\ufeff" + card(f"base_model: {A}", f"A merge of the following models:\n\n- {B}\n").replace("\n", "\r\n")
-    assert read_disclosure("r", text).parents == (A, B)
+    assert read(text).parents == (A, B)
 
 
 def test_no_card() -> None:
     """No card declares nothing and is no problem."""
-    found = read_disclosure("r", "")
+    found = read("")
     assert (found.mentions, found.problems, found.from_scratch) == ((), (), False)
 
 
@@ -176,7 +195,7 @@ def test_front_matter_stands_first(text: str, front: str) -> None:
 )
 def test_from_scratch(text: str, claimed: bool) -> None:
     """A claim of training from nothing is noticed, and a denial is none."""
-    assert read_disclosure("r", text).from_scratch is claimed
+    assert read(text).from_scratch is claimed
 
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -213,5 +232,5 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 )
 def test_hostile_cards_are_read_in_time(text: str) -> None:
     """A card made to be slow to read is read all the same, and declares a bounded number of parents."""
-    found = read_disclosure("r", text, names=NAMES)
+    found = read(text, names=NAMES)
     assert len(found.mentions) <= MAX_DECLARED

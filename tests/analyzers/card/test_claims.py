@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzers.card.claims import MAX_CLAIMS
+from analyzers.card.reader import MAX_DECLARED, read_card
 from analyzers.claim_records import MAX_QUOTE_CHARS, Claim, ClaimKind
-from analyzers.claims import MAX_CLAIMS, read_claims
-from analyzers.disclosure import MAX_DECLARED, read_disclosure
 
 A, B = "tidepool-ai/Coder-7B", "aurora-labs/Base-7B"
 NAMES = {"Borealis Coder 7B": "tidepool-ai/Borealis-Coder-7B", "Quill-R1-Distill-32B": "quill/Quill-R1-Distill-32B"}
@@ -45,13 +45,13 @@ NOT_MADE = {
 
 def kinds(text: str) -> set[ClaimKind]:
     """Return the kinds of claims in a text, declared parents apart."""
-    return {c.kind for c in read_claims(text, names=NAMES) if c.kind != "parent"}
+    return {c.kind for c in read_card(text, names=NAMES).claims if c.kind != "parent"}
 
 
 @pytest.mark.parametrize(("text", "kind"), MADE.values(), ids=MADE)
 def test_claims_that_are_made(text: str, kind: str) -> None:
     """A plain sentence that claims something gives that claim, quoted as written."""
-    found = [c for c in read_claims(text, names=NAMES) if c.kind == kind][:1]
+    found = [c for c in read_card(text, names=NAMES).claims if c.kind == kind][:1]
     assert [c.quote.rstrip(".。") for c in found] == [text.rstrip(".。")]
 
 
@@ -63,8 +63,8 @@ def test_claims_that_are_not_made(text: str) -> None:
 
 def test_a_claim_after_the_merge_is_told_from_one_before() -> None:
     """Training that follows a merge is a claim about the merge; a merge of trained models is none."""
-    after = read_claims(f"Built through a merge of {A} and {B}, followed by on-policy distillation.")
-    before = read_claims(f"We used DPO and SFT, then merged {A} and {B}.")
+    after = read_card(f"Built through a merge of {A} and {B}, followed by on-policy distillation.").claims
+    before = read_card(f"We used DPO and SFT, then merged {A} and {B}.").claims
     assert [c.after_merge for c in after if c.kind == "post-training"] == [True]
     assert {c.after_merge for c in before if c.kind == "post-training"} == {False}
 
@@ -75,28 +75,28 @@ def test_front_matter_tags_and_recipes_claim() -> None:
         f"---\nbase_model: [{A}]\nbase_model_relation: merge\nlicense: apache-2.0\n---\n"
         f"```yaml\nmodels:\n- model: {B}\nmerge_method: dare_ties\n```\n"
     )
-    found = read_claims(card, [f"base_model:merge:{A}", "license:apache-2.0"])
+    found = read_card(card, [f"base_model:merge:{A}", "license:apache-2.0"]).claims
     assert {(c.kind, c.subject, c.where) for c in found} == {
         ("parent", A, "front matter"),
         ("merge", "", "front matter"),
         ("licence", "apache-2.0", "front matter"),
-        ("parent", B, "prose"),
-        ("merge", "dare_ties", "prose"),
+        ("parent", B, "recipe"),
+        ("merge", "dare_ties", "recipe"),
     }
 
 
 def test_the_licence_of_a_tag_and_of_a_name() -> None:
     """Without front matter the Hub's tag names the licence; "other" gives way to its name."""
-    assert read_claims("", ["license:mit"]) == (Claim("licence", "license:mit", "tag", "mit"),)
-    named = read_claims("---\nlicense: other\nlicense_name: qwen-research\n---\n")
+    assert read_card("", ["license:mit"]).claims == (Claim("licence", "license:mit", "tag", "mit"),)
+    named = read_card("---\nlicense: other\nlicense_name: qwen-research\n---\n").claims
     assert [c.subject for c in named] == ["qwen-research"]
 
 
 def test_an_upload_is_no_parent_of_itself() -> None:
     """A card that names its own repository in a recipe does not declare it."""
     text = f"A merge of {A} and {B}."
-    assert [c.subject for c in read_claims(text, own=A) if c.kind == "parent"] == [B]
-    assert read_disclosure("r", text, own=A.upper()).parents == (B,)
+    assert [c.subject for c in read_card(text, own=A).claims if c.kind == "parent"] == [B]
+    assert read_card(text, own=A.upper()).disclosure("r").parents == (B,)
 
 
 PIECES = f"""{A}@{B}@Borealis Coder 7B@merge of @fine-tuned from @not @を@をベースに@基于@를 기반으로 @- @| @|---|@
@@ -118,8 +118,8 @@ cards = st.lists(pieces | st.text(max_size=12), max_size=40).map("".join)
 @given(cards, st.lists(pieces | st.text(max_size=20), max_size=4), st.dictionaries(st.text(max_size=9), st.just(A)))
 def test_any_text_gives_a_value(text: str, tags: list[str], more: dict[str, str]) -> None:
     """Whatever a card, its tags and the known names hold: bounded claims and mentions, and no exception."""
-    disclosure = read_disclosure("r", text, tags, NAMES | more)
-    claims = read_claims(text, tags, NAMES | more)
+    card = read_card(text, tags, NAMES | more)
+    disclosure, claims = card.disclosure("r"), card.claims
     assert len(disclosure.mentions) <= MAX_DECLARED
     assert len(claims) <= MAX_CLAIMS
     assert all(len(c.quote) <= MAX_QUOTE_CHARS for c in claims)
