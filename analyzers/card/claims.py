@@ -1,4 +1,4 @@
-"""What a card claims of how its model came about: parents, training and its method, merging, data, compute, licence.
+"""Claims of a card about its model: parents, training and its method, merging, data, compute, licence.
 
 A claim is read where a sentence about this model's making states it: not from instructions, comparisons, denials,
 other models' making, or a word inside a name. Whether it holds is another question: analyzers.claims_assess.

@@ -29,7 +29,7 @@ from analyzers.card.markdown import Block
 from analyzers.card.model_names import Named, NameIndex
 
 MAX_SENTENCE_CHARS = 2_000
-MAX_READ_CHARS = 40_000  # of a card's text; what comes after declares nothing and still names
+MAX_READ_CHARS = 30_000  # of a card's text; what comes after declares nothing and still names
 TITLE_CHARS = 24  # before a name that still begins its sentence: "Quant of the day: X in GGUF"
 REACH = 100  # characters from a cue of descent to the first name that it speaks of
 MAX_DENIED_BEFORE = 60  # characters before a cue or name in which it may be denied

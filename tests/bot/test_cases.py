@@ -134,7 +134,7 @@ def test_a_card_that_names_the_parents_now_is_told_once(tmp_path: Path) -> None:
         for hours in (2, 4):
             look(at, store, timedelta(hours=hours))
         assert kinds(store) == ["declared"]
-        assert len(at.hub.seen("/commits/")) == 2  # once before the alert; what was told is not asked for again
+        assert len(at.hub.seen("/commits/")) == 2  # once before the alert, once for the change, and no more
         (note,) = store.cases.notes(the_case(store).case_id)
         assert f"The card declares {RELEASE} since revision {now.revision[:12]}" in note.text
         assert f"{mended:%Y-%m-%d %H:%M} UTC, 90 min after the alert." in note.text
