@@ -227,7 +227,8 @@ AFTER_DESCENT = re.compile(
 )
 
 DENIAL = re.compile(
-    r"\b(?:not(?! (?:just|only|merely|simply|as|yet))|never|without|unlike|neither|nor|none|no (?=\w* ?(?:weights?|"
+    r"\b(?:not(?! (?:just|only|merely|simply|as|yet|affiliated|endorsed|sponsored))|never|without|unlike|neither|"
+    r"nor|none|no (?=\w* ?(?:weights?|"
     r"parts?|layers?|merg\w+|trace|tensors?|parameters?|use|longer|data|code|model|(?:rlhf|sft|dpo|fine|pre|train|"
     r"distil|further|"
     rf"additional)\w*|{BLOT}|of|from))|no (?:es|son|tiene|usa|contiene|incluye)|n[ãa]o(?! (?:apenas|só))|nem|"

@@ -160,15 +160,16 @@ def read_card(text: str, tags: Sequence[str] = (), names: Mapping[str, str] | No
             if n.repo_id.lower() not in data
         ),
     ]
+    places = tuple(_places(head, blocks, own))
     kept = _once([m for m in mentions if not is_own(m.repo_id, own)])[:MAX_DECLARED]
     return Card(
         front,
         blocks,
         found,
         tuple(kept),
-        tuple(islice(_named(blocks, index, {m.repo_id.lower() for m in kept} | data, own), MAX_NAMED)),
+        tuple(islice(_named(places[1:], index, {m.repo_id.lower() for m in kept} | data, own), MAX_NAMED)),
         claims_of(front, tags, kept, found, blocks, index),
-        tuple(_places(head, front, blocks, own)),
+        places,
         hidden,
         tuple(_problems(whole, front, blocks, index)),
     )
@@ -197,11 +198,11 @@ def _once(mentions: Sequence[Mention]) -> list[Mention]:
     return list(each.values())
 
 
-def _named(blocks: Sequence[Block], index: NameIndex, other: set[str], own: str) -> Iterator[Mention]:
+def _named(places: Sequence[Place], index: NameIndex, other: set[str], own: str) -> Iterator[Mention]:
     """Yield the models that visible text names without declaring them."""
     seen, tried = set(other), Counter[str]()
-    for block in blocks:
-        for name in index.named(block.text):
+    for where, text in places:
+        for name in index.named(text):
             tried[name.repo_id.lower()] += 1
             if (
                 name.repo_id.lower() in seen
@@ -210,16 +211,15 @@ def _named(blocks: Sequence[Block], index: NameIndex, other: set[str], own: str)
                 or tried[name.repo_id.lower()] > MAX_TRIED
             ):
                 continue
-            sentence, at = _sentence_at(block.text, name.start)
+            sentence, at = _sentence_at(text, name.start)
             if not is_denied(sentence, at, at + name.end - name.start):
                 seen.add(name.repo_id.lower())
-                yield Mention(name.repo_id, "prose", "named", cut(sentence))
+                yield Mention(name.repo_id, where, "named", cut(sentence))
 
 
-def _places(head: str, front: Front, blocks: Sequence[Block], own: str) -> Iterator[Place]:
+def _places(head: str, blocks: Sequence[Block], own: str) -> Iterator[Place]:
     yield Place("repository name", re.sub(r"(?<=\w)[-_](?=\w)", ", ", own))  # made of parents' names: none goes on
-    if front.base_models or front.tags or front.problem:
-        yield Place("front matter", "\n".join((*front.base_models, *front.tags)) if not front.problem else head)
+    yield Place("front matter", head)
     yield from (Place("recipe" if b.kind == "code" else "prose", b.text) for b in blocks)
 
 

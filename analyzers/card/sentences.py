@@ -54,7 +54,10 @@ _SHARE = re.compile(
 )  # right before a name
 _UNDER = re.compile(r"(?! ?(?:to|we|and|then|i)\b)\s?(?:(?!to\b|we\b|and\b|then\b|of\b)[^\W\d]+ ){0,3}", re.IGNORECASE)
 _ASIDE = re.compile(r"\((?![0-9.,% ]+\))[^()\ufffc]{0,200}\)")  # governs nothing
-_CLAUSE = re.compile(r"[;:。，]|, (?:but|and|it|this|we)\b|\bbut\b", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"[;:。，]|, (?:but|and|it|this|we|just|only|simply|nur|sondern|solo|sino|on which|from which|based)\b|\bbut\b",
+    re.IGNORECASE,
+)
 _YES = re.compile(r"\W{0,3}(?:yes|sim|sí|oui|ja|да|是|はい|네|correct)\b", re.IGNORECASE)
 _COLUMN = re.compile(
     r"(?:base|parent|source|merged|constituent|component|donor|ingredient|upstream|"

@@ -87,6 +87,30 @@ def test_denials_and_comments_are_quoted(text: str, relation: str | None) -> Non
 
 
 @pytest.mark.parametrize(
+    "front",
+    [
+        "merged_from: [nex-agi/Nex-N2-Pro]",
+        "Base_Model: nex-agi/Nex-N2-Pro",
+        "description: a cousin of Nex-N2-Pro",
+        "a: [{",
+    ],
+)
+def test_all_front_matter_is_the_authors_text(front: str) -> None:
+    """A key that nobody knows names a model all the same."""
+    found = read_card(f"---\n{front}\n---\n# Own\n").spells("nex-agi/Nex-N2-Pro")
+    assert (found is not None) is ("N2" in front)
+    assert found is None or (found.where, found.relation) == ("front matter", "named")
+
+
+@pytest.mark.parametrize("text", ["Kein Training, nur Nex-N2-Pro.", "Not affiliated with the makers of Nex-N2-Pro."])
+def test_a_denial_of_something_else_denies_no_parent(text: str) -> None:
+    """Its clause ends before the name, or it denies company."""
+    found = read_card(text).spells("nex-agi/Nex-N2-Pro")
+    assert found is not None
+    assert found.relation == "named"
+
+
+@pytest.mark.parametrize(
     ("text", "named"),
     [
         ("The 27B version of Qwen 3.6 won.", True),
