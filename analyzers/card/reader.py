@@ -60,7 +60,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Card:
-    """All that an author says. `declared` and `named` are in the order of the text, each model once at its best place.
+    """All that an author says. `declared` has each parent once a place, `named` each model once, in the text's order.
 
     `places`: the texts that a model may be spelled in; `hidden`: HTML comments, which no reader sees.
     """

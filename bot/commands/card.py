@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from analyzers.card.reader import Card, read_card
+from analyzers.records import Mention
 from bot import build
 from bot.commands.common import Registry, one_line_errors, out, settings_from
 from bot.known import MAX_CARD_BYTES
@@ -69,7 +70,7 @@ def _text_of(path: Path) -> tuple[str, str]:
 def to_json(found: Card, problems: list[str]) -> dict[str, Any]:
     """Return what a card says; only what JSON can hold. Parents stand under "declared", not among the claims."""
     return {
-        "declared": [{"repo_id": m.repo_id, "where": m.where, "quote": m.quote} for m in found.declared],
+        "declared": [{"repo_id": m.repo_id, "where": m.where, "quote": m.quote} for m in declared_once(found)],
         "named": [{"repo_id": m.repo_id, "where": m.where, "quote": m.quote} for m in found.named],
         "claims": [
             {"kind": c.kind, "subject": c.subject, "quote": c.quote, "where": c.where}
@@ -80,10 +81,18 @@ def to_json(found: Card, problems: list[str]) -> dict[str, Any]:
     }
 
 
+def declared_once(found: Card) -> list[Mention]:
+    """Return where each declared parent is declared first."""
+    each: dict[str, Mention] = {}
+    for mention in found.declared:
+        each.setdefault(mention.repo_id.lower(), mention)
+    return list(each.values())
+
+
 def table(found: Card, problems: list[str]) -> Table:
     """Return the same for a terminal, all texts of strangers made harmless."""
     shown = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for kind, mentions in (("declared", found.declared), ("named", found.named)):
+    for kind, mentions in (("declared", declared_once(found)), ("named", found.named)):
         for m in mentions:
             shown.add_row(kind, harmless(m.repo_id, 200), f"{harmless(m.where, 40)}: “{harmless(m.quote, 160)}”")
     if not found.declared:
