@@ -245,6 +245,23 @@ DENIED_AFTER = re.compile(
     ),
     re.IGNORECASE,
 )
+# for naming: of a negation only one that can deny what went into a model
+NOT_OF = re.compile(
+    r"\b(?:(?:not|nicht|niet|nie|não|nao|non|pas|не|không|bukan|tidak)(?! (?:just|only|merely|simply|as|yet|nur|"
+    r"apenas|solo|только|"
+    r"affiliated|endorsed|official\w*|the official|an? official|modified|own|\w*(?:cens|cenz|sens|zens|ценз)\w*|"
+    r"kiểm duyệt))|never|no|"
+    r"none|neither|nor|nothing|nem|kein\w*|aucun\w*|geen|sin(?! cens)|sem(?! cens)|bez(?! cenz))\b|n[’']t\b|"
+    r"不是(?!官方)|并非|並非|"
+    r"没有(?!审查)|不含|未(?=基|经|使)",
+    re.IGNORECASE,
+)
+NOT_INSIDE = re.compile(
+    r"ではありません|ではない|でない|使用していません|使っていません|含まれていません|含んでいません|아닙니다|"
+    r"아니다|아닌|아니며|不是|değil|"
+    + stems("never_used not_used not_included not_part no_part nothing_to_do nicht_enthalten no_se_us* не_использ*"),
+    re.IGNORECASE,
+)
 UNREAL = re.compile(
     stems(
         "you_can you_may you_could you_might feel_free if_you plan_to plans_to planned_to in_the_future can_be "

@@ -14,6 +14,7 @@ from functools import lru_cache
 PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 REPO_ID = rf"{PART}/{PART}"
 HUB = r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com|modelscope\.cn/models)/"
+SHORT_NAME = re.compile(r"(?=.{4})[A-Za-z]{2,}-?[0-9]")  # "phi-4": a name where something beside it says so
 MIN_NAME_CHARS = 6  # a shorter name, or one without a digit and a hyphen, is an ordinary word
 MAX_FILLERS = 4  # words between two parts of a name: "the 27B version of Qwen 3.6"
 MAX_GAP_CHARS = 6
@@ -69,7 +70,7 @@ _ENDING = re.compile(
     r"\.(?:png|jpe?g|svg|jsonl?|csv|tsv|txt|md|html|safetensors|gguf|py|ya?ml|parquet)$", re.IGNORECASE
 )
 # one variant under several names; "tuned" says no more than "instruction" beside it
-_SAME = {"it": "instruct", "instruction": "instruct", "tuned": ""}
+_SAME = {"it": "instruct", "instruction": "instruct"}
 _BETWEEN = re.compile(r"[-_ ]+|(?<![0-9])\.|\.(?![0-9])")
 _VERSION = re.compile(r"v([0-9][0-9.]*)")
 _LETTERS_DIGITS = re.compile(r"([^\W\d_]{3,})([0-9][0-9.]*(?:[a-z](?![a-z]))?)(.*)")
@@ -87,13 +88,18 @@ _FILLERS = _set(
     "parametern parámetros paramètres versión versione"
 )
 _VARIANTS = _set(
-    "instruct chat base it thinking coder code distill distilled mini air pro max preview vl vision math reasoning "
-    "turbo flash lite small medium large nano micro plus exp next omni guard embedding reranker zero r1 fast ultra "
-    "xl pt abliterated uncensored heretic"
+    "instruct thinking coder distill distilled air mini vl preview reasoning turbo flash lite nano omni guard "
+    "embedding "
+    "reranker abliterated uncensored"
 )
 _NOUNS = _set(
-    "model models llm llms gguf lora adapter by license licence is was from on with and as in weights checkpoint "
-    "architecture quantized quants quantization merge merges finetune"
+    "model models llm llms gguf lora loras adapter by license licence is was are from on with without and or but as "
+    "in for "
+    "to of at the a an this it we i you our my weights checkpoint architecture quantized quants quantization merge "
+    "merges "
+    "merged merging finetune finetuned fine-tuned tuned trained using used via slerp ties dare della linear "
+    "passthrough x "
+    "vs base team based not no"
 )
 
 
@@ -159,8 +165,9 @@ def without_form(name: str) -> str:
 @lru_cache(maxsize=4096)
 def parts_of(name: str) -> tuple[str, ...]:
     """Return the parts of a name in lower case: "Qwen2.5-72B-v0.1" has qwen, 2.5, 72b and 0.1."""
-    found = (_SAME.get(part, part) for piece in _BETWEEN.split(name.lower()) for part in _pieces(piece))
-    return tuple(part for part in found if part)
+    found = [_SAME.get(part, part) for piece in _BETWEEN.split(name.lower()) for part in _pieces(piece)]
+    before = ["", *found]
+    return tuple(part for i, part in enumerate(found) if part and (part, before[i]) != ("tuned", "instruct"))
 
 
 def _pieces(piece: str) -> Iterator[str]:
@@ -186,7 +193,7 @@ def same_model(one: str, other: str) -> bool:
     if one.lower() in (other.lower(), b.lower()):
         return True
     a, b = without_form(a), without_form(b)
-    return is_a_name(a) and parts_of(a) == parts_of(b)
+    return (is_a_name(a) or SHORT_NAME.match(a) is not None) and parts_of(a) == parts_of(b)
 
 
 def spellings(repo_id: str, titles: Iterable[str] = ()) -> list[Spelling]:
@@ -194,7 +201,11 @@ def spellings(repo_id: str, titles: Iterable[str] = ()) -> list[Spelling]:
     owner, _, last = repo_id.rpartition("/")
     beside = frozenset(parts_of(owner))
     names = [name for name in dict.fromkeys((last, *titles)) if is_a_name(name)]
-    return [Spelling(repo_id, parts, beside - set(parts)) for parts in dict.fromkeys(map(parts_of, names)) if parts]
+    return [
+        Spelling(repo_id, parts, beside - set(parts))
+        for parts in dict.fromkeys(parts_of(without_form(n)) for n in names)
+        if parts
+    ]
 
 
 def words_of(text: str) -> list[Word]:
@@ -259,16 +270,20 @@ def _in_place(got: list[tuple[str, bool]], parts: tuple[str, ...]) -> bool:
 
 
 def _goes_on(text: str, words: list[Word], at: int) -> bool:
-    """Tell whether a longer name goes on behind the word `at`: "Fjord 8B Instruct", "Fjord 8B Sunrise"."""
+    """Tell whether a longer name goes on behind the word `at`: "Fjord 8B Instruct", "Fjord 8B Sunrise".
+
+    A name written in one word, "Fjord-8B", ends with it: what follows after a space is the sentence.
+    """
     if at + 1 == len(words):
         return False
     gap, then = text[words[at].end : words[at + 1].start], words[at + 1].text
-    if gap not in (" ", "-", "_", "\u00a0", " - ") or then.lower() in _NOUNS:
+    if gap in ("-", "_"):
+        return then.lower() in _VARIANTS
+    if gap not in (" ", "\u00a0") or "-" in words[at].text or then.lower() in _NOUNS:
         return False
-    if gap != " - " and then.lower() in _VARIANTS:
-        return True
-    written_out = "-" not in words[at].text and gap != " - "
-    return written_out and (then[0].isupper() or then[0].isdigit())
+    return (
+        then.lower() in _VARIANTS or then[0].isupper() or re.fullmatch(r"[vV]?[0-9.]{4,}|[0-9.]+[bB]", then) is not None
+    )
 
 
 def ids_in(text: str) -> list[Named]:
@@ -304,7 +319,7 @@ class NameIndex:
     def of(cls, names: Mapping[str, str], text: str) -> NameIndex:
         """Keep of `names` (name -> repo id) what `text` may spell."""
         low = text.lower()
-        parts = ((repo_id, parts_of(name)) for name, repo_id in names.items())
+        parts = ((repo_id, parts_of(without_form(name))) for name, repo_id in names.items())
         return cls([Spelling(repo_id, p, _owner(repo_id)) for repo_id, p in parts if p and may_spell(low, p)])
 
     def named(self, text: str) -> list[Named]:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from analyzers.card.claims import claims_of, cut
-from analyzers.card.cue_words import DENIED_AFTER
+from analyzers.card.cue_words import BLOT, NOT_INSIDE, NOT_OF
 from analyzers.card.front_matter import Front, read_front_matter
 from analyzers.card.markdown import Block, blocks_of, split_front_matter, without_comments
 from analyzers.card.model_names import (
@@ -32,7 +32,7 @@ from analyzers.card.model_names import (
     words_of,
 )
 from analyzers.card.recipes import Recipe, recipes
-from analyzers.card.sentences import declared, denied, opens
+from analyzers.card.sentences import cues_in, declared, opens
 from analyzers.claim_records import Claim
 from analyzers.records import Disclosure, Mention
 
@@ -44,10 +44,18 @@ MAX_TRIED = 8  # mentions of one model that are looked at for one that is not de
 LINKED = "linked, not read"
 HIDDEN = "hidden comment"
 DENIED = "denied"
+PLAIN = ("front matter", "recipe", "repository name", "file names")  # no sentences, and so no denials
 
 _DATASET = re.compile(rf"{HUB}datasets/({REPO_ID})", re.IGNORECASE)
 _WHOLE = re.compile(r"[-_.](?:hf|safetensors|bf16|fp?16|fp?32)$", re.IGNORECASE)
-_NO = re.compile(r"[^.!?\n]{0,40}\?\W{0,6}(?:no|nein|não|non|нет|不|いいえ|아니)\b", re.IGNORECASE)
+_NO = re.compile(
+    r"[^.!?\n]{0,40}\?\W{0,6}(?:no|nein|não|non|нет|不|いいえ|아니)\b(?=\W*[,.!;:–—]|\W*$|\s+(?:it|this|es|il|è|это)\b)",
+    re.IGNORECASE,
+)
+# a bare comma inside "not made of A, B or C" ends the clause, too: what is left in doubt is named
+_NONE_OF = re.compile(r"\b(?:no|kein\w*|aucun\w*|geen|nessun\w*|ningún|nenhum\w*)\s+(?:\w+\s+)?\W*$", re.IGNORECASE)
+_CONTAINS = re.compile(r"\b(?:contain|includ|inside|in it|uses?\b|enth|conti|contém|bevat)", re.IGNORECASE)
+_CLAUSE_END = re.compile(r"[,;:，、。\n–—]|\.\s|\bbut\b|\bsondern\b|\bsino\b", re.IGNORECASE)
 _TAG = re.compile(rf"base_model:(?:(finetune|merge|quantized|adapter):)?({REPO_ID})")
 
 
@@ -91,7 +99,7 @@ class Card:
         for where, text in (*self.places, *more, Place(HIDDEN, self.hidden)):
             for start, end in _where(text, repo_id, known):
                 sentence, at = _sentence_at(text, start)
-                no = is_denied(sentence, at, at + end - start)
+                no = where not in PLAIN and is_denied(sentence, at, at + end - start)
                 found = Mention(repo_id, where, DENIED if no else "named", cut(sentence))
                 if not no and where != HIDDEN:
                     return found
@@ -124,12 +132,18 @@ def _sentence_at(text: str, at: int) -> tuple[str, int]:
 
 
 def is_denied(sentence: str, start: int, end: int) -> bool:
-    """Tell whether a sentence denies what it names between two places; so does a question that is answered with no."""
-    return (
-        denied(sentence, start)
-        or DENIED_AFTER.search(sentence[end : end + 40].split("\n", maxsplit=1)[0]) is not None
-        or _NO.match(sentence, end) is not None
-    )
+    """Tell whether a sentence denies that a model is made of what it names between two places.
+
+    Whatever else it denies ("it does not refuse", "not the official copy") leaves the model named. So does a doubt.
+    """
+    behind = _CLAUSE_END.split(sentence[end : end + 40], maxsplit=1)[0]
+    if NOT_INSIDE.search(behind) or _NO.match(sentence, end):
+        return True
+    clause = _CLAUSE_END.split(sentence[max(0, start - 100) : start])[-1]
+    if _NONE_OF.search(clause) and _CONTAINS.search(f"{clause} {behind}"):
+        return True
+    no = NOT_OF.search(clause)
+    return no is not None and any(c.kind != "block" for c in cues_in(clause + BLOT))
 
 
 def read_card(text: str, tags: Sequence[str] = (), names: Mapping[str, str] | None = None, own: str = "") -> Card:
@@ -212,7 +226,7 @@ def _named(places: Sequence[Place], index: NameIndex, other: set[str], own: str)
             ):
                 continue
             sentence, at = _sentence_at(text, name.start)
-            if not is_denied(sentence, at, at + name.end - name.start):
+            if where in PLAIN or not is_denied(sentence, at, at + name.end - name.start):
                 seen.add(name.repo_id.lower())
                 yield Mention(name.repo_id, where, "named", cut(sentence))
 

@@ -25,11 +25,11 @@ def test_the_corpus() -> None:
 
 
 def test_hardly_a_parent_of_the_corpus_is_missed_or_wrong() -> None:
-    """Declared or named are all honest parents but three, and few cards that hide or compare declare any."""
+    """Declared or named are all honest parents, and few cards that hide or compare declare any."""
     totals = {"honest": Counter[str](), "other": Counter[str]()}
     for one in cards():
         totals[one.part].update(count(one, read_card(one.text, one.tags, names()))[0])
-    assert (totals["honest"]["missed"], totals["honest"]["wrong"]) == (3, 3)
+    assert (totals["honest"]["missed"], totals["honest"]["wrong"]) == (0, 3)
     assert (totals["other"]["missed"], totals["other"]["wrong"]) == (0, 6)
     assert totals["honest"]["declared"] > 4 * totals["honest"]["named"]
 

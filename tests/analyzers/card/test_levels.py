@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from analyzers.card.model_names import same_model
+from analyzers.card.model_names import is_a_name, same_model
 from analyzers.card.reader import Card, read_card
-from bench.cards import found_claims
+from bench.cards import REGISTRY, found_claims
+from state.registry import load
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "cards"
 # it declares unsloth/Mistral-Nemo-Instruct-2407-bnb-4bit, and a declared form of a model declares the model
@@ -183,3 +184,47 @@ def test_claims_of_short_cards() -> None:
     short = {"distillation": "distill"}
     wrong = {e["kind"] for e in written_down if found[e["kind"]] != {short.get(c, c) for c in e["claims"]}}
     assert wrong == MISREAD_CLAIMS
+
+
+Q = "Qwen/Qwen2.5-7B-Instruct"
+NOT_DENIED = [
+    "Qwen2.5-7B-Instruct plus Mistral-7B-v0.1, merged.",
+    "Built on the Qwen2.5-7B-Instruct base.",
+    "It does not refuse, made from Qwen2.5-7B-Instruct.",
+    "Unlike the original Qwen2.5-7B-Instruct, this one doesn't refuse.",
+    "This model would not exist without Qwen2.5-7B-Instruct.",
+    "Weights are not modified from Qwen2.5-7B-Instruct.",
+    "This is not the official repository of Qwen2.5-7B-Instruct; it is a mirror.",
+    "Qwen2.5-7B-Instruct (false refusals removed)",
+    "Não censurado, baseado em Qwen2.5-7B-Instruct",
+    "Niet gecensureerd model op basis van Qwen2.5-7B-Instruct",
+    "Model tanpa sensor berbasis Qwen2.5-7B-Instruct",
+    "没有审查的Qwen2.5-7B-Instruct模型",
+    "不是官方版本,由Qwen2.5-7B-Instruct合并而来",
+    "Qwen2.5-7B-Instructをマージしただけで、追加学習は行っていません",
+    "No es un modelo oficial, es una copia de Qwen2.5-7B-Instruct",
+    "Is it Qwen2.5-7B-Instruct? No idea why it works, but we merged it.",
+    "---\ntags:\n- not-for-all-audiences\n- merge\n- Qwen2.5-7B-Instruct\n---",
+    "Not for all audiences\nA mix, Qwen2.5-7B-Instruct",
+]
+
+
+@pytest.mark.parametrize("text", NOT_DENIED)
+def test_an_author_who_says_it_is_never_absent(text: str) -> None:
+    """A negation of something else, or an ordinary word behind the name, does not hide the parent."""
+    card = read_card(text, names={"Qwen2.5-7B-Instruct": Q})
+    assert level(card, Q, []) in ("named", "declared")
+
+
+def test_a_known_model_is_spelled_by_its_own_last_part() -> None:
+    """Also where that ends in a storage format; only short and common names need more."""
+    registry = load([REGISTRY])
+    last = {m.repo_id: m.repo_id.rpartition("/")[2] for m in registry.models}
+    unseen = [i for i, name in last.items() if read_card(f"A merge of {name} and others").spells(i) is None]
+    assert all(not is_a_name(last[i]) for i in unseen)
+
+
+def test_tuned_is_a_variant() -> None:
+    """Only behind "instruction" it says nothing more."""
+    assert not same_model("acme/Nova-7B", "acme/Nova-7B-Tuned")
+    assert same_model("acme/Nova-7B-Instruct", "mirror/Nova-7B-instruction-tuned")
