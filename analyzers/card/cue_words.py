@@ -50,7 +50,8 @@ _BLOCK = [
         "download* check_out visit cite citation baseline* intermediate collection* family series successor* "
         "predecessor* supersed* previous* here data* corpus corpora tokenizer tokeniser chat_template prompt_format "
         "prompt_template vocab* licen?e paper code codebase script* github blog demo space* discord architecture "
-        "hyperparameter* hyper-parameter* context_length example* usage source_llm*"
+        "hyperparameter* hyper-parameter* context_length example* usage source_llm* outscore* config configuration "
+        "readme"
     ).replace("licen?e", "licen[cs]e"),
     r"\b(?:generat|annotat|label|translat|judg|rank|filter|rewrit|curat|verif|produc|writ|answer|"
     r"creat)\w* (?:\w+ ){0,3}?(?:by|with|using|from)\b|\b(?:made|quanti[sz]ed|converted|exported|tested|run|"
@@ -212,8 +213,8 @@ AFTER_DESCENT = re.compile(
     r"\W{0,6}(?:\w+\W{1,4}){0,5}?as (?:(?:a|an|the|its|our|my|main|initial|merge|solid|new) ){0,3}(?:base|start\w*|"
     r"foundation|init\w*|parent|backbone|donor|seed)|\W{0,4}(?:were|was|are|have been|has been|got|"
     r"both)(?: \w+){0,2}? (?:merged|combined|blended|averaged|mixed|souped|fused|used as)|\W{0,3}(?:merged|blended|"
-    r"souped|averaged|fused)\b|-(?:based|derived|tuned)\b| based\b|\W{1,3}(?:as )?(?:the )?(?:base|parent|"
-    r"donor)\b(?! (?:line|of))|\W{0,4}(?:-+>|→|⟶|=>)|,? whose (?:weights|parameters)|,? (?:this|it) is (?:just |"
+    r"souped|averaged|fused)\b|-(?:based|derived|tuned)\b| based\b| ?\((?:as )?(?:the )?(?:base|parent|"
+    r"donor)\b|\W{0,4}(?:-+>|→|⟶|=>)|,? whose (?:weights|parameters)|,? (?:this|it) is (?:just |"
     r"only |simply )?(?:a |an )?"
     rf"{stems(_COPIES)}|\W{{0,3}}(?:перевед|сконвертир|дообуч|квантован)\w*|"
     r" (?:tabanlı|üzerin\w+|temel al\w+)|[- ]?(?:basiert|basierte\w*)|"
@@ -264,6 +265,8 @@ NOT_INSIDE = re.compile(
 )
 UNREAL = re.compile(
     stems(
+        "a_myth who_says_it who_says_this who_claims wrongly refused_to hardly lack lacks free_of zero_weights "
+        "our_next "
         "you_can you_may you_could you_might feel_free if_you plan_to plans_to planned_to in_the_future can_be "
         "may_be could_be would_be some_people rumor* rumour* allegedly accus* claims_that claim_that consider "
         "our_previous will_merge will_fine-tune will_train will_release will_be next_week next_month next_version "

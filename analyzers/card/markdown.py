@@ -19,12 +19,14 @@ Kind = Literal["heading", "item", "row", "text", "code", "rest"]
 
 MAX_LINES = 2_500  # of text; what comes after is one block of kind "rest"
 MAX_MARKS = 6_000  # brackets, stars and the like; what comes after stays as it is written
+MAX_HIDDEN_CHARS = 100_000  # in which hidden elements are looked for; what comes after declares nothing anyway
 MAX_CELLS = 200  # in a line; with more it is no table
 
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["code", "html_block"])
 _BLOCKS = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["code", "html_block", "inline"])
 _NO_DASHES = re.compile(
-    r"(?:(?:metadata|-{1,2})\n)?(?=(?:license|base_model|language|library_name|tags|datasets|pipeline_tag|inference|model-index):)"
+    r"(?:(?:metadata|-{1,2})\n)?(?=(?:license|base_model|language|library_name|tags|datasets|pipeline_tag|inference|"
+    r"model-index):)"
     r"(?:[a-z_-]{2,40}:[^\n]{0,400}\n|[ \t]*-[ \t][^\n]{0,400}\n|[ \t]+[^\n]{1,400}\n|\n){1,400}"
 )
 _MARK = re.compile(r"[\[\]*_`<&\\!]")
@@ -37,6 +39,13 @@ _LI = re.compile(r"<li\b[^<>]{0,300}>", re.IGNORECASE)
 _H = re.compile(r"<h[1-6]\b[^<>]{0,300}>", re.IGNORECASE)
 _H_END = re.compile(r"</h[1-6]>", re.IGNORECASE)
 _CELL = re.compile(r"<t[dh]\b[^<>]{0,300}>", re.IGNORECASE)
+_INVISIBLE = re.compile(
+    r"<(script|style|template)\b[^<>]{0,300}>.{0,1000}?</\1>|"
+    r"<(\w{1,12})\b[^<>]{0,200}?(?:\shidden\b|display:\s*none|visibility:\s*hidden|"
+    r"font-size:\s*0)[^<>]{0,200}>.{0,1000}?</\2>|"
+    r"\[\s*\]\([^()\s]{1,300}\)|<a\s[^<>]{0,300}>\s*</a>",
+    re.IGNORECASE | re.DOTALL,
+)
 _TAG = re.compile(r"</?(?!https?:)[A-Za-z][^<>]{0,500}>")
 
 
@@ -71,11 +80,18 @@ def without_comments(text: str) -> tuple[str, str]:
     while (start := text.find("<!--", at)) >= 0:
         end = text.find("-->", start + 4)
         if end < 0:
-            break
+            return "".join(seen) + text[at:start], "\n".join([*hidden, text[start + 4 :]])
         seen.append(text[at:start])
         hidden.append(text[start + 4 : end])
         at = end + 3
     return "".join(seen) + text[at:], "\n".join(hidden)
+
+
+def without_invisible(text: str) -> tuple[str, str]:
+    """Return (what a page shows, what it does not): scripts, styles, hidden elements and links without words."""
+    begin, rest = text[:MAX_HIDDEN_CHARS], text[MAX_HIDDEN_CHARS:]
+    hidden = [m[0] for m in _INVISIBLE.finditer(begin)] if "<" in begin or "[" in begin else []
+    return (_INVISIBLE.sub(" ", begin) + rest, "\n".join(hidden)) if hidden else (text, "")
 
 
 def blocks_of(body: str) -> list[Block]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from analyzers.card.claims import claims_of, cut
 from analyzers.card.cue_words import BLOT, NOT_INSIDE, NOT_OF
 from analyzers.card.front_matter import Front, read_front_matter
-from analyzers.card.markdown import Block, blocks_of, split_front_matter, without_comments
+from analyzers.card.markdown import Block, blocks_of, split_front_matter, without_comments, without_invisible
 from analyzers.card.model_names import (
     HUB,
     REPO_ID,
@@ -42,14 +42,16 @@ MAX_NAMED = 64
 MAX_LINKED = 4
 MAX_TRIED = 8  # mentions of one model that are looked at for one that is not denied
 LINKED = "linked, not read"
-HIDDEN = "hidden comment"
+HIDDEN = "hidden comment"  # or another text that no page shows
 DENIED = "denied"
 PLAIN = ("front matter", "recipe", "repository name", "file names")  # no sentences, and so no denials
 
+_YAML_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
 _DATASET = re.compile(rf"{HUB}datasets/({REPO_ID})", re.IGNORECASE)
 _WHOLE = re.compile(r"[-_.](?:hf|safetensors|bf16|fp?16|fp?32)$", re.IGNORECASE)
 _NO = re.compile(
-    r"[^.!?\n]{0,40}\?\W{0,6}(?:no|nein|não|non|нет|不|いいえ|아니)\b(?=\W*[,.!;:–—]|\W*$|\s+(?:it|this|es|il|è|это)\b)",
+    r"[^.!?\n]{0,40}\?\W{0,6}(?:no|nein|não|non|нет|不|いいえ|아니)\b(?=\W*[,.!;:–—]|\W*$|\s+(?:it|this|es|il|è|"
+    r"это)\b)",
     re.IGNORECASE,
 )
 # a bare comma inside "not made of A, B or C" ends the clause, too: what is left in doubt is named
@@ -70,7 +72,7 @@ class Place(NamedTuple):
 class Card:
     """All that an author says. `declared` has each parent once a place, `named` each model once, in the text's order.
 
-    `places`: the texts that a model may be spelled in; `hidden`: HTML comments, which no reader sees.
+    `places`: the texts that a model may be spelled in; `hidden`: comments and other text that no page shows.
     """
 
     front: Front
@@ -156,6 +158,8 @@ def read_card(text: str, tags: Sequence[str] = (), names: Mapping[str, str] | No
     head, body = split_front_matter(text)
     front = read_front_matter(head)
     body, hidden = without_comments(body)
+    body, invisible = without_invisible(body)
+    hidden = f"{hidden}\n{invisible}".strip()
     blocks = tuple(blocks_of(body))
     index = NameIndex.of(names or {}, text)
     found = tuple(recipes(blocks))
@@ -233,7 +237,7 @@ def _named(places: Sequence[Place], index: NameIndex, other: set[str], own: str)
 
 def _places(head: str, blocks: Sequence[Block], own: str) -> Iterator[Place]:
     yield Place("repository name", re.sub(r"(?<=\w)[-_](?=\w)", ", ", own))  # made of parents' names: none goes on
-    yield Place("front matter", head)
+    yield Place("front matter", _YAML_COMMENT.sub("", head))
     yield from (Place("recipe" if b.kind == "code" else "prose", b.text) for b in blocks)
 
 
