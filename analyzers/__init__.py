@@ -5,10 +5,12 @@ through the shared planted check.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from analyzers import blend, copy_of, layerwise, lineage, sparse, stack, topped
-from analyzers.case import Case
+from analyzers.case import Case, compared
 from analyzers.records import Finding
+from analyzers.thresholds import MIN_COMPARED, MIN_INFORMATIVE_TENSORS
 
 # A family with more to choose must leave by so much less unexplained before it is preferred to a simpler one.
 FREEDOM = {"layerwise": 0.01, "sparse": 0.03}
@@ -37,7 +39,20 @@ def explain(case: Case) -> Finding:
             found.append(finding)
             if finding.exact:
                 break
-    return min(found, key=_rank)  # of equals, the first
+    return _within_reach(case, min(found, key=_rank))  # of equals, the first
+
+
+def _within_reach(case: Case, finding: Finding) -> Finding:
+    """Return a finding, or "inconclusive" where too little of the suspect was compared for one about the model."""
+    share = compared(case, [p.ref.repo_id for p in finding.parents])
+    if share is None:
+        return finding
+    measured = {**finding.measured, "compared": round(share, 4)}
+    few = finding.kind == "copy" and len(case.suspect.samples) < MIN_INFORMATIVE_TENSORS
+    if (share >= MIN_COMPARED and not few) or finding.kind in ("derivative", "inconclusive"):
+        return replace(finding, measured=measured)
+    seen = f"only {share:.0%} of its parameters could be compared" if share < MIN_COMPARED else "too few tensors to say"
+    return Finding(finding.analyzer, "inconclusive", f"{seen}: {finding.claim}", measured=measured)
 
 
 def _rank(finding: Finding) -> tuple[int, float]:

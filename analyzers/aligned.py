@@ -66,4 +66,9 @@ def align(suspect: Sketch, references: Sequence[Reference]) -> Aligned | None:
     sizes = [suspect.samples[k].values.size for k in keys]
     stored = np.concatenate([suspect.samples[k].values.astype(np.float32) for k in keys]).astype(kind)
     rows = [np.concatenate([widen(r.sketch.samples[k].values) for k in keys]) for r in references]
-    return Aligned(stored, np.stack(rows), tuple(references), np.repeat(np.arange(len(keys)), sizes), tuple(keys))
+    candidates, tensors = np.stack(rows), np.repeat(np.arange(len(keys)), sizes)
+    finite = np.isfinite(widen(stored)) & np.isfinite(candidates).all(axis=0)
+    if not finite.any():
+        return None
+    found = Aligned(stored, candidates, tuple(references), tensors, tuple(keys))
+    return found if finite.all() else found.only(finite)

@@ -205,7 +205,8 @@ def _missed(case: Case, reference: Reference, keys: tuple[SliceKey, ...]) -> int
         if not same_place(mine, other) or other is None:
             missed += mine.values.size
         else:
-            missed += int((round_to(widen(other.values), mine.values.dtype) != mine.values).sum())
+            told = np.isfinite(widen(mine.values))
+            missed += int(((round_to(widen(other.values), mine.values.dtype) != mine.values) & told).sum())
     return missed
 
 

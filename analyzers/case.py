@@ -9,6 +9,7 @@ from datetime import datetime
 from analyzers.aligned import Aligned, align
 from analyzers.kinship import Kinship, kinship
 from analyzers.records import Disclosure, Reference, Sketch
+from analyzers.sampling import dense_role
 from analyzers.thresholds import MIN_OVERLAP, MOVED, RELATED_CORRELATION, RELATED_TENSORS
 
 
@@ -38,6 +39,22 @@ class Case:
     def declares(self, repo_id: str) -> bool:
         """Tell whether the suspect declares a model, or a quantization, mirror or other form of it."""
         return self.disclosure.of(repo_id) is not None
+
+
+def compared(case: Case, parents: Iterable[str]) -> float | None:
+    """Return the share of the suspect's elements whose role and columns every parent was sampled with; None: unknown.
+
+    No parents: the share whose role was sampled at all. A dense model's matrix may be any expert's.
+    """
+    total = sum(case.suspect.elements.values())
+    if not total:
+        return None
+    held = {(dense_role(k.role), s.cols) for k, s in case.suspect.samples.items()}
+    for name in parents:
+        sketches = [k.reference.sketch for k in case.kin if k.reference.repo_id == name]
+        held &= {(dense_role(k.role), s.cols) for sketch in sketches for k, s in sketch.samples.items()}
+    roles = {role for role, _ in held}
+    return sum(n for role, n in case.suspect.elements.items() if dense_role(role) in roles) / total
 
 
 def case_of(

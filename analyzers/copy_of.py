@@ -25,7 +25,7 @@ NAME = "copy_of"
 
 def analyze(case: Case) -> Finding | None:
     """Name the model that the suspect is a copy of, a declared one first, then the most equal; None if none is."""
-    for one in sorted(case.kin, key=lambda k: (not case.declares(k.reference.repo_id), -k.equal)):
+    for one in sorted(case.kin, key=lambda k: (not case.declares(k.reference.repo_id), -k.equal, -k.weights)):
         how = _how(case, one)
         most = len(one.keys) >= COPY_TENSORS_HELD * len(case.suspect.samples)
         if how and most and one.weights >= COPY_MIN_WEIGHTS:

@@ -46,8 +46,15 @@ def kinship(suspect: Sketch, reference: Reference, windows: int) -> Kinship | No
     keys = common_keys(suspect, reference.sketch)
     if not keys:
         return None
-    groups = list(_alike_in_kind(suspect, reference.sketch, keys))
-    same = [a == round_to(b, a.dtype) for a, b in groups]
+    groups, finite = [], []
+    for a, b in _alike_in_kind(suspect, reference.sketch, keys):
+        told = np.isfinite(widen(a)) & np.isfinite(b)  # the rest is no weight, and counts nowhere
+        finite.append(told)
+        groups.append((np.where(told, a, a.dtype.type(0)), np.where(told, b, 0.0)))
+    weights = sum(int(told.sum()) for told in finite)
+    if not weights:
+        return None
+    same = [(a == round_to(b, a.dtype)) | ~told for (a, b), told in zip(groups, finite, strict=True)]
     ratios = np.concatenate([_ratios(a, b) for a, b in groups])
     correlations = np.concatenate([_correlations(widen(a), b) for a, b in groups])
     excess = np.concatenate([_excess(a, b) for a, b in groups])
@@ -55,8 +62,8 @@ def kinship(suspect: Sketch, reference: Reference, windows: int) -> Kinship | No
     return Kinship(
         reference=reference,
         keys=keys,
-        weights=sum(a.size for a, _ in groups),
-        equal=sum(int(s.sum()) for s in same) / sum(a.size for a, _ in groups),
+        weights=weights,
+        equal=sum(int((s & told).sum()) for s, told in zip(same, finite, strict=True)) / weights,
         tensors_equal=sum(int(s.all(axis=1).sum()) for s in same) / len(keys),
         correlation=float(np.median(correlations)),
         alike=int((correlations >= ALIKE_CORRELATION).sum()),

@@ -77,8 +77,12 @@ def share_of_delta(case: Case, one: Kinship, base: Kinship) -> float:
     for key in keys:
         suspect = case.suspect.samples[key].values
         origin = widen(base.reference.sketch.samples[key].values)
-        weight = 1.0 / np.maximum(ulp(widen(suspect), suspect.dtype), 1e-3 * np.abs(origin).mean()) ** 2
         delta = widen(one.reference.sketch.samples[key].values) - origin
+        told = np.isfinite(widen(suspect)) & np.isfinite(origin) & np.isfinite(delta)
+        suspect, origin, delta = suspect[told], origin[told], delta[told]
+        if not delta.size:
+            continue
+        weight = 1.0 / np.maximum(ulp(widen(suspect), suspect.dtype), 1e-3 * np.abs(origin).mean()) ** 2
         top += float((weight * delta * (widen(suspect) - origin)).sum())
         bottom += float((weight * delta * delta).sum())
     return top / bottom if bottom else 0.0

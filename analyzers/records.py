@@ -187,11 +187,17 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """What is kept of a model for ever: raw bits at agreed coordinates. Not hashed, not projected."""
+    """What is kept of a model for ever: raw bits at agreed coordinates. Not hashed, not projected.
+
+    `elements`: of each role of the component that was judged, read or not; empty where that is unknown. `aside`: the
+    share of the upload's bytes that lie in other components, whose part in the whole no role tells.
+    """
 
     ref: RepoRef
     spec: SampleSpec
     samples: Mapping[SliceKey, Sample]
+    elements: Mapping[str, int] = field(default_factory=dict)
+    aside: float = 0.0
 
     @property
     def weights(self) -> int:
@@ -260,6 +266,9 @@ class Mix:
     far: int = 0  # weights where the mix lies at least 3 ulp from every single parent
     near: float = 0.0  # share of the far weights within an ulp of the mix
     explained: float = 0.0  # share of the departure from the nearest parent that the mix explains, rounding removed
+
+
+NAMED = "named"  # the relation of a mention that names a model and declares, denies or hides nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +345,7 @@ class Sampled:
     tensors: int = 0
     weights: int = 0
     decisive: int = 0
+    compared: float | None = None  # share of its parameters that were compared; None: unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,6 +410,17 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Component:
+    """A component beside the one that was judged. `nearest`: the known model it is nearest to; `said`: of that one."""
+
+    name: str
+    parameters: int
+    finding: FindingKind
+    nearest: str | None = None
+    said: Said | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """One upload judged: everything an alert, a table or the JSON contract is made from."""
 
@@ -417,6 +438,7 @@ class CheckResult:
     evidence: Evidence | None = None  # what the verdict can be drawn from again
     claims: tuple[Assessed, ...] = ()  # what the card claims, each held against the verdict
     traces: tuple[Trace, ...] = ()  # what tools left beside the weights; none of it is part of the verdict
+    components: tuple[Component, ...] = ()  # beside the one that was judged; none of them carries an alert
     findings: tuple[Point, ...] = ()  # of weights, words and files: the weights' first, then the strongest
 
 

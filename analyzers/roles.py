@@ -6,6 +6,8 @@ What varies in the wild (transformers' conversion_mapping, multimodal wrappers, 
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -14,11 +16,21 @@ from analyzers.layout import BITS
 from analyzers.records import SliceKey, TensorEntry, WeightLayout
 
 WRAPPERS = frozenset(
-    {"model", "language_model", "text_model", "transformer", "module", "base_model", "llm", "backbone"}
+    {"model", "language_model", "text_model", "transformer", "module", "base_model", "llm", "backbone", "thinker"}
+)
+SHELLS = frozenset(
+    {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+)  # that a trainer leaves, anywhere
+PACKED = ("U8", "I16", "U16", "I32", "U32", "I64", "U64")  # of quantized weights: four bits each, as most are
+# Scales, zero points, tables and buffers say how weights are stored, and adapters are no part of the model.
+NO_WEIGHT = re.compile(
+    r"(?:^|[._])(?:scales?|scale_inv|zeros|qzeros|zero_point|g_idx|biases|absmax|quant_map|quant_state|weight_shape|"
+    r"inv_freq|position_ids|rotary_emb|A_log|lora_[AB]|lora_embedding_[AB]|lora_magnitude_vector)(?=$|[._])"
 )
 STACKS = frozenset({"layers", "h", "blocks", "block", "resblocks"})
 MLP_NAMES = {"block_sparse_moe": "mlp", "feed_forward": "mlp", "ffn": "mlp", "moe": "mlp"}
-GATE_UP = "gate_up_proj"  # both projections of all experts in one tensor
+GATE_UP, QKV = "gate_up_proj", "qkv_proj"
+FUSED = {GATE_UP: ("gate_proj", "up_proj"), QKV: ("q_proj", "k_proj", "v_proj")}  # one after another in one tensor
 EXPERT_NAMES = {"w1": "gate_proj", "w2": "down_proj", "w3": "up_proj"}
 MAX_DIGITS = 6  # of a layer's or an expert's number; a longer one is a part of the name like any other
 MAX_EXPERTS = 65_536  # in one tensor; 512 is the most that is published
@@ -47,7 +59,7 @@ def canonical(name: str) -> SliceKey:
     >>> canonical("model.language_model.layers.3.mlp.experts.7.gate_proj.weight")
     SliceKey(role='layers.mlp.experts.gate_proj', layer=3, expert=7)
     """
-    parts = name.removesuffix(".weight").split(".")
+    parts = [part for part in name.removesuffix(".weight").split(".") if part not in SHELLS]
     while len(parts) > 1 and parts[0] in WRAPPERS:
         parts = parts[1:]
     role: list[str] = []
@@ -81,7 +93,12 @@ class Group:
     layer: int
     experts: Mapping[int, TensorEntry]  # a fused tensor stands under -1 as `fused`
     fused: TensorEntry | None = None
-    part: tuple[int, int] = (0, 1)  # (k, n): rows k/n to (k+1)/n of each expert's matrix in a fused tensor
+    part: tuple[int, int] = (0, 0)  # the first row, and how many, of each matrix in a fused tensor; 0: all
+
+    @property
+    def entries(self) -> Sequence[TensorEntry]:
+        """The tensors that hold it."""
+        return [self.fused] if self.fused else list(self.experts.values())
 
     def expert_indices(self) -> Sequence[int]:
         """Experts that can be read, ascending."""
@@ -89,14 +106,16 @@ class Group:
 
     def slice(self, expert: int) -> Slice:
         """Return the matrix of one expert; KeyError if there is none."""
-        if self.fused is None:
-            entry = self.experts[expert]
-            return Slice(self._key(expert), entry, entry.begin, entry.shape[0], prod(entry.shape[1:]))
-        _, rows, cols = self.fused.shape
-        k, n = self.part
-        item = BITS[self.fused.dtype] // 8
-        begin = self.fused.begin + (expert * rows + k * rows // n) * cols * item
-        return Slice(self._key(expert), self.fused, begin, rows // n, cols)
+        entry = self.fused or self.experts[expert]
+        total, cols = (entry.shape[1], entry.shape[2]) if self.fused else (entry.shape[0], prod(entry.shape[1:]))
+        first, rows = self.part
+        row = first + (expert * total if self.fused else 0)
+        return Slice(self._key(expert), entry, entry.begin + row * cols * BITS[entry.dtype] // 8, rows or total, cols)
+
+    @property
+    def elements(self) -> int:
+        """How many weights it has."""
+        return sum(found.rows * found.cols for found in map(self.slice, self.expert_indices()))
 
     def _key(self, expert: int) -> SliceKey:
         return SliceKey(self.role, self.layer, expert)
@@ -106,19 +125,36 @@ def groups_of(layout: WeightLayout) -> dict[tuple[str, int], Group]:
     """Return the matrices of a layout that can be read, by (role, layer); vectors and scalars are left out."""
     found: dict[tuple[str, int], dict[int, TensorEntry]] = {}
     fused: dict[tuple[str, int], Group] = {}
+    by_name = {entry.name: entry for entry in layout.tensors}
     for entry in layout.tensors:
-        if entry.dtype not in READABLE or len(entry.shape) < 2 or not prod(entry.shape):
+        if entry.dtype not in READABLE or len(entry.shape) < 2 or not prod(entry.shape) or NO_WEIGHT.search(entry.name):
             continue
         key = canonical(entry.name)
         if "experts" in key.role and key.expert < 0 and len(entry.shape) == 3 and entry.shape[0] <= MAX_EXPERTS:
-            for group in _fused(key, entry, layout):
+            for group in _fused(key, entry, by_name):
                 fused[group.role, group.layer] = group
+        elif split := _split(key, entry, by_name):
+            fused |= {(group.role, group.layer): group for group in split}
         else:
             found.setdefault((key.role, key.layer), {})[key.expert] = entry
     return {where: Group(*where, experts) for where, experts in found.items()} | fused
 
 
-def _fused(key: SliceKey, entry: TensorEntry, layout: WeightLayout) -> Iterator[Group]:
+def elements_of(layout: WeightLayout) -> dict[str, int]:
+    """Return how many weights each role has in all layers, readable or not; packed ones count as four bits each."""
+    found: Counter[str] = Counter()
+    groups = groups_of(layout)
+    read = {entry.name for group in groups.values() for entry in group.entries}
+    for group in groups.values():
+        found[group.role] += group.elements
+    for entry in layout.tensors:
+        if entry.name not in read and not NO_WEIGHT.search(entry.name):
+            size = 2 * (entry.end - entry.begin) if entry.dtype in PACKED else prod(entry.shape)
+            found[canonical(entry.name).role] += size
+    return dict(found)
+
+
+def _fused(key: SliceKey, entry: TensorEntry, by_name: Mapping[str, TensorEntry]) -> Iterator[Group]:
     """Split a tensor of all experts into the roles that per-expert files have.
 
     gate_up_proj is [experts, gate rows then up rows, columns] where its shape agrees with down_proj's
@@ -128,10 +164,30 @@ def _fused(key: SliceKey, entry: TensorEntry, layout: WeightLayout) -> Iterator[
     if last != GATE_UP:
         yield Group(key.role, key.layer, {}, entry)
         return
-    twin = entry.name.replace(GATE_UP, "down_proj")
-    down = next((t for t in layout.tensors if t.name == twin), None)
+    down = by_name.get(entry.name.replace(GATE_UP, "down_proj"))
     if down is None or entry.shape != (down.shape[0], 2 * down.shape[-1], down.shape[1]):
         yield Group(key.role, key.layer, {}, entry)
         return
-    yield Group(f"{prefix}.gate_proj", key.layer, {}, entry, (0, 2))
-    yield Group(f"{prefix}.up_proj", key.layer, {}, entry, (1, 2))
+    half = entry.shape[1] // 2
+    yield Group(f"{prefix}.gate_proj", key.layer, {}, entry, (0, half))
+    yield Group(f"{prefix}.up_proj", key.layer, {}, entry, (half, half))
+
+
+def _split(key: SliceKey, entry: TensorEntry, by_name: Mapping[str, TensorEntry]) -> list[Group]:
+    """Return the roles that a dense fused matrix has one after another; none where it is no such matrix.
+
+    The shape of what it feeds tells where each begins: o_proj has a column for each row of q_proj, down_proj for each
+    of gate_proj. An order by heads does not fit, or stays unknown.
+    """
+    prefix, _, last = key.role.rpartition(".")
+    fed = by_name.get(entry.name.replace(last, {QKV: "o_proj", GATE_UP: "down_proj"}.get(last, "")))
+    if fed is None or fed is entry or len(entry.shape) != 2 or len(fed.shape) != 2:
+        return []
+    first, rest = fed.shape[1], entry.shape[0] - fed.shape[1]
+    rows = {GATE_UP: (first, rest)}.get(last, (first, rest // 2, rest // 2))
+    if rest <= 0 or sum(rows) != entry.shape[0] or (last == GATE_UP and first != rest):
+        return []
+    names = FUSED[last]
+    starts = (sum(rows[:i]) for i in range(len(rows)))
+    parts = zip(names, starts, rows, strict=True)
+    return [Group(f"{prefix}.{name}", key.layer, {key.expert: entry}, None, (begin, n)) for name, begin, n in parts]

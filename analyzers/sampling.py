@@ -229,8 +229,16 @@ def samples_from(plan: ReadPlan, data: Sequence[bytes]) -> dict[SliceKey, Sample
     for (_, begin, end), reads, chunk in zip(plan.spans, plan.reads, data, strict=True):
         if len(chunk) != end - begin:
             raise ValueError(f"{len(chunk)} bytes instead of {end - begin}")
-        samples |= dict(sample_from(read, chunk[read.begin - begin : read.end - begin]) for read in reads)
+        found = (sample_from(read, chunk[read.begin - begin : read.end - begin]) for read in reads)
+        samples |= {key: sample for key, sample in found if is_weight(sample)}
     return samples
+
+
+def is_weight(sample: Sample) -> bool:
+    """Tell whether a sample can say whose weights it holds: most of it is finite, and it is no constant."""
+    values = sample.values.astype(np.float32)
+    finite = values[np.isfinite(values)]
+    return 2 * finite.size >= values.size and bool((finite != finite[:1]).any())
 
 
 def sample_from(read: SliceRead, data: bytes) -> tuple[SliceKey, Sample]:

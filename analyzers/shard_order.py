@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping
 
 from analyzers.records import SampleSpec, SliceKey
-from analyzers.roles import GATE_UP, canonical
+from analyzers.roles import FUSED, canonical
 from analyzers.sampling import expert_of, group_order
 
 # From tensor names and their shards to the shards, the most wanted first; those that are not wanted are left out.
@@ -47,6 +47,6 @@ def _matrices(shard_of: Mapping[str, str]) -> Iterator[tuple[SliceKey, str]]:
         prefix, _, last = key.role.rpartition(".")
         if "norm" in last or last == "bias":
             continue
-        fused = last == GATE_UP and key.expert < 0 and "experts" in prefix
-        for role in (f"{prefix}.gate_proj", f"{prefix}.up_proj") if fused else (key.role,):
+        fused = FUSED.get(last, ()) if key.expert < 0 else ()
+        for role in [f"{prefix}.{part}" for part in fused] or [key.role]:
             yield SliceKey(role, key.layer, key.expert), shard

@@ -3,6 +3,8 @@
 # kin
 RELATED_CORRELATION = 0.1  # median over tensors of the centred correlation of raw weights
 ALIKE_CORRELATION = 0.5  # the same of one tensor, where whole layers may have been moved or replaced
+MIN_COMPARED = 0.5  # of an upload's parameters that every parent must have before a copy or blend is said of it
+MIN_ASIDE = 0.1  # of an upload's bytes in other components, from which a copied component is not the upload
 RELATED_TENSORS = 2  # tensors that must be shared before "related" is said at all
 MIN_OVERLAP = 0.8  # share of the nearest model's coordinates that a candidate parent must have
 MOVED = 0.01  # share of weights in which a model must differ from a base to be tried beside it

@@ -6,10 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from analyzers.case import Case
-from analyzers.records import Audience, DisclosureLevel, Finding, Mention, Parent, Reference, Said, Strength, Verdict
+from analyzers.records import (
+    NAMED,
+    Audience,
+    DisclosureLevel,
+    Finding,
+    Mention,
+    Parent,
+    Reference,
+    Said,
+    Strength,
+    Verdict,
+)
+from analyzers.thresholds import MIN_ASIDE
 
 ON_CARD = ("", "front matter", "prose", "recipe", "tag")
-NAMED = "named"  # the relation of a mention that names a model; every other one denies it or is hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +61,24 @@ def _own(held: Held) -> bool:
 
 
 def _all_named(held: Held) -> bool:
-    """Rule 7: only a parent that the author's text does not even name can carry an alert."""
-    return all(p.said != "absent" for p in held.finding.parents)
+    """Rule 7: only a parent that the author's text does not even name can carry an alert, and own weights cannot."""
+    others = {r.repo_id.lower() for r in held.undeclared if r.maker.lower() != held.maker.lower()}
+    return all(p.said != "absent" for p in held.finding.parents if p.ref.repo_id.lower() in others)
 
 
 def _named_why(held: Held) -> str:
     named = (p for p in held.finding.parents if p.said == "named")
     return f"{held.finding.claim}; {', '.join(f'{p.ref.repo_id} is {words_for(p.said, p.where)}' for p in named)}"
+
+
+def _of_a_part(held: Held) -> bool:
+    """Rule 8: a copied component is not the upload where others make up a good part of it."""
+    return held.finding.kind == "copy" and held.case.suspect.aside >= MIN_ASIDE
+
+
+def _part_why(held: Held) -> str:
+    share = f"{held.case.suspect.aside:.0%} of the upload's bytes lie in other components"
+    return f"{held.finding.claim}; {held.names} not declared on the card; {share}, which were not compared"
 
 
 def words_for(said: Said, where: str) -> str:
@@ -81,6 +103,7 @@ RULES: tuple[Rule, ...] = (
         lambda h: f"{h.finding.claim}; {h.names} not declared, but which weights were public first is not known",
     ),
     Rule(_all_named, _named_why, "reviewers"),
+    Rule(_of_a_part, _part_why, "reviewers"),
 )
 
 

@@ -11,7 +11,9 @@ from typing import Final
 from analyzers import layout
 from analyzers.card import reader
 from bot import (
+    author_words,
     casework,
+    components,
     deliver,
     digest,
     embeds,
@@ -74,9 +76,27 @@ BOUNDS: Final = (
     _constant(second_look, "REQUESTS", "requests of the second look", "requests", _INCONCLUSIVE),
     _constant(second_look, "BYTES", "bytes of the second look", "bytes", _INCONCLUSIVE),
     _constant(
+        components, "MOST", "components read beside the one that is judged", "components", "the others are listed"
+    ),
+    _constant(components, "REQUESTS", "requests of each of these", "requests", "a note says why it could not be read"),
+    _constant(
+        pipeline,
+        "MAX_FOLLOWED",
+        "declared models, and as many matches, whose cards are asked what they are a form of",
+        "models",
+        "the others declare and name only themselves",
+    ),
+    _constant(
+        author_words,
+        "MAX_FILES",
+        "recipes and settings beside a card that are read",
+        "files",
+        "the others are not read",
+    ),
+    _constant(
         pipeline,
         "MAX_DECLARED_READ",
-        "declared parents read for one upload, a first look each",
+        "declared parents, in no registry file, read for one upload, a first look each",
         "models",
         "the others are not compared",
     ),

@@ -12,11 +12,11 @@ from itertools import islice
 
 import numpy as np
 
-from analyzers.card.reader import read_card
+from analyzers.card.reader import read_card, stands_for
 from analyzers.errors import BlendwatchError, Unreadable
 from analyzers.fingerprint import Fingerprint, fingerprint
 from analyzers.kinship import kinship
-from analyzers.records import Reference, RepoFacts, Role, SampleSpec, Sketch
+from analyzers.records import Mention, Reference, RepoFacts, Role, SampleSpec, Sketch
 from analyzers.screen import screen
 from analyzers.traces_files import digests
 from bot.dating import Dating, Sights
@@ -180,18 +180,20 @@ class KnownModels:
             ref = source.facts().ref
         return self.sketches.get(ref, self.spec) or self._read(source, None, requests)
 
-    def leads_to(self, repo_id: str) -> tuple[str, ...]:
-        """Return the model that a quantization, mirror or adapter is of by its own card; () if that is not known."""
+    @spent_on("references")
+    def stands_for(self, repo_id: str) -> Mention | None:
+        """Return which model a repository holds in another form by its own card; None where that is not known.
+
+        Raises Unavailable where asking later may help.
+        """
         try:
-            source = self.open(repo_id, None)
-            card = read_card(card_of(source)[0], source.facts().tags, own=repo_id)
+            model = self.registry.find(repo_id)
+            source = self._source(model) if model else self.open(repo_id, None)
+            return stands_for(read_card(card_of(source)[0], source.facts().tags, own=repo_id), repo_id)
+        except Unavailable:
+            raise
         except (SourceError, Unreadable):
-            return ()
-        parents = tuple(m.repo_id for m in card.declared if "/" in m.repo_id)
-        stored = (
-            any(m.relation in ("quantized", "adapter") for m in card.declared) or card.front.relation == "quantized"
-        )
-        return parents if stored or len(set(parents)) == 1 else ()
+            return None
 
     def has(self, repo_id: str) -> bool:
         """Tell whether a model is known and was read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from analyzers.records import RepoFacts, RepoFile, RepoRef, ShardHeader
 from analyzers.shard_order import Wanted
 from bot.shardheader import PREFIX, header_length, parse_header
 from bot.source import Missing, Source, Span, TooLarge
-from bot.weightfiles import weight_files
+from bot.weightfiles import in_doubt, index_file, named_by, weight_files
 
 MAX_FILES = 10_000
 NAMED_BYTES = 1 << 20  # of larger files nobody asks for git's name
@@ -62,7 +63,16 @@ class LocalSource:
 
     def headers(self, max_requests: int, wanted: Wanted | None = None) -> Mapping[str, ShardHeader]:  # noqa: ARG002 - a disk asks for no requests
         """Read the header of every shard; see Source.headers."""
-        return {file.path: self._header(file) for file in weight_files(self.facts().files)}
+        files = self.facts().files
+        index = index_file(files)
+        named = self._index(index) if index is not None and in_doubt(files) else {}
+        return {file.path: self._header(file) for file in weight_files(files, frozenset(named.values()))}
+
+    def _index(self, index: RepoFile) -> dict[str, str]:
+        try:
+            return named_by(json.loads((self.folder / index.path).read_bytes()), index)
+        except (ValueError, RecursionError):
+            return {}
 
     def _header(self, file: RepoFile) -> ShardHeader:
         if file.size < PREFIX:

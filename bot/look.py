@@ -8,16 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+
 from analyzers.errors import MalformedWeights
 from analyzers.layout import layout_of
 from analyzers.records import RepoFacts, SampleSpec, ShardHeader, Sketch, WeightLayout
-from analyzers.roles import READABLE, Group, groups_of
+from analyzers.roles import READABLE, Group, elements_of, groups_of
 from analyzers.sampling import ReadBudget, plan_reads, samples_from
 from analyzers.shard_order import for_a_look
 from bot.source import Source, Span
+from bot.weightfiles import is_whole, share_aside
 
 FIRST_LOOK_REQUESTS = 60
 FIRST_LOOK_BYTES = 1_500_000
+MISCOUNT = 1.1  # times a count that the headers may have
+DEGENERATE = "its weights are degenerate: no number, infinite, or all of one value"
 
 
 class Meter(Protocol):
@@ -45,6 +50,21 @@ class Look:
     marks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # shard -> its `__metadata__`
 
     @property
+    def not_finite(self) -> str:
+        """Say how many sampled weights are no number or infinite; "" if none."""
+        values = [sample.values.astype(np.float32) for sample in self.sketch.samples.values()]
+        count = sum(int((~np.isfinite(v)).sum()) for v in values)
+        return f"{count:,} of {self.sketch.weights:,} sampled weights are no number or infinite" if count else ""
+
+    @property
+    def miscounted(self) -> str:
+        """Say that the Hub counts fewer parameters than the headers have; "" if it does not."""
+        counted, found = self.facts.parameters, self.layout.parameters
+        if counted is None or found <= MISCOUNT * counted:
+            return ""
+        return f"the Hub counts {counted:,} parameters, as its uploader may say; its headers have {found:,}"
+
+    @property
     def groups(self) -> dict[tuple[str, int], Group]:
         """Its matrices by role and layer."""
         return groups_of(self.layout)
@@ -66,7 +86,11 @@ def first_look(source: Source, spec: SampleSpec, requests: int, size: int = FIRS
     except ValueError as error:
         raise MalformedWeights(f"{facts.ref.repo_id}: {error}") from None
     marks = {shard: _mark(header) for shard, header in headers.items()}
-    return Look(facts, layout, Sketch(facts.ref, spec, samples), "" if samples else _why_nothing(layout), marks)
+    unsampled = "" if samples else DEGENERATE if plan.spans else _why_nothing(layout)
+    # headers that were not read leave unknown how much there is in all
+    elements = elements_of(layout) if is_whole(facts.files, headers) else {}
+    sketch = Sketch(facts.ref, spec, samples, elements, share_aside(facts.files))
+    return Look(facts, layout, sketch, unsampled, marks)
 
 
 def _mark(header: ShardHeader) -> Mapping[str, str]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from analyzers import explain
-from analyzers.card.model_names import without_form
 from analyzers.card.reader import LINKED, Card, Place, read_card
 from analyzers.case import Case, case_of
 from analyzers.claim_records import Assessed
@@ -19,7 +18,9 @@ from analyzers.errors import Unreadable
 from analyzers.evidence import of_case
 from analyzers.fingerprint import Fingerprint
 from analyzers.records import (
+    NAMED,
     CheckResult,
+    Component,
     Cost,
     Disclosure,
     Evidence,
@@ -28,14 +29,17 @@ from analyzers.records import (
     Reference,
     RepoFacts,
     RepoRef,
+    Said,
     Sampled,
     Sketch,
     Verdict,
 )
 from analyzers.second_look import reason_for
 from analyzers.story import points, summed_up
-from analyzers.verdict import NAMED, judge
+from analyzers.thresholds import MIN_INFORMATIVE_TENSORS
+from analyzers.verdict import judge
 from bot.author_words import words_beside
+from bot.components import Part, parts_of, reserved
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
 from bot.look import FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
 from bot.originals import States, doubt
@@ -43,10 +47,12 @@ from bot.purpose import spent_on
 from bot.second_look import SecondLooker, Seen
 from bot.source import Gated, Source, Unavailable
 from bot.traces import Tracer
+from bot.weightfiles import left_out
 
 REGISTRY = "registry"  # where a parent is declared that a registry file declares in the card's stead
 WITHHELD = "not shown: the repository is gated"  # what stands in the place of words from its card
-MAX_DECLARED_READ = 4  # declared parents that are looked up for one suspect
+MAX_DECLARED_READ = 4  # declared parents, in no registry file, that are looked up for one suspect
+MAX_FOLLOWED = 8  # declared models, and matches, whose cards are asked what they are a form of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,8 @@ class Checker:
             shape, config = self._shape(source, problems)
             text, trouble = card_of(source)
             card = self.card(facts.ref.repo_id, facts.tags, text)
-            look = first_look(source, self.known.spec, FIRST_LOOK_REQUESTS - meter.requests)
+            look = first_look(source, self.known.spec, FIRST_LOOK_REQUESTS - meter.requests - reserved(facts))
+            parts = list(parts_of(source, facts, self.known.spec, problems))
             spent = meter.requests, meter.bytes_read
             cards = (card, newer) if newer else (card,)
             disclosure = self.says(facts.ref, cards, gated=facts.gated)
@@ -95,35 +102,39 @@ class Checker:
             case = self.heard(replace(case, unsampled=look.unsampled), cards, gated=facts.gated)
             finding = explain(case)
             verdict = judge(case, finding, case.maker)
+            components = tuple(self._component(part, case, cards) for part in parts)
             tracer = Tracer(self.known, self.metered)
             traces, untraced = tracer.traces(source, look, text, config, case, finding, spent)
             first_cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
-            seen = self._look_again(source, look, case, finding, verdict, progress)
+            lot = secrets.randbits(32) / 2**32
+            if reason_for(case, finding, verdict, lot):
+                case = self._with_words(source, look, case, cards, progress, problems, complete=complete)
+                verdict = judge(case, finding := explain(case), case.maker)
+            seen = self._look_again(source, look, case, finding, reason_for(case, finding, verdict, lot), progress)
             if seen is not None:
                 verdict = judge(case, finding := seen.finding, case.maker)
-            if verdict.alert:
-                beside = words_beside(source, complete=complete)
-                problems += beside.problems
-                case = self.heard(case, cards, beside.places, beside.declared, gated=facts.gated)
-                verdict = judge(case, finding, case.maker)
+            case, verdict = self.followed(case, finding, verdict, complete=complete)
             verdict = self.told(facts.ref, weights_digest(facts), verdict)
             verdict = self.in_order(facts, case, verdict, source.states)
         claims = self.claims(facts.ref, card, verdict, gated=facts.gated)
         if facts.gated:
             traces = tuple(replace(trace, quote="") for trace in traces)
         findings = points(verdict, claims, traces)
-        problems += [p for p in (trouble, *disclosure.problems) if p] + unread + unknown
+        read = {*look.marks, *(path for part in parts for path in part.paths)}
+        over = left_out(facts.files, read) if look.marks else ""
+        own = (trouble, look.not_finite, look.miscounted, over, *case.disclosure.problems)
+        problems += [*filter(None, own), *unread, *unknown]
         problems += (*untraced, *(seen.problems if seen else ()))
         return CheckResult(
             suspect=facts.ref,
-            parameters=facts.parameters or look.layout.parameters,
+            parameters=max(facts.parameters or 0, look.layout.parameters),
             verdict=replace(verdict, why=summed_up(verdict.why, findings)),
             declared=case.disclosure,
             sampled=sampled(look.sketch, verdict),
             cost=Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3)),
             weights_at=weights_at,
             weights_digest=weights_digest(facts),
-            problems=tuple(problems),
+            problems=tuple(dict.fromkeys(problems)),
             first_cost=first_cost,
             second=seen.look if seen else None,
             evidence=Evidence(
@@ -137,14 +148,50 @@ class Checker:
             ),
             claims=claims,
             traces=traces,
+            components=components,
             findings=findings,
         )
 
+    def _component(self, part: Part, case: Case, cards: Sequence[Card]) -> Component:
+        """Hold one component against the known models, and say how the card stands to the nearest."""
+        references = self.known.candidates(part.sketch, case.weights_at, case.disclosure.parents)
+        own = case_of(part.sketch, references, case.disclosure, case.weights_at, case.screened, case.maker)
+        if not own.kin:
+            return Component(part.name, part.parameters, explain(own).kind)
+        first, nearest = own.kin[0], own.kin[0].reference.repo_id
+        kind = "copy" if first.equal == 1.0 and len(first.keys) >= MIN_INFORMATIVE_TENSORS else explain(own).kind
+        spelled = [card.spells(nearest, self.known.titles(nearest)) for card in cards]
+        named = any(mention is not None and mention.relation == NAMED for mention in spelled)
+        said: Said = "declared" if own.declares(nearest) else "named" if named else "absent"
+        return Component(part.name, part.parameters, kind, nearest, said)
+
+    def _with_words(
+        self,
+        source: Source,
+        look: Look,
+        case: Case,
+        cards: Sequence[Card],
+        progress: Progress,
+        problems: list[str],
+        *,
+        complete: bool,
+    ) -> Case:
+        """Return a case with the words beside the card; a parent that only they declare is read, too."""
+        facts, said = look.facts, case.disclosure
+        beside = words_beside(source, complete=complete)
+        disclosure = replace(said, mentions=(*said.mentions, *beside.declared))
+        problems += beside.problems
+        if not set(said.parents).issuperset(disclosure.parents):
+            disclosure, parents, unread = self.declared(disclosure, progress, complete=complete)
+            case = self.case(look.sketch, disclosure, parents, case.weights_at, assume_earlier=facts.local)
+            case = replace(case, unsampled=look.unsampled)
+            problems += unread
+        return self.heard(replace(case, disclosure=disclosure), cards, beside.places, gated=facts.gated)
+
     def _look_again(
-        self, source: Source, look: Look, case: Case, finding: Finding, verdict: Verdict, progress: Progress
+        self, source: Source, look: Look, case: Case, finding: Finding, reason: str, progress: Progress
     ) -> Seen | None:
-        """Take a second look where the first one calls for it, or chance does."""
-        reason = reason_for(case, finding, verdict, secrets.randbits(32) / 2**32)
+        """Take a second look where there is a reason."""
         if not reason:
             return None
         progress(f"a second look at {look.facts.ref}: {reason}")
@@ -196,11 +243,10 @@ class Checker:
         case: Case,
         cards: Sequence[Card],
         more: Sequence[Place] = (),
-        declared: Sequence[Mention] = (),
         *,
         gated: bool = False,
     ) -> Case:
-        """Return a case with which of its kin the author's words name. `more`, `declared`: words beside the card."""
+        """Return a case with which of its kin the author's words name. `more`: words beside the card."""
         found: list[Mention] = []
         for reference in (k.reference for k in case.kin):
             titles = (*self.known.titles(reference.repo_id), reference.title)
@@ -208,8 +254,33 @@ class Checker:
             found += sorted(named, key=lambda m: m.relation != NAMED)[:1]
         if gated:
             found = [replace(m, quote="") for m in found]
-        said = case.disclosure
-        return replace(case, disclosure=replace(said, mentions=(*said.mentions, *declared), named=tuple(found)))
+        return replace(case, disclosure=replace(case.disclosure, named=tuple(found)))
+
+    def followed(self, case: Case, finding: Finding, verdict: Verdict, *, complete: bool) -> tuple[Case, Verdict]:
+        """Return a case and its verdict once declared forms of a model, and mirrors that match, were followed.
+
+        A declared quantization, adapter or mirror of X declares X; a match that declares itself one of X counts as X.
+        """
+        if verdict.audience == "none":
+            return case, verdict
+        matches = [p.ref.repo_id for p in verdict.finding.parents if not p.declared]
+        named = {p.ref.repo_id.lower() for p in verdict.finding.parents}
+        declared = [p for p in case.disclosure.parents if "/" in p and p.lower() not in named]
+        found: list[Mention] = []
+        for repo_id in (*declared[:MAX_FOLLOWED], *matches[:MAX_FOLLOWED]):
+            try:
+                of = self.known.stands_for(repo_id)
+            except Unavailable:
+                if complete:
+                    raise
+                continue
+            if of is not None and repo_id in matches and case.disclosure.of(of.repo_id):
+                found.append(Mention(repo_id, "form", of.repo_id, of.quote))
+            elif of is not None and repo_id not in matches:
+                found.append(Mention(of.repo_id, "form", repo_id))
+        said = replace(case.disclosure, mentions=(*case.disclosure.mentions, *found))
+        case = replace(case, disclosure=said)
+        return case, judge(case, finding, case.maker)
 
     def registered(self, repo_id: str) -> tuple[Mention, ...]:
         """Return the parents that the registry declares in an upload's stead."""
@@ -247,7 +318,10 @@ class Checker:
         """Look up the declared parents, known or not: nobody answers for an ancestor."""
         found: list[Reference] = []
         problems: list[str] = []
-        for repo_id in [p for p in disclosure.parents if "/" in p][:MAX_DECLARED_READ]:
+        left = MAX_DECLARED_READ
+        for repo_id in [p for p in disclosure.parents if "/" in p]:
+            if self.known.registry.find(repo_id) is None and (left := left - 1) < 0:
+                continue
             progress(f"reading the declared parent {repo_id}")
             try:
                 reference, problem = self.known.declared(repo_id, FIRST_LOOK_REQUESTS - 2)
@@ -260,9 +334,6 @@ class Checker:
                 if reference.repo_id.lower() != repo_id.lower():  # renamed since the card was written
                     renamed = Mention(reference.repo_id, "renamed", repo_id)
                     disclosure = replace(disclosure, mentions=(*disclosure.mentions, renamed))
-            if problem or without_form(repo_id) != repo_id:
-                forms = (Mention(name, "form", repo_id) for name in self.known.leads_to(repo_id))
-                disclosure = replace(disclosure, mentions=(*disclosure.mentions, *forms))
             if problem:
                 problems.append(problem)
         return disclosure, found, problems
@@ -289,4 +360,6 @@ def _together(declared: Sequence[Reference], known: Sequence[Reference], *, assu
 def sampled(sketch: Sketch, verdict: Verdict) -> Sampled:
     """Return how much of an upload a verdict rests on."""
     decisive = verdict.finding.measured.get("decisive", 0)
-    return Sampled(sketch.layers, len(sketch.samples), sketch.weights, int(decisive))
+    share = verdict.finding.measured.get("compared")
+    told = float(share) if isinstance(share, int | float) else None
+    return Sampled(sketch.layers, len(sketch.samples), sketch.weights, int(decisive), told)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from rich.table import Table
@@ -39,6 +40,7 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
         "audience": verdict.audience,
         "strength": verdict.strength,
         "parents": [_parent(p) for p in finding.parents],
+        "components": [asdict(component) for component in result.components],
         "exact": finding.exact,
         "further_training": finding.further_training,
         "why": verdict.why,
@@ -53,7 +55,7 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
         "claims": [_claim(c) for c in result.claims],
         "traces": [_trace(t) for t in result.traces],
         "findings": [asdict(p) for p in result.findings],
-        "measured": dict(finding.measured),
+        "measured": {k: None if isinstance(v, float) and not isfinite(v) else v for k, v in finding.measured.items()},
         "problems": list(result.problems),
         "looks": {
             "first": asdict(result.first_cost) if result.first_cost else None,
@@ -157,6 +159,10 @@ def table(report: Mapping[str, Any], story: Sequence[str] | None = None) -> Tabl
         out.add_row("parent", f"{share}{harmless(parent['repo_id'], 200)}{span}, {told}")
         if parent.get("quote"):
             out.add_row("", f"{harmless(parent['where'], 40)}: “{harmless(parent['quote'], 300)}”")
+    for part in report.get("components", ()):
+        near = f", nearest {harmless(part['nearest'], 200)}" if part["nearest"] else ""
+        shown = f"{harmless(part['name'], 80)}: {part['parameters']:,} parameters, {part['finding']}{near}"
+        out.add_row("component", shown)
     out.add_row("why", harmless(report["why"], 2000))
     for line in story or ():
         out.add_row("story", line)
@@ -168,7 +174,9 @@ def table(report: Mapping[str, Any], story: Sequence[str] | None = None) -> Tabl
     for problem in report["problems"]:
         out.add_row("note", harmless(problem, 500))
     out.add_row(
-        "sampled", f"{sampled['weights']:,} weights of {sampled['tensors']} tensors in {sampled['layers']} layers"
+        "sampled",
+        f"{sampled['weights']:,} weights of {sampled['tensors']} tensors in {sampled['layers']} layers"
+        + (f"; {share:.0%} of its parameters were compared" if (share := sampled.get("compared")) is not None else ""),
     )
     out.add_row("cost", f"{cost['requests']} requests, {cost['bytes_read']:,} bytes, {cost['seconds']:.1f} s")
     return out

@@ -78,7 +78,8 @@ class SecondLooker:
             missing = tuple(gone) or ("what it may be made of",)
             return Seen(unread(finding, missing), nothing, problems, None, missing)
         fresh = [replace(m.reference, sketch=s) for m, s in zip(models, sketches[1:], strict=True)]
-        again = case_of(sketches[0], fresh, case.disclosure, case.weights_at, maker=case.maker)
+        suspect = replace(sketches[0], elements=first.sketch.elements, aside=first.sketch.aside)
+        again = case_of(suspect, fresh, case.disclosure, case.weights_at, maker=case.maker)
         found = together(finding, explain(again), gone)
         look = _record(spec, reason, sketches[0], meter, started)
         decisive = int(found.measured.get("decisive", 0))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from analyzers.errors import MalformedWeights
 from analyzers.records import RepoFile
@@ -11,32 +12,129 @@ from analyzers.records import RepoFile
 ADAPTER = "adapter_model.safetensors"
 OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
 INDEX = "model.safetensors.index.json"
+PIPELINE = "model_index.json"
+DENOISERS = ("transformer", "unet", "prior")  # the main component of a pipeline, by the folder's name
+COPIES = ("original", "fp16", "bf16", "fp32", "onnx", "openvino", "metal")  # folders of the same weights again
+_NUMBERED = re.compile(r"(.*)-(\d{1,9})-of-(\d{1,9})\.safetensors")
+_VARIANT = re.compile(r"^consolidated|[._-](?:fp16|bf16|fp32|ema|non_ema)(?=[.-])", re.IGNORECASE)
 
 
-def weight_files(files: Iterable[RepoFile]) -> tuple[RepoFile, ...]:
-    """The safetensors files that hold the model, in the order of their paths; empty if there are none.
+def weight_files(files: Iterable[RepoFile], indexed: Collection[str] = ()) -> tuple[RepoFile, ...]:
+    """Return the safetensors files that hold the model, in the order of their paths; empty if there are none.
 
-    Those at the root, else those of the first folder that has any. Adapters are not the model, and
-    "consolidated" files are the same weights again where there are "model" ones beside them.
+    They lie in one folder: a pipeline's denoiser, else the one with the most bytes. What the folder's index names,
+    `indexed`, decides; else a numbered set, or a file of the standard name, that outweighs the rest. Adapters are not
+    the model, and variants are the same weights again.
     """
-    folders: dict[str, list[RepoFile]] = {}
-    for file in sorted(files, key=lambda f: f.path):
-        folder, _, name = file.path.rpartition("/")
-        if name.endswith(".safetensors") and name != ADAPTER:
-            folders.setdefault(folder, []).append(file)
-    chosen = folders[min(folders)] if folders else []
-    if any(_name(f).startswith("model") for f in chosen):
-        chosen = [f for f in chosen if not _name(f).startswith("consolidated")]
-    return tuple(chosen)
+    found = _main(files)
+    named = tuple(f for f in found if f.path in indexed)
+    if named or not found:
+        return named
+    sets = _sets([f for f in found if not _VARIANT.search(_name(f))] or found)
+    whole = [
+        s for (_, total), s in sets.items() if len(s) == total and (total > 1 or _name(s[0]) == "model.safetensors")
+    ]
+    best = max(whole, key=_bytes, default=[])
+    rest = [f for s in sets.values() for f in s]
+    return tuple(best if best and 2 * _bytes(best) >= _bytes(rest) else sorted(rest, key=lambda f: f.path))
 
 
 def index_file(files: Iterable[RepoFile]) -> RepoFile | None:
-    """The index of the shards at the root: the usual name, else the only one; None if there is none."""
-    found = [f for f in files if f.path.endswith(".safetensors.index.json") and "/" not in f.path]
-    usual = [f for f in found if f.path == INDEX]
+    """Return the index of the model's shards: the usual name, else the only one; None if there is none."""
+    each = list(files)
+    folder = next((f.path.rpartition("/")[0] for f in _main(each)), "")
+    found = [f for f in each if f.path.endswith(".safetensors.index.json") and f.path.rpartition("/")[0] == folder]
+    usual = [f for f in found if _name(f) == INDEX]
     if usual:
         return usual[0]
     return found[0] if len(found) == 1 else None
+
+
+def in_doubt(files: Iterable[RepoFile]) -> bool:
+    """Tell whether names leave open which files an index names: where there are several sets of shards."""
+    return len(_sets(_main(files))) > 1
+
+
+def named_by(content: object, index: RepoFile) -> dict[str, str]:
+    """Return the shard of each tensor by an index's JSON, as paths in the repository."""
+    folder = index.path.removesuffix(_name(index))
+    said = content.get("weight_map") if isinstance(content, Mapping) else None
+    pairs = said.items() if isinstance(said, Mapping) else ()
+    return {str(name): folder + shard for name, shard in pairs if isinstance(shard, str)}
+
+
+def is_whole(files: Iterable[RepoFile], read: Collection[str]) -> bool:
+    """Tell whether `read` has all of the model's files: those that names tell, or each numbered set that it begins."""
+    each = list(files)
+    if all(f.path in read for f in weight_files(each)):
+        return True
+    begun = [s for (_, total), s in _sets(_main(each)).items() if total > 1 and any(f.path in read for f in s)]
+    return bool(begun) and all(f.path in read for s in begun for f in s)
+
+
+def others(files: Iterable[RepoFile]) -> dict[str, list[RepoFile]]:
+    """Return the weight files of each folder beside the main component's and those of the same weights again."""
+    each = sorted(files, key=lambda f: f.path)
+    main = _main(each)
+    folder = main[0].path.rpartition("/")[0] if main else ""
+    found = {name: some for name, some in _folders(each).items() if name != folder and not _again(name)}
+    return {name or "the root": list(weight_files(some)) for name, some in found.items()}
+
+
+def share_aside(files: Iterable[RepoFile]) -> float:
+    """Return the share of the bytes that lie in other components; 0 where a pipeline gives roles."""
+    each = list(files)
+    aside = [f for some in others(each).values() for f in some]
+    if not aside or any(f.path == PIPELINE for f in each):
+        return 0.0
+    return _bytes(aside) / _bytes([*aside, *_main(each)])
+
+
+def left_out(files: Sequence[RepoFile], read: Collection[str]) -> str:
+    """Say which safetensors files are neither the model's shards nor an adapter; "" if there are none."""
+    rest = [f for f in files if f.path.endswith(".safetensors") and f.path not in read and _name(f) != ADAPTER]
+    if not rest:
+        return ""
+    shown = ", ".join(f.path[:80] for f in rest[:3]) + (f" and {len(rest) - 3} more" if len(rest) > 3 else "")
+    return f"not the model that was judged, and left out: {shown} ({_bytes(rest):,} bytes)"
+
+
+def _main(files: Iterable[RepoFile]) -> list[RepoFile]:
+    """Return all weight files of the main component's folder, in the order of their paths."""
+    each = sorted(files, key=lambda f: f.path)
+    pipeline = any(f.path == PIPELINE for f in each)
+    folders = _folders(each)
+
+    def rank(folder: str) -> tuple[bool, bool, int, bool]:
+        return pipeline and folder.startswith(DENOISERS), not _again(folder), _bytes(folders[folder]), not folder
+
+    return folders[max(folders, key=rank)] if folders else []
+
+
+def _folders(files: Sequence[RepoFile]) -> dict[str, list[RepoFile]]:
+    found: dict[str, list[RepoFile]] = {}
+    for file in files:
+        if file.path.endswith(".safetensors") and _name(file) != ADAPTER:
+            found.setdefault(file.path.rpartition("/")[0], []).append(file)
+    return found
+
+
+def _again(folder: str) -> bool:
+    """Tell whether a folder holds the same weights again by its name."""
+    return folder.rpartition("/")[2].lower() in COPIES
+
+
+def _sets(files: Iterable[RepoFile]) -> dict[tuple[str, int], list[RepoFile]]:
+    """Return files by (name, number of files) of the numbered set that each belongs to, or by itself."""
+    found: dict[tuple[str, int], list[RepoFile]] = {}
+    for file in files:
+        match = _NUMBERED.fullmatch(file.path)
+        found.setdefault((match[1], int(match[3])) if match else (file.path, 1), []).append(file)
+    return found
+
+
+def _bytes(files: Iterable[RepoFile]) -> int:
+    return sum(f.size for f in files)
 
 
 def shard_name(name: object, where: str) -> str:

@@ -37,6 +37,7 @@ def model(repo: LoopbackRepo, expand: list[str], *, blobs: bool = False, listed:
         "tags": repo.all_tags(),
         "cardData": repo.card(),
     }
+    row["usedStorage"] = sum(blob.size for blob in repo.files.values())
     if repo.counted is not None:
         row["safetensors"] = {"parameters": {"BF16": repo.counted}, "total": repo.counted}
     if not listed:

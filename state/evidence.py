@@ -157,7 +157,8 @@ def _sketch(name: str, sketch: Sketch, arrays: dict[str, Any]) -> dict[str, Any]
         arrays[f"{name}.{i}"] = sample.values
         slices.append([key.role, key.layer, key.expert, sample.rows, sample.cols, sample.row])
     spec = {"seed": sketch.spec.seed, "windows": sketch.spec.windows, "elements": sketch.spec.elements}
-    return {"name": name, "ref": [sketch.ref.repo_id, sketch.ref.revision], "spec": spec, "slices": slices}
+    about = {"name": name, "ref": [sketch.ref.repo_id, sketch.ref.revision], "spec": spec, "slices": slices}
+    return about | {"elements": dict(sketch.elements), "aside": sketch.aside}
 
 
 def _to_sketch(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> Sketch:
@@ -165,7 +166,8 @@ def _to_sketch(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> Sketch:
         SliceKey(role, layer, expert): Sample(rows, cols, row, arrays[f"{about['name']}.{i}"])
         for i, (role, layer, expert, rows, cols, row) in enumerate(about["slices"])
     }
-    return Sketch(RepoRef(*about["ref"]), SampleSpec(**about["spec"]), samples)
+    elements = {str(role): int(n) for role, n in about.get("elements", {}).items()}
+    return Sketch(RepoRef(*about["ref"]), SampleSpec(**about["spec"]), samples, elements, float(about.get("aside", 0)))
 
 
 def _disclosure(disclosure: Disclosure) -> dict[str, Any]:

@@ -112,7 +112,7 @@ class Registry:
         for model in self.models:
             last = model.repo_id.rpartition("/")[2]
             for name in (last, model.title, *model.aliases):
-                if is_a_name(name) and own not in (last.lower(), name.lower()):
+                if is_a_name(name, short=True) and own not in (last.lower(), name.lower()):
                     found.setdefault(name, model.repo_id)
         return found
 

@@ -11,8 +11,7 @@ def _words(pattern: str) -> re.Pattern[str]:
 
 
 def _cues(pattern: str) -> re.Pattern[str]:
-    """Compile what begins at a word's first letter or with a letter outside of ASCII: other places cost next to "
-    "nothing."""
+    """Compile what begins at a word's first letter or outside of ASCII: other places cost next to nothing."""
     return _words(rf"(?:(?<!\w)(?=\w)|(?=[^\x00-\x7f]))(?:{pattern})")
 
 
@@ -42,7 +41,7 @@ TRAINING_METHODS: Mapping[str, re.Pattern[str]] = {
         rf"\bfurther[\s-]+pre-?train\w*|\bpre-?training (?:was |is )?continued|{_ALONE}CPT{_HERE}|"
         rf"preentrenamiento contin\w+|pré-treinamento contin\w+|pré-entraînement contin\w+|fortgesetzt\w+ (?:pre|"
         rf"vor)-?train\w*|weiter vortrainiert|"
-        r"继续预训练|持续预训练|增量预训练|継続的?な?事前学習|推加 사전 ?학습|추가 사전 ?학습|지속적? ?사전 ?학습|"
+        r"继续预训练|持续预训练|增量预训练|継続的?な?事前学習|추가 사전 ?학습|지속적? ?사전 ?학습|"
         r"дообучен\w+ предобуч\w+|продолж\w+ предобуч\w+"
     ),
 }

@@ -43,7 +43,7 @@ _BLOCK = [
     stems(
         "distil* teacher* student* reward_model* judg* synth* logit* imitat* imitando draft_model* drafter* "
         "speculative outperform* beat* surpass* exceed* compared_to compared_with compar* versus vs than rival* "
-        "competit* alternative* inspired evaluat* benchmark* score* against unlike on_par parity replace* "
+        "compet* compit* alternative* inspired evaluat* benchmark* score* against unlike on_par parity replace* "
         "compatible contrast_to contrast similar like ahead relative see_also related thank* acknowledg* credit* "
         "named_after mention* recommend* considered differ* leaderboard leads trails trailing we_follow sibling* "
         "twice level_of match* affiliated works_with requires next_to behind instead_of rather_than available "
@@ -172,6 +172,8 @@ _WEAK = [
     "训练|訓練|学習|학습",
 ]
 # A cue begins where a word does, with a letter outside of ASCII, or a cell: all other places are passed over at once.
+COPY = re.compile(stems(f"{_COPIES} {_FORMATS} quanti[sz]* conver* adapter* lora"), re.IGNORECASE)
+CHANGED = re.compile(rf"{_TUNE}|{stems('merg* blend* train* distil* abliterat*')}", re.IGNORECASE)
 FORWARD = re.compile(
     r"(?:(?<!\w)(?=\w)|(?=[^\x00-\x7f])|(?=[|\n(*])|^)"
     + "(?:"

@@ -29,6 +29,8 @@ _NO_DASHES = re.compile(
     r"model-index):)"
     r"(?:[a-z_-]{2,40}:[^\n]{0,400}\n|[ \t]*-[ \t][^\n]{0,400}\n|[ \t]+[^\n]{1,400}\n|\n){1,400}"
 )
+_COMMENT_OR_FENCE = re.compile(r"<!--|^(```(?![^\n]*`)|~~~)", re.MULTILINE)
+_FOOTNOTE = re.compile(r"^( {0,3}\[\^[^\]\n]{1,100}\]):", re.MULTILINE)  # the parser would take it for a link's address
 _MARK = re.compile(r"[\[\]*_`<&\\!]")
 _QUICK = re.compile(r"[\[*_`<&\\]|https?:")
 _ANCHOR = re.compile(r"<a\s[^<>]{0,300}?href=[\"']?([^\"'\s<>]{1,500}+)[^<>]{0,300}+>", re.IGNORECASE)
@@ -75,15 +77,22 @@ def split_front_matter(text: str) -> tuple[str, str]:
 
 
 def without_comments(text: str) -> tuple[str, str]:
-    """Return (what a reader sees, what stands in HTML comments)."""
-    seen, hidden, at = [], [], 0
-    while (start := text.find("<!--", at)) >= 0:
-        end = text.find("-->", start + 4)
-        if end < 0:
-            return "".join(seen) + text[at:start], "\n".join([*hidden, text[start + 4 :]])
-        seen.append(text[at:start])
-        hidden.append(text[start + 4 : end])
-        at = end + 3
+    """Return (what a reader sees, what stands in HTML comments). A fence shows its comments."""
+    seen: list[str] = []
+    hidden: list[str] = []
+    at = 0
+    while found := _COMMENT_OR_FENCE.search(text, at):
+        start = found.start()
+        if found[1]:
+            closed = text.find(f"\n{found[1]}", found.end())
+            end = closed + 1 + len(found[1]) if closed >= 0 else len(text)
+            seen.append(text[at:end])
+        else:
+            closed = text.find("-->", start + 4)
+            end = closed + 3 if closed >= 0 else len(text)
+            seen.append(text[at:start])
+            hidden.append(text[start + 4 : closed if closed >= 0 else end])
+        at = end
     return "".join(seen) + text[at:], "\n".join(hidden)
 
 
@@ -97,7 +106,7 @@ def without_invisible(text: str) -> tuple[str, str]:
 def blocks_of(body: str) -> list[Block]:
     """Return the blocks of a body without comments, in its order."""
     env: dict[str, Any] = {}  # the parser keeps what links are defined here
-    lines = _without_html(body).split("\n")
+    lines = _FOOTNOTE.sub(r"\1 :", _without_html(body)).split("\n")
     if len(lines) > MAX_LINES:
         lines = [line for line in lines if line.strip(" \t>")]
     lines = [line.replace("|", " ") if line.count("|") > MAX_CELLS else line for line in lines]

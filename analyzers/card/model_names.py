@@ -7,19 +7,20 @@ Qwen 3.6" have the same parts. A longer name ("Qwen3.6-27B-Coder") is another mo
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 REPO_ID = rf"{PART}/{PART}"
 HUB = r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com|modelscope\.cn/models)/"
-SHORT_NAME = re.compile(r"(?=.{4})[A-Za-z]{2,}-?[0-9]")  # "phi-4": a name where something beside it says so
 MIN_NAME_CHARS = 6  # a shorter name, or one without a digit and a hyphen, is an ordinary word
 MAX_FILLERS = 4  # words between two parts of a name: "the 27B version of Qwen 3.6"
 MAX_GAP_CHARS = 6
-MAX_SPELLED = 400  # places in one text where a spelling of one name is looked for
+MAX_SPELLED = 100  # places in one text where a spelling of one name is looked for
 MAX_IDS = 2_000  # in one text
+NEAR = 3  # words between a short name and its owner
 
 _OTHER_PAGE = re.compile(
     rf"{HUB}(?:datasets|spaces|papers|blog|docs|collections|posts|tasks|learn)/[^\s)\]>\"'|]*|"
@@ -51,6 +52,7 @@ _FILE = re.compile(
     r"mp[34]|wav|html|csv|parquet|git)$",
     re.I,
 )
+_SHORT_NAME = re.compile(r"(?=.{4})[A-Za-z]{2,}-?[0-9]")
 _FRACTION = re.compile(r"[0-9.]+[A-Za-z]{0,3}/[0-9.]+[A-Za-z]{0,3}")
 _SIZE = re.compile(r"(?<![a-z0-9])[0-9]+(?:[.x][0-9]+)*[bm](?![a-z])", re.IGNORECASE)
 _FAMILY = re.compile(
@@ -65,13 +67,14 @@ _DATA = re.compile(
     re.IGNORECASE,
 )
 
-_WORD = re.compile(r"[A-Za-z0-9\u00c0-\u024f]+(?:[-.][A-Za-z0-9\u00c0-\u024f]+)*")
+_WORD = re.compile(r"[A-Za-z0-9\u00c0-\u024f]+(?:(?:[-.]|(?<=[0-9])_(?=[0-9]))[A-Za-z0-9\u00c0-\u024f]+)*")
 _ENDING = re.compile(
     r"\.(?:png|jpe?g|svg|jsonl?|csv|tsv|txt|md|html|safetensors|gguf|py|ya?ml|parquet)$", re.IGNORECASE
 )
 # one variant under several names; "tuned" says no more than "instruction" beside it
 _SAME = {"it": "instruct", "instruction": "instruct"}
 _BETWEEN = re.compile(r"[-_ ]+|(?<![0-9])\.|\.(?![0-9])")
+_UNDERSCORE = re.compile(r"(?<=[0-9])_(?=[0-9])")  # "Llama-3_3" is 3.3
 _VERSION = re.compile(r"v([0-9][0-9.]*)")
 _LETTERS_DIGITS = re.compile(r"([^\W\d_]{3,})([0-9][0-9.]*(?:[a-z](?![a-z]))?)(.*)")
 _FORM = re.compile(
@@ -92,6 +95,7 @@ _VARIANTS = _set(
     "embedding "
     "reranker abliterated uncensored"
 )
+_ANY_OWNER = _set("org ai labs lab team research the of and inc hf models community")  # in many owners' names
 _NOUNS = _set(
     "model models llm llms gguf lora loras adapter by license licence is was are from on with without and or but as "
     "in for "
@@ -105,17 +109,18 @@ _NOUNS = _set(
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """One model named in a text. `known`: by an address or a known model's name; `plain`: two words and a slash."""
+    """One model named in a text. `known`: by an address or a known model's name; `short`: without its owner."""
 
     repo_id: str
     start: int
     end: int
     known: bool = False
+    short: bool = False
 
     @property
     def plain(self) -> bool:
-        """Tell whether only the slash tells it from words, as in "story/scene"."""
-        return not self.known and not re.search(r"[0-9_.-]", self.repo_id)
+        """Tell whether it may be other words, as "story/scene" may and "phi-4" without "Microsoft" beside it."""
+        return self.short or (not self.known and not re.search(r"[0-9_.-]", self.repo_id))
 
     @property
     def model_like(self) -> bool:
@@ -143,11 +148,12 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """The parts by which a text may spell one model. `owner`: words that may stand beside them."""
+    """The parts by which a text may spell one model. `owner`: words that may stand beside them, and must if `short`."""
 
     repo_id: str
     parts: tuple[str, ...]
     owner: frozenset[str] = frozenset()
+    short: bool = False
 
     @property
     def needed(self) -> frozenset[str]:
@@ -165,7 +171,8 @@ def without_form(name: str) -> str:
 @lru_cache(maxsize=4096)
 def parts_of(name: str) -> tuple[str, ...]:
     """Return the parts of a name in lower case: "Qwen2.5-72B-v0.1" has qwen, 2.5, 72b and 0.1."""
-    found = [_SAME.get(part, part) for piece in _BETWEEN.split(name.lower()) for part in _pieces(piece)]
+    pieces = _BETWEEN.split(_UNDERSCORE.sub(".", name.lower()))
+    found = [_SAME.get(part, part) for piece in pieces for part in _pieces(piece)]
     before = ["", *found]
     return tuple(part for i, part in enumerate(found) if part and (part, before[i]) != ("tuned", "instruct"))
 
@@ -179,9 +186,13 @@ def _pieces(piece: str) -> Iterator[str]:
         yield piece
 
 
-def is_a_name(name: str) -> bool:
-    """Tell whether a name can stand for its model without its owner: `model` and `merged` cannot."""
-    return len(name) >= MIN_NAME_CHARS and re.search(r"[0-9 -]", name) is not None
+def is_a_name(name: str, *, short: bool = False) -> bool:
+    """Tell whether a name can stand for its model without its owner: `model` and `merged` cannot.
+
+    `short`: also where it can only beside its owner, as "phi-4" can.
+    """
+    whole = len(name) >= MIN_NAME_CHARS and re.search(r"[0-9 -]", name) is not None
+    return whole or (short and _SHORT_NAME.match(name) is not None)
 
 
 def same_model(one: str, other: str) -> bool:
@@ -193,24 +204,58 @@ def same_model(one: str, other: str) -> bool:
     if one.lower() in (other.lower(), b.lower()):
         return True
     a, b = without_form(a), without_form(b)
-    return (is_a_name(a) or SHORT_NAME.match(a) is not None) and parts_of(a) == parts_of(b)
+    return is_a_name(a, short=True) and parts_of(a) == parts_of(b)
 
 
 def spellings(repo_id: str, titles: Iterable[str] = ()) -> list[Spelling]:
     """Return how a text may spell a model: by its repo id's last part and by other names that stand for it."""
-    owner, _, last = repo_id.rpartition("/")
-    beside = frozenset(parts_of(owner))
-    names = [name for name in dict.fromkeys((last, *titles)) if is_a_name(name)]
-    return [
-        Spelling(repo_id, parts, beside - set(parts))
-        for parts in dict.fromkeys(parts_of(without_form(n)) for n in names)
-        if parts
-    ]
+    names = (name for name in dict.fromkeys((repo_id.rpartition("/")[2], *titles)) if is_a_name(name, short=True))
+    return list(dict.fromkeys(by for name in names if (by := _spelling(repo_id, name)).parts))
 
 
-def words_of(text: str) -> list[Word]:
-    """Return the words of a text that may be parts of names."""
-    return [Word(m.start(), m.end(), m[0], _parts_in(m[0])) for m in _WORD.finditer(text)]
+def _spelling(repo_id: str, name: str) -> Spelling:
+    parts = parts_of(without_form(name))
+    owner = frozenset(parts_of(repo_id.rpartition("/")[0])) - set(parts)
+    return Spelling(repo_id, parts, owner, short=is_a_name(name, short=True) and not is_a_name(name))
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text in which names are looked for; its words and ids are found once, when they are first asked for."""
+
+    text: str
+
+    @cached_property
+    def low(self) -> str:
+        """The text in lower case."""
+        return self.text.lower()
+
+    @cached_property
+    def ids(self) -> list[Named]:
+        """The repo ids in it."""
+        return ids_in(self.text)
+
+    @cached_property
+    def words(self) -> list[Word]:
+        """Its words that may be parts of names."""
+        return [Word(m.start(), m.end(), m[0], _parts_in(m[0])) for m in _WORD.finditer(self.text)]
+
+    @cached_property
+    def places(self) -> Mapping[str, list[int]]:
+        """Where each part is, as numbers of words."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for number, word in enumerate(self.words):
+            for part in word.parts:
+                found[part].append(number)
+        return found
+
+    def may_spell(self, by: Spelling) -> bool:
+        """Tell cheaply whether all parts of a name are somewhere in it."""
+        return all(part in self._flat or (part == "instruct" and "it" in self._flat) for part in by.parts)
+
+    @cached_property
+    def _flat(self) -> str:
+        return _UNDERSCORE.sub(".", self.low)
 
 
 @lru_cache(maxsize=4096)
@@ -218,39 +263,44 @@ def _parts_in(word: str) -> tuple[str, ...]:
     return parts_of(without_form(_ENDING.sub("", word)))
 
 
-def may_spell(low: str, parts: Iterable[str]) -> bool:
-    """Tell cheaply whether a text in lower case has all parts of a name somewhere."""
-    return all(part in low or (part == "instruct" and "it" in low) for part in parts)
+def spelled(text: Text, by: Spelling) -> Iterator[tuple[int, int, bool]]:
+    """Yield (start, end, whether it may be other words) of each place where a text spells a model.
+
+    All parts of its name, whole words in any order, and no longer name. Of a short name, only its owner beside it
+    makes sure.
+    """
+    if not text.may_spell(by):
+        return
+    rarest = min((text.places.get(part, []) for part in by.needed), key=len)
+    done, reach = 0, len(by.parts) + MAX_FILLERS
+    for at in rarest[:MAX_SPELLED]:
+        for first in range(max(done, at - reach), at + 1):
+            starts = by.needed.intersection(text.words[first].parts)
+            if starts and (last := _run(text, first, by)) is not None:
+                done = last + 1
+                yield text.words[first].start, text.words[last].end, by.short and not _owned(text, first, last, by)
+                break
 
 
-def spelled(text: str, words: list[Word], by: Spelling) -> Iterator[tuple[int, int]]:
-    """Yield where a text spells a model: all parts of its name, whole words in any order, and no longer name."""
-    needed, at, tried = by.needed, 0, 0
-    while at < len(words) and tried < MAX_SPELLED:
-        last = None
-        if needed.intersection(words[at].parts):
-            tried += 1
-            last = _run(text, words, at, by)
-        if last is None:
-            at += 1
-            continue
-        yield words[at].start, words[last].end
-        at = last + 1
+def _owned(text: Text, first: int, last: int, by: Spelling) -> bool:
+    """Tell whether a word of the owner's name stands near a name."""
+    near = (*text.words[max(0, first - NEAR) : first], *text.words[last + 1 : last + 1 + NEAR])
+    return any((by.owner - _ANY_OWNER).intersection(word.parts) for word in near)
 
 
-def _run(text: str, words: list[Word], first: int, by: Spelling) -> int | None:
+def _run(text: Text, first: int, by: Spelling) -> int | None:
     """Return the last word of a spelling that begins with the word `first`; None if none does."""
     got: list[tuple[str, bool]] = []  # each part, and whether it follows the one before without a word between
-    fillers, needed = 0, by.needed
+    fillers, needed, words = 0, by.needed, text.words
     for at in range(first, len(words)):
         word = words[at]
-        if at > first and not _joined(text[words[at - 1].end : word.start]):
+        if at > first and not _joined(text.text[words[at - 1].end : word.start]):
             return None
         if needed.intersection(word.parts) and needed | by.owner | _FILLERS >= set(word.parts):
             got += [(part, i > 0 or not fillers) for i, part in enumerate(word.parts)]
             fillers = 0
             if needed <= {part for part, _ in got}:
-                return at if _in_place(got, by.parts) and not _goes_on(text, words, at) else None
+                return at if _in_place(got, by.parts) and not _goes_on(text, at) else None
         elif at > first and fillers < MAX_FILLERS and word.text.lower() in _FILLERS:
             fillers += 1
         else:
@@ -269,14 +319,15 @@ def _in_place(got: list[tuple[str, bool]], parts: tuple[str, ...]) -> bool:
     return all((parts[i - 1], parts[i]) in follows for i in small)
 
 
-def _goes_on(text: str, words: list[Word], at: int) -> bool:
+def _goes_on(text: Text, at: int) -> bool:
     """Tell whether a longer name goes on behind the word `at`: "Fjord 8B Instruct", "Fjord 8B Sunrise".
 
     A name written in one word, "Fjord-8B", ends with it: what follows after a space is the sentence.
     """
+    words = text.words
     if at + 1 == len(words):
         return False
-    gap, then = text[words[at].end : words[at + 1].start], words[at + 1].text
+    gap, then = text.text[words[at].end : words[at + 1].start], words[at + 1].text
     if gap in ("-", "_"):
         return then.lower() in _VARIANTS
     if gap not in (" ", "\u00a0") or "-" in words[at].text or then.lower() in _NOUNS:
@@ -309,8 +360,7 @@ def _is_other(repo_id: str) -> bool:
 
 @dataclass(slots=True)
 class NameIndex:
-    """Known models' names, to be found in one card. Of many names only those whose every word the card has are "
-    "tried."""
+    """Known models' names, to be found in one card; of many names only those that it may spell."""
 
     found: list[Spelling] = field(default_factory=list)
     _read: dict[str, list[Named]] = field(default_factory=dict)  # a sentence is asked for by all who read it
@@ -318,27 +368,23 @@ class NameIndex:
     @classmethod
     def of(cls, names: Mapping[str, str], text: str) -> NameIndex:
         """Keep of `names` (name -> repo id) what `text` may spell."""
-        low = text.lower()
-        parts = ((repo_id, parts_of(without_form(name))) for name, repo_id in names.items())
-        return cls([Spelling(repo_id, p, _owner(repo_id)) for repo_id, p in parts if p and may_spell(low, p)])
+        whole = Text(text)
+        found = (_spelling(repo_id, name) for name, repo_id in names.items())
+        return cls([by for by in found if by.parts and whole.may_spell(by)])
 
     def named(self, text: str) -> list[Named]:
         """Return all models named in a text: repo ids, then known names outside of these; none inside another."""
         if (known := self._read.get(text)) is None:
-            known = self._read[text] = self._named(text)
+            known = self._read[text] = self._named(Text(text))
         return known
 
-    def _named(self, text: str) -> list[Named]:
-        ids, low = ids_in(text), text.lower()
-        tried = [by for by in self.found if may_spell(low, by.parts)]
-        words = words_of(text) if tried else []
-        spans = [(s, e, by.repo_id) for by in tried for s, e in spelled(text, words, by)]
-        known: list[Named] = []
-        for start, end, repo_id in sorted(spans, key=lambda span: span[0] - span[1]):
-            if all(end <= n.start or n.end <= start for n in (*ids, *known)):
-                known.append(Named(repo_id, start, end, known=True))
-        return sorted((*ids, *known), key=lambda n: n.start)
-
-
-def _owner(repo_id: str) -> frozenset[str]:
-    return frozenset(parts_of(repo_id.rpartition("/")[0]))
+    def _named(self, text: Text) -> list[Named]:
+        spans = ((by, span) for by in self.found for span in spelled(text, by))
+        known = [Named(by.repo_id, start, end, known=True, short=short) for by, (start, end, short) in spans]
+        taken = bytearray(len(text.text))
+        kept: list[Named] = []
+        for name in (*text.ids, *sorted(known, key=lambda n: n.start - n.end)):
+            if not any(taken[name.start : name.end]):
+                taken[name.start : name.end] = b"\1" * (name.end - name.start)
+                kept.append(name)
+        return sorted(kept, key=lambda n: n.start)

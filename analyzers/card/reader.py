@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
-from typing import NamedTuple
 
 from analyzers.card.claims import claims_of, cut
-from analyzers.card.cue_words import BLOT, NOT_INSIDE, NOT_OF
+from analyzers.card.cue_words import BLOT, CHANGED, COPY, NOT_INSIDE, NOT_OF
 from analyzers.card.front_matter import Front, read_front_matter
 from analyzers.card.markdown import Block, blocks_of, split_front_matter, without_comments, without_invisible
 from analyzers.card.model_names import (
@@ -22,30 +22,33 @@ from analyzers.card.model_names import (
     REPO_ID,
     NameIndex,
     Spelling,
-    ids_in,
+    Text,
     is_a_name,
-    may_spell,
     parts_of,
+    same_model,
     spelled,
     spellings,
     without_form,
-    words_of,
 )
 from analyzers.card.recipes import Recipe, recipes
 from analyzers.card.sentences import cues_in, declared, opens
 from analyzers.claim_records import Claim
-from analyzers.records import Disclosure, Mention
+from analyzers.records import NAMED, Disclosure, Mention
 
 MAX_CARD_CHARS = 400_000  # what comes after is not read
 MAX_DECLARED = 64
 MAX_NAMED = 64
 MAX_LINKED = 4
 MAX_TRIED = 8  # mentions of one model that are looked at for one that is not denied
+MAX_SENTENCE_HALF = 400  # characters before and after a name that count as its sentence
 LINKED = "linked, not read"
 HIDDEN = "hidden comment"  # or another text that no page shows
 DENIED = "denied"
+SENTENCE = "sentence"
 PLAIN = ("front matter", "recipe", "repository name", "file names")  # no sentences, and so no denials
 
+_FULL_WIDTH = {n + 0xFEE0: chr(n) for n in range(128) if chr(n).isalnum() or chr(n) in "-./_"}
+_ENDS = (". ", "\n\n", "! ", "。")
 _YAML_COMMENT = re.compile(r"(?:^|(?<=\s))#[^\n]*")
 _DATASET = re.compile(rf"{HUB}datasets/({REPO_ID})", re.IGNORECASE)
 _WHOLE = re.compile(r"[-_.](?:hf|safetensors|bf16|fp?16|fp?32)$", re.IGNORECASE)
@@ -61,11 +64,11 @@ _CLAUSE_END = re.compile(r"[,;:，、。\n–—]|\.\s|\bbut\b|\bsondern\b|\bsin
 _TAG = re.compile(rf"base_model:(?:(finetune|merge|quantized|adapter):)?({REPO_ID})")
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True)
+class Place(Text):
     """A text of the author's, and where it stands: "front matter", "prose", "recipe", "repository name", ..."""
 
-    where: str
-    text: str
+    where: str = "prose"
 
 
 @dataclass(frozen=True)
@@ -96,41 +99,43 @@ class Card:
         The relation is "named"; DENIED where every mention is a denial, HIDDEN where only a comment has it. `titles`:
         the model's other names; `more`: texts of the author's beside the card.
         """
-        known = spellings(repo_id, titles)
         best: Mention | None = None
-        for where, text in (*self.places, *more, Place(HIDDEN, self.hidden)):
-            for start, end in _where(text, repo_id, known):
-                sentence, at = _sentence_at(text, start)
-                no = where not in PLAIN and is_denied(sentence, at, at + end - start)
-                found = Mention(repo_id, where, DENIED if no else "named", cut(sentence))
-                if not no and where != HIDDEN:
+        known = [by for by in spellings(repo_id, titles) if any(text.may_spell(by) for text in (self._whole, *more))]
+        for place in (*self.places, *more, self._hidden):
+            for start, end in _where(place, repo_id.lower(), known):
+                sentence, at = _sentence_at(place.text, start)
+                found = Mention(repo_id, place.where, NAMED, cut(sentence))
+                if place.where == HIDDEN:
+                    best = best or replace(found, relation=HIDDEN)
+                elif place.where not in PLAIN and is_denied(sentence, at, at + end - start):
+                    best = best or replace(found, relation=DENIED)
+                else:
                     return found
-                best = best or replace_relation(found, HIDDEN if where == HIDDEN else DENIED)
         return best
 
+    @cached_property
+    def _hidden(self) -> Place:
+        return Place(self.hidden, HIDDEN)
 
-def replace_relation(mention: Mention, relation: str) -> Mention:
-    """Return the same mention with another relation."""
-    return Mention(mention.repo_id, mention.where, relation, mention.quote)
+    @cached_property
+    def _whole(self) -> Text:
+        return Text("\n".join((*(place.text for place in self.places), self.hidden)))
 
 
-def _where(text: str, repo_id: str, known: Sequence[Spelling]) -> Iterator[tuple[int, int]]:
-    """Yield where a text has a model's id or spells its name."""
-    low, wanted = text.lower(), repo_id.lower()
-    if wanted in low or wanted.replace("/", "--") in low:
-        yield from ((n.start, n.end) for n in ids_in(text) if n.repo_id.lower() == wanted)
-    tried = [by for by in known if may_spell(low, by.parts)]
-    words = words_of(text) if tried else []
-    for by in tried:
-        yield from spelled(text, words, by)
+def _where(text: Text, wanted: str, known: Sequence[Spelling]) -> Iterator[tuple[int, int]]:
+    """Yield where a text has a model's id, in lower case, or spells its name."""
+    if wanted in text.low or wanted.replace("/", "--") in text.low:
+        yield from ((n.start, n.end) for n in text.ids if n.repo_id.lower() == wanted)
+    for by in known:
+        yield from ((start, end) for start, end, unsure in spelled(text, by) if not unsure)
 
 
 def _sentence_at(text: str, at: int) -> tuple[str, int]:
     """Return the sentence around a place in a text, and the place in it."""
-    begin = max(text.rfind(sign, 0, at) for sign in (". ", "\n\n", "! ", "。")) + 1
-    ends = [found for sign in (". ", "\n\n", "! ", "。") if (found := text.find(sign, at)) >= 0]
-    begin = max(begin, at - 400)
-    return text[begin : min([*ends, at + 400]) + 1], at - begin
+    since, until = max(0, at - MAX_SENTENCE_HALF), at + MAX_SENTENCE_HALF
+    begin = max(since, *(text.rfind(sign, since, at) + 1 for sign in _ENDS))
+    ends = [found for sign in _ENDS if (found := text.find(sign, at, until)) >= 0]
+    return text[begin : min([*ends, until]) + 1], at - begin
 
 
 def is_denied(sentence: str, start: int, end: int) -> bool:
@@ -154,7 +159,7 @@ def read_card(text: str, tags: Sequence[str] = (), names: Mapping[str, str] | No
     `text`: README.md; `tags`: the Hub's; `names`: other names of known models, each with its repo id ("Borealis
     Coder" -> "tidepool-ai/Borealis-Coder"); `own`: the upload's repo id, which is no parent of itself.
     """
-    whole, text = text, text[:MAX_CARD_CHARS].replace("\r\n", "\n").replace("\r", "\n")
+    whole, text = text, text[:MAX_CARD_CHARS].replace("\r\n", "\n").replace("\r", "\n").translate(_FULL_WIDTH)
     head, body = split_front_matter(text)
     front = read_front_matter(head)
     body, hidden = without_comments(body)
@@ -173,7 +178,7 @@ def read_card(text: str, tags: Sequence[str] = (), names: Mapping[str, str] | No
             for i in r.models
         ),
         *(
-            Mention(n.repo_id, "prose", "sentence", cut(s))
+            Mention(n.repo_id, "prose", SENTENCE, cut(s))
             for n, s in declared(blocks, index)
             if n.repo_id.lower() not in data
         ),
@@ -191,6 +196,25 @@ def read_card(text: str, tags: Sequence[str] = (), names: Mapping[str, str] | No
         hidden,
         tuple(_problems(whole, front, blocks, index)),
     )
+
+
+def stands_for(card: Card, repo_id: str) -> Mention | None:
+    """Return the one parent that a card's repository holds in another form; None if it is no such form.
+
+    Forms are quantizations, adapters, conversions, mirrors.
+    """
+    parents = [m for m in card.declared if "/" in m.repo_id]
+    if not parents or any(not same_model(m.repo_id, parents[0].repo_id) for m in parents):
+        return None
+    relations = {card.front.relation, *(m.relation for m in parents)}
+    said = [m.quote for m in parents if m.relation == SENTENCE]
+    form = (
+        bool(relations & {"quantized", "adapter"})
+        or same_model(parents[0].repo_id, repo_id)
+        or any("duplicated_from:" in place.text for place in card.places if place.where == "front matter")
+        or any(COPY.search(text) and not CHANGED.search(text) for text in said)
+    )
+    return parents[0] if form else None
 
 
 def tagged(tags: Sequence[str]) -> Iterator[tuple[str, Mention]]:
@@ -219,7 +243,8 @@ def _once(mentions: Sequence[Mention]) -> list[Mention]:
 def _named(places: Sequence[Place], index: NameIndex, other: set[str], own: str) -> Iterator[Mention]:
     """Yield the models that visible text names without declaring them."""
     seen, tried = set(other), Counter[str]()
-    for where, text in places:
+    for place in places:
+        where, text = place.where, place.text
         for name in index.named(text):
             tried[name.repo_id.lower()] += 1
             if (
@@ -232,13 +257,13 @@ def _named(places: Sequence[Place], index: NameIndex, other: set[str], own: str)
             sentence, at = _sentence_at(text, name.start)
             if where in PLAIN or not is_denied(sentence, at, at + name.end - name.start):
                 seen.add(name.repo_id.lower())
-                yield Mention(name.repo_id, where, "named", cut(sentence))
+                yield Mention(name.repo_id, where, NAMED, cut(sentence))
 
 
 def _places(head: str, blocks: Sequence[Block], own: str) -> Iterator[Place]:
-    yield Place("repository name", re.sub(r"(?<=\w)[-_](?=\w)", ", ", own))  # made of parents' names: none goes on
-    yield Place("front matter", _YAML_COMMENT.sub("", head))
-    yield from (Place("recipe" if b.kind == "code" else "prose", b.text) for b in blocks)
+    yield Place(re.sub(r"(?<=\w)[-_](?=\w)", ", ", own), "repository name")  # made of parents' names: none goes on
+    yield Place(_YAML_COMMENT.sub("", head), "front matter")
+    yield from (Place(b.text, "recipe" if b.kind == "code" else "prose") for b in blocks)
 
 
 def _problems(card: str, front: Front, blocks: Sequence[Block], index: NameIndex) -> Iterator[str]:

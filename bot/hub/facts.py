@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from analyzers.records import RepoFacts, RepoFile, RepoRef
 from bot.hub.failures import Transient, printable
-from bot.hub.fields import born, count, hub_id, moment, repo_id, revision, rows, table, text, total_parameters
+from bot.hub.fields import born, count, hub_id, moment, parameters_in, repo_id, revision, rows, table, text
 from bot.hub.wire import Ask, Wire
 from bot.source import Disabled, Gated, Renamed, TooLarge
 from bot.weightfiles import weight_files
@@ -40,7 +40,7 @@ def repo_facts(wire: Wire, asked: str, at: str | None) -> RepoFacts:
         created_at=created,
         weights_at=None,
         hub_id=hub_id(info.get("_id")),
-        parameters=total_parameters(info.get("safetensors")),
+        parameters=parameters_in(info.get("safetensors")),
         gated=info.get("gated") not in (False, None),
         tags=_tags(info.get("tags")),
         modified_at=moment(info.get("lastModified")),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from bot.hub.client import HFValidationError, validate_repo_id
 
 HUB_ID = re.compile(r"[0-9a-f]{24}")
+MOST_BYTES = 4  # of a parameter: of more the count may be false, and the files themselves are looked at
 MOST_COUNTED = (1 << 63) - 1
 REVISION = re.compile(r"[0-9a-f]{40}")
 
@@ -70,6 +71,14 @@ def repo_id(value: object) -> str | None:
     return value
 
 
-def total_parameters(value: object) -> int | None:
-    """The count in a `safetensors` property, or None where the Hub has not counted."""
-    return count(table(value).get("total"))
+def parameters_in(value: object, stored: object = None) -> int | None:
+    """Return the count in a `safetensors` property; None where there is none, or `stored` bytes contradict it.
+
+    The largest of the total and the sum over types: the total may come from the uploader's index.
+    """
+    counted = table(value)
+    types = [n for v in table(counted.get("parameters")).values() if (n := count(v)) is not None]
+    told = [n for n in (count(counted.get("total")), sum(types) if types else None) if n is not None]
+    if not told or (count(stored) or 0) > MOST_BYTES * max(told):
+        return None
+    return max(told)

@@ -12,7 +12,7 @@ from bot.hub.fields import table
 from bot.hub.wire import Ask, Wire
 from bot.shardheader import PREFIX
 from bot.source import Disabled, Gated, SourceError
-from bot.weightfiles import shard_name
+from bot.weightfiles import is_whole, shard_name
 
 
 class OneAnswer:
@@ -25,8 +25,8 @@ class OneAnswer:
     def headers(self, ref: RepoRef, index: RepoFile, shards: Sequence[RepoFile]) -> dict[str, ShardHeader] | None:
         """Headers by path, or None where they have to be read by range.
 
-        The answer is about main as it is now, not about `ref`: it counts only if it has the very shards of
-        `ref`, and each header fits the size of its shard.
+        The answer is about main as it is now, not about `ref`: it counts only if its shards are
+        among those of `ref`, and each header fits the size of its shard.
         """
         url = self._wire.address("api", "models", ref.repo_id, "safetensors-metadata", index.path)
         try:
@@ -39,8 +39,9 @@ class OneAnswer:
             return None
         found = table(table(content).get("headers"))
         names = {shard_name(name, f"The Hub's list of headers of {ref.repo_id}") for name in found}
-        if names != {s.path for s in shards}:
+        if not names <= {s.path for s in shards} or not is_whole(shards, names):
             return None
+        shards = [s for s in shards if s.path in names]  # what its index does not name is left over from before
         headers = {s.path: _fitting(found[s.path], s) for s in shards}
         return {path: h for path, h in headers.items() if h} if all(headers.values()) else None
 

@@ -9,13 +9,13 @@ from typing import Literal
 
 from analyzers.records import HubEvent
 from bot.hub.failures import Transient
-from bot.hub.fields import born, hub_id, moment, repo_id, revision, total_parameters
+from bot.hub.fields import born, hub_id, moment, parameters_in, repo_id, revision
 from bot.hub.wire import Ask, Wire
 
 Sort = Literal["created_at", "last_modified", "trending_score"]
 
 KEYS = {"created_at": "createdAt", "last_modified": "lastModified", "trending_score": "trendingScore"}
-EXPAND = ["createdAt", "lastModified", "sha", "gated", "disabled", "private", "safetensors"]
+EXPAND = ["createdAt", "lastModified", "sha", "gated", "disabled", "private", "safetensors", "usedStorage"]
 LISTING = "the newest models"
 PAGES_OF_BASE = 3
 
@@ -119,7 +119,7 @@ def _event(entry: dict[str, object]) -> HubEvent | str:
         hub_id=hub_id(entry.get("_id")),
         revision=revision(entry.get("sha")),
         created_at=created,
-        parameters=total_parameters(entry.get("safetensors")),
+        parameters=parameters_in(entry.get("safetensors"), entry.get("usedStorage")),
         gated=entry.get("gated") not in (False, None),
         modified_at=moment(entry.get("lastModified")),
     )

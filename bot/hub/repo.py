@@ -25,7 +25,7 @@ from bot.hub.ranges import PLAIN, Ranges
 from bot.hub.wire import JSON_BYTES, Ask, Wire
 from bot.outside_json import parsed
 from bot.source import Missing, Span, TooLarge
-from bot.weightfiles import INDEX, index_file, shard_name, weight_files
+from bot.weightfiles import INDEX, in_doubt, index_file, named_by, shard_name, weight_files
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -159,6 +159,9 @@ class HubRepo:
             found = self._at_once(facts, index, shards)
             if found is not None:
                 return found
+        if index is not None and in_doubt(facts.files):
+            max_requests -= INDEX_REQUESTS
+            shards = weight_files(facts.files, frozenset(self._index(index).values()))
         by_range = RangeHeaders(facts.ref, ranges, self._tools.crew)
         if wanted is None or index is None or index.size > INDEX_BYTES or by_range.fits(shards, index, max_requests):
             return by_range.read(shards, index, max_requests, max_bytes)
@@ -183,14 +186,17 @@ class HubRepo:
 
     def _most_wanted(self, index: RepoFile, shards: Sequence[RepoFile], wanted: Wanted) -> list[RepoFile]:
         """The shards to read first; none where the index does not tell, as nothing else rests on it."""
+        by_path = {s.path: s for s in shards}
+        held = {name: shard for name, shard in self._index(index).items() if shard in by_path}
+        return [by_path[path] for path in wanted(held)]
+
+    def _index(self, index: RepoFile) -> dict[str, str]:
+        """Return the shard of each tensor; nothing where the index is too large or broken."""
         try:
             content = parsed(self.file(index.path, INDEX_BYTES) or b"", f"The index of {self._asked}")
         except (TooLarge, ValueError):
-            return []
-        said = fields.table(fields.table(content).get("weight_map"))
-        by_path = {s.path: s for s in shards}
-        held = {name: shard for name, shard in said.items() if isinstance(shard, str) and shard in by_path}
-        return [by_path[path] for path in wanted(held)]
+            return {}
+        return named_by(content, index)
 
     def _check_name(self) -> None:
         if fields.repo_id(self._asked) is None:

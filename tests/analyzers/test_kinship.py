@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,11 +80,19 @@ def test_empty_sketches_share_nothing() -> None:
 
 
 def test_constant_tensors_measure_as_nothing() -> None:
-    """Tensors of zeros have neither correlation nor distance, and divide by nothing."""
+    """Tensors of zeros are no weights; in an old sketch they have neither correlation nor distance."""
     zeros = {name: np.zeros_like(w) for name, w in base_weights().items()}
-    found = kinship(sketch("new/Model", base_weights()), known("zero/Model", zeros), 4)
+    assert kinship(sketch("new/Model", base_weights()), known("zero/Model", zeros), 4) is None
+    old = replace(known("zero/Model", base_weights()), sketch=filled(sketch("zero/Model", base_weights()), 0.0))
+    found = kinship(sketch("new/Model", base_weights()), old, 4)
     assert found is not None
     assert (found.correlation, found.distance, found.dispersion) == (0.0, 0.0, 0.0)
+
+
+def filled(one: Sketch, value: float) -> Sketch:
+    """Return a sketch as an older version may have stored it, of one value throughout."""
+    samples = {key: replace(s, values=np.full_like(s.values, value)) for key, s in one.samples.items()}
+    return replace(one, samples=samples)
 
 
 @pytest.mark.parametrize("dtype", [BF16, F32])
@@ -92,9 +102,9 @@ def test_kin_among_many_records_are_those_that_a_case_finds(dtype: np.dtype[np.g
     ours = base_weights(dtype=dtype)
     strange = stored_as(fresh(np.random.default_rng(77)), dtype)
     few = {name: ours[name] if ".1." in name else w for name, w in strange.items()}
-    broken = {name: np.full_like(w, np.nan) for name, w in strange.items()}
-    models = [trained(ours, delta(5, 0.2)), strange, few if moved else ours, broken]
+    models = [trained(ours, delta(5, 0.2)), strange, few if moved else ours]
     sketches = [sketch(f"new/Model-{i}", stored_as(w, dtype)) for i, w in enumerate(models)]
+    sketches.append(filled(sketches[1], np.nan))
     of = SketchClass.of(sketches[0])
     records = np.frombuffer(b"".join(of.pack(s) for s in sketches), np.uint8).reshape(len(sketches), of.width)
     reference = known(BASE, ours, "base")
@@ -103,3 +113,24 @@ def test_kin_among_many_records_are_those_that_a_case_finds(dtype: np.dtype[np.g
         assert kin_among(reference.sketch, of, records).tolist() == expected
     assert expected == [True, False, True, False]
     assert not kin_among(sketch("a/b", {}), of, records).any()
+
+
+def test_what_is_not_finite_counts_nowhere() -> None:
+    """A few spoiled numbers change no measure, and equal ones on both sides make no copy."""
+    rng = np.random.default_rng(4)
+
+    def spoiled(share: float) -> Weights:
+        found = {}
+        for name, weights in base_weights().items():
+            values = weights.copy()
+            values[rng.random(values.shape) < share] = np.nan
+            found[name] = values
+        return found
+
+    few = near(spoiled(0.01))
+    assert (few.equal, few.tensors_equal, few.distance) == (1.0, 1.0, 0.0)
+    assert few.weights < sketch("a/b", base_weights()).weights
+    assert not sketch("new/Model", spoiled(0.9)).samples  # mostly no number: no weights
+    both = kinship(sketch("new/Model", spoiled(0.01)), known(BASE, spoiled(0.01), "base"), 4)
+    assert both is not None
+    assert both.weights < few.weights

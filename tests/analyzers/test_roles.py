@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analyzers.records import SliceKey
-from analyzers.roles import canonical, groups_of
+from analyzers.records import SliceKey, TensorEntry, WeightLayout
+from analyzers.roles import canonical, elements_of, groups_of
 from analyzers.sampling import pick_order
 from demo.models import Array, Weights
 from tests.analyzers.makers import BF16, F16, F32, SPEC, base_weights, equal_samples, layout, plan, samples
@@ -175,3 +175,75 @@ def test_a_convolution_is_read_as_rows() -> None:
     kernel = rng.normal(0, 1, (16, 4, 8)).astype(F32)
     reads = plan({"model.layers.0.conv.weight": kernel}).reads[0]
     assert (reads[0].slice.rows, reads[0].slice.cols) == (16, 32)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model.layers.0.mlp.down_proj.weight_scale_inv",
+        "model.layers.0.mlp.down_proj.scales",
+        "model.layers.0.mlp.experts.down_proj_scales",
+        "model.layers.0.mlp.down_proj.qzeros",
+        "model.layers.0.self_attn.q_proj.lora_A.default.weight",
+        "model.layers.0.self_attn.rotary_emb.inv_freq",
+    ],
+)
+def test_scales_and_adapters_are_no_weights(name: str) -> None:
+    """They are neither sampled nor counted among what could be compared."""
+    entry = TensorEntry(name, "BF16", (256, 256), "a.safetensors", 0, 131_072)
+    found = WeightLayout((entry,), 131_072, 65_536, "")
+    assert (groups_of(found), elements_of(found)) == ({}, {})
+
+
+def test_elements_count_what_cannot_be_read() -> None:
+    """Packed integers count as four bits each, FP8 as one each, experts in one tensor by their roles."""
+    shapes = {
+        "model.layers.0.self_attn.q_proj.weight": ("BF16", (64, 64), 2),
+        "model.layers.1.self_attn.q_proj.weight": ("F8_E4M3", (64, 64), 1),
+        "model.layers.0.mlp.down_proj.qweight": ("I32", (8, 64), 4),
+        "model.layers.0.mlp.experts.gate_up_proj": ("BF16", (4, 32, 64), 2),
+        "model.layers.0.mlp.experts.down_proj": ("BF16", (4, 64, 16), 2),
+    }
+    entries, at = [], 0
+    for name, (dtype, shape, item) in shapes.items():
+        size = int(np.prod(shape)) * item
+        entries.append(TensorEntry(name, dtype, shape, "a.safetensors", at, at + size))
+        at += size
+    assert elements_of(WeightLayout(tuple(entries), at, 0, "")) == {
+        "layers.self_attn.q_proj": 2 * 4096,
+        "layers.mlp.down_proj.qweight": 8 * 8 * 64,
+        "layers.mlp.experts.gate_proj": 4096,
+        "layers.mlp.experts.up_proj": 4096,
+        "layers.mlp.experts.down_proj": 4096,
+    }
+
+
+def joined(weights: Weights) -> Weights:
+    """Return a model with its q, k, v and its gate and up matrices one after another, as Phi and GLM store them."""
+    found: dict[str, Array] = {}
+    rows = {
+        "q_proj": ("qkv_proj", ("q_proj", "k_proj", "v_proj")),
+        "gate_proj": ("gate_up_proj", ("gate_proj", "up_proj")),
+    }
+    for name, matrix in weights.items():
+        part = name.split(".")[-2]
+        if part in rows:
+            whole, parts = rows[part]
+            found[name.replace(part, whole)] = np.concatenate([weights[name.replace(part, p)] for p in parts])
+        elif part not in ("k_proj", "v_proj", "up_proj"):
+            found[name] = matrix
+    return found
+
+
+def test_fused_matrices_are_the_same_slices() -> None:
+    """Whoever splits or joins them changes no sample."""
+    assert equal_samples(samples(joined(base_weights())), samples(base_weights()))
+    assert elements_of(layout(joined(base_weights()))) == elements_of(layout(base_weights()))
+
+
+def test_a_fused_matrix_of_another_order_is_its_own_role() -> None:
+    """Rows that do not fit what they feed are not cut."""
+    weights = {n: (w[:-2] if "qkv_proj" in n or "gate_up" in n else w) for n, w in joined(base_weights()).items()}
+    weights = {n: (w[:-1] if "qkv_proj" in n else w) for n, w in weights.items()}
+    roles = {role for role, _ in groups_of(layout(weights))}
+    assert {"layers.self_attn.qkv_proj", "layers.mlp.gate_up_proj"} <= roles

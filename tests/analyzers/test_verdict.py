@@ -156,6 +156,13 @@ def test_a_named_parent_of_the_own_maker_or_of_unknown_age_is_for_nobody() -> No
     assert verdict(undated_case).audience == "none"
 
 
+def test_an_own_parent_that_nobody_names_leaves_the_rest_named() -> None:
+    """Rules 4 and 7: own weights carry no alert, and neither does a stranger's that the card names."""
+    found = verdict(saying(case(blended(), family()), named(RELEASE)), BASE.partition("/")[0])
+    assert {p.ref.repo_id: p.said for p in found.finding.parents} == {BASE: "absent", RELEASE: "named"}
+    assert found.audience == "reviewers"
+
+
 @pytest.mark.parametrize("form", ["gone/Release-7B-bnb-4bit", "gone/release-7b", "x/Release-7B-Q4_K_M-GGUF"])
 def test_a_declared_form_declares_its_model(form: str) -> None:
     """Rule 7: a quantization, mirror or conversion of a model, read or not, declares the model by its name."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from demo.loopback_repo import LoopbackRepo
+from demo.loopback_repo import BytesBlob, LoopbackRepo
 from demo.scene import BASE, HIDDEN, RELEASE
 from tests.bot.stage import REPOS, Stage, changed, stage
 
@@ -41,9 +41,11 @@ def test_a_rival_in_a_table_is_named_and_quoted(tmp_path: Path) -> None:
 LAST = RELEASE.rpartition("/")[2]
 SETTINGS = json.dumps({"base_model_name_or_path": RELEASE})
 NAMED, DECLARED = ("named", "reviewers"), ("declared", "none")
+IN_A_FOLDER = "out/mergekit_config.yaml"
 BESIDE: dict[str, tuple[dict[str, Any], tuple[str, str]]] = {
     "a commit's title": ({"title": f"merge {LAST} into the base"}, NAMED),
     "a recipe": ({"mergekit_config__yml": f"models:\n- model: {RELEASE}\nmerge_method: linear\n".encode()}, DECLARED),
+    "a recipe in a folder": ({IN_A_FOLDER.replace(".", "__"): f"models:\n- model: {RELEASE}\n".encode()}, DECLARED),
     "an adapter's settings": ({"adapter_config__json": SETTINGS.encode()}, DECLARED),
     "a file's name": ({f"eval_{LAST}_scores__json": b"{}"}, NAMED),
 }
@@ -71,6 +73,34 @@ def test_a_denial_or_a_comment_is_an_alert_with_the_quote(tmp_path: Path, words:
         assert found["audience"] == "public"
         assert (parent["said"], parent["where"]) == ("absent", where)
         assert RELEASE in parent["quote"]
+
+
+ELSEWHERE = "quant-attic/Small-Copy"
+
+
+def test_a_declared_quantization_declares_its_model(tmp_path: Path) -> None:
+    """Under any name, where it holds no safetensors: its own card leads to the model."""
+    words = f"---\nbase_model: {RELEASE}\nbase_model_relation: quantized\n---\n".encode()
+    small = LoopbackRepo(repo_id=ELSEWHERE, files={"README.md": BytesBlob(words), "q.gguf": BytesBlob(b"GGUF")})
+    with stage(tmp_path, world(f"{CARD}\nMerged with {ELSEWHERE}.\n") | {ELSEWHERE: small}) as at:
+        found = at.report(HIDDEN)
+        assert (found["disclosure"], found["audience"]) == ("disclosed", "none")
+
+
+def test_a_match_that_mirrors_a_declared_model_is_declared(tmp_path: Path) -> None:
+    """The model that its own card says it mirrors may be gone."""
+    mirror = changed(REPOS[RELEASE], {"README.md": f"# Mirror\nA mirror of {ELSEWHERE}.\n".encode()})
+    with stage(tmp_path, world(f"{CARD}\nMerged with {ELSEWHERE}.\n") | {RELEASE: mirror}) as at:
+        found = at.report(HIDDEN)
+        (said,) = (p["said"] for p in found["parents"] if p["repo_id"] == RELEASE)
+        assert (said, found["audience"]) == ("declared", "none")
+
+
+def test_a_match_that_says_nothing_of_the_kind_is_not(tmp_path: Path) -> None:
+    """A declared model that is gone takes no alert away by itself, and neither does a fine-tune of it."""
+    tuned = changed(REPOS[RELEASE], {"README.md": f"# Ours\nFine-tuned from {ELSEWHERE}.\n".encode()})
+    with stage(tmp_path, world(f"{CARD}\nMerged with {ELSEWHERE}.\n") | {RELEASE: tuned}) as at:
+        assert at.report(HIDDEN)["audience"] == "public"
 
 
 def watched(at: Stage) -> list[str]:

@@ -39,7 +39,8 @@ def relative(number: int, **changes: object) -> LoopbackRepo:
 
 def broken(number: int) -> LoopbackRepo:
     """Return one whose weights are no weights."""
-    return relative(number, files={**REPOS[RELEASE].files, "model.safetensors": BytesBlob(b"no header")})
+    bad = {p: BytesBlob(b"no header") for p in REPOS[RELEASE].files if p.endswith(".safetensors")}
+    return relative(number, files={**REPOS[RELEASE].files, **bad})
 
 
 def derivative(parameters: int = SIZE, weights_at: datetime = NOW) -> CheckResult:

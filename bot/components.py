@@ -1,0 +1,73 @@
+"""The other components of an upload: text encoders, towers, models in folders beside the one that is judged.
+
+Each is read as itself, a little, and reported with the known model that it is nearest to. None of it carries an alert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from analyzers.errors import Unreadable
+from analyzers.layout import layout_of
+from analyzers.records import RepoFacts, RepoFile, SampleSpec, ShardHeader, Sketch
+from analyzers.roles import elements_of, groups_of
+from analyzers.sampling import ReadBudget, plan_reads, samples_from
+from bot.shardheader import PREFIX, header_length, parse_header
+from bot.source import Source, SourceError, Span, Unavailable
+from bot.weightfiles import others
+
+MOST: Final = 2  # components that are read, the largest first
+SHARDS: Final = 2  # whose headers are read of each
+REQUESTS: Final = 12  # for each
+FIRST_BYTES: Final = 64 << 10  # of a shard, which most headers fit into
+BUDGET: Final = ReadBudget(slices=10, requests=6, bytes=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One component as it was read. `parameters`: of all its shards, by their bytes where not all were read."""
+
+    name: str
+    sketch: Sketch
+    parameters: int
+    paths: tuple[str, ...]
+
+
+def parts_of(source: Source, facts: RepoFacts, spec: SampleSpec, problems: list[str]) -> Iterator[Part]:
+    """Yield the components beside the main one; a sentence in `problems` for each that cannot be read."""
+    found = others(facts.files)
+    for name in sorted(found, key=lambda each: -sum(f.size for f in found[each]))[:MOST]:
+        try:
+            yield _part(source, facts, spec, name, found[name])
+        except Unavailable:
+            raise
+        except (SourceError, Unreadable, ValueError) as error:
+            problems.append(f"its component {name} could not be read: {error}")
+
+
+def reserved(facts: RepoFacts) -> int:
+    """Return how many requests of a look belong to the other components."""
+    return REQUESTS * min(MOST, len(others(facts.files)))
+
+
+def _part(source: Source, facts: RepoFacts, spec: SampleSpec, name: str, files: Sequence[RepoFile]) -> Part:
+    read = files[:SHARDS]
+    layout = layout_of(_headers(source, read))
+    plan = plan_reads(groups_of(layout), spec, BUDGET)
+    samples = samples_from(plan, source.read([Span(*span) for span in plan.spans]))
+    whole = len(read) == len(files)
+    elements = elements_of(layout) if whole else {}
+    scale = sum(f.size for f in files) / sum(f.size for f in read)
+    parameters = round(layout.parameters * scale)
+    return Part(name, Sketch(facts.ref, spec, samples, elements), parameters, tuple(f.path for f in files))
+
+
+def _headers(source: Source, files: Sequence[RepoFile]) -> Mapping[str, ShardHeader]:
+    begun = source.read([Span(f.path, 0, min(FIRST_BYTES, f.size)) for f in files])
+    ends = [PREFIX + header_length(data, f, f.path) for f, data in zip(files, begun, strict=True)]
+    long = [(i, Span(files[i].path, len(begun[i]), end)) for i, end in enumerate(ends) if end > len(begun[i])]
+    rest = dict(zip((i for i, _ in long), source.read([span for _, span in long]), strict=True)) if long else {}
+    texts = [(data + rest.get(i, b""))[PREFIX:end] for i, (data, end) in enumerate(zip(begun, ends, strict=True))]
+    return {f.path: parse_header(text, f, f.path) for f, text in zip(files, texts, strict=True)}

@@ -1,0 +1,173 @@
+"""What is judged is the model: components, leftovers, what no weight is, and how much could be compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from demo.loopback_repo import Blob, BytesBlob, LoopbackRepo
+from demo.models import Delta, Weights, files, fresh, trained
+from demo.scene import BASE, HIDDEN, RELEASE
+from tests.bot.stage import NOW, REPOS, changed, stage
+
+BF16 = np.dtype(ml_dtypes.bfloat16)
+UPLOAD = "harbor-works/Pier"
+KNOWN = {r: REPOS[r] for r in (BASE, RELEASE)}
+
+
+def matrices(seed: int, count: int, size: int = 256) -> Weights:
+    """Return weights of nobody else."""
+    rng = np.random.default_rng(seed)
+    return {f"blocks.{i}.attn.to_q.weight": rng.normal(0, 0.02, (size, size)).astype(BF16) for i in range(count)}
+
+
+def under(folder: str, repo: LoopbackRepo) -> dict[str, Blob]:
+    """Return a model's files in a folder, without its card."""
+    return {f"{folder}/{path}": blob for path, blob in repo.files.items() if path != "README.md"}
+
+
+def one(weights: Weights) -> BytesBlob:
+    """Return weights as one file."""
+    return BytesBlob(save(dict(weights)))
+
+
+def upload(files: Mapping[str, Blob], card: str = "# Pier\n") -> dict[str, LoopbackRepo]:
+    """Return a world with the two known models and an upload."""
+    repo = LoopbackRepo(repo_id=UPLOAD, files={"README.md": BytesBlob(card.encode()), **files}, created_at=NOW)
+    return {**KNOWN, UPLOAD: repo}
+
+
+def test_a_pipeline_is_not_its_text_encoder(tmp_path: Path) -> None:
+    """The denoiser is judged; the encoder is reported with the model it equals, and nobody is accused."""
+    index = BytesBlob(json.dumps({"_class_name": "ImagePipeline"}).encode())
+    parts = under("text_encoder", REPOS[RELEASE]) | {"transformer/m.safetensors": one(matrices(1, 4))}
+    with stage(tmp_path, upload({**parts, "model_index.json": index})) as at:
+        found = at.report(UPLOAD)
+        assert (found["finding"], found["audience"]) == ("unrelated", "none")
+        (part,) = found["components"]
+        assert (part["name"], part["finding"], part["nearest"], part["said"]) == (
+            "text_encoder",
+            "copy",
+            RELEASE,
+            "absent",
+        )
+        assert part["parameters"] == sum(np.prod(s) for s in _shapes(REPOS[RELEASE]))
+        assert at.report(UPLOAD)["looks"]["first"]["requests"] <= 60  # the known models are read by now
+
+
+def _shapes(repo: LoopbackRepo) -> list[list[int]]:
+    found = []
+    for path, blob in repo.files.items():
+        if path.endswith(".safetensors"):
+            data = blob.read(0, blob.size)
+            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            found += [about["shape"] for name, about in header.items() if name != "__metadata__"]
+    return found
+
+
+def test_a_copied_part_of_an_upload_is_for_reviewers(tmp_path: Path) -> None:
+    """A frozen language model beside towers of its own maker's; without them it is an alert."""
+    tower = {"vision_tower/model.safetensors": one(matrices(2, 2))}
+    with stage(tmp_path, upload(under("llm", REPOS[RELEASE]) | tower)) as at:
+        found = at.report(UPLOAD)
+        assert (found["finding"], found["audience"]) == ("copy", "reviewers")
+        assert "lie in other components" in found["why"]
+
+
+@pytest.mark.parametrize("decoy", ["a_projector/model.safetensors", "mm_projector.safetensors"])
+def test_a_small_decoy_hides_no_blend(tmp_path: Path, decoy: str) -> None:
+    """The folder with the most bytes is the model, whatever stands before it in the alphabet or at the root."""
+    with stage(tmp_path, upload(under("model", REPOS[HIDDEN]) | {decoy: one(matrices(3, 1))})) as at:
+        found = at.report(UPLOAD)
+        assert (found["finding"], found["audience"]) == ("blend", "public")
+        assert found["sampled"]["compared"] > 0.99
+
+
+@pytest.mark.parametrize("offers_headers", [True, False])
+def test_the_index_says_which_shards_count(tmp_path: Path, offers_headers: bool) -> None:
+    """Shards left over from another upload are left out, and that is said."""
+    stale = files(trained(fresh(np.random.default_rng(5)), Delta.draw(np.random.default_rng(6), 0.05)), "", 3)
+    left = {path: blob.content for path, blob in stale.items() if path.endswith("-of-00003.safetensors")}
+    repo = changed(REPOS[HIDDEN], left)
+    with stage(tmp_path, {**KNOWN, HIDDEN: repo}, offers_headers=offers_headers) as at:
+        found = at.report(HIDDEN)
+        assert (found["finding"], found["audience"]) == ("blend", "public")
+        assert any("left out: model-00001-of-00003" in p for p in found["problems"])
+
+
+def spoiled(repo: LoopbackRepo, share: float) -> LoopbackRepo:
+    """Return a model of whose weights some are no number."""
+    rng = np.random.default_rng(8)
+
+    def spoil(data: bytes) -> bytes:
+        begin = 8 + int.from_bytes(data[:8], "little")
+        values = np.frombuffer(data[begin:], np.uint16).copy()
+        values[rng.random(values.size) < share] = 0x7FC0  # a quiet NaN
+        return data[:begin] + values.tobytes()
+
+    shards = {p: spoil(b.read(0, b.size)) for p, b in repo.files.items() if p.endswith(".safetensors")}
+    return changed(repo, shards)
+
+
+def test_a_blend_with_some_numbers_spoiled_is_judged_by_the_rest(tmp_path: Path) -> None:
+    """The report says so, holds no NaN, and the watch goes on."""
+    with stage(tmp_path, {**KNOWN, HIDDEN: spoiled(REPOS[HIDDEN], 0.001)}) as at:
+        found = at.report(HIDDEN)
+        assert (found["finding"], found["exact"], found["audience"]) == ("blend", True, "public")
+        assert any("no number or infinite" in p for p in found["problems"])
+        done = at.run("watch", "--once")
+        assert done.returncode == 0, done.stderr
+        assert at.upload(HIDDEN).state == "found"
+
+
+def test_degenerate_weights_are_called_so(tmp_path: Path) -> None:
+    """Nothing but NaN is like nothing, and not "unrelated"."""
+    with stage(tmp_path, {**KNOWN, HIDDEN: spoiled(REPOS[HIDDEN], 1.1)}) as at:
+        found = at.report(HIDDEN)
+        assert found["finding"] == "inconclusive"
+        assert "degenerate" in found["why"]
+
+
+def packed_experts(at_seed: int) -> Weights:
+    """Return experts packed in bytes, more of them than all other weights."""
+    rng = np.random.default_rng(at_seed)
+    return {
+        f"model.layers.{i}.mlp.experts.gate_up_proj_blocks": rng.integers(0, 255, (8, 512, 8, 16), dtype=np.uint8)
+        for i in range(2)
+    }
+
+
+def test_equal_attention_says_nothing_of_packed_experts(tmp_path: Path) -> None:
+    """Below half of the parameters nothing is said about the model, and how many were compared is."""
+    data = {p: b.read(0, b.size) for p, b in REPOS[RELEASE].files.items()}
+    extra = {"model-00003-of-00003.safetensors": save(dict(packed_experts(1)))}
+    shards = {p.replace("of-00002", "of-00003"): d for p, d in data.items() if p.endswith(".safetensors")} | extra
+    repo = LoopbackRepo(
+        repo_id=UPLOAD,
+        files={p: BytesBlob(d) for p, d in {"README.md": b"# Pier\n", "config.json": b"{}", **shards}.items()},
+        created_at=NOW,
+    )
+    with stage(tmp_path, {**KNOWN, UPLOAD: repo}) as at:
+        found = at.report(UPLOAD)
+        assert (found["finding"], found["audience"]) == ("inconclusive", "none")
+        assert 0 < found["sampled"]["compared"] < 0.5
+        assert "of its parameters could be compared" in found["why"]
+
+
+def test_a_false_count_hides_nothing(tmp_path: Path) -> None:
+    """A count of zero, or one that the bytes contradict, is not believed by the watch."""
+    (tmp_path / "0").mkdir()
+    (tmp_path / "333312").mkdir()
+    small = {"BLENDWATCH_MIN_PARAMETERS": "700000", "BLENDWATCH_MIN_BYTES": "1400000"}
+    for counted in (0, 333_312):
+        with stage(tmp_path / str(counted), {**KNOWN, HIDDEN: replace(REPOS[HIDDEN], counted=counted)}) as at:
+            done = at.run("watch", "--once", **small)
+            assert done.returncode == 0, done.stderr
+            assert at.upload(HIDDEN).state == "found", at.upload(HIDDEN).reason
