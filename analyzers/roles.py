@@ -22,11 +22,12 @@ SHELLS = frozenset(
     {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 )  # that a trainer leaves, anywhere
 PACKED = ("U8", "I16", "U16", "I32", "U32", "I64", "U64")  # of quantized weights: four bits each, as most are
-# Scales, zero points, tables and buffers say how weights are stored, and adapters are no part of the model.
+# Scales, zero points, tables and buffers say how weights are stored.
 NO_WEIGHT = re.compile(
     r"(?:^|[._])(?:scales?|scale_inv|zeros|qzeros|zero_point|g_idx|biases|absmax|quant_map|quant_state|weight_shape|"
-    r"inv_freq|position_ids|rotary_emb|A_log|lora_[AB]|lora_embedding_[AB]|lora_magnitude_vector)(?=$|[._])"
+    r"inv_freq|position_ids|rotary_emb|A_log)(?=$|[._])"
 )
+ADAPTER = re.compile(r"(?:^|[._])lora_(?:[AB]|embedding_[AB]|magnitude_vector)(?=$|[._])")
 STACKS = frozenset({"layers", "h", "blocks", "block", "resblocks"})
 MLP_NAMES = {"block_sparse_moe": "mlp", "feed_forward": "mlp", "ffn": "mlp", "moe": "mlp"}
 GATE_UP, QKV = "gate_up_proj", "qkv_proj"
@@ -127,7 +128,9 @@ def groups_of(layout: WeightLayout) -> dict[tuple[str, int], Group]:
     fused: dict[tuple[str, int], Group] = {}
     by_name = {entry.name: entry for entry in layout.tensors}
     for entry in layout.tensors:
-        if entry.dtype not in READABLE or len(entry.shape) < 2 or not prod(entry.shape) or NO_WEIGHT.search(entry.name):
+        if entry.dtype not in READABLE or len(entry.shape) < 2 or not prod(entry.shape):
+            continue
+        if NO_WEIGHT.search(entry.name) or ADAPTER.search(entry.name):
             continue
         key = canonical(entry.name)
         if "experts" in key.role and key.expert < 0 and len(entry.shape) == 3 and entry.shape[0] <= MAX_EXPERTS:
@@ -141,7 +144,10 @@ def groups_of(layout: WeightLayout) -> dict[tuple[str, int], Group]:
 
 
 def elements_of(layout: WeightLayout) -> dict[str, int]:
-    """Return how many weights each role has in all layers, readable or not; packed ones count as four bits each."""
+    """Return how many weights each role has in all layers, readable or not; packed ones count as four bits each.
+
+    Adapters that are not merged have roles of their own.
+    """
     found: Counter[str] = Counter()
     groups = groups_of(layout)
     read = {entry.name for group in groups.values() for entry in group.entries}

@@ -13,7 +13,7 @@ import numpy as np
 from analyzers.errors import MalformedWeights
 from analyzers.layout import layout_of
 from analyzers.records import RepoFacts, SampleSpec, ShardHeader, Sketch, WeightLayout
-from analyzers.roles import READABLE, Group, elements_of, groups_of
+from analyzers.roles import ADAPTER, READABLE, Group, elements_of, groups_of
 from analyzers.sampling import ReadBudget, plan_reads, samples_from
 from analyzers.shard_order import for_a_look
 from bot.source import Source, Span
@@ -88,7 +88,9 @@ def first_look(source: Source, spec: SampleSpec, requests: int, size: int = FIRS
     marks = {shard: _mark(header) for shard, header in headers.items()}
     unsampled = "" if samples else DEGENERATE if plan.spans else _why_nothing(layout)
     # headers that were not read leave unknown how much there is in all
-    elements = elements_of(layout) if is_whole(facts.files, headers) else {}
+    elements = elements_of(layout)
+    if not is_whole(facts.files, headers):
+        elements = {role: 0 for role in elements if ADAPTER.search(role)}
     sketch = Sketch(facts.ref, spec, samples, elements, share_aside(facts.files))
     return Look(facts, layout, sketch, unsampled, marks)
 

@@ -184,15 +184,21 @@ def test_a_convolution_is_read_as_rows() -> None:
         "model.layers.0.mlp.down_proj.scales",
         "model.layers.0.mlp.experts.down_proj_scales",
         "model.layers.0.mlp.down_proj.qzeros",
-        "model.layers.0.self_attn.q_proj.lora_A.default.weight",
         "model.layers.0.self_attn.rotary_emb.inv_freq",
     ],
 )
-def test_scales_and_adapters_are_no_weights(name: str) -> None:
+def test_scales_are_no_weights(name: str) -> None:
     """They are neither sampled nor counted among what could be compared."""
     entry = TensorEntry(name, "BF16", (256, 256), "a.safetensors", 0, 131_072)
     found = WeightLayout((entry,), 131_072, 65_536, "")
     assert (groups_of(found), elements_of(found)) == ({}, {})
+
+
+def test_adapters_are_not_sampled_and_have_roles_of_their_own() -> None:
+    """So a base that lies beside them is not taken for the model as it runs."""
+    name = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.default.weight"
+    found = WeightLayout((TensorEntry(name, "BF16", (16, 256), "a.safetensors", 0, 8192),), 8192, 4096, "")
+    assert (groups_of(found), elements_of(found)) == ({}, {"layers.self_attn.q_proj.lora_A.default": 4096})
 
 
 def test_elements_count_what_cannot_be_read() -> None:

@@ -171,3 +171,21 @@ def test_a_false_count_hides_nothing(tmp_path: Path) -> None:
             done = at.run("watch", "--once", **small)
             assert done.returncode == 0, done.stderr
             assert at.upload(HIDDEN).state == "found", at.upload(HIDDEN).reason
+
+
+def test_a_base_beside_unmerged_adapters_is_no_copy(tmp_path: Path) -> None:
+    """Somebody saved all of a model that is wrapped for training: what runs is not what the base alone is."""
+    rng = np.random.default_rng(9)
+    adapters: Weights = {
+        f"base_model.model.model.layers.0.self_attn.q_proj.lora_{side}.default.weight": rng.normal(
+            0, 0.02, shape
+        ).astype(BF16)
+        for side, shape in (("A", (16, 128)), ("B", (128, 16)))
+    }
+    shards = {p: b for p, b in REPOS[RELEASE].files.items() if p.endswith(".safetensors")}
+    more = {"model-00003-of-00003.safetensors": one(adapters)}
+    named = {p.replace("of-00002", "of-00003"): b for p, b in shards.items()}
+    with stage(tmp_path, upload({**named, **more})) as at:
+        found = at.report(UPLOAD)
+        assert (found["finding"], found["audience"]) == ("derivative", "none")
+        assert "unmerged" in found["why"]
