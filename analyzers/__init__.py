@@ -10,7 +10,6 @@ from dataclasses import replace
 from analyzers import blend, copy_of, layerwise, lineage, sparse, stack, topped
 from analyzers.case import Case, compared
 from analyzers.records import Finding
-from analyzers.roles import ADAPTER
 from analyzers.thresholds import MIN_COMPARED, MIN_INFORMATIVE_TENSORS
 
 # A family with more to choose must leave by so much less unexplained before it is preferred to a simpler one.
@@ -45,10 +44,6 @@ def explain(case: Case) -> Finding:
 
 def _within_reach(case: Case, finding: Finding) -> Finding:
     """Return a finding, or "inconclusive" where too little of the suspect was compared for one about the model."""
-    if finding.kind == "copy" and any(ADAPTER.search(role) for role in case.suspect.elements):
-        claim = f"trained on from it by adapters that lie unmerged beside its weights: {finding.claim}"
-        parents = tuple(replace(p, coefficient=None, interval=None) for p in finding.parents)
-        finding = Finding(finding.analyzer, "derivative", claim, parents, measured=finding.measured)
     share = compared(case, [p.ref.repo_id for p in finding.parents])
     if share is None:
         return finding

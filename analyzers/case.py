@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,8 +54,12 @@ def compared(case: Case, parents: Iterable[str]) -> float | None:
     for name in parents:
         sketches = [k.reference.sketch for k in case.kin if k.reference.repo_id == name]
         held &= {(dense_role(k.role), s.cols) for sketch in sketches for k, s in sketch.samples.items()}
-    roles = {role for role, _ in held}
-    return sum(n for role, n in case.suspect.elements.items() if dense_role(role) in roles) / total
+    roles = {_anywhere(role) for role, _ in held}  # a number that is no layer's by its name is one all the same
+    return sum(n for role, n in case.suspect.elements.items() if _anywhere(dense_role(role)) in roles) / total
+
+
+def _anywhere(role: str) -> str:
+    return re.sub(r"(?<![^.])[0-9]+(?![^.])", "#", role)
 
 
 def case_of(

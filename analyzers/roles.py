@@ -28,10 +28,17 @@ NO_WEIGHT = re.compile(
     r"inv_freq|position_ids|rotary_emb|A_log)(?=$|[._])"
 )
 ADAPTER = re.compile(r"(?:^|[._])lora_(?:[AB]|embedding_[AB]|magnitude_vector)(?=$|[._])")
-STACKS = frozenset({"layers", "h", "blocks", "block", "resblocks"})
+STACKS = frozenset({"layers", "layer", "h", "blocks", "block", "resblocks"})
 MLP_NAMES = {"block_sparse_moe": "mlp", "feed_forward": "mlp", "ffn": "mlp", "moe": "mlp"}
 GATE_UP, QKV = "gate_up_proj", "qkv_proj"
 FUSED = {GATE_UP: ("gate_proj", "up_proj"), QKV: ("q_proj", "k_proj", "v_proj")}  # one after another in one tensor
+ENDS = {
+    "wte": "embed_tokens",
+    "embed_in": "embed_tokens",
+    "word_embeddings": "embed_tokens",
+    "tok_embeddings": "embed_tokens",
+    "embed_out": "lm_head",
+}  # what others call both ends of a language model
 EXPERT_NAMES = {"w1": "gate_proj", "w2": "down_proj", "w3": "up_proj"}
 MAX_DIGITS = 6  # of a layer's or an expert's number; a longer one is a part of the name like any other
 MAX_EXPERTS = 65_536  # in one tensor; 512 is the most that is published
@@ -79,6 +86,8 @@ def canonical(name: str) -> SliceKey:
             role.append(MLP_NAMES.get(part, part))
     if role and role[0] in STACKS:
         role[0] = "layers"
+    if layer < 0 and role and role[-1] in ENDS:
+        role = [ENDS[role[-1]]]
     return SliceKey(".".join(role), layer, expert)
 
 
@@ -116,7 +125,9 @@ class Group:
     @property
     def elements(self) -> int:
         """How many weights it has."""
-        return sum(found.rows * found.cols for found in map(self.slice, self.expert_indices()))
+        if self.fused:
+            return self.fused.shape[0] * (self.part[1] or self.fused.shape[1]) * self.fused.shape[2]
+        return sum((self.part[1] or e.shape[0]) * prod(e.shape[1:]) for e in self.experts.values())
 
     def _key(self, expert: int) -> SliceKey:
         return SliceKey(self.role, self.layer, expert)
@@ -154,7 +165,8 @@ def elements_of(layout: WeightLayout) -> dict[str, int]:
     for group in groups.values():
         found[group.role] += group.elements
     for entry in layout.tensors:
-        if entry.name not in read and not NO_WEIGHT.search(entry.name):
+        mask = entry.dtype == "BOOL" or (len(entry.shape) > 2 and entry.name.endswith("bias"))
+        if entry.name not in read and not mask and not NO_WEIGHT.search(entry.name):
             size = 2 * (entry.end - entry.begin) if entry.dtype in PACKED else prod(entry.shape)
             found[canonical(entry.name).role] += size
     return dict(found)
@@ -186,8 +198,8 @@ def _split(key: SliceKey, entry: TensorEntry, by_name: Mapping[str, TensorEntry]
     of gate_proj. An order by heads does not fit, or stays unknown.
     """
     prefix, _, last = key.role.rpartition(".")
-    fed = by_name.get(entry.name.replace(last, {QKV: "o_proj", GATE_UP: "down_proj"}.get(last, "")))
-    if fed is None or fed is entry or len(entry.shape) != 2 or len(fed.shape) != 2:
+    fed = by_name.get(entry.name.replace(last, {QKV: "o_proj", GATE_UP: "down_proj"}[last])) if last in FUSED else None
+    if fed is None or len(entry.shape) != 2 or len(fed.shape) != 2 or not fed.shape[1]:
         return []
     first, rest = fed.shape[1], entry.shape[0] - fed.shape[1]
     rows = {GATE_UP: (first, rest)}.get(last, (first, rest // 2, rest // 2))

@@ -18,6 +18,7 @@ from analyzers.records import (
     Strength,
     Verdict,
 )
+from analyzers.roles import ADAPTER
 from analyzers.thresholds import MIN_ASIDE
 
 ON_CARD = ("", "front matter", "prose", "recipe", "tag")
@@ -72,13 +73,18 @@ def _named_why(held: Held) -> str:
 
 
 def _of_a_part(held: Held) -> bool:
-    """Rule 8: a copied component is not the upload where others make up a good part of it."""
-    return held.finding.kind == "copy" and held.case.suspect.aside >= MIN_ASIDE
+    """Rule 8: what was copied is not the upload where others or adapters are a part of it."""
+    return held.finding.kind == "copy" and (held.case.suspect.aside >= MIN_ASIDE or _has_adapters(held))
+
+
+def _has_adapters(held: Held) -> bool:
+    return any(ADAPTER.search(role) for role in held.case.suspect.elements)
 
 
 def _part_why(held: Held) -> str:
-    share = f"{held.case.suspect.aside:.0%} of the upload's bytes lie in other components"
-    return f"{held.finding.claim}; {held.names} not declared on the card; {share}, which were not compared"
+    share = f"{held.case.suspect.aside:.0%} of the upload's bytes lie in other components, which were not compared"
+    beside = "adapters lie unmerged beside these weights" if _has_adapters(held) else share
+    return f"{held.finding.claim}; {held.names} not declared on the card; {beside}"
 
 
 def words_for(said: Said, where: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -44,8 +43,9 @@ def words_beside(source: Source, *, complete: bool = False) -> Beside:
     places = [Place("\n".join(f.path for f in facts.files[:MAX_PATHS]), "file names")]
     declared: list[Mention] = []
     problems: list[str] = []
-    wanted = (f for f in facts.files if PurePosixPath(f.path).name in FILES and f.size <= MAX_BYTES)
-    for file in islice(wanted, MAX_FILES):
+    wanted = [f for f in facts.files if PurePosixPath(f.path).name in FILES and f.size <= MAX_BYTES]
+    wanted.sort(key=lambda f: (f.path.endswith(ADAPTER_FILE), f.path.count("/"), f.path))
+    for file in wanted[:MAX_FILES]:
         try:
             text = (source.file(file.path, MAX_BYTES) or b"").decode("utf-8", "replace")
         except SourceError as error:

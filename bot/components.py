@@ -15,14 +15,16 @@ from analyzers.records import RepoFacts, RepoFile, SampleSpec, ShardHeader, Sket
 from analyzers.roles import elements_of, groups_of
 from analyzers.sampling import ReadBudget, plan_reads, samples_from
 from bot.shardheader import PREFIX, header_length, parse_header
-from bot.source import Source, SourceError, Span, Unavailable
+from bot.source import Source, SourceError, Span, TooLarge, Unavailable
 from bot.weightfiles import others
 
 MOST: Final = 2  # components that are read, the largest first
 SHARDS: Final = 2  # whose headers are read of each
 REQUESTS: Final = 12  # for each
-FIRST_BYTES: Final = 64 << 10  # of a shard, which most headers fit into
-BUDGET: Final = ReadBudget(slices=10, requests=6, bytes=100_000)
+FIRST_BYTES: Final = 16 << 10  # of a shard, which most headers fit into
+HEADER_BYTES: Final = 100_000  # of one shard; a component with a longer one is not read
+BUDGET: Final = ReadBudget(slices=10, requests=6, bytes=60_000)
+BYTES: Final = SHARDS * HEADER_BYTES + BUDGET.bytes  # for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,10 @@ def parts_of(source: Source, facts: RepoFacts, spec: SampleSpec, problems: list[
             problems.append(f"its component {name} could not be read: {error}")
 
 
-def reserved(facts: RepoFacts) -> int:
-    """Return how many requests of a look belong to the other components."""
-    return REQUESTS * min(MOST, len(others(facts.files)))
+def reserved(facts: RepoFacts) -> tuple[int, int]:
+    """Return how many requests and bytes of a look belong to the other components."""
+    count = min(MOST, len(others(facts.files)))
+    return REQUESTS * count, BYTES * count
 
 
 def _part(source: Source, facts: RepoFacts, spec: SampleSpec, name: str, files: Sequence[RepoFile]) -> Part:
@@ -67,6 +70,8 @@ def _part(source: Source, facts: RepoFacts, spec: SampleSpec, name: str, files: 
 def _headers(source: Source, files: Sequence[RepoFile]) -> Mapping[str, ShardHeader]:
     begun = source.read([Span(f.path, 0, min(FIRST_BYTES, f.size)) for f in files])
     ends = [PREFIX + header_length(data, f, f.path) for f, data in zip(files, begun, strict=True)]
+    if max(ends) > HEADER_BYTES:
+        raise TooLarge(f"its headers have more than {HEADER_BYTES:,} bytes")
     long = [(i, Span(files[i].path, len(begun[i]), end)) for i, end in enumerate(ends) if end > len(begun[i])]
     rest = dict(zip((i for i, _ in long), source.read([span for _, span in long]), strict=True)) if long else {}
     texts = [(data + rest.get(i, b""))[PREFIX:end] for i, (data, end) in enumerate(zip(begun, ends, strict=True))]

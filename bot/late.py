@@ -117,6 +117,9 @@ def recalled(
         case = checker.case(seen.stored.sketch, disclosure, parents, seen.weights_at)
         case = checker.heard(case, cards, gated=seen.gated)
         finding, digest = explain(case), seen.weights_digest
+        said = case.disclosure
+        forms = checker.forms(case, complete)
+        case = replace(case, disclosure=replace(said, mentions=(*said.mentions, *forms)))
         case, _ = checker.followed(case, finding, judge(case, finding, case.maker), complete=complete)
         once = checker.told(ref, digest, judge(case, finding, case.maker))
         verdict = checker.told(ref, digest, judge(case, unread(finding, (ref.repo_id,)), case.maker))

@@ -41,7 +41,7 @@ from analyzers.verdict import judge
 from bot.author_words import words_beside
 from bot.components import Part, parts_of, reserved
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
-from bot.look import FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
+from bot.look import FIRST_LOOK_BYTES, FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
 from bot.originals import States, doubt
 from bot.purpose import spent_on
 from bot.second_look import SecondLooker, Seen
@@ -85,7 +85,7 @@ class Checker:
             shape, config = self._shape(source, problems)
             text, trouble = card_of(source)
             card = self.card(facts.ref.repo_id, facts.tags, text)
-            look = first_look(source, self.known.spec, FIRST_LOOK_REQUESTS - meter.requests - reserved(facts))
+            look = self._first_look(source, facts, meter)
             parts = list(parts_of(source, facts, self.known.spec, problems))
             spent = meter.requests, meter.bytes_read
             cards = (card, newer) if newer else (card,)
@@ -152,6 +152,12 @@ class Checker:
             findings=findings,
         )
 
+    def _first_look(self, source: Source, facts: RepoFacts, meter: Meter) -> Look:
+        """Read the main component with what the others leave of a first look."""
+        requests, size = reserved(facts)
+        left = FIRST_LOOK_REQUESTS - meter.requests - requests
+        return first_look(source, self.known.spec, left, FIRST_LOOK_BYTES - size)
+
     def _component(self, part: Part, case: Case, cards: Sequence[Card]) -> Component:
         """Hold one component against the known models, and say how the card stands to the nearest."""
         references = self.known.candidates(part.sketch, case.weights_at, case.disclosure.parents)
@@ -179,7 +185,8 @@ class Checker:
         """Return a case with the words beside the card; a parent that only they declare is read, too."""
         facts, said = look.facts, case.disclosure
         beside = words_beside(source, complete=complete)
-        disclosure = replace(said, mentions=(*said.mentions, *beside.declared))
+        forms = self.forms(replace(case, disclosure=replace(said, mentions=beside.declared + said.mentions)), complete)
+        disclosure = replace(said, mentions=(*said.mentions, *beside.declared, *forms))
         problems += beside.problems
         if not set(said.parents).issuperset(disclosure.parents):
             disclosure, parents, unread = self.declared(disclosure, progress, complete=complete)
@@ -256,28 +263,28 @@ class Checker:
             found = [replace(m, quote="") for m in found]
         return replace(case, disclosure=replace(case.disclosure, named=tuple(found)))
 
-    def followed(self, case: Case, finding: Finding, verdict: Verdict, *, complete: bool) -> tuple[Case, Verdict]:
-        """Return a case and its verdict once declared forms of a model, and mirrors that match, were followed.
+    def forms(self, case: Case, complete: bool) -> tuple[Mention, ...]:
+        """Return the models that declared quantizations, adapters and mirrors are of, unless these were compared."""
+        kin = {k.reference.repo_id.lower() for k in case.kin}
+        declared = [p for p in case.disclosure.parents if "/" in p and p.lower() not in kin]
+        found = ((p, self._stands_for(p, complete)) for p in declared[:MAX_FOLLOWED])
+        return tuple(Mention(of.repo_id, "form", p) for p, of in found if of is not None)
 
-        A declared quantization, adapter or mirror of X declares X; a match that declares itself one of X counts as X.
-        """
+    def _stands_for(self, repo_id: str, complete: bool) -> Mention | None:
+        try:
+            return self.known.stands_for(repo_id)
+        except Unavailable:
+            if complete:
+                raise
+            return None
+
+    def followed(self, case: Case, finding: Finding, verdict: Verdict, *, complete: bool) -> tuple[Case, Verdict]:
+        """Return a case and its verdict once matches were asked what they are: a mirror of a declared model counts."""
         if verdict.audience == "none":
             return case, verdict
         matches = [p.ref.repo_id for p in verdict.finding.parents if not p.declared]
-        named = {p.ref.repo_id.lower() for p in verdict.finding.parents}
-        declared = [p for p in case.disclosure.parents if "/" in p and p.lower() not in named]
-        found: list[Mention] = []
-        for repo_id in (*declared[:MAX_FOLLOWED], *matches[:MAX_FOLLOWED]):
-            try:
-                of = self.known.stands_for(repo_id)
-            except Unavailable:
-                if complete:
-                    raise
-                continue
-            if of is not None and repo_id in matches and case.disclosure.of(of.repo_id):
-                found.append(Mention(repo_id, "form", of.repo_id, of.quote))
-            elif of is not None and repo_id not in matches:
-                found.append(Mention(of.repo_id, "form", repo_id))
+        asked = ((p, self._stands_for(p, complete)) for p in matches[:MAX_FOLLOWED])
+        found = [Mention(p, "form", of.repo_id, of.quote) for p, of in asked if of and case.disclosure.of(of.repo_id)]
         said = replace(case.disclosure, mentions=(*case.disclosure.mentions, *found))
         case = replace(case, disclosure=said)
         return case, judge(case, finding, case.maker)

@@ -13,8 +13,11 @@ ADAPTER = "adapter_model.safetensors"
 OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
 INDEX = "model.safetensors.index.json"
 PIPELINE = "model_index.json"
-DENOISERS = ("transformer", "unet", "prior")  # the main component of a pipeline, by the folder's name
+DENOISERS = ("transformer", "transformer_2", "unet", "prior")  # the main component of a pipeline, by the folder's name
 COPIES = ("original", "fp16", "bf16", "fp32", "onnx", "openvino", "metal")  # folders of the same weights again
+COMPARABLE = 2.5  # times the bytes of the rest that a variant or such a folder may have; one with more is no copy
+LEAST_INDEXED = 4  # a fourth of the folder's bytes is named by an index that is believed
+LEAST_DENOISER = 10  # a tenth of all bytes is a pipeline's denoiser
 _NUMBERED = re.compile(r"(.*)-(\d{1,9})-of-(\d{1,9})\.safetensors")
 _VARIANT = re.compile(r"^consolidated|[._-](?:fp16|bf16|fp32|ema|non_ema)(?=[.-])", re.IGNORECASE)
 
@@ -27,10 +30,11 @@ def weight_files(files: Iterable[RepoFile], indexed: Collection[str] = ()) -> tu
     the model, and variants are the same weights again.
     """
     found = _main(files)
-    named = tuple(f for f in found if f.path in indexed)
-    if named or not found:
-        return named
-    sets = _sets([f for f in found if not _VARIANT.search(_name(f))] or found)
+    named = [f for f in found if f.path in indexed]
+    if named and LEAST_INDEXED * _bytes(named) >= _bytes(found):
+        return tuple(named)
+    plain = [f for f in found if not _VARIANT.search(_name(f))]
+    sets = _sets(plain if COMPARABLE * _bytes(plain) >= _bytes(found) - _bytes(plain) else found)
     whole = [
         s for (_, total), s in sets.items() if len(s) == total and (total > 1 or _name(s[0]) == "model.safetensors")
     ]
@@ -74,20 +78,24 @@ def is_whole(files: Iterable[RepoFile], read: Collection[str]) -> bool:
 
 def others(files: Iterable[RepoFile]) -> dict[str, list[RepoFile]]:
     """Return the weight files of each folder beside the main component's and those of the same weights again."""
-    each = sorted(files, key=lambda f: f.path)
-    main = _main(each)
-    folder = main[0].path.rpartition("/")[0] if main else ""
-    found = {name: some for name, some in _folders(each).items() if name != folder and not _again(name)}
+    folders = _folders(files)
+    main = _main_folder(folders, files)
+    found = {name: some for name, some in folders.items() if name != main and not _again(name, folders)}
     return {name or "the root": list(weight_files(some)) for name, some in found.items()}
 
 
 def share_aside(files: Iterable[RepoFile]) -> float:
-    """Return the share of the bytes that lie in other components; 0 where a pipeline gives roles."""
+    """Return the share of the bytes that lie in other components; 0 where a pipeline's denoiser is the main one."""
     each = list(files)
-    aside = [f for some in others(each).values() for f in some]
-    if not aside or any(f.path == PIPELINE for f in each):
+    main = _main(each)
+    folder = main[0].path.rpartition("/")[0] if main else ""
+    pipeline = any(f.path == PIPELINE for f in each)
+    if pipeline and _denoises(folder):
         return 0.0
-    return _bytes(aside) / _bytes([*aside, *_main(each)])
+    aside = [f for some in others(each).values() for f in some]
+    if pipeline:  # its denoiser may be stored in another format
+        aside += [f for f in each if f.path.endswith(OTHER_WEIGHTS) and f.path.rpartition("/")[0] != folder]
+    return _bytes(aside) / _bytes([*aside, *main]) if aside else 0.0
 
 
 def left_out(files: Sequence[RepoFile], read: Collection[str]) -> str:
@@ -101,27 +109,41 @@ def left_out(files: Sequence[RepoFile], read: Collection[str]) -> str:
 
 def _main(files: Iterable[RepoFile]) -> list[RepoFile]:
     """Return all weight files of the main component's folder, in the order of their paths."""
-    each = sorted(files, key=lambda f: f.path)
-    pipeline = any(f.path == PIPELINE for f in each)
+    each = list(files)
     folders = _folders(each)
+    return folders.get(_main_folder(folders, each), [])
+
+
+def _main_folder(folders: Mapping[str, list[RepoFile]], files: Iterable[RepoFile]) -> str:
+    total = sum(map(_bytes, folders.values()))
+    pipeline = any(f.path == PIPELINE for f in files)
 
     def rank(folder: str) -> tuple[bool, bool, int, bool]:
-        return pipeline and folder.startswith(DENOISERS), not _again(folder), _bytes(folders[folder]), not folder
+        size = _bytes(folders[folder])
+        denoises = pipeline and _denoises(folder) and LEAST_DENOISER * size >= total
+        return denoises, not _again(folder, folders), size, not folder
 
-    return folders[max(folders, key=rank)] if folders else []
+    return max(sorted(folders), key=rank, default="")
 
 
-def _folders(files: Sequence[RepoFile]) -> dict[str, list[RepoFile]]:
+def _folders(files: Iterable[RepoFile]) -> dict[str, list[RepoFile]]:
     found: dict[str, list[RepoFile]] = {}
-    for file in files:
+    for file in sorted(files, key=lambda f: f.path):
         if file.path.endswith(".safetensors") and _name(file) != ADAPTER:
             found.setdefault(file.path.rpartition("/")[0], []).append(file)
     return found
 
 
-def _again(folder: str) -> bool:
-    """Tell whether a folder holds the same weights again by its name."""
-    return folder.rpartition("/")[2].lower() in COPIES
+def _denoises(folder: str) -> bool:
+    return folder.partition("/")[0] in DENOISERS
+
+
+def _again(folder: str, folders: Mapping[str, list[RepoFile]]) -> bool:
+    """Tell whether a folder holds the same weights again: by its name, and because others hold about as much."""
+    if folder.rpartition("/")[2].lower() not in COPIES:
+        return False
+    rest = (_bytes(some) for name, some in folders.items() if name.rpartition("/")[2].lower() not in COPIES)
+    return COMPARABLE * max(rest, default=0) >= _bytes(folders[folder])
 
 
 def _sets(files: Iterable[RepoFile]) -> dict[tuple[str, int], list[RepoFile]]:

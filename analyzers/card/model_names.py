@@ -18,7 +18,7 @@ HUB = r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com|modelsc
 MIN_NAME_CHARS = 6  # a shorter name, or one without a digit and a hyphen, is an ordinary word
 MAX_FILLERS = 4  # words between two parts of a name: "the 27B version of Qwen 3.6"
 MAX_GAP_CHARS = 6
-MAX_SPELLED = 100  # places in one text where a spelling of one name is looked for
+MAX_SPELLED = 200  # places in one text where a spelling of one name is looked for
 MAX_IDS = 2_000  # in one text
 NEAR = 3  # words between a short name and its owner
 
@@ -146,7 +146,7 @@ class Word:
     parts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spelling:
     """The parts by which a text may spell one model. `owner`: words that may stand beside them, and must if `short`."""
 
@@ -155,10 +155,15 @@ class Spelling:
     owner: frozenset[str] = frozenset()
     short: bool = False
 
-    @property
+    @cached_property
     def needed(self) -> frozenset[str]:
         """Each part once."""
         return frozenset(self.parts)
+
+    @cached_property
+    def allowed(self) -> frozenset[str]:
+        """The parts of words that may stand between."""
+        return self.needed | self.owner | _FILLERS
 
 
 def without_form(name: str) -> str:
@@ -272,7 +277,7 @@ def spelled(text: Text, by: Spelling) -> Iterator[tuple[int, int, bool]]:
     if not text.may_spell(by):
         return
     rarest = min((text.places.get(part, []) for part in by.needed), key=len)
-    done, reach = 0, len(by.parts) + MAX_FILLERS
+    done, reach = 0, len(by.parts) * (MAX_FILLERS + 1)
     for at in rarest[:MAX_SPELLED]:
         for first in range(max(done, at - reach), at + 1):
             starts = by.needed.intersection(text.words[first].parts)
@@ -296,7 +301,7 @@ def _run(text: Text, first: int, by: Spelling) -> int | None:
         word = words[at]
         if at > first and not _joined(text.text[words[at - 1].end : word.start]):
             return None
-        if needed.intersection(word.parts) and needed | by.owner | _FILLERS >= set(word.parts):
+        if needed.intersection(word.parts) and by.allowed.issuperset(word.parts):
             got += [(part, i > 0 or not fillers) for i, part in enumerate(word.parts)]
             fillers = 0
             if needed <= {part for part, _ in got}:

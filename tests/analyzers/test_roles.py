@@ -253,3 +253,11 @@ def test_a_fused_matrix_of_another_order_is_its_own_role() -> None:
     weights = {n: (w[:-1] if "qkv_proj" in n else w) for n, w in weights.items()}
     roles = {role for role, _ in groups_of(layout(weights))}
     assert {"layers.self_attn.qkv_proj", "layers.mlp.gate_up_proj"} <= roles
+
+
+def test_a_hostile_name_splits_nothing_and_many_experts_cost_nothing() -> None:
+    """Names that collapse into another's are no fused matrix; experts are counted by shape."""
+    weights: Weights = {"x.foo.weight": np.zeros((300, 64), BF16), "x..weight": np.zeros((64, 100), BF16)}
+    assert elements_of(layout(weights)) == {"x.foo": 19_200, "x.": 6_400}
+    entry = TensorEntry("model.layers.0.mlp.experts.up_proj", "BF16", (65_536, 1, 1), "a.safetensors", 0, 131_072)
+    assert elements_of(WeightLayout((entry,), 131_072, 65_536, "")) == {"layers.mlp.experts.up_proj": 65_536}

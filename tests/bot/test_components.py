@@ -187,5 +187,5 @@ def test_a_base_beside_unmerged_adapters_is_no_copy(tmp_path: Path) -> None:
     named = {p.replace("of-00002", "of-00003"): b for p, b in shards.items()}
     with stage(tmp_path, upload({**named, **more})) as at:
         found = at.report(UPLOAD)
-        assert (found["finding"], found["audience"]) == ("derivative", "none")
+        assert (found["finding"], found["audience"]) == ("copy", "reviewers")
         assert "unmerged" in found["why"]

@@ -40,3 +40,30 @@ def test_index_file(paths: list[str], chosen: str | None) -> None:
     """The usual name, else the only one."""
     found = index_file([RepoFile(p, 1) for p in paths])
     assert (found.path if found else None) == chosen
+
+
+@pytest.mark.parametrize(
+    ("sizes", "chosen"),
+    [
+        ({"model_index.json": 1, "transformer/d.safetensors": 5, "model.safetensors": 95}, ["model.safetensors"]),
+        (
+            {"model_index.json": 1, "transformer/d.safetensors": 40, "te/m.safetensors": 60},
+            ["transformer/d.safetensors"],
+        ),
+        ({"model.safetensors": 2, "own-bf16.safetensors": 98}, ["model.safetensors", "own-bf16.safetensors"]),
+        ({"model.safetensors": 50, "model.fp16.safetensors": 25}, ["model.safetensors"]),
+        ({"bf16/model.safetensors": 98, "z/d.safetensors": 2}, ["bf16/model.safetensors"]),
+        ({"original/model.safetensors": 50, "model.safetensors": 50}, ["model.safetensors"]),
+        ({"a.safetensors": 0}, ["a.safetensors"]),
+    ],
+)
+def test_bytes_have_the_last_word(sizes: dict[str, int], chosen: list[str]) -> None:
+    """No name of a file or folder hides weights that outweigh what is read."""
+    assert [f.path for f in weight_files([RepoFile(p, n) for p, n in sizes.items()])] == chosen
+
+
+def test_an_index_that_names_next_to_nothing_is_not_believed() -> None:
+    """One that names a good part decides."""
+    files = [RepoFile("model.safetensors", 90), RepoFile("d.safetensors", 10), RepoFile("old.safetensors", 60)]
+    assert [f.path for f in weight_files(files, {"d.safetensors"})] == ["model.safetensors"]
+    assert [f.path for f in weight_files(files, {"old.safetensors"})] == ["old.safetensors"]
