@@ -187,7 +187,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """What is kept of a model for ever: raw bits at agreed coordinates. Not hashed, not projected.
+    """Raw bits of a model at agreed coordinates, kept for ever, neither hashed nor projected.
 
     `elements`: of each role of the component that was judged, read or not; empty where that is unknown. `aside`: the
     share of the upload's bytes that lie in other components, whose part in the whole no role tells.

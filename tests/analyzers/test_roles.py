@@ -242,7 +242,7 @@ def joined(weights: Weights) -> Weights:
 
 
 def test_fused_matrices_are_the_same_slices() -> None:
-    """Whoever splits or joins them changes no sample."""
+    """Splitting or joining them changes no sample."""
     assert equal_samples(samples(joined(base_weights())), samples(base_weights()))
     assert elements_of(layout(joined(base_weights()))) == elements_of(layout(base_weights()))
 

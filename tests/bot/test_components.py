@@ -1,4 +1,4 @@
-"""What is judged is the model: components, leftovers, what no weight is, and how much could be compared."""
+"""Components, leftover files, values that are no weights, and the share of an upload that was compared."""
 
 from __future__ import annotations
 
