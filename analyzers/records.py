@@ -319,6 +319,7 @@ class Finding:
     further_training: bool | None = None
     measured: Mapping[str, float | int | str] = field(default_factory=dict)
     unexplained: float = 0.0  # share of the telling weights that it leaves unexplained
+    gone: tuple[str, ...] = ()  # models that were gone before the second look that it needs
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,13 +93,14 @@ def companions(case: Case, finding: Finding) -> tuple[Reference, ...]:
 def unread(first: Finding, gone: Sequence[str]) -> Finding:
     """Return a first look's finding where models that it needs could not be read again.
 
-    Deleting a parent must not clear what was made of it: what is exact at the public coordinates stands, and says so.
+    Deleting a parent must not clear what was made of it: what is exact at the public coordinates stands, says what
+    was gone, and goes to reviewers.
     """
     missing = f"{', '.join(gone)} could not be read at fresh coordinates"
     if first.kind not in ("blend", "copy"):
         return first
     if first.exact:
-        return replace(first, claim=f"{missing}; at the public ones: {first.claim}")
+        return replace(first, claim=f"{missing}; at the public ones: {first.claim}", gone=tuple(gone))
     claim = f"the first look found this: {first.claim}; but {missing}, so it could not be borne out"
     return Finding(first.analyzer, "inconclusive", claim, measured=dict(first.measured))
 

@@ -72,6 +72,10 @@ def _named_why(held: Held) -> str:
     return f"{held.finding.claim}; {', '.join(f'{p.ref.repo_id} is {words_for(p.said, p.where)}' for p in named)}"
 
 
+def _undeclared_why(held: Held) -> str:
+    return f"{held.finding.claim}; {held.names} not declared on the card"
+
+
 def _of_a_part(held: Held) -> bool:
     """Rule 8: what was copied is not the upload where others or adapters are a part of it."""
     return held.finding.kind == "copy" and (held.case.suspect.aside >= MIN_ASIDE or _has_adapters(held))
@@ -84,7 +88,7 @@ def _has_adapters(held: Held) -> bool:
 def _part_why(held: Held) -> str:
     share = f"{held.case.suspect.aside:.0%} of the upload's bytes lie in other components, which were not compared"
     beside = "adapters lie unmerged beside these weights" if _has_adapters(held) else share
-    return f"{held.finding.claim}; {held.names} not declared on the card; {beside}"
+    return f"{_undeclared_why(held)}; {beside}"
 
 
 def words_for(said: Said, where: str) -> str:
@@ -109,6 +113,8 @@ RULES: tuple[Rule, ...] = (
         lambda h: f"{h.finding.claim}; {h.names} not declared, but which weights were public first is not known",
     ),
     Rule(_all_named, _named_why, "reviewers"),
+    # Rule 8: an unattended alert needs a second look that was made.
+    Rule(lambda h: bool(h.finding.gone), _undeclared_why, "reviewers"),
     Rule(_of_a_part, _part_why, "reviewers"),
 )
 
@@ -123,7 +129,7 @@ def judge(case: Case, finding: Finding, maker: str) -> Verdict:
     for rule in RULES:
         if rule.holds(held):
             return Verdict(finding, held.disclosure, rule.audience, held.strength, rule.why(held))
-    why = f"{finding.claim}; {held.names} not declared on the card{_automatic(undeclared)}"
+    why = f"{_undeclared_why(held)}{_automatic(undeclared)}"
     return Verdict(finding, held.disclosure, "public", held.strength, why)
 
 

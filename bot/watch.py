@@ -270,11 +270,11 @@ class Watcher:
             title = f"{result.suspect.repo_id}: a blend or copy, or else the original"
             News(self.store, self.clock, self.destination).once(key, title, result.verdict.why)
 
-    def _notify_of_named(self, upload: Upload, result: CheckResult, unsaid: str) -> None:
+    def _notify_of_reviewed(self, upload: Upload, result: CheckResult, unsaid: str) -> None:
         """Notify the operator, once, of a finding for reviewers where there is no channel of theirs."""
         if result.verdict.audience == "reviewers" and not unsaid and not self.settings.review_channel:
             key = f"named:{upload.id}:{result.suspect.revision}"
-            title = f"{result.suspect.repo_id}: its parents are named, but not as parents"
+            title = f"{result.suspect.repo_id}: a finding that a person must see first"
             News(self.store, self.clock, self.operator).once(key, title, _with_quotes(result))
 
     def _seeded(self, upload: Upload, result: CheckResult) -> bool:
@@ -320,7 +320,7 @@ class Watcher:
                     weights_digest=outcome.weights_digest or None,
                 )
                 opened = NewCase(str(report["case"]), method()) if shown else None
-                self._notify_of_named(upload, outcome, unsaid)
+                self._notify_of_reviewed(upload, outcome, unsaid)
                 self.store.settle(upload.id, settlement, alerts, now, opened)
 
 

@@ -166,7 +166,7 @@ def test_a_parent_that_is_gone_leaves_what_is_exact(second: Finding) -> None:
     """What was exact stands and says what was gone; what was not is a doubt with that reason, and not with another."""
     first = said("blend", RELEASE, BASE)
     exact = together(replace(first, exact=True), second, [RELEASE])
-    assert (exact.kind, exact.parents) == ("blend", first.parents)
+    assert (exact.kind, exact.parents, exact.gone) == ("blend", first.parents, (RELEASE,))
     assert exact.claim.startswith(f"{RELEASE} could not be read at fresh coordinates; at the public ones: ")
     loose = together(first, second, [RELEASE])
     assert (loose.kind, loose.parents) == ("inconclusive", ())

@@ -1,5 +1,6 @@
-"""A blend whose weights are gone, found late or before it was judged: told where first sight is enough, and never lost
-in silence.
+"""A blend whose weights are gone, found late or before it was judged: never lost in silence.
+
+Where first sight is exact, reviewers get it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analyzers.evidence import replay
 from demo.loopback_faults import Fault, always
 from demo.loopback_repo import BytesBlob, LoopbackRepo
 from demo.models import Weights, card, files, fresh
 from demo.scene import BASE, HIDDEN, RELEASE
-from state.evidence import Blobs
+from state.evidence import Blobs, from_bytes
 from state.store import Store
 from tests.bot.stage import REPOS, Stage, changed, stage
 from tests.bot.test_memory import FOUND, SIZE, counted, registry
@@ -26,6 +28,7 @@ from tests.bot.test_watch import Killed, one_pass
 ALONE = "this rests on the evidence of first sight alone"
 NOISE = 0.4  # of a unit in the last place, standard deviation
 OPERATOR = f"Operator: {HIDDEN}: found late, and its weights are gone"
+REVIEWED = f"Operator: {HIDDEN}: a finding that a person must see first"
 
 
 @contextmanager
@@ -72,21 +75,25 @@ def without_weights(repo: LoopbackRepo, readme: str) -> LoopbackRepo:
     return replace(changed(repo, {**gone, "README.md": readme.encode()}), hub_id=repo.hub_id)
 
 
-def test_what_is_exact_at_first_sight_is_told_after_the_repository_is_gone(tmp_path: Path) -> None:
+def test_what_is_exact_at_first_sight_goes_to_reviewers_after_the_repository_is_gone(tmp_path: Path) -> None:
     """Once, in plain words, with evidence from which the same verdict comes out again."""
     with quiet(tmp_path) as at:
         del at.hub.repos[HIDDEN]
         for _ in range(2):
             watch(at)
-            assert at.told == [FOUND]
-        report = at.upload(HIDDEN).report
-        assert report is not None
-        replayed = at.run("case", "replay", report["case"])
-    assert (report["finding"], report["strength"], report["alert"]) == ("blend", "exact", True)
+            assert at.told == [REVIEWED]
+        upload = at.upload(HIDDEN)
+        with at.store() as store:
+            kept = [f.digest for f in store.cases.files(upload.id) if f.kind == "verdict"]
+        replayed = replay(from_bytes(Blobs(at.folder / "data" / "evidence").get(kept[-1])))
+    report = upload.report
+    assert report is not None
+    assert (report["finding"], report["strength"]) == ("blend", "exact")
+    assert (report["alert"], report["audience"]) == (False, "reviewers")
     assert report["looks"]["second"] is None
     assert ALONE in report["why"]
     assert "it cannot be read any more" in report["why"]
-    assert "the verdict holds" in replayed.stdout
+    assert (replayed.finding.kind, replayed.audience) == ("blend", "reviewers")
 
 
 def test_what_only_a_second_look_could_bear_out_goes_to_the_operator_once(tmp_path: Path) -> None:
@@ -112,7 +119,7 @@ def test_the_same_is_told_while_its_weights_are_there(tmp_path: Path) -> None:
     assert report["strength"] == "strong"
 
 
-@pytest.mark.parametrize(("named", "told"), [((BASE,), [FOUND]), ((BASE, RELEASE), [])])
+@pytest.mark.parametrize(("named", "told"), [((BASE,), [REVIEWED]), ((BASE, RELEASE), [])])
 def test_a_card_that_names_the_parents_by_now_counts(tmp_path: Path, named: tuple[str, ...], told: list[str]) -> None:
     """The weights and the history are gone, the card is there: what it declares is declared."""
     with quiet(tmp_path) as at:
@@ -207,7 +214,7 @@ def test_what_was_read_is_kept_once_although_the_check_fails(tmp_path: Path, mon
 def test_an_upload_that_is_gone_before_it_was_judged_is_judged_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exact: bool
 ) -> None:
-    """What is exact at first sight is told as such; what only a second look could bear out goes to the operator."""
+    """What is exact at first sight is for reviewers; what only a second look could bear out is told to the operator."""
     with waiting(tmp_path, monkeypatch, REPOS[HIDDEN] if exact else noisy(REPOS[HIDDEN])) as (at, store):
         del at.hub.repos[HIDDEN]
         one_pass(at, store, monkeypatch, RETRY)  # its parent is out of reach still
@@ -216,9 +223,9 @@ def test_an_upload_that_is_gone_before_it_was_judged_is_judged_all_the_same(
         for hours in (2, 24):
             one_pass(at, store, monkeypatch, timedelta(hours=hours))
         upload = at.upload(HIDDEN)
-    assert at.told == [FOUND if exact else f"Operator: {HIDDEN}: gone before it was judged"]
+    assert at.told == [REVIEWED if exact else f"Operator: {HIDDEN}: gone before it was judged"]
     assert upload.report is not None
-    assert (upload.state, upload.report["alert"]) == ("found", exact)
+    assert (upload.state, upload.report["audience"]) == ("found", "reviewers" if exact else "none")
     assert ALONE in upload.reason
     assert upload.revision == REPOS[HIDDEN].revision
 
@@ -243,7 +250,7 @@ def test_a_process_that_is_killed_before_the_verdict_has_kept_what_it_read(
         assert at.upload(HIDDEN).state == "pending"
         del at.hub.repos[HIDDEN]
         one_pass(at, store, monkeypatch)
-    assert at.told == [FOUND]
+    assert at.told == [REVIEWED]
 
 
 def test_weights_that_were_replaced_before_they_were_judged_are_judged(

@@ -114,7 +114,7 @@ def test_without_a_review_channel_the_operator_gets_it_once(tmp_path: Path) -> N
     """No alert; the operator is notified with the quote, and a second pass repeats nothing."""
     with stage(tmp_path, world(CARD + TABLE)) as at:
         (title,) = watched(at)
-        assert title == f"Operator: {HIDDEN}: its parents are named, but not as parents"
+        assert title == f"Operator: {HIDDEN}: a finding that a person must see first"
         (message,) = at.discord.messages
         assert RELEASE.rpartition("/")[2] in message["embeds"][0]["description"]
         assert "but not as a parent" in at.upload(HIDDEN).reason
