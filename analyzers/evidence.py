@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analyzers import explain
 from analyzers.case import Case, case_of
+from analyzers.components import component_of, for_reviewers
 from analyzers.records import Compared, Evidence, Verdict
 from analyzers.second_look import together, unread
 from analyzers.verdict import judge
@@ -22,7 +23,8 @@ def replay(evidence: Evidence) -> Verdict:
         finding = together(finding, explain(_case(evidence, evidence.second)), evidence.gone)
     elif evidence.gone:
         finding = unread(finding, evidence.gone)
-    return judge(case, finding, evidence.maker)
+    parts = [component_of(_case(evidence, p.seen), p.name, p.parameters, p.share) for p in evidence.parts]
+    return for_reviewers(judge(case, finding, evidence.maker), parts)
 
 
 def _case(evidence: Evidence, seen: Compared) -> Case:

@@ -408,17 +408,32 @@ class Evidence:
     first: Compared
     second: Compared | None = None
     gone: tuple[str, ...] = ()
+    parts: tuple[SeenPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPart:
+    """What was read of a component beside the one that was judged. `share`: of the bytes of all."""
+
+    name: str
+    parameters: int
+    share: float
+    seen: Compared
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A component beside the one that was judged. `nearest`: the known model it is nearest to; `said`: of that one."""
+    """A component beside the one that was judged.
+
+    `nearest`: the known model it is nearest to; `said`: of that one; `why`: what reviewers see of it, "" if nothing.
+    """
 
     name: str
     parameters: int
     finding: FindingKind
     nearest: str | None = None
     said: Said | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

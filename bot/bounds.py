@@ -79,6 +79,7 @@ BOUNDS: Final = (
         components, "MOST", "components read beside the one that is judged", "components", "the others are listed"
     ),
     _constant(components, "REQUESTS", "requests of each of these", "requests", "a note says why it could not be read"),
+    _constant(components, "FURTHER", "requests more of each of these", "requests", "it is judged by what was read"),
     _constant(
         pipeline,
         "MAX_FOLLOWED",

@@ -1,22 +1,23 @@
 """The other components of an upload: text encoders, towers, models in folders beside the one that is judged.
 
-Each is read as itself, a little, and reported with the known model that it is nearest to. None of it carries an alert.
+Each is read as itself, a little. `analyzers.components` says what each is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from analyzers.depth import Groups
 from analyzers.errors import Unreadable
 from analyzers.layout import layout_of
-from analyzers.records import RepoFacts, RepoFile, SampleSpec, ShardHeader, Sketch
+from analyzers.records import RepoFacts, RepoFile, Sample, SampleSpec, ShardHeader, Sketch, SliceKey
 from analyzers.roles import elements_of, groups_of
 from analyzers.sampling import ReadBudget, plan_reads, samples_from
 from bot.shardheader import PREFIX, header_length, parse_header
 from bot.source import Source, SourceError, Span, TooLarge, Unavailable
-from bot.weightfiles import others
+from bot.weightfiles import others, weight_files
 
 MOST: Final = 2  # components that are read, the largest first
 SHARDS: Final = 2  # whose headers are read of each
@@ -25,16 +26,23 @@ FIRST_BYTES: Final = 16 << 10  # of a shard, which most headers fit into
 HEADER_BYTES: Final = 100_000  # of one shard; a component with a longer one is not read
 BUDGET: Final = ReadBudget(slices=10, requests=6, bytes=60_000)
 BYTES: Final = SHARDS * HEADER_BYTES + BUDGET.bytes  # for each
+FURTHER: Final = 40  # requests more for each that is kin of a known model and no copy
+WIDER: Final = ReadBudget(requests=FURTHER, bytes=500_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One component as it was read. `parameters`: of all its shards, by their bytes where not all were read."""
+    """One component as it was read. `parameters`: of all its shards, by their bytes where not all were read.
+
+    `share`: of the bytes of all components.
+    """
 
     name: str
     sketch: Sketch
     parameters: int
+    share: float
     paths: tuple[str, ...]
+    groups: Groups
 
 
 def parts_of(source: Source, facts: RepoFacts, spec: SampleSpec, problems: list[str]) -> Iterator[Part]:
@@ -58,13 +66,31 @@ def reserved(facts: RepoFacts) -> tuple[int, int]:
 def _part(source: Source, facts: RepoFacts, spec: SampleSpec, name: str, files: Sequence[RepoFile]) -> Part:
     read = files[:SHARDS]
     layout = layout_of(_headers(source, read))
-    plan = plan_reads(groups_of(layout), spec, BUDGET)
-    samples = samples_from(plan, source.read([Span(*span) for span in plan.spans]))
+    groups = groups_of(layout)
     whole = len(read) == len(files)
-    elements = elements_of(layout) if whole else {}
-    scale = sum(f.size for f in files) / sum(f.size for f in read)
-    parameters = round(layout.parameters * scale)
-    return Part(name, Sketch(facts.ref, spec, samples, elements), parameters, tuple(f.path for f in files))
+    elements = {role: n if whole else 0 for role, n in elements_of(layout).items()}
+    size = sum(f.size for f in files)
+    parameters = round(layout.parameters * size / sum(f.size for f in read))
+    sketch = Sketch(facts.ref, spec, _samples(source, groups, spec, BUDGET), elements)
+    share = size / sum(f.size for some in (weight_files(facts.files), *others(facts.files).values()) for f in some)
+    return Part(name, sketch, parameters, share, tuple(f.path for f in files), groups)
+
+
+def wider(source: Source, part: Part, problems: list[str]) -> Part:
+    """Return a component with as many samples as a first look takes of a whole model, or as it was, with a sentence."""
+    try:
+        samples = _samples(source, part.groups, part.sketch.spec, WIDER)
+    except Unavailable:
+        raise
+    except (SourceError, ValueError) as error:
+        problems.append(f"its component {part.name} could not be read further: {error}")
+        return part
+    return replace(part, sketch=replace(part.sketch, samples=samples))
+
+
+def _samples(source: Source, groups: Groups, spec: SampleSpec, budget: ReadBudget) -> dict[SliceKey, Sample]:
+    plan = plan_reads(groups, spec, budget)
+    return samples_from(plan, source.read([Span(*span) for span in plan.spans]))
 
 
 def _headers(source: Source, files: Sequence[RepoFile]) -> Mapping[str, ShardHeader]:

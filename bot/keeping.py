@@ -35,8 +35,9 @@ class Keeping:
         self.store.cases.keep(upload.id, [kept])
 
     def verdict(self, upload: Upload, gated: bool, result: CheckResult) -> None:
-        """Keep what the verdict of a blend or copy rests on."""
-        if result.evidence is not None and result.verdict.finding.kind in ("blend", "copy"):
+        """Keep what the verdict rests on that speaks of a blend or copy."""
+        told = result.verdict.audience != "none" or result.verdict.finding.kind in ("blend", "copy")
+        if result.evidence is not None and told:
             self.keep(upload, gated, "verdict", to_bytes(result.evidence))
 
     def of(self, upload: Upload, kind: str) -> list[bytes]:

@@ -14,6 +14,7 @@ from analyzers.card.reader import LINKED, Card, Place, read_card
 from analyzers.case import Case, case_of
 from analyzers.claim_records import Assessed
 from analyzers.claims_assess import assess
+from analyzers.components import component_of, for_reviewers, is_open
 from analyzers.errors import Unreadable
 from analyzers.evidence import of_case
 from analyzers.fingerprint import Fingerprint
@@ -29,17 +30,16 @@ from analyzers.records import (
     Reference,
     RepoFacts,
     RepoRef,
-    Said,
     Sampled,
+    SeenPart,
     Sketch,
     Verdict,
 )
 from analyzers.second_look import reason_for
 from analyzers.story import points, summed_up
-from analyzers.thresholds import MIN_INFORMATIVE_TENSORS
 from analyzers.verdict import judge
 from bot.author_words import words_beside
-from bot.components import Part, parts_of, reserved
+from bot.components import Part, parts_of, reserved, wider
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
 from bot.look import FIRST_LOOK_BYTES, FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
 from bot.originals import States, doubt
@@ -53,6 +53,9 @@ REGISTRY = "registry"  # where a parent is declared that a registry file declare
 WITHHELD = "not shown: the repository is gated"  # what stands in the place of words from its card
 MAX_DECLARED_READ = 4  # declared parents, in no registry file, that are looked up for one suspect
 MAX_FOLLOWED = 8  # declared models, and matches, whose cards are asked what they are a form of
+
+
+Beside = tuple[Part, Case]  # a component beside the main one, and what it was held against
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +105,20 @@ class Checker:
             case = self.heard(replace(case, unsampled=look.unsampled), cards, gated=facts.gated)
             finding = explain(case)
             verdict = judge(case, finding, case.maker)
-            components = tuple(self._component(part, case, cards) for part in parts)
             tracer = Tracer(self.known, self.metered)
             traces, untraced = tracer.traces(source, look, text, config, case, finding, spent)
             first_cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
             lot = secrets.randbits(32) / 2**32
-            if reason_for(case, finding, verdict, lot):
-                case = self._with_words(source, look, case, cards, progress, problems, complete=complete)
+            beside = self._beside(source, parts, case, cards, problems)
+            if reason_for(case, finding, verdict, lot) or any(c.why for c in components(beside)):
+                case, words = self._with_words(source, look, case, cards, progress, problems, complete=complete)
                 verdict = judge(case, finding := explain(case), case.maker)
+                beside = [(p, self._held(p.sketch, case, cards, words, gated=facts.gated)) for p, _ in beside]
             seen = self._look_again(source, look, case, finding, reason_for(case, finding, verdict, lot), progress)
             if seen is not None:
                 verdict = judge(case, finding := seen.finding, case.maker)
             case, verdict = self.followed(case, finding, verdict, complete=complete)
+            verdict = for_reviewers(verdict, components(beside))
             verdict = self.told(facts.ref, weights_digest(facts), verdict)
             verdict = self.in_order(facts, case, verdict, source.states)
         claims = self.claims(facts.ref, card, verdict, gated=facts.gated)
@@ -123,8 +128,7 @@ class Checker:
         read = {*look.marks, *(path for part in parts for path in part.paths)}
         over = left_out(facts.files, read) if look.marks else ""
         own = (trouble, look.not_finite, look.miscounted, over, *case.disclosure.problems)
-        problems += [*filter(None, own), *unread, *unknown]
-        problems += (*untraced, *(seen.problems if seen else ()))
+        problems += [*filter(None, own), *unread, *unknown, *untraced, *(seen.problems if seen else ())]
         return CheckResult(
             suspect=facts.ref,
             parameters=max(facts.parameters or 0, look.layout.parameters),
@@ -138,17 +142,18 @@ class Checker:
             first_cost=first_cost,
             second=seen.look if seen else None,
             evidence=Evidence(
-                case.disclosure,
+                _heard_of_all(case, beside),
                 weights_at,
                 case.maker,
                 case.screened,
                 of_case(case),
                 seen.compared if seen else None,
                 seen.gone if seen else (),
+                tuple(SeenPart(p.name, p.parameters, p.share, of_case(own)) for p, own in beside),
             ),
             claims=claims,
             traces=traces,
-            components=components,
+            components=components(beside),
             findings=findings,
         )
 
@@ -158,18 +163,27 @@ class Checker:
         left = FIRST_LOOK_REQUESTS - meter.requests - requests
         return first_look(source, self.known.spec, left, FIRST_LOOK_BYTES - size)
 
-    def _component(self, part: Part, case: Case, cards: Sequence[Card]) -> Component:
-        """Hold one component against the known models, and say how the card stands to the nearest."""
-        references = self.known.candidates(part.sketch, case.weights_at, case.disclosure.parents)
-        own = case_of(part.sketch, references, case.disclosure, case.weights_at, case.screened, case.maker)
-        if not own.kin:
-            return Component(part.name, part.parameters, explain(own).kind)
-        first, nearest = own.kin[0], own.kin[0].reference.repo_id
-        kind = "copy" if first.equal == 1.0 and len(first.keys) >= MIN_INFORMATIVE_TENSORS else explain(own).kind
-        spelled = [card.spells(nearest, self.known.titles(nearest)) for card in cards]
-        named = any(mention is not None and mention.relation == NAMED for mention in spelled)
-        said: Said = "declared" if own.declares(nearest) else "named" if named else "absent"
-        return Component(part.name, part.parameters, kind, nearest, said)
+    def _beside(
+        self, source: Source, parts: Sequence[Part], case: Case, cards: Sequence[Card], problems: list[str]
+    ) -> list[Beside]:
+        """Hold the other components against the known models; what is kin of one, and no copy, is read further."""
+        gated = source.facts().gated
+        found = []
+        for part in parts:
+            own = self._held(part.sketch, case, cards, gated=gated)
+            if is_open(component_of(own, part.name, part.parameters, part.share), part.share):
+                more = wider(source, part, problems)
+                found.append((more, self._held(more.sketch, case, cards, gated=gated)))
+            else:
+                found.append((part, own))
+        return found
+
+    def _held(
+        self, sketch: Sketch, case: Case, cards: Sequence[Card], more: Sequence[Place] = (), *, gated: bool
+    ) -> Case:
+        references = self.known.candidates(sketch, case.weights_at, case.disclosure.parents)
+        own = case_of(sketch, references, case.disclosure, case.weights_at, case.screened, case.maker)
+        return self.heard(own, cards, more, gated=gated)
 
     def _with_words(
         self,
@@ -181,8 +195,8 @@ class Checker:
         problems: list[str],
         *,
         complete: bool,
-    ) -> Case:
-        """Return a case with the words beside the card; a parent that only they declare is read, too."""
+    ) -> tuple[Case, Sequence[Place]]:
+        """Return a case with the words beside the card, and these; a parent that only they declare is read, too."""
         facts, said = look.facts, case.disclosure
         beside = words_beside(source, complete=complete)
         forms = self.forms(replace(case, disclosure=replace(said, mentions=beside.declared + said.mentions)), complete)
@@ -193,7 +207,8 @@ class Checker:
             case = self.case(look.sketch, disclosure, parents, case.weights_at, assume_earlier=facts.local)
             case = replace(case, unsampled=look.unsampled)
             problems += unread
-        return self.heard(replace(case, disclosure=disclosure), cards, beside.places, gated=facts.gated)
+        case = self.heard(replace(case, disclosure=disclosure), cards, beside.places, gated=facts.gated)
+        return case, beside.places
 
     def _look_again(
         self, source: Source, look: Look, case: Case, finding: Finding, reason: str, progress: Progress
@@ -350,6 +365,17 @@ class Checker:
             said = replace(disclosure, mentions=tuple(m for m in disclosure.mentions if m.where != REGISTRY))
             declares = tuple(name for name in said.parents if "/" in name)
             self.known.keep(self.known.dated(look, declares))
+
+
+def components(beside: Sequence[Beside]) -> tuple[Component, ...]:
+    """Return what each of the other components is."""
+    return tuple(component_of(own, part.name, part.parameters, part.share) for part, own in beside)
+
+
+def _heard_of_all(case: Case, beside: Sequence[Beside]) -> Disclosure:
+    """Return what was declared, with what the author names of the kin of any component."""
+    named = (m for own in (case, *(own for _, own in beside)) for m in own.disclosure.named)
+    return replace(case.disclosure, named=tuple(dict.fromkeys(named)))
 
 
 def _withheld(assessed: Assessed) -> Assessed:

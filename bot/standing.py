@@ -116,8 +116,9 @@ def weights_now(facts: RepoFacts, told: str) -> str:
 
 
 def undeclared(case: CaseFile) -> list[str]:
-    """Return the parents that the alert says are not declared."""
-    return [str(p["repo_id"]) for p in case.report["parents"] if not p["declared"]]
+    """Return the models that the alert says are not declared: parents, and what a component is made of."""
+    parts = [str(c["nearest"]) for c in case.report.get("components", ()) if c.get("why")]
+    return [*(str(p["repo_id"]) for p in case.report["parents"] if not p["declared"]), *parts]
 
 
 def still_hidden(case: CaseFile, names: Sequence[str]) -> list[str]:

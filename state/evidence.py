@@ -24,6 +24,7 @@ from analyzers.records import (
     RepoRef,
     Sample,
     SampleSpec,
+    SeenPart,
     Sketch,
     SliceKey,
 )
@@ -88,6 +89,10 @@ def to_bytes(evidence: Evidence) -> bytes:
         "gone": list(evidence.gone),
         "first": _seen("1", evidence.first, arrays),
         "second": _seen("2", evidence.second, arrays) if evidence.second else None,
+        "parts": [
+            {"name": p.name, "parameters": p.parameters, "share": p.share, "seen": _seen(f"part {i}", p.seen, arrays)}
+            for i, p in enumerate(evidence.parts)
+        ],
     }
     return save(arrays, {TABLE: json.dumps(about)})
 
@@ -108,6 +113,10 @@ def from_bytes(content: bytes) -> Evidence:
             _to_seen(about["first"], arrays),
             _to_seen(about["second"], arrays) if about["second"] else None,
             tuple(about["gone"]),
+            tuple(
+                SeenPart(str(p["name"]), int(p["parameters"]), float(p["share"]), _to_seen(p["seen"], arrays))
+                for p in about.get("parts", ())
+            ),
         )
     except (KeyError, TypeError, ValueError, SafetensorError, RecursionError) as error:
         raise StateError(f"the evidence cannot be read: {type(error).__name__}") from error

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from analyzers.evidence import replay
 from demo.loopback_repo import Blob, BytesBlob, LoopbackRepo
 from demo.models import Delta, Weights, files, fresh, trained
 from demo.scene import BASE, HIDDEN, RELEASE
+from state.evidence import Blobs, from_bytes
 from tests.bot.stage import NOW, REPOS, changed, stage
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
@@ -44,22 +46,55 @@ def upload(files: Mapping[str, Blob], card: str = "# Pier\n") -> dict[str, Loopb
     return {**KNOWN, UPLOAD: repo}
 
 
-def test_a_pipeline_is_not_its_text_encoder(tmp_path: Path) -> None:
-    """The denoiser is judged; the encoder is reported with the model it equals, and nobody is accused."""
+def pipeline(encoder: LoopbackRepo, card: str = "# Pier\n") -> dict[str, LoopbackRepo]:
+    """Return a world with a pipeline that has a denoiser of its own and this text encoder."""
     index = BytesBlob(json.dumps({"_class_name": "ImagePipeline"}).encode())
-    parts = under("text_encoder", REPOS[RELEASE]) | {"transformer/m.safetensors": one(matrices(1, 4))}
-    with stage(tmp_path, upload({**parts, "model_index.json": index})) as at:
+    parts = under("text_encoder", encoder) | {"transformer/m.safetensors": one(matrices(1, 4))}
+    return upload({**parts, "model_index.json": index}, card)
+
+
+TUNED = "---\nbase_model: elsewhere/Pipeline\n---\n# Pier\n"  # which may have had the same encoder
+SPELLED = f"# Pier\nThe text encoder is {RELEASE.partition('/')[2]}, frozen.\n"
+
+
+@pytest.mark.parametrize(
+    ("card", "said", "audience"),
+    [("# Pier\n", "absent", "reviewers"), (SPELLED, "named", "none"), (TUNED, "absent", "none")],
+)
+def test_a_pipeline_is_not_its_text_encoder(tmp_path: Path, card: str, said: str, audience: str) -> None:
+    """The denoiser is judged. The encoder is reported with the model it equals; reviewers see one that nobody names."""
+    with stage(tmp_path, pipeline(REPOS[RELEASE], card)) as at:
         found = at.report(UPLOAD)
-        assert (found["finding"], found["audience"]) == ("unrelated", "none")
+        assert (found["finding"], found["audience"]) == ("unrelated", audience)
         (part,) = found["components"]
-        assert (part["name"], part["finding"], part["nearest"], part["said"]) == (
-            "text_encoder",
-            "copy",
-            RELEASE,
-            "absent",
-        )
+        assert (part["name"], part["finding"], part["nearest"]) == ("text_encoder", "copy", RELEASE)
+        assert part["said"] == said
         assert part["parameters"] == sum(np.prod(s) for s in _shapes(REPOS[RELEASE]))
         assert at.report(UPLOAD)["looks"]["first"]["requests"] <= 60  # the known models are read by now
+
+
+def test_a_component_that_is_a_blend_is_for_reviewers(tmp_path: Path) -> None:
+    """The upload is what its denoiser is. The sentence names the component; the evidence says the same again."""
+    with stage(tmp_path, pipeline(REPOS[HIDDEN])) as at:
+        assert at.run("watch", "--once").returncode == 0
+        stored = at.upload(UPLOAD)
+        assert stored.report is not None
+        assert (stored.report["finding"], stored.report["audience"]) == ("unrelated", "reviewers")
+        assert "its component text_encoder:" in stored.reason
+        assert RELEASE in stored.reason
+        with at.store() as store:
+            kept = [f.digest for f in store.cases.files(stored.id) if f.kind == "verdict"]
+        again = replay(from_bytes(Blobs(at.folder / "data" / "evidence").get(kept[-1])))
+    assert (again.finding.kind, again.audience) == ("unrelated", "reviewers")
+
+
+def test_a_component_of_the_uploaders_own_is_for_nobody(tmp_path: Path) -> None:
+    """A maker's language model in its own pipeline is no secret."""
+    own = {r: replace(repo, repo_id=r) for r, repo in pipeline(REPOS[RELEASE]).items() if r != UPLOAD}
+    name = f"{RELEASE.partition('/')[0]}/Pier"
+    own[name] = replace(pipeline(REPOS[RELEASE])[UPLOAD], repo_id=name)
+    with stage(tmp_path, own) as at:
+        assert at.report(name)["audience"] == "none"
 
 
 def _shapes(repo: LoopbackRepo) -> list[list[int]]:
