@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from analyzers.aligned import noise_floor
 from analyzers.case import Case
 from analyzers.kinship import Kinship
@@ -36,7 +38,7 @@ def analyze(case: Case) -> Finding | None:
 def _how(case: Case, one: Kinship) -> str | None:
     """Say in what way the suspect copies `one`; None if it does not."""
     if one.equal == 1.0:
-        return "every sampled weight is equal"
+        return f"every sampled weight is equal{_stored_as(case, one)}"
     if one.tensors_equal >= COPY_TENSORS_EQUAL:
         return f"{one.tensors_equal:.2f} of the tensors are equal throughout, the others were touched"
     # no nearer kin may stand between, unless it is the farther one that the card names
@@ -44,6 +46,13 @@ def _how(case: Case, one: Kinship) -> str | None:
     if foremost and is_noise(one) and _alone(case, one):
         return f"they differ by noise alone, {one.distance:.1e} of each tensor's size in every tensor"
     return None
+
+
+def _stored_as(case: Case, one: Kinship) -> str:
+    """Say in what other type than the model's most of the suspect is stored; "" where it is the same."""
+    pairs = [(case.suspect.samples[k].values.dtype, one.reference.sketch.samples[k].values.dtype) for k in one.keys]
+    own, its = Counter(pairs).most_common(1)[0][0]
+    return "" if own == its else f", stored as {own} and not as {its}"
 
 
 def _alone(case: Case, one: Kinship) -> bool:

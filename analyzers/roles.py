@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -19,7 +19,7 @@ WRAPPERS = frozenset(
     {"model", "language_model", "text_model", "transformer", "module", "base_model", "llm", "backbone", "thinker"}
 )
 SHELLS = frozenset(
-    {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+    {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "base_layer"}
 )  # that a trainer leaves, anywhere
 PACKED = ("U8", "I16", "U16", "I32", "U32", "I64", "U64")  # of quantized weights: four bits each, as most are
 # Scales, zero points, tables and buffers say how weights are stored.
@@ -39,7 +39,12 @@ ENDS = {
     "tok_embeddings": "embed_tokens",
     "embed_out": "lm_head",
 }  # what others call both ends of a language model
+EMBEDDINGS = ("embed_tokens", *(name for name, role in ENDS.items() if role == "embed_tokens"))
 EXPERT_NAMES = {"w1": "gate_proj", "w2": "down_proj", "w3": "up_proj"}
+# Meta's and Mistral's own names. wq and wk stay: their rows are in another order than q_proj's and k_proj's.
+OWN_NAMES = {"attention.wv": "self_attn.v_proj", "attention.wo": "self_attn.o_proj"} | {
+    f"feed_forward.{name}": f"mlp.{role}" for name, role in EXPERT_NAMES.items()
+}
 MAX_DIGITS = 6  # of a layer's or an expert's number; a longer one is a part of the name like any other
 MAX_EXPERTS = 65_536  # in one tensor; 512 is the most that is published
 READABLE = frozenset({"BF16", "F16", "F32"})
@@ -61,13 +66,16 @@ class Slice:
         return BITS[self.entry.dtype] // 8
 
 
-def canonical(name: str) -> SliceKey:
+def canonical(name: str, wrapper: str = "") -> SliceKey:
     """Return the key of a tensor's name; the expert is -1 for a tensor that holds all experts.
+
+    `wrapper`: what `wrapper_of` found in the names of all tensors.
 
     >>> canonical("model.language_model.layers.3.mlp.experts.7.gate_proj.weight")
     SliceKey(role='layers.mlp.experts.gate_proj', layer=3, expert=7)
     """
-    parts = [part for part in name.removesuffix(".weight").split(".") if part not in SHELLS]
+    inside = name if name.startswith(wrapper) else f"{wrapper}{name.removeprefix(wrapper.partition('.')[0] + '.')}"
+    parts = [part for part in inside[len(wrapper) :].removesuffix(".weight").split(".") if part not in SHELLS]
     while len(parts) > 1 and parts[0] in WRAPPERS:
         parts = parts[1:]
     role: list[str] = []
@@ -85,10 +93,37 @@ def canonical(name: str) -> SliceKey:
         else:
             role.append(MLP_NAMES.get(part, part))
     if role and role[0] in STACKS:
-        role[0] = "layers"
-    if layer < 0 and role and role[-1] in ENDS:
-        role = [ENDS[role[-1]]]
+        own = OWN_NAMES.get(".".join(parts[2:]))
+        role = ["layers", own] if own else ["layers", *role[1:]]
+    if layer < 0:
+        role = _end_of(role)
     return SliceKey(".".join(role), layer, expert)
+
+
+def _end_of(role: list[str]) -> list[str]:
+    """Return the role of a matrix outside all layers."""
+    if role == ["output"]:
+        return ["lm_head"]
+    return [ENDS[role[-1]]] if role and role[-1] in ENDS else role
+
+
+def wrapper_of(names: Collection[str]) -> str:
+    """Return what a language model's names begin with under a wrapper that nobody lists; "" under one that is listed.
+
+    It has layers with an embedding beside them. Of several, the one with the most tensors.
+    """
+    found: Counter[str] = Counter()
+    for name in names:
+        role = canonical(name).role
+        if role.startswith("layers."):
+            return ""
+        parts = name.split(".")
+        stack = next((i for i, part in enumerate(parts[:-1]) if part in STACKS and _is_index(parts[i + 1])), 0)
+        found[".".join(parts[:stack])] += 1
+    held = set(names)
+    return next(
+        (f"{p}." for p, _ in found.most_common() if p and any(f"{p}.{e}.weight" in held for e in EMBEDDINGS)), ""
+    )
 
 
 def _is_index(part: str) -> bool:
@@ -138,12 +173,13 @@ def groups_of(layout: WeightLayout) -> dict[tuple[str, int], Group]:
     found: dict[tuple[str, int], dict[int, TensorEntry]] = {}
     fused: dict[tuple[str, int], Group] = {}
     by_name = {entry.name: entry for entry in layout.tensors}
+    wrapper = wrapper_of(by_name)
     for entry in layout.tensors:
         if entry.dtype not in READABLE or len(entry.shape) < 2 or not prod(entry.shape):
             continue
         if NO_WEIGHT.search(entry.name) or ADAPTER.search(entry.name):
             continue
-        key = canonical(entry.name)
+        key = canonical(entry.name, wrapper)
         if "experts" in key.role and key.expert < 0 and len(entry.shape) == 3 and entry.shape[0] <= MAX_EXPERTS:
             for group in _fused(key, entry, by_name):
                 fused[group.role, group.layer] = group
@@ -162,13 +198,14 @@ def elements_of(layout: WeightLayout) -> dict[str, int]:
     found: Counter[str] = Counter()
     groups = groups_of(layout)
     read = {entry.name for group in groups.values() for entry in group.entries}
+    wrapper = wrapper_of([entry.name for entry in layout.tensors])
     for group in groups.values():
         found[group.role] += group.elements
     for entry in layout.tensors:
         mask = entry.dtype == "BOOL" or (len(entry.shape) > 2 and entry.name.endswith("bias"))
         if entry.name not in read and not mask and not NO_WEIGHT.search(entry.name):
             size = 2 * (entry.end - entry.begin) if entry.dtype in PACKED else prod(entry.shape)
-            found[canonical(entry.name).role] += size
+            found[canonical(entry.name, wrapper).role] += size
     return dict(found)
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping
 
 from analyzers.records import SampleSpec, SliceKey
-from analyzers.roles import FUSED, canonical
+from analyzers.roles import FUSED, canonical, wrapper_of
 from analyzers.sampling import expert_of, group_order
 
 # From tensor names and their shards to the shards, the most wanted first; those that are not wanted are left out.
@@ -42,8 +42,9 @@ def for_what_is_in(groups: Container[tuple[str, int]]) -> Wanted:
 
 def _matrices(shard_of: Mapping[str, str]) -> Iterator[tuple[SliceKey, str]]:
     """Yield the key of each tensor that is a matrix, as far as its name tells, and its shard."""
+    wrapper = wrapper_of(shard_of)
     for name, shard in shard_of.items():
-        key = canonical(name)
+        key = canonical(name, wrapper)
         prefix, _, last = key.role.rpartition(".")
         if "norm" in last or last == "bias":
             continue

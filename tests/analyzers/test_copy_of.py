@@ -143,3 +143,13 @@ def test_noise_beside_a_nearer_model_is_no_copy() -> None:
     alone = case(tuned, [known(OTHER, other)])
     assert is_noise(alone.kin[0])
     planted(copy_of.analyze, [], [case(tuned, references), case(tuned, references, ["someone/Blend"])])
+
+
+def test_another_type_is_said() -> None:
+    """The claim says how the copy is stored; of the same type it says nothing."""
+    plain = copy_of.analyze(case(release_weights(1), family()))
+    half = copy_of.analyze(case(stored_as(release_weights(1), F16), family()))
+    assert plain is not None
+    assert plain.claim.endswith("every sampled weight is equal")
+    assert half is not None
+    assert half.claim.endswith("every sampled weight is equal, stored as float16 and not as bfloat16")

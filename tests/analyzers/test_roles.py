@@ -33,6 +33,11 @@ Q = SliceKey("layers.self_attn.q_proj", 3)
         ("model.layers.1.feed_forward.gate_proj.weight", SliceKey("layers.mlp.gate_proj", 1)),
         ("model.layers.1.mlp.w1.weight", SliceKey("layers.mlp.w1", 1)),
         ("model.layers.1.mlp.experts.gate_up_proj", SliceKey("layers.mlp.experts.gate_up_proj", 1)),
+        ("layers.1.attention.wo.weight", SliceKey("layers.self_attn.o_proj", 1)),
+        ("layers.1.attention.wq.weight", SliceKey("layers.attention.wq", 1)),
+        ("layers.1.feed_forward.w2.weight", SliceKey("layers.mlp.down_proj", 1)),
+        ("output.weight", SliceKey("lm_head")),
+        ("base_model.model.model.layers.3.self_attn.q_proj.base_layer.weight", Q),
         ("model", SliceKey("model")),
         ("7.weight", SliceKey("7")),
     ],
@@ -40,6 +45,18 @@ Q = SliceKey("layers.self_attn.q_proj", 3)
 def test_a_name_has_one_key(name: str, key: SliceKey) -> None:
     """Wrappers, families' own names and indices are taken out of a tensor's name."""
     assert canonical(name) == key
+
+
+@pytest.mark.parametrize("wrapper", ["agent.policy.", "omni.talker.model.", "model.", "x.model.language."])
+def test_a_wrapper_that_nobody_lists_is_found_by_the_embedding_beside_the_layers(wrapper: str) -> None:
+    """A language model has the same roles under it; a tower beside it keeps its own."""
+    outer = wrapper.partition(".")[0]
+    tower = {f"{outer}.eyes.encoder.layers.0.self_attn.q_proj.weight": np.zeros((256, 256), BF16)}
+    plain = base_weights()
+    wrapped = {f"{wrapper}{name.removeprefix('model.')}": array for name, array in plain.items()}
+    found, own = groups_of(layout(wrapped | tower)), groups_of(layout(plain))
+    assert set(own) < set(found)
+    assert not any(role.startswith("layers.") for role, _ in set(found) - set(own))
 
 
 @pytest.mark.parametrize(
