@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzers import explain
 from analyzers.case import Case, case_of
 from analyzers.components import component_of, for_reviewers
-from analyzers.records import Compared, Evidence, Verdict
+from analyzers.records import Compared, Evidence, Finding, Verdict
 from analyzers.second_look import together, unread
 from analyzers.verdict import judge
 
@@ -18,13 +18,16 @@ def of_case(case: Case) -> Compared:
 def replay(evidence: Evidence) -> Verdict:
     """Return the verdict that this version comes to, from the evidence alone."""
     case = _case(evidence, evidence.first)
-    finding = explain(case)
-    if evidence.second is not None and evidence.second.references:
-        finding = together(finding, explain(_case(evidence, evidence.second)), evidence.gone)
-    elif evidence.gone:
-        finding = unread(finding, evidence.gone)
+    finding = again(explain(case), evidence)
     parts = [component_of(_case(evidence, p.seen), p.name, p.parameters, p.share) for p in evidence.parts]
     return for_reviewers(judge(case, finding, evidence.maker), parts)
+
+
+def again(first: Finding, evidence: Evidence) -> Finding:
+    """Return a first look's finding with what the second look, as it is kept, says of it."""
+    if evidence.second is not None and evidence.second.references:
+        return together(first, explain(_case(evidence, evidence.second)), evidence.gone)
+    return unread(first, evidence.gone) if evidence.gone else first
 
 
 def _case(evidence: Evidence, seen: Compared) -> Case:

@@ -454,6 +454,7 @@ class CheckResult:
     evidence: Evidence | None = None  # what the verdict can be drawn from again
     claims: tuple[Assessed, ...] = ()  # what the card claims, each held against the verdict
     traces: tuple[Trace, ...] = ()  # what tools left beside the weights; none of it is part of the verdict
+    finished: bool = True  # the card says more than a tool's template
     components: tuple[Component, ...] = ()  # beside the one that was judged; none of them carries an alert
     findings: tuple[Point, ...] = ()  # of weights, words and files: the weights' first, then the strongest
 
@@ -471,6 +472,7 @@ class Failed:
 
     reason: str
     retry_at: datetime | None = None
+    waits: bool = False  # for a time that is known, which is no attempt
 
 
 Outcome = CheckResult | Skipped | Failed

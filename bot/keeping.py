@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from analyzers.records import CheckResult, RepoFacts
+from analyzers.records import CheckResult, Evidence, RepoFacts, RepoRef
 from bot.look import weights_digest
 from state.errors import StateError
-from state.evidence import Blobs, to_bytes
+from state.evidence import Blobs, from_bytes, to_bytes
 from state.records import KeptFile
 from state.store import Store, Upload
 
@@ -39,6 +39,18 @@ class Keeping:
         told = result.verdict.audience != "none" or result.verdict.finding.kind in ("blend", "copy")
         if result.evidence is not None and told:
             self.keep(upload, gated, "verdict", to_bytes(result.evidence))
+
+    def last_verdict(self, upload: Upload, ref: RepoRef) -> Evidence | None:
+        """Return what the last verdict on an upload's weights at `ref` rests on; None where nothing of it is kept."""
+        for content in reversed(self.of(upload, "verdict")):
+            try:
+                evidence = from_bytes(content)
+            except StateError as error:
+                log.warning("%s", error)
+                continue
+            if evidence.first.suspect.ref == ref:
+                return evidence
+        return None
 
     def of(self, upload: Upload, kind: str) -> list[bytes]:
         """Return what is kept of one kind, the oldest first, as far as it can be read."""

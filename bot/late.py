@@ -16,9 +16,8 @@ from typing import Any, Final
 
 from analyzers import explain
 from analyzers.card.reader import Card
-from analyzers.evidence import of_case
-from analyzers.records import CheckResult, Cost, Disclosure, Evidence, Mention, RepoFacts, RepoRef
-from analyzers.second_look import unread
+from analyzers.evidence import again, of_case
+from analyzers.records import CheckResult, Compared, Cost, Disclosure, Evidence, Mention, RepoFacts, RepoRef
 from analyzers.story import points, summed_up
 from analyzers.verdict import judge
 from bot.known import KnownModels, Progress
@@ -43,6 +42,8 @@ class FirstSight:
     parameters: int
     created_at: datetime  # UTC, of its repository
     gated: bool = False  # nothing of its card is quoted
+    card: str = ""  # as it was read first
+    verdict: Evidence | None = None  # of a verdict that waited for the card, with the second look that was made then
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,12 @@ def recalled(
     gone: str,
     progress: Progress,
     *,
-    card: str = "",
     newer: Card | None = None,
     complete: bool = False,
 ) -> Recalled:
     """Judge an upload by what is kept of it. Raises Unavailable where `complete` asks for it, as a check does.
 
-    `gone`: why it cannot be read; `card`: as it was at first sight; `newer`: as it is now.
+    `gone`: why it cannot be read; `newer`: its card as it is now.
     """
     started = time.monotonic()
     with checker.metered() as meter:
@@ -109,7 +109,7 @@ def recalled(
         unknown = checker.known.refresh(None, progress)
         if complete and (missing := checker.known.out_of_reach()):
             raise Unavailable(missing)
-        first = checker.card(ref.repo_id, (), card)
+        first = checker.card(ref.repo_id, (), seen.card)
         cards = (first, newer) if newer else (first,)
         mentions = (*seen.disclosure.mentions, *checker.says(ref, cards, gated=seen.gated).mentions)
         said = replace(seen.disclosure, mentions=mentions)
@@ -122,10 +122,16 @@ def recalled(
         case = replace(case, disclosure=replace(said, mentions=(*said.mentions, *forms)))
         case, _ = checker.followed(case, finding, judge(case, finding, case.maker), complete=complete)
         once = checker.told(ref, digest, judge(case, finding, case.maker))
-        verdict = checker.told(ref, digest, judge(case, unread(finding, (ref.repo_id,)), case.maker))
+        second = seen.verdict.second if seen.verdict and _has_models(seen.verdict.second) else None
+        unread_models = seen.verdict.gone if seen.verdict and second else (ref.repo_id,)
+        evidence = Evidence(
+            case.disclosure, seen.weights_at, case.maker, case.screened, of_case(case), second, unread_models
+        )
+        verdict = checker.told(ref, digest, judge(case, again(finding, evidence), case.maker))
         facts = RepoFacts(ref, (), seen.created_at, seen.weights_at, seen.stored.hub_id)
         verdict = checker.in_order(facts, case, verdict, lambda _: None)
-        rests = f"this rests on the evidence of first sight alone ({seen.stored.read_at:%Y-%m-%d}): {gone}"
+        read = "what was read before" if second else "the evidence of first sight alone"
+        rests = f"this rests on {read} ({seen.stored.read_at:%Y-%m-%d}): {gone}"
         verdict = replace(verdict, why=f"{verdict.why}; {rests}")
         claims = checker.claims(ref, first, verdict, gated=seen.gated)
         findings = points(verdict, claims, ())
@@ -139,13 +145,15 @@ def recalled(
         weights_at=seen.weights_at,
         weights_digest=digest,
         problems=(rests, *unknown, *problems),
-        evidence=Evidence(
-            case.disclosure, seen.weights_at, case.maker, case.screened, of_case(case), gone=(ref.repo_id,)
-        ),
+        evidence=evidence,
         claims=claims,
         findings=findings,
     )
     return Recalled(result, f"{once.why}; {gone}" if once.audience != "none" and verdict.audience == "none" else "")
+
+
+def _has_models(seen: Compared | None) -> bool:
+    return seen is not None and bool(seen.references)
 
 
 def _mentions(declared: dict[str, Any]) -> Iterator[Mention]:

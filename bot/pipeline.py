@@ -11,6 +11,7 @@ from datetime import datetime
 
 from analyzers import explain
 from analyzers.card.reader import LINKED, Card, Place, read_card
+from analyzers.card.template import is_finished
 from analyzers.case import Case, case_of
 from analyzers.claim_records import Assessed
 from analyzers.claims_assess import assess
@@ -153,6 +154,7 @@ class Checker:
             ),
             claims=claims,
             traces=traces,
+            finished=any(map(is_finished, cards)),
             components=components(beside),
             findings=findings,
         )

@@ -100,6 +100,12 @@ class Settings(BaseSettings):
     lookback_hours: float = Field(
         default=24.0, ge=0, le=24 * 365, description="hours that the first pass of all looks back"
     )
+    settle_minutes: float = Field(
+        default=60.0,
+        ge=0,
+        le=24 * 60,
+        description="minutes that an alert waits for a card with words of the author's; 0: it never waits",
+    )
     stale_minutes: float = Field(
         default=30.0,
         gt=0,

@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.outside_json import parsed
 from bot.source import Source, TooLarge
-from bot.weightfiles import index_file
+from bot.weightfiles import index_file, named_by
 
 NUMBERED: Final = re.compile(r"(.*)-(\d{1,9})-of-(\d{1,9})\.safetensors")
 INDEX_BYTES: Final = 4 << 20  # of an index that is read for this; what a larger one names is not known
@@ -30,10 +30,9 @@ def is_under_way(source: Source) -> bool:
         content = parsed(source.file(index.path, INDEX_BYTES) or b"", f"The index of {facts.ref.repo_id}")
     except (TooLarge, ValueError):
         return lacking
-    named = content.get("weight_map") if isinstance(content, dict) else None
-    if not isinstance(named, dict):
+    if not isinstance(content, dict) or not isinstance(content.get("weight_map"), dict):
         return lacking
-    return not {v for v in named.values() if isinstance(v, str)} <= {f.path for f in facts.files}
+    return not set(named_by(content, index).values()) <= {f.path for f in facts.files}
 
 
 def _lacks_numbers(numbered: Sequence[re.Match[str] | None]) -> bool:

@@ -44,6 +44,7 @@ BATCH = 50
 # An upload may come before its weights, and a Hub may be out of reach: asked again less and less often, then no more.
 RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
 UPLOADING = timedelta(days=1)  # that shards which are named and not there are waited for; then the others are judged
+CARD_AWAITED = "its card has no words of the author's yet, and is waited for"
 PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
 
 log = logging.getLogger("blendwatch")
@@ -165,6 +166,9 @@ class Watcher:
             keep = partial(self._evidence.keep, upload, facts.gated)
             result = self.checker.check(Recorder(source, keep), progress, complete=_patient(upload), newer=newer)
             self._evidence.verdict(upload, facts.gated, result)
+            until = upload.first_seen + timedelta(minutes=self.settings.settle_minutes)
+            if result.verdict.audience != "none" and not result.finished and self.clock() < until:
+                return Failed(f"{CARD_AWAITED} until {until:%Y-%m-%d %H:%M} UTC", until, waits=True)
             return replace(result, cost=Cost(meter.requests, meter.bytes_read, result.cost.seconds))
 
     def _card(self, source: Source) -> Card:
@@ -185,8 +189,9 @@ class Watcher:
         found, gated = None, self._evidence.gated(upload)
         if seen is not None:
             card = next(iter(self._evidence.cards(upload)), "")
-            seen = replace(seen, gated=gated)
-            found = recalled(self.checker, seen, gone, progress, card=card, newer=newer, complete=complete)
+            kept = self._evidence.last_verdict(upload, seen.stored.sketch.ref)
+            seen = replace(seen, gated=gated, card=card, verdict=kept)
+            found = recalled(self.checker, seen, gone, progress, newer=newer, complete=complete)
         untold = found.untold if found else f"{upload.reason}; {gone}"
         if untold and not upload.silent:
             key, title = f"late:{upload.id}:{upload.revision}", FOUND_LATE if upload.report else NEVER_JUDGED
@@ -300,9 +305,9 @@ class Watcher:
         match outcome:
             case Skipped(reason):
                 self.store.settle(upload.id, Settlement("skipped", reason), [], now)
-            case Failed(reason, retry_at):
+            case Failed(reason, retry_at, waits):
                 kept = upload.report  # of what was judged before: it is not known yet what becomes of it
-                self.store.settle(upload.id, Settlement("failed", reason, kept, retry_at), [], now)
+                self.store.settle(upload.id, Settlement("failed", reason, kept, retry_at, waits=waits), [], now)
             case CheckResult():
                 self.wish(outcome)
                 self._tell_doubt(upload, outcome)

@@ -150,6 +150,7 @@ class Settlement:
     retry_at: datetime | None = None
     revision: str | None = None
     weights_digest: str | None = None
+    waits: bool = False  # for a time that is known: no attempt
 
     def __post_init__(self) -> None:
         if self.state not in get_args(SettledState):

@@ -199,7 +199,8 @@ class Store:
             news = stored.state not in ("found", "skipped") or any(stored._mapping[k] != v for k, v in values.items())
             if news:
                 change = update(uploads).where(uploads.c.id == upload_id)
-                connection.execute(change.values(**values, attempts=uploads.c.attempts + 1, settled_at=now))
+                attempts = uploads.c.attempts + (0 if settlement.waits else 1)
+                connection.execute(change.values(**values, attempts=attempts, settled_at=now))
             insert_new(connection, outbox, [message_row(m, m.upload_id or upload_id, now) for m in alerts])
             if case is not None and settlement.report is not None:
                 open_case(connection, upload_id, case.case_id, dict(settlement.report), case.method, now)

@@ -46,6 +46,7 @@ class Stage:
             "BLENDWATCH_DISCORD_API_BASE": self.discord.api_base,
             "BLENDWATCH_MIN_PARAMETERS": "0",
             "BLENDWATCH_MIN_BYTES": "0",
+            "BLENDWATCH_SETTLE_MINUTES": "0",  # no alert waits for a card, but in tests/bot/test_waiting.py
             "PYTHONWARNINGS": "ignore",
         }
 

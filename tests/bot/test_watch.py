@@ -84,8 +84,9 @@ def one_pass(
     monkeypatch: pytest.MonkeyPatch,
     later: timedelta = timedelta(0),
     progress: Progress = lambda _: None,
+    settle_minutes: float = 0.0,
 ) -> None:
-    """Run a whole pass in this process, with a clock that may be ahead."""
+    """Run a whole pass in this process, with a clock that may be ahead; no alert waits for a card, if not asked to."""
     monkeypatch.setenv("HF_ENDPOINT", at.hub.url)
     settings = Settings(
         data=at.folder / "data",
@@ -94,6 +95,7 @@ def one_pass(
         discord_api_base=at.discord.api_base,
         min_parameters=0,
         min_bytes=0,
+        settle_minutes=settle_minutes,
     )
 
     def clock() -> datetime:
