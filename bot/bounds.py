@@ -195,6 +195,9 @@ BOUNDS: Final = (
         "it stays failed, with the reason, until a listing shows that it was opened, has weights, or has a new commit",
         "`bot.watch.RETRIES`",
     ),
+    _constant(
+        watch, "DEATHS", "ends of the process while it judges one upload", "ends", "set aside for a day, and told"
+    ),
     _setting("requests_per_pass", "requests", _REST),
     _setting("bytes_per_pass", "bytes", _REST),
     _setting("max_backlog", "uploads", "the operator is told"),

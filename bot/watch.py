@@ -39,11 +39,15 @@ from state.evidence import Blobs
 from state.records import Happening, NewCase
 from state.sights import NO_WEIGHTS
 from state.store import OutboxMessage, Settlement, Store, Upload
+from state.tables import MARK
 
 BATCH = 50
 # An upload may come before its weights, and a Hub may be out of reach: asked again less and less often, then no more.
 RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
 UPLOADING = timedelta(days=1)  # that shards which are named and not there are waited for; then the others are judged
+BEGUN = f"{MARK}judging "  # an upload's mark while it is judged: how often this was begun and not ended
+DEATHS = 3  # after which an upload is left aside
+ASIDE = timedelta(days=1)  # until it is tried again
 CARD_AWAITED = "its card has no words of the author's yet, and is waited for"
 PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
 
@@ -88,9 +92,38 @@ class Watcher:
                     log.warning("this pass has used up its requests or bytes; the rest waits for the next one")
                     return
                 done.add(upload.id)
-                outcome = self._tried(upload, partial(self._outcome, upload, progress))
-                self._settle(upload, outcome)
-                yield Settled(upload, outcome)
+                yield Settled(upload, self._survived(upload, progress))
+
+    def _survived(self, upload: Upload, progress: Progress) -> Outcome:
+        """Judge and settle one upload. Its attempt is counted before the work, for a process may die of it."""
+        begun = "" if self._is_small(upload) else f"{BEGUN}{upload.id}"
+        mark = self.store.marks.get(begun) if begun else None
+        deaths = int(mark.value) if mark else 0
+        if deaths >= DEATHS:
+            outcome: Outcome = self._set_aside(upload)
+        else:
+            if begun:
+                self.store.marks.put(begun, deaths + 1, self.clock())
+            outcome = self._tried(upload, partial(self._outcome, upload, progress))
+        try:
+            self._settle(upload, outcome)
+        except Exception as error:  # a report that cannot be stored costs this upload alone
+            log.exception("the outcome of %s could not be stored", upload.repo_id)
+            outcome = self._later(upload, f"its report could not be stored: {type(error).__name__}: {error}")
+            self._settle(upload, outcome)
+        if begun:
+            self.store.marks.drop([begun])
+        return outcome
+
+    def _is_small(self, upload: Upload) -> bool:
+        return upload.parameters is not None and upload.parameters < self.settings.min_parameters
+
+    def _set_aside(self, upload: Upload) -> Failed:
+        """Leave an upload for a day that the process died of, and tell the operator its name, once."""
+        reason = f"the process ended {DEATHS} times while it was judged"
+        news = News(self.store, self.clock, self.operator)
+        news.once(f"set aside:{upload.id}", f"{upload.repo_id}: set aside", f"{reason}; it is tried again in a day")
+        return self._later(upload, reason, ASIDE.total_seconds())
 
     def _used_up(self, spent: Meter) -> bool:
         most = self.settings
@@ -145,8 +178,7 @@ class Watcher:
     @spent_on("first look")
     def _judge(self, upload: Upload, seen: FirstSight | None, progress: Progress) -> Outcome:
         new = upload.report is None and seen is None
-        small = upload.parameters is not None and upload.parameters < self.settings.min_parameters
-        if small and new:
+        if self._is_small(upload) and new:
             least = self.settings.min_parameters
             return Skipped(f"{upload.parameters:,} parameters, fewer than {least:,}")
         with self.checker.metered() as meter:
