@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from analyzers.aligned import Aligned, align
@@ -27,6 +27,17 @@ class Case:
     aligned: Aligned | None = None  # the suspect beside those of its kin that share most of its coordinates
     screened: int = 0  # among how many models the references were chosen
     maker: str = ""  # the organisation that answers for the suspect, aliases resolved; "": that of its repository
+    new_since: datetime | None = None  # UTC: when its repository was made, or was last seen without these weights
+
+    def came_after(self, reference: Reference) -> bool:
+        """Tell whether a model's weights are known to have been public first.
+
+        Of a model that nobody put into the registry, the watch has seen them before the suspect's could be there.
+        """
+        if self.weights_at is None or reference.weights_at is None or reference.weights_at >= self.weights_at:
+            return False
+        seen, since = reference.seen_at, self.new_since
+        return not reference.automatic or (seen is not None and since is not None and seen < since)
 
     def own(self, reference: Reference) -> bool:
         """Tell whether a model is of the suspect's own maker."""
@@ -69,26 +80,28 @@ def case_of(
     weights_at: datetime | None,
     screened: int = 0,
     maker: str = "",
+    new_since: datetime | None = None,
 ) -> Case:
     """Compare `suspect` with every reference that can be its parent; `screened`: among how many they were chosen.
 
     A model can be a parent only if its weights were public before the suspect's (a blend known as a reference makes
-    its own parents look like blends of it). Later ones are left out, unless the suspect itself declares them.
+    its own parents look like blends of it). Later ones are left out, unless the suspect itself declares them. So are
+    models whose cards name one of the suspect's maker as a parent: a partner may publish hours before the maker.
     """
-    case = Case(suspect, disclosure, weights_at, (), 0)
+    case = Case(suspect, disclosure, weights_at, (), 0, maker=maker)
     possible = [
         r
         for r in references
         if r.sketch.ref != suspect.ref
         and r.repo_id.lower() != suspect.ref.repo_id.lower()
-        and (not later(r.weights_at, weights_at) or case.declares(r.repo_id))
+        and (not (later(r.weights_at, weights_at) or case.made_of_own(r)) or case.declares(r.repo_id))
     ]
     measured = [k for r in possible if (k := kinship(suspect, r, suspect.spec.windows))]
     related = [k for k in measured if len(k.keys) >= RELATED_TENSORS and _related(k)]
     related.sort(key=lambda k: (k.distance, k.reference.repo_id))
     kin = tuple(_without_doubles(case, related))
     beside = align(suspect, [k.reference for k in _comparable(kin)])
-    return Case(suspect, disclosure, weights_at, kin, len(measured), aligned=beside, screened=screened, maker=maker)
+    return replace(case, kin=kin, compared=len(measured), aligned=beside, screened=screened, new_since=new_since)
 
 
 def _comparable(kin: Sequence[Kinship]) -> list[Kinship]:

@@ -39,4 +39,5 @@ def _case(evidence: Evidence, seen: Compared) -> Case:
         evidence.weights_at,
         evidence.screened if first else 0,
         evidence.maker,
+        evidence.new_since,
     )

@@ -221,6 +221,7 @@ class Reference:
     declares: tuple[str, ...] = ()  # repo ids its own card names as parents
     title: str = ""  # the name its maker gives it, for reading cards
     automatic: bool = False  # known only because it was read as an upload itself
+    seen_at: datetime | None = None  # UTC: when the watch first saw these weights; None: unknown
 
     @property
     def repo_id(self) -> str:
@@ -409,6 +410,7 @@ class Evidence:
     second: Compared | None = None
     gone: tuple[str, ...] = ()
     parts: tuple[SeenPart, ...] = ()
+    new_since: datetime | None = None  # UTC: when its repository was made, or was last seen without these weights
 
 
 @dataclass(frozen=True, slots=True)

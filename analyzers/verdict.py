@@ -50,12 +50,6 @@ class Rule:
     audience: Audience = "none"
 
 
-def _order_unknown(held: Held) -> bool:
-    """Rule 2: every undeclared parent must be known to have been public first."""
-    suspect = held.case.weights_at
-    return any(suspect is None or r.weights_at is None or r.weights_at >= suspect for r in held.undeclared)
-
-
 def _own(held: Held) -> bool:
     """Rule 4: own weights are no secret."""
     return all(r.maker.lower() == held.maker.lower() for r in held.undeclared)
@@ -65,6 +59,14 @@ def _all_named(held: Held) -> bool:
     """Rule 7: only a parent that the author's text does not even name can carry an alert, and own weights cannot."""
     others = {r.repo_id.lower() for r in held.undeclared if r.maker.lower() != held.maker.lower()}
     return all(p.said != "absent" for p in held.finding.parents if p.ref.repo_id.lower() in others)
+
+
+def _order_unknown(held: Held) -> bool:
+    """Rules 2 and 9: each undeclared parent must be known to have been public first.
+
+    All of them, because a mix turned round has its parent on one side and an innocent model beside it.
+    """
+    return not all(held.case.came_after(reference) for reference in held.undeclared)
 
 
 def _named_why(held: Held) -> str:
@@ -108,11 +110,12 @@ RULES: tuple[Rule, ...] = (
         _own,
         lambda h: f"{h.finding.claim}; {h.names} not declared, and the uploader's own organisation made it",
     ),
+    Rule(_all_named, _named_why, "reviewers"),
     Rule(
         _order_unknown,
         lambda h: f"{h.finding.claim}; {h.names} not declared, but which weights were public first is not known",
+        "reviewers",
     ),
-    Rule(_all_named, _named_why, "reviewers"),
     # Rule 8: an unattended alert needs a second look that was made.
     Rule(lambda h: bool(h.finding.gone), _undeclared_why, "reviewers"),
     Rule(_of_a_part, _part_why, "reviewers"),

@@ -21,7 +21,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from analyzers.kinship import common_keys
-from analyzers.records import RepoFacts, SampleSpec, Sketch
+from analyzers.records import SampleSpec, Sketch
 from analyzers.rounding import round_to, widen
 from analyzers.thresholds import COPY_TENSORS_HELD
 from bot.look import Look
@@ -54,7 +54,7 @@ class Dating:
         facts, sketch = look.facts, look.sketch
         sight = self.sights.sight(facts.ref.repo_id, facts.hub_id, facts.ref.revision) if self.sights else None
         claimed = _bounded(facts.weights_at, sight, now)
-        before = self._before(sketch, facts)
+        before = self._before(sketch, facts.ref.repo_id, facts.hub_id)
         seen_at = _first_seen([claimed, facts.modified_at], sight, before, now)
         model = self.registry.find(facts.ref.repo_id)
         told = model.weights_at if model and self.speaks_of(model, sketch) else None
@@ -73,6 +73,16 @@ class Dating:
             return True
         return model is not None and self.speaks_of(model, stored.sketch)
 
+    def new_since(self, sketch: Sketch, created_at: datetime | None, hub_id: str | None) -> datetime | None:
+        """Return when an upload's repository was made, or was last seen without these weights, by the Hub's times."""
+        sight = self.sights.sight(sketch.ref.repo_id, hub_id, sketch.ref.revision) if self.sights else None
+        before = self._before(sketch, sketch.ref.repo_id, hub_id)
+        places = self.sketches.history(sketch.ref.repo_id, hub_id, self.spec)
+        first = (before.seen_at or before.read_at) if before else None
+        others = [datetime.fromisoformat(p.entry.read_at) for p in places if p.entry.ref != sketch.ref]
+        without = [t for t in (created_at, sight.empty_at if sight else None, *others) if t]
+        return max((t for t in without if first is None or t <= first), default=created_at)
+
     def speaks_of(self, model: Model, sketch: Sketch) -> bool:
         """Tell whether the registry's entry means these weights: those of its revision, else those read first."""
         if model.automatic:
@@ -86,9 +96,9 @@ class Dating:
         kept = self.sketches.read(origin)
         return kept is not None and same_weights(sketch, kept.sketch)
 
-    def _before(self, sketch: Sketch, facts: RepoFacts) -> StoredSketch | None:
+    def _before(self, sketch: Sketch, repo_id: str, hub_id: str | None) -> StoredSketch | None:
         """Return the first sketch of the same weights of the same repository."""
-        places = self.sketches.history(facts.ref.repo_id, facts.hub_id, self.spec)
+        places = self.sketches.history(repo_id, hub_id, self.spec)
         read = (self.sketches.read(place) for place in islice(places, LOOKED_BACK))
         return next((s for s in read if s and same_weights(sketch, s.sketch)), None)
 

@@ -13,6 +13,7 @@ from itertools import islice
 import numpy as np
 
 from analyzers.card.reader import read_card, stands_for
+from analyzers.case import later
 from analyzers.errors import BlendwatchError, Unreadable
 from analyzers.fingerprint import Fingerprint, fingerprint
 from analyzers.kinship import kinship
@@ -112,7 +113,10 @@ class KnownModels:
         analyzers/screen.py, what the `declared` parents declare in turn, and the bases. However many are known, little
         of them is in memory. A model whose repository had several weights is there once, with the nearest.
         """
-        pools = self._roster.pools(suspect, weights_at)
+        kept = self.sketches.get(suspect.ref, self.spec)
+        # a commit's own date hides nothing that came before the watch saw it
+        seen = max(weights_at, kept.seen_at) if weights_at and kept and kept.seen_at else weights_at
+        pools = self._roster.pools(suspect, seen)
         places = [Place(pack, int(i)) for pack, pool in pools for i in np.flatnonzero(pool.allowed)[: FEW + 1]]
         if len(places) > FEW:
             with ThreadPoolExecutor(os.cpu_count()) as crew:
@@ -121,8 +125,8 @@ class KnownModels:
             bases = islice((p for p in self._roster.bases() if p.pack in allowed and allowed[p.pack][p.record]), BASES)
             chain = (p for p in self._chain(declared) if p.pack in allowed and allowed[p.pack][p.record])
             places = list(dict.fromkeys([*(Place(pools[p.pool][0], p.record) for p in picks), *chain, *bases]))
-        kept = self.sketches.get(suspect.ref, self.spec)
-        return _nearest(suspect, [reference for place in places if (reference := self._at(place, kept))])
+        found = [reference for place in places if (reference := self._at(place, kept))]
+        return _nearest(suspect, [_undated_if_later(reference, weights_at) for reference in found])
 
     def _chain(self, declared: Iterable[str]) -> list[Place]:
         """Return where the known ones among declared parents, their declared parents, and so on, are kept."""
@@ -231,6 +235,14 @@ class KnownModels:
         """Return what was read with when it became public, as far as that can be relied on."""
         return self._dating.dated(look, declares, title, self.clock())
 
+    def new_since(self, look: Look) -> datetime | None:
+        """Return when an upload's repository was made, or was last seen without these weights (UTC)."""
+        return self._dating.new_since(look.sketch, look.facts.created_at, look.facts.hub_id)
+
+    def kept_new_since(self, stored: StoredSketch, created_at: datetime) -> datetime | None:
+        """Return the same of what was kept."""
+        return self._dating.new_since(stored.sketch, created_at, stored.hub_id)
+
     def keep(self, stored: StoredSketch) -> None:
         """Keep a sketch of a suspect: it may be declared as a parent tomorrow."""
         self.sketches.put(stored)
@@ -300,11 +312,17 @@ class KnownModels:
         maker = self.registry.maker_of(stored.sketch.ref.organisation)
         automatic = model is not None and model.automatic
         declares = self._declares(stored)
-        return Reference(stored.sketch, role, since, maker, declares, stored.title, automatic)
+        seen = stored.seen_at or stored.read_at
+        return Reference(stored.sketch, role, since, maker, declares, stored.title, automatic, seen)
 
     def _declares(self, stored: StoredSketch) -> tuple[str, ...]:
         """What a model's card declares, and what the registry declares in its stead."""
         return tuple(dict.fromkeys((*stored.declares, *self.registry.declared_parents(stored.sketch.ref.repo_id))))
+
+
+def _undated_if_later(reference: Reference, claimed: datetime | None) -> Reference:
+    """Return a reference whose order with a suspect is unknown where only the suspect's own date puts it later."""
+    return replace(reference, weights_at=None) if later(reference.weights_at, claimed) else reference
 
 
 def _nearest(suspect: Sketch, references: Sequence[Reference]) -> list[Reference]:

@@ -115,6 +115,7 @@ def recalled(
         said = replace(seen.disclosure, mentions=mentions)
         disclosure, parents, problems = checker.declared(said, progress, complete=complete)
         case = checker.case(seen.stored.sketch, disclosure, parents, seen.weights_at)
+        case = replace(case, new_since=checker.known.kept_new_since(seen.stored, seen.created_at))
         case = checker.heard(case, cards, gated=seen.gated)
         finding, digest = explain(case), seen.weights_digest
         said = case.disclosure
@@ -125,7 +126,14 @@ def recalled(
         second = seen.verdict.second if seen.verdict and _has_models(seen.verdict.second) else None
         unread_models = seen.verdict.gone if seen.verdict and second else (ref.repo_id,)
         evidence = Evidence(
-            case.disclosure, seen.weights_at, case.maker, case.screened, of_case(case), second, unread_models
+            case.disclosure,
+            seen.weights_at,
+            case.maker,
+            case.screened,
+            of_case(case),
+            second,
+            unread_models,
+            new_since=case.new_since,
         )
         verdict = checker.told(ref, digest, judge(case, again(finding, evidence), case.maker))
         facts = RepoFacts(ref, (), seen.created_at, seen.weights_at, seen.stored.hub_id)

@@ -23,7 +23,7 @@ from bot.source import Missing, Source, TooLarge
 from bot.weightfiles import OTHER_WEIGHTS
 
 MOST_READ: Final = 3  # earlier weights of one repository; of more nobody knows
-DOUBT: Final = "not alerted: the repository is older than "  # how it begins what stands behind such a verdict
+DOUBT: Final = "the repository is older than "  # how it begins what stands behind such a verdict
 
 States = Callable[[datetime], Sequence[Source] | None]
 

@@ -103,7 +103,8 @@ class Checker:
             self._keep(look, disclosure)
             weights_at = self.clock() if facts.local else self.known.dated(look).weights_at
             case = self.case(look.sketch, disclosure, parents, weights_at, assume_earlier=facts.local)
-            case = self.heard(replace(case, unsampled=look.unsampled), cards, gated=facts.gated)
+            case = replace(case, unsampled=look.unsampled, new_since=self._new_since(look))
+            case = self.heard(case, cards, gated=facts.gated)
             finding = explain(case)
             verdict = judge(case, finding, case.maker)
             tracer = Tracer(self.known, self.metered)
@@ -119,9 +120,8 @@ class Checker:
             if seen is not None:
                 verdict = judge(case, finding := seen.finding, case.maker)
             case, verdict = self.followed(case, finding, verdict, complete=complete)
-            verdict = for_reviewers(verdict, components(beside))
+            verdict = self.in_order(facts, case, for_reviewers(verdict, components(beside)), source.states)
             verdict = self.told(facts.ref, weights_digest(facts), verdict)
-            verdict = self.in_order(facts, case, verdict, source.states)
         claims = self.claims(facts.ref, card, verdict, gated=facts.gated)
         if facts.gated:
             traces = tuple(replace(trace, quote="") for trace in traces)
@@ -151,6 +151,7 @@ class Checker:
                 seen.compared if seen else None,
                 seen.gone if seen else (),
                 tuple(SeenPart(p.name, p.parameters, p.share, of_case(own)) for p, own in beside),
+                case.new_since,
             ),
             claims=claims,
             traces=traces,
@@ -206,11 +207,14 @@ class Checker:
         problems += beside.problems
         if not set(said.parents).issuperset(disclosure.parents):
             disclosure, parents, unread = self.declared(disclosure, progress, complete=complete)
-            case = self.case(look.sketch, disclosure, parents, case.weights_at, assume_earlier=facts.local)
-            case = replace(case, unsampled=look.unsampled)
+            again = self.case(look.sketch, disclosure, parents, case.weights_at, assume_earlier=facts.local)
+            case = replace(again, unsampled=look.unsampled, new_since=case.new_since)
             problems += unread
         case = self.heard(replace(case, disclosure=disclosure), cards, beside.places, gated=facts.gated)
         return case, beside.places
+
+    def _new_since(self, look: Look) -> datetime | None:
+        return self.clock() if look.facts.local else self.known.new_since(look)
 
     def _look_again(
         self, source: Source, look: Look, case: Case, finding: Finding, reason: str, progress: Progress
@@ -321,9 +325,9 @@ class Checker:
         return replace(verdict, audience="none", why=why)
 
     def in_order(self, facts: RepoFacts, case: Case, verdict: Verdict, states: States) -> Verdict:
-        """Take the alert away where the upload may have come before what it looks made of; raises SourceError."""
+        """Leave it to reviewers where the upload may have come before what it looks made of; raises SourceError."""
         why = doubt(self.known, facts, case, verdict, states) if verdict.audience != "none" else ""
-        return replace(verdict, audience="none", why=f"{verdict.why}; {why}") if why else verdict
+        return replace(verdict, audience="reviewers", why=f"{verdict.why}; {why}") if why else verdict
 
     def claims(self, ref: RepoRef, card: Card, verdict: Verdict, *, gated: bool) -> tuple[Assessed, ...]:
         """Hold what the card claims against the verdict; of a `gated` repository nothing is quoted."""

@@ -79,7 +79,7 @@ class SecondLooker:
             return Seen(unread(finding, missing), nothing, problems, None, missing)
         fresh = [replace(m.reference, sketch=s) for m, s in zip(models, sketches[1:], strict=True)]
         suspect = replace(sketches[0], elements=first.sketch.elements, aside=first.sketch.aside)
-        again = case_of(suspect, fresh, case.disclosure, case.weights_at, maker=case.maker)
+        again = case_of(suspect, fresh, case.disclosure, case.weights_at, maker=case.maker, new_since=case.new_since)
         found = together(finding, explain(again), gone)
         look = _record(spec, reason, sketches[0], meter, started)
         decisive = int(found.measured.get("decisive", 0))

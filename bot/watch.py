@@ -26,7 +26,6 @@ from bot.look import Meter, weights_digest
 from bot.method import method
 from bot.news import News
 from bot.opened import known_before
-from bot.originals import DOUBT
 from bot.pipeline import Checker
 from bot.purpose import spent_on
 from bot.recorder import Recorder
@@ -300,13 +299,6 @@ class Watcher:
             f"; no alert of its own, because case {same[0].case_id} tells the same of this repository" if same else ""
         )
 
-    def _tell_doubt(self, upload: Upload, result: CheckResult) -> None:
-        """Tell the operator what looks like a blend and may be an original, once: nobody is alerted about it."""
-        if DOUBT in result.verdict.why and not upload.silent:
-            key = f"order:{upload.id}:{result.suspect.revision}"
-            title = f"{result.suspect.repo_id}: a blend or copy, or else the original"
-            News(self.store, self.clock, self.destination).once(key, title, result.verdict.why)
-
     def _notify_of_reviewed(self, upload: Upload, result: CheckResult, unsaid: str) -> None:
         """Notify the operator, once, of a finding for reviewers where there is no channel of theirs."""
         if result.verdict.audience == "reviewers" and not unsaid and not self.settings.review_channel:
@@ -342,7 +334,6 @@ class Watcher:
                 self.store.settle(upload.id, Settlement("failed", reason, kept, retry_at, waits=waits), [], now)
             case CheckResult():
                 self.wish(outcome)
-                self._tell_doubt(upload, outcome)
                 report = to_json(outcome, now)
                 key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"
                 found = outcome.verdict.audience != "none"

@@ -86,6 +86,7 @@ def to_bytes(evidence: Evidence) -> bytes:
         "weights_at": _time(evidence.weights_at),
         "maker": evidence.maker,
         "screened": evidence.screened,
+        "new_since": _time(evidence.new_since),
         "gone": list(evidence.gone),
         "first": _seen("1", evidence.first, arrays),
         "second": _seen("2", evidence.second, arrays) if evidence.second else None,
@@ -117,6 +118,7 @@ def from_bytes(content: bytes) -> Evidence:
                 SeenPart(str(p["name"]), int(p["parameters"]), float(p["share"]), _to_seen(p["seen"], arrays))
                 for p in about.get("parts", ())
             ),
+            _to_time(about["new_since"] if "new_since" in about else about["weights_at"]),
         )
     except (KeyError, TypeError, ValueError, SafetensorError, RecursionError) as error:
         raise StateError(f"the evidence cannot be read: {type(error).__name__}") from error
@@ -138,6 +140,7 @@ def _seen(look: str, seen: Compared, arrays: dict[str, Any]) -> dict[str, Any]:
             "declares": list(r.declares),
             "title": r.title,
             "automatic": r.automatic,
+            "seen_at": _time(r.seen_at),
         }
         for i, r in enumerate(seen.references)
     ]
@@ -154,6 +157,7 @@ def _to_seen(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> Compared:
             tuple(r["declares"]),
             r["title"],
             r["automatic"],
+            _to_time(r["seen_at"] if "seen_at" in r else r["weights_at"]),  # before, commits' times decided
         )
         for r in about["references"]
     )

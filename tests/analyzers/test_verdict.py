@@ -149,11 +149,11 @@ def test_a_denial_names_nobody(relation: str) -> None:
     assert [(p.said, p.quote) for p in found.finding.parents if not p.declared] == [("absent", f"It beats {RELEASE}.")]
 
 
-def test_a_named_parent_of_the_own_maker_or_of_unknown_age_is_for_nobody() -> None:
-    """Rules 2 and 4 come before rule 7."""
+def test_a_named_parent_of_the_own_maker_is_for_nobody_and_one_of_unknown_age_for_reviewers() -> None:
+    """Rule 4 comes before rule 7."""
     assert verdict(saying(case(blended(), family(), [BASE]), named(RELEASE)), "tidepool").audience == "none"
     undated_case = saying(case(blended(), undated(), [BASE]), named(RELEASE))
-    assert verdict(undated_case).audience == "none"
+    assert verdict(undated_case).audience == "reviewers"
 
 
 def test_an_own_parent_that_nobody_names_leaves_the_rest_named() -> None:

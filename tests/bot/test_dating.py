@@ -21,6 +21,7 @@ from demo.loopback_repo import BytesBlob, LoopbackRepo
 from demo.models import Delta, Weights, card, files, fresh, trained
 from demo.scene import BASE, HIDDEN, RELEASE
 
+REVIEWED = "a finding that a person must see first"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 COPY, OLD, NEW = "basalt/Coder-Copy", "elsewhere/Old", "honest/New"
 BASE_ALONE = f"models:\n- {{repo_id: {BASE}, role: base}}\n"
@@ -158,8 +159,9 @@ def test_nobody_is_framed_by_a_commit_that_is_dated_back(tmp_path: Path, days: f
         if days < 0:  # no upload of the watch's time, but it may be read as a relative of one
             assert at.turn.watcher.checker.known.learn(OLD, FIRST_LOOK_REQUESTS) == ""
         passes(at, 2)
-        caught = seen and days > 0  # it had no weights yet when the others were there
-        assert told(at) == ([OLD] if caught else [])
+        assert told(at) == []
+        reviewed = {name for name in (OLD, NEW) if f"{name}: {REVIEWED}" in at.told.news}
+        assert reviewed == ({NEW} if days < 0 else {OLD} if seen else {OLD, NEW})  # a date against what was seen
         assert at.turn.watcher.checker.known.has(OLD)
 
 
@@ -169,26 +171,27 @@ def test_a_model_whose_first_weights_were_copied_is_not_made_of_the_copy(tmp_pat
         first = uploaded(OLD, coder(), [BASE], NOW + DAY)
         at.hub.add(first)
         passes(at, 2, after=DAY)
-        at.hub.add(uploaded(NEW, coder(), [OLD], at.moved.now()))
+        at.hub.add(uploaded(NEW, coder(), [BASE], at.moved.now()))
         passes(at, 2, after=HOUR)
         content = {p: b for p, b in REPOS[HIDDEN].files.items() if p != "README.md"}
         at.hub.add(committed(first, at.moved.now(), files={**content, "README.md": first.files["README.md"]}))
         passes(at, 2, after=HOUR)
         for _ in range(2):
-            assert told(at) == []
+            assert told(at) == [NEW]
             (newest,) = [u for u in at.store.history(OLD) if u.listed_revision == "c" * 40]
             assert "older than honest/New, and what it had before explains as much" in newest.reason
             assert at.store.due_again(newest.id, "explained again", at.moved.now())
             passes(at, 2)
 
 
-def test_a_parent_from_before_the_watch_is_found_though_it_is_read_late(tmp_path: Path) -> None:
-    """It was not changed since, and so the watch could not see it."""
+def test_a_parent_that_is_read_late_is_for_reviewers(tmp_path: Path) -> None:
+    """It was there before the watch by its own date alone: the watch saw it after the blend."""
     with watched(tmp_path, BASE_ALONE, REPOS[BASE], REPOS[RELEASE], hidden_blend(NOW - HOUR)) as at:
         assert told(at) == []
         assert at.turn.watcher.checker.known.learn(RELEASE, FIRST_LOOK_REQUESTS) == ""
         passes(at, 2, after=HOUR)
-        assert told(at) == [HIDDEN]
+        assert told(at) == []
+        assert f"{HIDDEN}: {REVIEWED}" in at.told.news
 
 
 @pytest.mark.parametrize("registry", [UNDATED, BASE_ALONE], ids=["in the registry", "read before"])

@@ -22,13 +22,12 @@ from demo.scene import BASE, HIDDEN, RELEASE
 from state.evidence import Blobs, from_bytes
 from state.store import Store
 from tests.bot.stage import REPOS, Stage, changed, stage
-from tests.bot.test_memory import FOUND, SIZE, counted, registry
+from tests.bot.test_memory import FOUND, REVIEWED, SIZE, counted, registry
 from tests.bot.test_watch import Killed, one_pass
 
 ALONE = "this rests on the evidence of first sight alone"
 NOISE = 0.4  # of a unit in the last place, standard deviation
 OPERATOR = f"Operator: {HIDDEN}: found late, and its weights are gone"
-REVIEWED = f"Operator: {HIDDEN}: a finding that a person must see first"
 
 
 @contextmanager

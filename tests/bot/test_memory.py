@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from demo.loopback_repo import LoopbackRepo
 from demo.scene import BASE, HIDDEN, RELEASE
 from tests.bot.stage import REPOS, Stage, stage
 
+REVIEWED = f"Operator: {HIDDEN}: a finding that a person must see first"
 FOUND = f"Blend, 1 of 2 parents not declared: {HIDDEN}"
 AUTOMATIC = "known only as uploads that were read before"
 SIZE = 1_000_000
@@ -31,13 +33,12 @@ def test_a_relative_that_nobody_knew_is_found_on_a_cold_start(tmp_path: Path) ->
         registry(at, BASE)
         done = at.run("watch", "--once")
         assert done.returncode == 0, done.stderr
-        assert at.told == [FOUND]
+        assert at.told == [REVIEWED]  # the watch has seen neither before the other
         report = at.upload(HIDDEN).report
         assert report is not None
-        assert AUTOMATIC in report["why"]
         assert {p["repo_id"]: p["automatic"] for p in report["parents"]} == {RELEASE: True, BASE: False}
         assert at.run("watch", "--once").returncode == 0
-        assert at.told == [FOUND]
+        assert at.told == [REVIEWED]
         assert len([s for s in at.hub.log if "base_model%3Afinetune" in s.query]) == 1  # once a day for a base
 
 
@@ -62,7 +63,8 @@ def test_an_upload_that_was_read_is_known_from_then_on(tmp_path: Path) -> None:
     with stage(tmp_path, later) as at:
         registry(at, BASE)
         assert at.run("watch", "--once").returncode == 0
-        at.hub.add(replace(REPOS["rebrand/Phoenix"], counted=SIZE))
+        now = datetime.now(UTC)
+        at.hub.add(replace(REPOS["rebrand/Phoenix"], counted=SIZE, created_at=now, weights_at=now, hub_id=""))
         assert at.run("watch", "--once").returncode == 0
         assert at.told == ["Copy, parent not declared: rebrand/Phoenix"]
         report = at.upload("rebrand/Phoenix").report
