@@ -114,9 +114,9 @@ class KnownModels:
         of them is in memory. A model whose repository had several weights is there once, with the nearest.
         """
         kept = self.sketches.get(suspect.ref, self.spec)
-        # a commit's own date hides nothing that came before the watch saw it
-        seen = max(weights_at, kept.seen_at) if weights_at and kept and kept.seen_at else weights_at
-        pools = self._roster.pools(suspect, seen)
+        # a commit's own date hides nothing that came before the watch saw it; without a watch there is no other date
+        seen_at = kept.seen_at if kept and self.sights else None
+        pools = self._roster.pools(suspect, max(weights_at, seen_at) if weights_at and seen_at else weights_at)
         places = [Place(pack, int(i)) for pack, pool in pools for i in np.flatnonzero(pool.allowed)[: FEW + 1]]
         if len(places) > FEW:
             with ThreadPoolExecutor(os.cpu_count()) as crew:

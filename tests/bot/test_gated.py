@@ -43,14 +43,21 @@ def test_nothing_of_its_card_is_quoted(tmp_path: Path, monkeypatch: pytest.Monke
             store.due_again(at.upload(HIDDEN).id, "explained again", REPOS[HIDDEN].created_at)
             del at.hub.repos[HIDDEN]
         one_pass(at, store, monkeypatch, timedelta(minutes=1))
-        (case,) = store.cases.all()
-        shown = [CliRunner().invoke(app, ["case", "show", case.case_id, *j], env=at.env) for j in ([], ["--json"])]
-        (kept,) = [f for f in store.cases.files(case.upload_id) if f.kind == "card"]
+        upload = at.upload(HIDDEN)
+        # without a second look it is for reviewers, and opens no case where there are none
+        cases = [c.case_id for c in store.cases.all()]
+        assert len(cases) == (0 if gone else 1)
+        words = [["case", "show", each, *j] for each in cases for j in ([], ["--json"])] or [["why", HIDDEN]]
+        shown = [CliRunner().invoke(app, each, env=at.env) for each in words]
+        (kept,) = [f for f in store.cases.files(upload.id) if f.kind == "card"]
         assert Blobs(tmp_path / "data" / "evidence").get(kept.digest) == text.encode()
-    assert [s.exit_code for s in shown] == [0, 0]
-    told = [json.dumps(at.discord.messages), json.dumps(case.report), *(s.stdout for s in shown)]
+    assert {s.exit_code for s in shown} == {0}
+    report = upload.report
+    assert report is not None
+    told = [json.dumps(at.discord.messages), json.dumps(report), *(s.stdout for s in shown)]
+    assert any(WITHHELD in " ".join(each.split()) for each in told)
     for each in told:
-        assert WITHHELD in " ".join(each.split())
+        assert WITHHELD in " ".join(each.split()) or gone
         assert not any(word in each for word in ("zanzibar", "entirely", "Aligned"))
-    assert "contradicted: the card's claim of from scratch" in case.report["why"]
-    assert "post-training (dpo)" in case.report["why"]
+    assert "contradicted: the card's claim of from scratch" in report["why"]
+    assert "post-training (dpo)" in report["why"]

@@ -99,7 +99,7 @@ def test_taking_a_parent_down_does_not_clear_what_was_made_of_it(tmp_path: Path)
         notes = [n for n in report["problems"] if "could not be read at fresh coordinates" in n]
         assert len(notes) == len(gone)
         assert all(any(name in note for note in notes) for name in gone)
-        assert (report["finding"], report["exact"], report["alert"]) == ("blend", True, True)
+        assert (report["finding"], report["exact"], report["audience"]) == ("blend", True, "reviewers")
         assert report["why"].startswith(
             f"{', '.join(gone)} could not be read at fresh coordinates; at the public ones: "
         )
