@@ -415,7 +415,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class SeenPart:
-    """What was read of a component beside the one that was judged. `share`: of the bytes of all."""
+    """A component beside the one that was judged, as it was compared. `share`: of the bytes of all components."""
 
     name: str
     parameters: int

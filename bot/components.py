@@ -34,7 +34,7 @@ WIDER: Final = ReadBudget(requests=FURTHER, bytes=500_000)
 class Part:
     """One component as it was read. `parameters`: of all its shards, by their bytes where not all were read.
 
-    `share`: of the bytes of all components.
+    `share`: of the bytes of all components, main one included.
     """
 
     name: str

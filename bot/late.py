@@ -2,7 +2,7 @@
 told to the operator.
 
 The weights are gone, and with them the second look. What is exact at the coordinates that were read at first sight
-goes to reviewers, as it does where a parent is gone. Anything weaker is told to the operator.
+goes to reviewers, as it does where a parent is gone. The operator is notified of anything weaker.
 """
 
 from __future__ import annotations

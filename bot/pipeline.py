@@ -56,7 +56,13 @@ MAX_DECLARED_READ = 4  # declared parents, in no registry file, that are looked 
 MAX_FOLLOWED = 8  # declared models, and matches, whose cards are asked what they are a form of
 
 
-Beside = tuple[Part, Case]  # a component beside the main one, and what it was held against
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A component beside the main one: as it was read, what it was compared with, what it is."""
+
+    part: Part
+    case: Case
+    component: Component
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +118,15 @@ class Checker:
             first_cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
             lot = secrets.randbits(32) / 2**32
             beside = self._beside(source, parts, case, cards, problems)
-            if reason_for(case, finding, verdict, lot) or any(c.why for c in components(beside)):
+            if reason_for(case, finding, verdict, lot) or any(b.component.why for b in beside):
                 case, words = self._with_words(source, look, case, cards, progress, problems, complete=complete)
                 verdict = judge(case, finding := explain(case), case.maker)
-                beside = [(p, self._held(p.sketch, case, cards, words, gated=facts.gated)) for p, _ in beside]
+                beside = [self._held(b.part, case, cards, words, gated=facts.gated) for b in beside]
             seen = self._look_again(source, look, case, finding, reason_for(case, finding, verdict, lot), progress)
             if seen is not None:
                 verdict = judge(case, finding := seen.finding, case.maker)
             case, verdict = self.followed(case, finding, verdict, complete=complete)
-            verdict = self.in_order(facts, case, for_reviewers(verdict, components(beside)), source.states)
+            verdict = self.in_order(facts, case, for_reviewers(verdict, [b.component for b in beside]), source.states)
             verdict = self.told(facts.ref, weights_digest(facts), verdict)
         claims = self.claims(facts.ref, card, verdict, gated=facts.gated)
         if facts.gated:
@@ -150,13 +156,13 @@ class Checker:
                 of_case(case),
                 seen.compared if seen else None,
                 seen.gone if seen else (),
-                tuple(SeenPart(p.name, p.parameters, p.share, of_case(own)) for p, own in beside),
+                tuple(SeenPart(b.part.name, b.part.parameters, b.part.share, of_case(b.case)) for b in beside),
                 case.new_since,
             ),
             claims=claims,
             traces=traces,
             finished=any(map(is_finished, cards)),
-            components=components(beside),
+            components=tuple(b.component for b in beside),
             findings=findings,
         )
 
@@ -173,20 +179,19 @@ class Checker:
         gated = source.facts().gated
         found = []
         for part in parts:
-            own = self._held(part.sketch, case, cards, gated=gated)
-            if is_open(component_of(own, part.name, part.parameters, part.share), part.share):
-                more = wider(source, part, problems)
-                found.append((more, self._held(more.sketch, case, cards, gated=gated)))
-            else:
-                found.append((part, own))
+            held = self._held(part, case, cards, gated=gated)
+            if is_open(held.component, part.share):
+                held = self._held(wider(source, part, problems), case, cards, gated=gated)
+            found.append(held)
         return found
 
     def _held(
-        self, sketch: Sketch, case: Case, cards: Sequence[Card], more: Sequence[Place] = (), *, gated: bool
-    ) -> Case:
-        references = self.known.candidates(sketch, case.weights_at, case.disclosure.parents)
-        own = case_of(sketch, references, case.disclosure, case.weights_at, case.screened, case.maker)
-        return self.heard(own, cards, more, gated=gated)
+        self, part: Part, case: Case, cards: Sequence[Card], more: Sequence[Place] = (), *, gated: bool
+    ) -> Beside:
+        references = self.known.candidates(part.sketch, case.weights_at, case.disclosure.parents)
+        own = case_of(part.sketch, references, case.disclosure, case.weights_at, case.screened, case.maker)
+        own = self.heard(own, cards, more, gated=gated)
+        return Beside(part, own, component_of(own, part.name, part.parameters, part.share))
 
     def _with_words(
         self,
@@ -373,14 +378,9 @@ class Checker:
             self.known.keep(self.known.dated(look, declares))
 
 
-def components(beside: Sequence[Beside]) -> tuple[Component, ...]:
-    """Return what each of the other components is."""
-    return tuple(component_of(own, part.name, part.parameters, part.share) for part, own in beside)
-
-
 def _heard_of_all(case: Case, beside: Sequence[Beside]) -> Disclosure:
     """Return what was declared, with what the author names of the kin of any component."""
-    named = (m for own in (case, *(own for _, own in beside)) for m in own.disclosure.named)
+    named = (m for each in (case, *(b.case for b in beside)) for m in each.disclosure.named)
     return replace(case.disclosure, named=tuple(dict.fromkeys(named)))
 
 

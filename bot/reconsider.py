@@ -139,8 +139,12 @@ class Reconsider:
         maker = self.known.registry.maker_of(sketch.ref.organisation)
         case = case_of(sketch, references, disclosure, weights_at, len(self.known.registry.models), maker)
         verdict = judge(case, explain(case), maker)
-        if verdict.audience == "none":
-            return False
+        report = upload.report or {}
+        told = {str(p["repo_id"]) for p in report.get("parents", ())} == {
+            p.ref.repo_id for p in verdict.finding.parents
+        }
+        if verdict.audience == "none" or (told and verdict.audience == report.get("audience") == "reviewers"):
+            return False  # nothing is found, or what a person was shown before
         why = f"explained again because of models that have become known since: {verdict.why}"
         log.info("%s: %s", upload.repo_id, why)
         return self.store.due_again(upload.id, why, self.clock())

@@ -1,4 +1,4 @@
-"""Whether a card says more than the tool did that wrote it: an alert waits for the author's own words.
+"""Card templates: what tools write into a card, and whether its author added anything.
 
 Source: huggingface_hub's and transformers' templates for new repositories and for trainers.
 """

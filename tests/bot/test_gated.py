@@ -55,9 +55,9 @@ def test_nothing_of_its_card_is_quoted(tmp_path: Path, monkeypatch: pytest.Monke
     report = upload.report
     assert report is not None
     told = [json.dumps(at.discord.messages), json.dumps(report), *(s.stdout for s in shown)]
-    assert any(WITHHELD in " ".join(each.split()) for each in told)
+    for each in told[1:2] if gone else told:  # nobody but the operator is told of one that is gone, in one sentence
+        assert WITHHELD in " ".join(each.split())
     for each in told:
-        assert WITHHELD in " ".join(each.split()) or gone
         assert not any(word in each for word in ("zanzibar", "entirely", "Aligned"))
     assert "contradicted: the card's claim of from scratch" in report["why"]
     assert "post-training (dpo)" in report["why"]

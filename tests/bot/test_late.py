@@ -213,7 +213,7 @@ def test_what_was_read_is_kept_once_although_the_check_fails(tmp_path: Path, mon
 def test_an_upload_that_is_gone_before_it_was_judged_is_judged_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exact: bool
 ) -> None:
-    """What is exact at first sight is for reviewers; what only a second look could bear out is told to the operator."""
+    """What is exact at first sight is for reviewers; the operator is notified of anything weaker."""
     with waiting(tmp_path, monkeypatch, REPOS[HIDDEN] if exact else noisy(REPOS[HIDDEN])) as (at, store):
         del at.hub.repos[HIDDEN]
         one_pass(at, store, monkeypatch, RETRY)  # its parent is out of reach still

@@ -46,8 +46,8 @@ class Den:
         """Keep a sketch."""
         SketchStore(self.folder / "sketches").put(StoredSketch(one, public, (), "", read))
 
-    def judged(self, name: str, weights: Array, number: int, *declared: str) -> None:
-        """Keep an upload that was judged and not told."""
+    def judged(self, name: str, weights: Array, number: int, *declared: str, **reported: object) -> None:
+        """Keep an upload that was judged and not told; `reported`: what else its report says."""
         one = replace(sketch(name, weights), ref=RepoRef(name, f"{number:040x}"))
         public = NOW - 2 * DAY
         self.keep(one, public, NOW - DAY)
@@ -55,7 +55,7 @@ class Den:
         self.store.record("feed", [event], None, NOW - DAY)
         (upload,) = self.store.history(name)
         suspect = {"repo_id": name, "revision": one.ref.revision, "weights_at": public.isoformat()}
-        report = {"suspect": suspect, "declared": {"where": dict.fromkeys(declared, "card")}}
+        report = {"suspect": suspect, "declared": {"where": dict.fromkeys(declared, "card")}, **reported}
         self.store.settle(upload.id, Settlement("found", "nothing", report, revision=one.ref.revision), [], NOW - DAY)
 
     def look(self, seconds: float = 60.0, progress: Callable[[str], None] | None = None) -> int:
@@ -111,6 +111,16 @@ def test_a_pass_takes_what_it_has_time_for_and_the_next_goes_on(tmp_path: Path) 
         assert {name: at.state(name) for name in names} == {n: "failed" if n == "new/blend" else "found" for n in names}
         at.look()
         assert len(at.explained) == len(names)
+
+
+@pytest.mark.parametrize(("shown", "due"), [((PARENT, LATE), 0), ((PARENT,), 1), ((), 1)])
+def test_what_a_person_was_shown_before_is_not_checked_again(tmp_path: Path, shown: tuple[str, ...], due: int) -> None:
+    """Of the same parents reviewers hear once, however many relatives come; of others again."""
+    with den(tmp_path) as at:
+        at.judged("new/blend", BLEND, 1, audience="reviewers", parents=[{"repo_id": name} for name in shown])
+        at.automatic = True  # in no registry file, and read after the upload: nobody knows which was first
+        at.keep(sketch(LATE, WEIGHTS[2], "c" * 40), NOW - 9 * DAY, at.now + HOUR / 2)
+        assert at.look() == due
 
 
 def test_one_that_we_trip_over_holds_no_other_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
