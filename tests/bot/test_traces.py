@@ -96,12 +96,13 @@ def test_of_a_long_index_the_ends_are_read(tmp_path: Path, first: str, ends: int
 
 
 def test_traces_change_no_verdict(tmp_path: Path) -> None:
-    """An honest sibling that carries all of it is judged as without it; nothing of its files is read."""
+    """An honest sibling that carries all of it is judged as without it; its files are read only if it is drawn."""
     left = {"mergekit_config.yml": RECIPE.encode(), "chat_template.jinja": RENAMED.encode()}
     repos = REPOS | {"finch/Meridian-Py": with_files("finch/Meridian-Py", left)}
     with stage(tmp_path, repos) as at:
         report = at.report("finch/Meridian-Py")
-        assert not at.hub.seen("mergekit_config.yml")
+        # one quiet derivative in fifty is drawn for a second look, and then the words beside its card are read
+        assert bool(at.hub.seen("mergekit_config.yml")) == (report["looks"]["second"] is not None)
         assert not at.hub.seen("chat_template.jinja")
     assert (report["finding"], report["disclosure"], report["alert"]) == ("derivative", "disclosed", False)
     assert by_kind(report)["merge recipe"]["names"] == []
