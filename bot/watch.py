@@ -45,8 +45,8 @@ BATCH = 50
 RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
 UPLOADING = timedelta(days=1)  # that shards which are named and not there are waited for; then the others are judged
 BEGUN = f"{MARK}judging "  # an upload's mark while it is judged: how often this was begun and not ended
-DEATHS = 3  # after which an upload is left aside
-ASIDE = timedelta(days=1)  # until it is tried again
+DEATHS = 3  # after which an upload is left aside for a growing while
+DIED = "the process ended"
 CARD_AWAITED = "its card has no words of the author's yet, and is waited for"
 PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
 
@@ -118,11 +118,11 @@ class Watcher:
         return upload.parameters is not None and upload.parameters < self.settings.min_parameters
 
     def _set_aside(self, upload: Upload) -> Failed:
-        """Leave an upload for a day that the process died of, and tell the operator its name, once."""
-        reason = f"the process ended {DEATHS} times while it was judged"
+        """Leave an upload for a while that the process died of, and tell the operator its name, once."""
+        reason = f"{DIED} {DEATHS} times while it was judged"
         news = News(self.store, self.clock, self.operator)
-        news.once(f"set aside:{upload.id}", f"{upload.repo_id}: set aside", f"{reason}; it is tried again in a day")
-        return self._later(upload, reason, ASIDE.total_seconds())
+        news.once(f"set aside:{upload.id}", f"{upload.repo_id}: set aside", f"{reason}; it is tried again later")
+        return self._later(upload, reason)
 
     def _used_up(self, spent: Meter) -> bool:
         most = self.settings

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.watch import DIED
 from ops.container.container import Running, folder, until
 from ops.container.engine import Engine, Wrong
 from ops.container.scene import Loopback, Outcome
@@ -53,17 +54,19 @@ class Killed:
         life.kill()
         world.discord.faults.stalled = False
 
-    def _end_leases(self) -> None:
-        """Date the leases back instead of waiting for their end, which is minutes away; one row must be leased."""
+    def _end_waits(self) -> None:
+        """Date the waits back that end in minutes: one row is leased, and what died three times is set aside."""
         with closing(sqlite3.connect(self.data / "blendwatch.sqlite")) as store, store:
+            query = "UPDATE uploads SET retry_at = '2000-01-01 00:00:00.000000' WHERE reason LIKE ?"
+            store.execute(query, [f"{DIED}%"])
             query = "UPDATE outbox SET leased_until = '2000-01-01 00:00:00.000000' WHERE state = 'sending'"
             leased = store.execute(query).rowcount
         if leased != 1:
             raise Wrong(f"after a kill in the middle of an alert {leased} messages are leased, and not 1")
 
     def finish(self, engine: Engine, world: Loopback, expected: dict[str, list[Outcome]], alerts: Sequence[str]) -> str:
-        """Let it finish, as if the lease of the interrupted alert had run out; compare. Raises Wrong."""
-        self._end_leases()
+        """Let it finish, as if what waits for minutes had waited; compare. Raises Wrong."""
+        self._end_waits()
         life = Running.start(engine, "killed", [*self.flags, "-e", "BLENDWATCH_POLL_MINUTES=0.05"], "watch")
         until(lambda: len(world.alerts()) > len(alerts), "the alerts that were due")
         wanted = Counter(alerts) + Counter(world.alerts()[:1])  # the first was at Discord when its sender was killed

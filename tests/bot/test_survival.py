@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.watch import ASIDE, DEATHS
+from bot.watch import DEATHS, RETRIES
 from demo.scene import BASE, HIDDEN, RELEASE
 from state.store import Store
 from tests.bot.stage import REPOS, stage
@@ -39,7 +39,7 @@ def dies(text: str) -> None:
 def test_an_upload_that_kills_the_process_is_set_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths: int
 ) -> None:
-    """The third death sets it aside, the operator gets its name once, the others are judged; a day later it is, too."""
+    """The third death sets it aside, the operator gets its name once, the others are judged; later it is, too."""
     (tmp_path / "data").mkdir()
     with stage(tmp_path, FEW) as at, Store.open(f"sqlite:///{tmp_path / 'data' / 'blendwatch.sqlite'}") as store:
         for _ in range(deaths):
@@ -54,7 +54,7 @@ def test_an_upload_that_kills_the_process_is_set_aside(
         upload = at.upload(HIDDEN)
         assert (upload.state, upload.reason) == ("failed", f"the process ended {DEATHS} times while it was judged")
         assert at.upload(OTHER).state == "found"
-        one_pass(at, store, monkeypatch, ASIDE + timedelta(minutes=1))
+        one_pass(at, store, monkeypatch, RETRIES[0] + timedelta(minutes=1))
         assert at.told == [f"Operator: {HIDDEN}: set aside", FOUND]
         assert store.marks.first("mark: judging", 9) == []
 
