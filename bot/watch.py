@@ -46,7 +46,7 @@ RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 *
 UPLOADING = timedelta(days=1)  # that shards which are named and not there are waited for; then the others are judged
 BEGUN = f"{MARK}judging "  # an upload's mark while it is judged: how often this was begun and not ended
 DEATHS = 3  # after which an upload is left aside for a growing while
-DIED = "the process ended"
+DIED, SET_ASIDE = "the process ended", ": set aside"
 CARD_AWAITED = "its card has no words of the author's yet, and is waited for"
 PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
 
@@ -121,7 +121,7 @@ class Watcher:
         """Leave an upload for a while that the process died of, and tell the operator its name, once."""
         reason = f"{DIED} {DEATHS} times while it was judged"
         news = News(self.store, self.clock, self.operator)
-        news.once(f"set aside:{upload.id}", f"{upload.repo_id}: set aside", f"{reason}; it is tried again later")
+        news.once(f"set aside:{upload.id}", f"{upload.repo_id}{SET_ASIDE}", f"{reason}; it is tried again later")
         return self._later(upload, reason)
 
     def _used_up(self, spent: Meter) -> bool:
