@@ -12,6 +12,7 @@ from analyzers.kinship import Kinship, kinship
 from analyzers.records import Disclosure, Reference, Sketch
 from analyzers.sampling import dense_role
 from analyzers.thresholds import MIN_OVERLAP, MOVED, RELATED_CORRELATION, RELATED_TENSORS
+from analyzers.towers import part_of, towers_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # compared by identity, so that what is measured of one can be kept
@@ -87,7 +88,9 @@ def case_of(
     A model can be a parent only if its weights were public before the suspect's (a blend known as a reference makes
     its own parents look like blends of it). Later ones are left out, unless the suspect itself declares them. So are
     models whose cards name one of the suspect's maker as a parent: a partner may publish hours before the maker.
+    Of a language model with towers beside it, the case is the language model's.
     """
+    whole, suspect = suspect, part_of(suspect)
     case = Case(suspect, disclosure, weights_at, (), 0, maker=maker)
     possible = [
         r
@@ -100,8 +103,22 @@ def case_of(
     related = [k for k in measured if len(k.keys) >= RELATED_TENSORS and _related(k)]
     related.sort(key=lambda k: (k.distance, k.reference.repo_id))
     kin = tuple(_without_doubles(case, related))
+    suspect = replace(suspect, aside=_aside(whole, suspect, kin))
     beside = align(suspect, [k.reference for k in _comparable(kin)])
-    return replace(case, kin=kin, compared=len(measured), aligned=beside, screened=screened, new_since=new_since)
+    case = replace(case, suspect=suspect, kin=kin, compared=len(measured), aligned=beside, screened=screened)
+    return replace(case, new_since=new_since)
+
+
+def _aside(whole: Sketch, main: Sketch, kin: Sequence[Kinship]) -> float:
+    """Return the share of an upload that is not its main component, but for towers that its nearest kin has, too."""
+    total = sum(whole.elements.values())
+    inside = sum(main.elements.values())
+    for tower in towers_of(whole.elements):
+        part = part_of(whole, tower)
+        same = kinship(part, kin[0].reference, whole.spec.windows) if kin else None
+        if same is not None and same.equal == 1.0:
+            inside += sum(part.elements.values())
+    return 1 - (1 - whole.aside) * (inside / total if total else 1.0)  # unknown, where not all headers were read
 
 
 def _comparable(kin: Sequence[Kinship]) -> list[Kinship]:

@@ -1,21 +1,25 @@
 """What a second look reads: fresh coordinates in every layer, in the suspect and in the models it is compared with.
 
-The budget is one for all models, and an address costs a request a shard, so roles are chosen layer by layer by what the
-models' own sharding makes cheapest; in the next round each layer gives another role (or another expert), until the
-budget is spent.
+The roles that hold most of the weights come first: without them nothing is known of the model. The budget is one for
+all models, and an address costs a request a shard, so further roles are chosen layer by layer by what the models' own
+sharding makes cheapest; in the next round each layer gives another role (or another expert), until the budget is spent.
+Towers beside a language model are not read.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyzers.records import SampleSpec, SliceKey
 from analyzers.roles import Group, Slice
 from analyzers.sampling import ReadBudget, ReadPlan, SliceRead, dense_role, key_of, read_of, slice_of, spans_of
+from analyzers.towers import first_of, towers_of
 
 Groups = Mapping[tuple[str, int], Group]
 MAX_SLICES = 160  # of one model
+MOST = 0.9  # of the weights are in roles that are read before the price counts
 
 
 @dataclass(slots=True)
@@ -59,10 +63,13 @@ def plan_depth(models: Sequence[Groups], spec: SampleSpec, budget: ReadBudget, *
 
 def _by_layer(models: Sequence[Groups], purses: Sequence[_Purse], spec: SampleSpec) -> Iterator[list[SliceRead | None]]:
     """Yield reads of the same slice in all models: round after round through the layers, then the outer matrices."""
-    suspect = models[0]
-    layers = sorted({layer for role, layer in suspect if layer >= 0 and role.startswith("layers.")})
-    outer = [group for (role, layer), group in suspect.items() if layer < 0 and role in ("lm_head", "embed_tokens")]
+    suspect = _without_towers(models[0])
+    layers = sorted({layer for _, layer in suspect if layer >= 0})
+    outer = [group for (_, layer), group in suspect.items() if layer < 0]
     used: set[SliceKey] = set()
+    owed = _largest(suspect)
+    placed = sorted((layer, entry.shard) for (_, layer), group in suspect.items() for entry in group.entries)
+    last = {shard: layer for layer, shard in placed}
     for turn in range(len({role for role, _ in suspect})):
         for layer in layers:
             options = [
@@ -71,8 +78,9 @@ def _by_layer(models: Sequence[Groups], purses: Sequence[_Purse], spec: SampleSp
                 if at == layer and (reads := _everywhere(models, group, spec, used, turn))
             ]
             if options:
-                best = min(options, key=lambda reads: _price(purses, reads, spec))
+                best = min(options, key=lambda r: (_key(r).role not in owed, *_price(purses, r, last, spec)))
                 used.add(_key(best))
+                owed.discard(_key(best).role)
                 yield best
         for group in outer if turn == 0 else []:
             if reads := _everywhere(models, group, spec, used, 0):
@@ -80,16 +88,37 @@ def _by_layer(models: Sequence[Groups], purses: Sequence[_Purse], spec: SampleSp
                 yield reads
 
 
+def _without_towers(model: Groups) -> Groups:
+    towers = towers_of({role for role, _ in model})
+    return {where: group for where, group in model.items() if first_of(where[0]) not in towers}
+
+
+def _largest(model: Groups) -> set[str]:
+    """Return the fewest roles of layers that hold `MOST` of their weights."""
+    held: Counter[str] = Counter()
+    for (role, layer), group in model.items():
+        held[role] += group.elements if layer >= 0 else 0
+    found: set[str] = set()
+    for role, _ in held.most_common():
+        if sum(held[r] for r in found) >= MOST * held.total():
+            break
+        found.add(role)
+    return found
+
+
 def _key(reads: Sequence[SliceRead | None]) -> SliceKey:
     return next(r.slice.key for r in reads if r)
 
 
-def _price(purses: Sequence[_Purse], reads: Sequence[SliceRead | None], spec: SampleSpec) -> tuple[int, int, int]:
-    """Requests; then how often the role was read already; then chance."""
-    role = _key(reads).role
+def _price(
+    purses: Sequence[_Purse], reads: Sequence[SliceRead | None], last: Mapping[str, int], spec: SampleSpec
+) -> tuple[int, bool, int, int]:
+    """Requests; then whether its shard holds nothing of later layers; then how often the role was read; then chance."""
+    role, layer = _key(reads).role, _key(reads).layer
+    ends = not any(last[r.slice.entry.shard] > layer for r in reads[:1] if r)
     before = sum(r.slice.key.role == role for r in purses[0].reads)
     requests = sum(p.price(r) for p, r in zip(purses, reads, strict=True) if r)
-    return requests, before, key_of(spec.seed, role, _key(reads).layer, "depth")
+    return requests, ends, before, key_of(spec.seed, role, layer, "depth")
 
 
 def _everywhere(
@@ -120,7 +149,8 @@ def _same(model: Groups, wanted: Slice, spec: SampleSpec) -> SliceRead | None:
 
 def _moved(models: Sequence[Groups], spec: SampleSpec) -> Iterator[list[SliceRead | None]]:
     """Yield one role after the other, all its layers in all models side by side."""
-    roles = sorted({role for role, layer in models[0] if layer >= 0}, key=lambda r: key_of(spec.seed, r, "moved"))
+    held = {role for role, layer in _without_towers(models[0]) if layer >= 0}
+    roles = sorted(held, key=lambda r: key_of(spec.seed, r, "moved"))
     for role in roles:
         each = [_all_layers(m, role) or _all_layers(m, dense_role(role)) for m in models]
         for i in range(max(map(len, each))):

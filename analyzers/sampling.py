@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from analyzers.records import Sample, SampleSpec, SliceKey
 from analyzers.roles import Group, Slice
+from analyzers.towers import first_of, towers_of
 
 LAYER_STREAMS = 4
 MAX_ROWS = 1 << 22  # a window lies in the first so many rows; the largest vocabulary has a million
@@ -170,9 +171,13 @@ def read_of(spec: SampleSpec, wanted: Slice) -> SliceRead:
 
 @dataclass(frozen=True, slots=True)
 class ReadBudget:
-    """What one look may cost: slices, HTTP requests (one a span, one more a shard for its address), bytes."""
+    """What one look may cost: slices, HTTP requests (one a span, one more a shard for its address), bytes.
+
+    `towers`: slices of each tower beside a language model, once all of the language model's are read.
+    """
 
     slices: int = 28
+    towers: int = 8
     requests: int = 50
     bytes: int = 1_000_000
     gap: int = 2048  # bytes between two slices that are cheaper to read than to ask for twice
@@ -196,9 +201,13 @@ def plan_reads(groups: Mapping[tuple[str, int], Group], spec: SampleSpec, budget
     """
     chosen: list[SliceRead] = []
     plan = ReadPlan((), (), 0, 0)
+    left = dict.fromkeys(towers_of({role for role, _ in groups}), budget.towers)
     for wanted in pick_order(groups, spec):
-        if len(chosen) == budget.slices:
-            break
+        part = first_of(wanted.key.role)
+        part = part if part in left else ""
+        if not left.setdefault(part, budget.slices):
+            continue
+        left[part] -= 1
         chosen.append(read_of(spec, wanted))
         longer = spans_of(chosen, budget.gap)
         if longer.requests > budget.requests or longer.bytes > budget.bytes:

@@ -88,7 +88,7 @@ def _has_adapters(held: Held) -> bool:
 
 
 def _part_why(held: Held) -> str:
-    share = f"{held.case.suspect.aside:.0%} of the upload's bytes lie in other components, which were not compared"
+    share = f"{held.case.suspect.aside:.0%} of the upload's bytes lie in components that are no copy of it"
     beside = "adapters lie unmerged beside these weights" if _has_adapters(held) else share
     return f"{_undeclared_why(held)}; {beside}"
 

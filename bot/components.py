@@ -1,4 +1,4 @@
-"""The other components of an upload: text encoders, towers, models in folders beside the one that is judged.
+"""The other components of an upload: models in folders beside the one that is judged, towers in one checkpoint with it.
 
 Each is read as itself, a little. `analyzers.components` says what each is.
 """
@@ -15,6 +15,8 @@ from analyzers.layout import layout_of
 from analyzers.records import RepoFacts, RepoFile, Sample, SampleSpec, ShardHeader, Sketch, SliceKey
 from analyzers.roles import elements_of, groups_of
 from analyzers.sampling import ReadBudget, plan_reads, samples_from
+from analyzers.towers import first_of, part_of, towers_of
+from bot.look import Look
 from bot.shardheader import PREFIX, header_length, parse_header
 from bot.source import Source, SourceError, Span, TooLarge, Unavailable
 from bot.weightfiles import others, weight_files
@@ -55,6 +57,17 @@ def parts_of(source: Source, facts: RepoFacts, spec: SampleSpec, problems: list[
             raise
         except (SourceError, Unreadable, ValueError) as error:
             problems.append(f"its component {name} could not be read: {error}")
+
+
+def towers_in(look: Look) -> Iterator[Part]:
+    """Yield the towers beside a language model that the look read, the largest first; none without a sample."""
+    whole = look.sketch
+    total = sum(whole.elements.values())
+    parts = ((name, part_of(whole, name)) for name in towers_of(whole.elements))
+    sized = [(sum(part.elements.values()), name, part) for name, part in parts if part.samples]
+    for size, name, part in sorted(sized, key=lambda each: (-each[0], each[1]))[:MOST]:
+        groups = {where: group for where, group in look.groups.items() if first_of(where[0]) == name}
+        yield Part(name, part, size, size / total if total else 0.0, (), groups)
 
 
 def reserved(facts: RepoFacts) -> tuple[int, int]:

@@ -40,7 +40,7 @@ from analyzers.second_look import reason_for
 from analyzers.story import points, summed_up
 from analyzers.verdict import judge
 from bot.author_words import words_beside
-from bot.components import Part, parts_of, reserved, wider
+from bot.components import Part, parts_of, reserved, towers_in, wider
 from bot.known import LONG_AGO, KnownModels, Progress, card_of, config_of
 from bot.look import FIRST_LOOK_BYTES, FIRST_LOOK_REQUESTS, Look, Meter, first_look, weights_digest
 from bot.originals import States, doubt
@@ -96,7 +96,7 @@ class Checker:
             text, trouble = card_of(source)
             card = self.card(facts.ref.repo_id, facts.tags, text)
             look = self._first_look(source, facts, meter)
-            parts = list(parts_of(source, facts, self.known.spec, problems))
+            parts = [*parts_of(source, facts, self.known.spec, problems), *towers_in(look)]
             spent = meter.requests, meter.bytes_read
             cards = (card, newer) if newer else (card,)
             disclosure = self.says(facts.ref, cards, gated=facts.gated)
@@ -141,7 +141,7 @@ class Checker:
             parameters=max(facts.parameters or 0, look.layout.parameters),
             verdict=replace(verdict, why=summed_up(verdict.why, findings)),
             declared=case.disclosure,
-            sampled=sampled(look.sketch, verdict),
+            sampled=sampled(case.suspect, verdict),
             cost=Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3)),
             weights_at=weights_at,
             weights_digest=weights_digest(facts),

@@ -43,6 +43,6 @@ def check(url: str, folder: Path, repo_id: str) -> Checked:
     done = subprocess.run(
         [sys.executable, "-S", MEASURED, cost, *command], env=environment, capture_output=True, text=True, check=False
     )
-    if done.returncode not in (0, 3):
+    if done.returncode not in (0, 3, 4):
         sys.exit(f"the check of {repo_id} ended with status {done.returncode}:\n{done.stderr}")
     return Checked(report=json.loads(done.stdout), **json.loads(cost.read_text()))
