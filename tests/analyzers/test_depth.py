@@ -66,12 +66,13 @@ def test_every_layer_gives_a_slice_before_any_gives_two() -> None:
 
 
 def test_shards_that_cost_less_are_preferred() -> None:
-    """A role that lies in one shard of every model is read first: its address is asked for once."""
+    """Once each large role was read, one that lies in one shard of every model is: its address is asked for once."""
     cheap = "mlp.up_proj"
     groups = [model(20, 20, "a", cheap), model(20, 20, "b", cheap)]
-    first, _ = plan_depth(groups, SPEC, ReadBudget(requests=44), moved=False)
+    first, _ = plan_depth(groups, SPEC, ReadBudget(requests=44 + 2 * 3), moved=False)
     assert len(keys(first)) == 20
-    assert sum(k.role == f"layers.{cheap}" for k in keys(first)) >= 19
+    assert {k.role for k in keys(first)} == {f"layers.{role}" for role in ROLES}
+    assert first.requests - len(first.spans) == 4  # addresses: of that shard, and of each other large role's first
 
 
 def test_another_seed_reads_elsewhere() -> None:
@@ -120,3 +121,39 @@ def test_experts_take_turns_and_meet_dense_matrices() -> None:
     assert {k.layer for k in keys(looked_for[1]) if k.role.endswith("down_proj")} == {0, 1, 2, 3}
     twin, _ = plan_depth([mixture, mixture], SPEC, ReadBudget(requests=250), moved=False)
     assert {k.expert for k in keys(twin)} == {-1, 0, 1}
+
+
+def test_towers_are_not_read_and_what_holds_most_weights_is() -> None:
+    """A layer of a tower is none of the language model; experts are read though their shards cost more."""
+    plain, size = dict(model(12, 3)), 8 * ROWS
+    tower = {
+        (f"visual.blocks.{role}", layer): Group(f"visual.blocks.{role}", layer, group.experts)
+        for (role, layer), group in model(12, 3, "t").items()
+    }
+    big = {
+        ("layers.mlp.gate", i): Group(
+            "layers.mlp.gate",
+            i,
+            {-1: TensorEntry(f"g{i}", "BF16", (size, 8 * COLS), f"big-{i}", 0, 16 * size * COLS)},
+        )
+        for i in range(12)
+    }
+    for plan in plan_depth([plain | tower | big] * 2, SPEC, ReadBudget(requests=70), moved=False):
+        roles = [key.role for key in keys(plan)]
+        assert not any(role.startswith("visual") for role in roles)
+        assert roles.count("layers.mlp.gate") == 1
+        assert {key.layer for key in keys(plan)} == set(range(12))
+
+
+def test_a_model_whose_layers_bear_other_names_is_read() -> None:
+    """A denoiser's blocks are numbered under names that nobody lists: each is a matrix outside all layers."""
+    entries = {
+        (f"transformer_blocks.{i}.to_q", -1): Group(
+            f"transformer_blocks.{i}.to_q",
+            -1,
+            {-1: TensorEntry(f"t{i}", "BF16", (ROWS, COLS), "m", i * ROWS * COLS * 2, (i + 1) * ROWS * COLS * 2)},
+        )
+        for i in range(6)
+    }
+    for plan in plan_depth([entries, entries], SPEC, ReadBudget(requests=70), moved=False):
+        assert len(keys(plan)) == 6
