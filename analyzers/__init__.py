@@ -44,14 +44,16 @@ def explain(case: Case) -> Finding:
 
 def _within_reach(case: Case, finding: Finding) -> Finding:
     """Return a finding, or "inconclusive" where too little of the suspect was compared for one about the model."""
-    share = compared(case, [p.ref.repo_id for p in finding.parents])
+    share, rest = compared(case, [p.ref.repo_id for p in finding.parents])
     if share is None:
         return finding
     measured = {**finding.measured, "compared": round(share, 4)}
     few = finding.kind == "copy" and len(case.suspect.samples) < MIN_INFORMATIVE_TENSORS
     if (share >= MIN_COMPARED and not few) or finding.kind in ("derivative", "inconclusive"):
         return replace(finding, measured=measured)
-    seen = f"only {share:.0%} of its parameters could be compared" if share < MIN_COMPARED else "too few tensors to say"
+    beyond = "its experts" if "experts" in rest else rest
+    little = f"only {share:.0%} of its parameters could be compared, and not {beyond}"
+    seen = little if share < MIN_COMPARED else "too few tensors to say"
     return Finding(finding.analyzer, "inconclusive", f"{seen}: {finding.claim}", measured=measured)
 
 

@@ -54,20 +54,24 @@ class Case:
         return self.disclosure.of(repo_id) is not None
 
 
-def compared(case: Case, parents: Iterable[str]) -> float | None:
+def compared(case: Case, parents: Iterable[str]) -> tuple[float | None, str]:
     """Return the share of the suspect's elements whose role and columns every parent was sampled with; None: unknown.
 
-    No parents: the share whose role was sampled at all. A dense model's matrix may be any expert's.
+    No parents: the share whose role was sampled at all. A dense model's matrix may be any expert's. With it comes the
+    largest role that was not sampled so, "" where all were.
     """
-    total = sum(case.suspect.elements.values())
+    elements = case.suspect.elements
+    total = sum(elements.values())
     if not total:
-        return None
+        return None, ""
     held = {(dense_role(k.role), s.cols) for k, s in case.suspect.samples.items()}
     for name in parents:
         sketches = [k.reference.sketch for k in case.kin if k.reference.repo_id == name]
         held &= {(dense_role(k.role), s.cols) for sketch in sketches for k, s in sketch.samples.items()}
     roles = {_anywhere(role) for role, _ in held}  # a number that is no layer's by its name is one all the same
-    return sum(n for role, n in case.suspect.elements.items() if _anywhere(dense_role(role)) in roles) / total
+    rest = [role for role in elements if _anywhere(dense_role(role)) not in roles]
+    share = 1 - sum(elements[role] for role in rest) / total
+    return share, max(sorted(rest), key=elements.__getitem__, default="")
 
 
 def _anywhere(role: str) -> str:

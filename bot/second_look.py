@@ -17,7 +17,19 @@ from analyzers.depth_profile import depth_profile
 from analyzers.errors import Unreadable
 from analyzers.evidence import of_case
 from analyzers.layout import layout_of
-from analyzers.records import Compared, Cost, Finding, Reference, RepoRef, Sampled, SampleSpec, SecondLook, Sketch
+from analyzers.naming import renamed
+from analyzers.records import (
+    Compared,
+    Cost,
+    Finding,
+    Reference,
+    RepoRef,
+    Sampled,
+    SampleSpec,
+    SecondLook,
+    Sketch,
+    WeightLayout,
+)
 from analyzers.roles import groups_of
 from analyzers.sampling import ReadBudget, ReadPlan, samples_from
 from analyzers.second_look import companions, moved, together, unread
@@ -50,6 +62,7 @@ class Seen:
 class _Model:
     reference: Reference
     source: Source
+    layout: WeightLayout
     groups: Groups
 
 
@@ -85,7 +98,7 @@ class SecondLooker:
         decisive = int(found.measured.get("decisive", 0))
         sampled = replace(look.sampled, decisive=decisive)
         look = replace(look, sampled=sampled, profile=depth_profile(again, found), scale=yardsticks(case, found))
-        return Seen(found, look, problems, of_case(again), tuple(gone))
+        return Seen(found, look, (*problems, *_renamed(first, found, models)), of_case(again), tuple(gone))
 
     def _open(self, references: Sequence[Reference], wanted: Wanted) -> tuple[list[_Model], tuple[str, ...]]:
         """Open the companions that can be read; a sentence for each that cannot."""
@@ -94,14 +107,25 @@ class SecondLooker:
             ref = reference.sketch.ref
             try:
                 source = self.open_reference(ref.repo_id, ref.revision)
-                groups = groups_of(layout_of(source.headers(HEADER_REQUESTS, wanted)))
+                layout = layout_of(source.headers(HEADER_REQUESTS, wanted))
             except Unavailable:
                 raise
             except (SourceError, Unreadable) as error:
                 problems.append(f"{ref.repo_id} could not be read at fresh coordinates: {error}")
                 continue
-            models.append(_Model(reference, source, groups))
+            models.append(_Model(reference, source, layout, groups_of(layout)))
         return models, tuple(problems)
+
+
+def _renamed(first: Look, found: Finding, models: Sequence[_Model]) -> list[str]:
+    """Say in what names a copy differs from what it is a copy of."""
+    parents = {p.ref for p in found.parents} if found.kind == "copy" else set()
+    named = ((m.reference, renamed(_names(first.layout), _names(m.layout))) for m in models)
+    return [f"a copy of {r.repo_id} whose {how}" for r, how in named if how and r.sketch.ref in parents]
+
+
+def _names(layout: WeightLayout) -> list[str]:
+    return [tensor.name for tensor in layout.tensors]
 
 
 def _left(meter: Meter) -> ReadBudget:

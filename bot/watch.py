@@ -268,7 +268,7 @@ class Watcher:
         """Leave out what is small, empty, not whole yet or judged already; None for a candidate."""
         facts = source.facts()
         if not facts.shards:
-            return self._without_weights(upload, facts)
+            return self._without_weights(upload, source)
         if upload.parameters is None and facts.weight_bytes < self.settings.min_bytes:
             return Skipped(f"{facts.weight_bytes:,} bytes of weights, fewer than {self.settings.min_bytes:,}")
         began = self._began_at()
@@ -283,11 +283,13 @@ class Watcher:
             return self._later(upload, "its weights are not all there yet")
         return None
 
-    def _without_weights(self, upload: Upload, facts: RepoFacts) -> Skipped | Failed:
-        other = sorted({s for f in facts.files for s in OTHER_WEIGHTS if f.path.lower().endswith(s)})
+    def _without_weights(self, upload: Upload, source: HubRepo) -> Skipped | Failed:
+        other = sorted({s for f in source.facts().files for s in OTHER_WEIGHTS if f.path.lower().endswith(s)})
         if other:
             return Skipped(f"no safetensors weights, only {', '.join(other)}")
-        return self._later(upload, NO_WEIGHTS)
+        branches = ", ".join(source.branches()[:3])
+        where = f" on its main branch, which alone is read; others are {branches}" if branches else ""
+        return self._later(upload, NO_WEIGHTS + where)
 
     def _unsaid(self, upload: Upload, result: CheckResult, report: dict[str, Any]) -> str:
         """Return why an alert is not told; "" where it is. What new weights of an open case are is a note on that."""

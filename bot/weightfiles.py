@@ -17,6 +17,7 @@ DENOISERS = ("transformer", "transformer_2", "unet", "prior")  # the main compon
 COPIES = ("original", "fp16", "bf16", "fp32", "onnx", "openvino", "metal")  # folders of the same weights again
 COMPARABLE = 2.5  # times the bytes of the rest that a variant or such a folder may have; one with more is no copy
 LEAST_INDEXED = 4  # a fourth of the folder's bytes is named by an index that is believed
+JOINERS = "\u200c\u200d"  # in emoji and in the scripts of Persia and India
 LEAST_DENOISER = 10  # a tenth of all bytes is a pipeline's denoiser
 _NUMBERED = re.compile(r"(.*)-(\d{1,9})-of-(\d{1,9})\.safetensors")
 _VARIANT = re.compile(r"^consolidated|[._-](?:fp16|bf16|fp32|ema|non_ema)(?=[.-])", re.IGNORECASE)
@@ -167,7 +168,7 @@ def shard_name(name: object, where: str) -> str:
     if not isinstance(name, str) or not name:
         raise MalformedWeights(f"{where} names a shard {_shown(name)} that is no file name.")
     outside = name.startswith("/") or "://" in name or "\\" in name or ".." in name.split("/")
-    unprintable = any(unicodedata.category(c).startswith("C") for c in name)
+    unprintable = any(unicodedata.category(c).startswith("C") for c in name if c not in JOINERS)
     if outside or unprintable or not name.endswith(".safetensors"):
         raise MalformedWeights(f"{where} names a shard {_shown(name)} that is no safetensors file of the repository.")
     return name

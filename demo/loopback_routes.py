@@ -42,6 +42,7 @@ class Routes:
         app.router.add_get(api + "/revision/{rev}", self._info)
         app.router.add_get(api + "/tree/{rev}", self._tree)
         app.router.add_get(api + "/commits/{rev}", self._commits)
+        app.router.add_get(api + "/refs", self._refs)
         app.router.add_post(api + "/paths-info/{rev}", self._paths_info)
         app.router.add_get(api + "/safetensors-metadata/{path:.+}", self._headers)
         app.router.add_get("/api/resolve-cache/models/{org}/{name}/{rev}/{path:.+}", self._cached)
@@ -93,6 +94,12 @@ class Routes:
         following = f"{self._site.url}{request.rel_url.raw_path}?p={begin // COMMITS_A_PAGE + 1}"
         headers = {"Link": f'<{following}>; rel="next"'} if more else {}
         return web.json_response(rows[begin : begin + COMMITS_A_PAGE], headers=headers)
+
+    async def _refs(self, request: web.Request) -> web.Response:
+        repo = self._repo(request)
+        names = ("main", *repo.branches)
+        branches = [{"name": n, "ref": f"refs/heads/{n}", "targetCommit": repo.revision} for n in names]
+        return web.json_response({"branches": branches, "tags": [], "converts": []})
 
     async def _paths_info(self, request: web.Request) -> web.Response:
         repo, form = self._repo(request), await request.post()

@@ -1,4 +1,4 @@
-"""The commits of one repository, newest first: what was said of each, and when its author's clock said it was."""
+"""The branches of one repository, and its commits, newest first: title and time of each, by its author's clock."""
 
 from __future__ import annotations
 
@@ -42,6 +42,15 @@ def commits(wire: Wire, name: str, at: str, most: int) -> Sequence[Commit]:
             break
         ask = Ask(following, WHAT, name)
     return found[: min(most, MAX_COMMITS)]
+
+
+def branches(wire: Wire, name: str) -> Sequence[str]:
+    """Return the names of a repository's branches beside main, in order; raises SourceError. One request."""
+    content, _ = wire.json(Ask(wire.address("api", "models", name, "refs"), "the branches", name))
+    each = content.get("branches") if isinstance(content, dict) else None
+    if not isinstance(each, list):
+        raise Transient(f"The Hub's answer for the branches of {name} has no list of them.")
+    return sorted({found for row in rows(each) if (found := text(row.get("name"))) and found != "main"})
 
 
 def _commit(row: dict[str, object]) -> Commit | None:

@@ -14,7 +14,7 @@ from analyzers.errors import MalformedWeights
 from analyzers.records import RepoFacts, RepoFile, ShardHeader
 from analyzers.shard_order import Wanted
 from bot.hub import fields
-from bot.hub.commits import MAX_COMMITS, Commit, commits
+from bot.hub.commits import MAX_COMMITS, Commit, branches, commits
 from bot.hub.crew import Crew
 from bot.hub.deadlines import Clock, Reading
 from bot.hub.facts import Current, current_ref, main_has, repo_facts
@@ -24,7 +24,7 @@ from bot.hub.range_headers import RangeHeaders
 from bot.hub.ranges import PLAIN, Ranges
 from bot.hub.wire import JSON_BYTES, Ask, Wire
 from bot.outside_json import parsed
-from bot.source import Missing, Span, TooLarge
+from bot.source import Missing, SourceError, Span, TooLarge
 from bot.weightfiles import INDEX, in_doubt, index_file, named_by, shard_name, weight_files
 
 P = ParamSpec("P")
@@ -115,6 +115,13 @@ class HubRepo:
         """At most so many commits up to the one that `facts` names, newest first; raises SourceError."""
         ref = self.facts().ref
         return commits(self._tools.wire, ref.repo_id, ref.revision, most)
+
+    def branches(self) -> Sequence[str]:
+        """The names of its branches beside main, () where the Hub does not show them."""
+        try:
+            return branches(self._tools.wire, self.facts().ref.repo_id)
+        except SourceError:
+            return ()
 
     def titles(self) -> Sequence[str]:
         """The titles of its newest commits, () where the Hub does not show them; raises SourceError."""

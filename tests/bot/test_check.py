@@ -224,6 +224,7 @@ def bad_inputs() -> dict[str, tuple[Any, str, str]]:
         "no-card": (changed(good, {"README.md": None}), "found", "resemble"),
         "broken-front-matter": (changed(good, {"README.md": b"---\nbase_model: [x\n---\n"}), "found", "resemble"),
         "empty": (changed(good, none), "failed", "no weights yet"),
+        "branches": (replace(changed(good, none), branches=("4.0bpw",)), "failed", "others are 4.0bpw"),
         "gguf": (changed(good, {**none, "model.gguf": b"GGUF"}), "skipped", ".gguf"),
         "gated": (replace(good, gated="manual"), "failed", "gated"),
         "disabled": (replace(good, disabled=True), "failed", "disabled"),
@@ -256,7 +257,9 @@ def test_bad_input_ends_with_one_stored_reason_each_and_the_watch_goes_on(tmp_pa
             upload = at.upload(name)
             assert (upload.state, bool(upload.reason)) == (state, True), (name, upload)
             assert said in upload.reason, (name, upload.reason)
-            assert (upload.retry_at is not None) == (name in ("murk/empty", "murk/gated", "murk/disabled"))
+            assert (upload.retry_at is not None) == (
+                name in ("murk/empty", "murk/branches", "murk/gated", "murk/disabled")
+            )
         notes = at.upload("murk/list-config").report
         assert notes is not None
         assert any("not an object" in note for note in notes["problems"])

@@ -193,7 +193,7 @@ def test_equal_attention_says_nothing_of_packed_experts(tmp_path: Path) -> None:
         found = at.report(UPLOAD)
         assert (found["finding"], found["audience"]) == ("inconclusive", "none")
         assert 0 < found["sampled"]["compared"] < 0.5
-        assert "of its parameters could be compared" in found["why"]
+        assert "of its parameters could be compared, and not its experts" in found["why"]
 
 
 def test_a_false_count_hides_nothing(tmp_path: Path) -> None:

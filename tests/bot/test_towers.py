@@ -89,3 +89,16 @@ def test_the_language_model_decides(
         assert part["parameters"] == sum(w.size for w in beside.values())
         assert part["nearest"] == (RELEASE if seen == "copy" else None)
         assert found["sampled"]["compared"] == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_copy_under_other_names_says_so(tmp_path: Path) -> None:
+    """The same weights under a wrapper are a copy; the report shows what one tensor is called in both."""
+    data = {**language(REPOS[RELEASE])}
+    file = {"README.md": BytesBlob(CARD), "model\u200d.safetensors": BytesBlob(save(data))}
+    repo = LoopbackRepo(repo_id=UPLOAD, files=file, created_at=NOW)
+    with stage(tmp_path, {BASE: REPOS[BASE], RELEASE: REPOS[RELEASE], UPLOAD: repo}) as at:
+        found = at.report(UPLOAD)
+        assert (found["finding"], found["audience"]) == ("copy", "public")
+        (told,) = [p for p in found["problems"] if "names differ" in p]
+        name = "model.embed_tokens.weight"
+        assert told.startswith(f"a copy of {RELEASE} whose names differ: {name.replace('.', '.language_model.', 1)} is")
