@@ -453,6 +453,7 @@ class CheckResult:
     problems: tuple[str, ...] = ()  # what could not be read, one sentence each; none of them stopped the check
     first_cost: Cost | None = None  # of the first look alone
     second: SecondLook | None = None
+    own_cost: Cost | None = None  # of reading what the upload's maker had before; None: nothing was asked
     evidence: Evidence | None = None  # what the verdict can be drawn from again
     claims: tuple[Assessed, ...] = ()  # what the card claims, each held against the verdict
     traces: tuple[Trace, ...] = ()  # what tools left beside the weights; none of it is part of the verdict

@@ -23,6 +23,7 @@ from bot import (
     look,
     originals,
     outside_json,
+    own_weights,
     pipeline,
     reconsider,
     relatives,
@@ -117,8 +118,8 @@ BOUNDS: Final = (
     ),
     _constant(
         listing,
-        "PAGES_OF_BASE",
-        "pages of a base's models listed in a day, of 100 each",
+        "MOST_PAGES",
+        "pages of a base's or an organisation's models that are listed, of 100 each",
         "pages",
         "older ones are not looked at",
     ),
@@ -128,6 +129,13 @@ BOUNDS: Final = (
         "earlier weights of an old repository that are read before it is accused, a first look each",
         "states",
         "nobody is alerted about, and the operator is told",
+    ),
+    _constant(
+        own_weights,
+        "MOST",
+        "older repositories of the upload's organisation that are read before an alert, a first look each",
+        "repositories",
+        "the nearest in size are read",
     ),
     _constant(
         repo,

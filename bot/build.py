@@ -42,7 +42,7 @@ from bot.watchdog import Watchdog
 from state.absences import Absences
 from state.evidence import Blobs
 from state.folder import EVIDENCE, refuse_unfinished
-from state.known_files import FILES, KnownFiles
+from state.known_files import FILES, PASSED_OVER, KnownFiles
 from state.registry import load
 from state.sketches import SketchStore
 from state.spending import Spending
@@ -87,7 +87,16 @@ def service(
         absences = Absences(settings.data / "absences.json")
         files = KnownFiles(settings.data / FILES)
         known = KnownModels(
-            registry, sketches, absences, opened.repo, clock.now, automatic=automatic, files=files, sights=seen
+            registry,
+            sketches,
+            absences,
+            opened.repo,
+            clock.now,
+            automatic=automatic,
+            files=files,
+            sights=seen,
+            passed_over=KnownFiles(settings.data / PASSED_OVER),
+            owners=opened,
         )
         yield Service(settings, opened, Checker(known, opened.metered, clock.now), clock)
 

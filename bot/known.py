@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from analyzers.case import later
 from analyzers.errors import BlendwatchError, Unreadable
 from analyzers.fingerprint import Fingerprint, fingerprint
 from analyzers.kinship import kinship
-from analyzers.records import Mention, Reference, RepoFacts, Role, SampleSpec, Sketch
+from analyzers.records import HubEvent, Mention, Reference, RepoFacts, Role, SampleSpec, Sketch
 from analyzers.screen import screen
 from analyzers.traces_files import digests
 from bot.dating import Dating, Sights
@@ -45,6 +46,18 @@ Open = Callable[[str, str | None], Source]
 Progress = Callable[[str], None]
 
 
+class Owners(Protocol):
+    """Who tells what belongs to whom on the Hub. Both raise SourceError."""
+
+    def of_owner(self, owner: str, least: int, most: int) -> Iterable[HubEvent]:
+        """Return an organisation's models of `least` to `most` parameters, newest first."""
+        ...
+
+    def committers(self, repo_id: str) -> frozenset[str]:
+        """Return the accounts behind a repository's newest commits, in small letters."""
+        ...
+
+
 @dataclass
 class KnownModels:
     """The registry's models, and whatever a suspect declares, as references."""
@@ -58,6 +71,8 @@ class KnownModels:
     automatic: bool = False  # uploads that were read are known models from then on
     files: KnownFiles | None = None  # where the hashes of their files are kept, if they are
     sights: Sights | None = None  # what the watch saw of repositories, if there is one
+    passed_over: KnownFiles | None = None  # the hashes of weights that were public before the watch began
+    owners: Owners | None = None  # who tells what else an organisation has, and who committed; None: nobody is asked
     _unread: list[Model] | None = None  # known models that were not there when last looked for
 
     def __post_init__(self) -> None:
@@ -251,6 +266,12 @@ class KnownModels:
         """Keep the hashes of a known model's files, as far as its listing gives them."""
         if self.files is not None:
             self.files.put(ModelFiles(facts.ref.repo_id, facts.ref.revision, digests(facts.files)))
+
+    def pass_over(self, facts: RepoFacts) -> None:
+        """Keep the hashes of weights that are not judged, so that whoever uploads them again is known to."""
+        if self.passed_over is not None:
+            own = {f.path: f"sha256:{f.sha256}" for f in facts.shards if f.sha256}
+            self.passed_over.put(ModelFiles(facts.ref.repo_id, facts.ref.revision, own))
 
     def _has(self, model: Model) -> bool:
         return self._roster.place(model) is not None

@@ -137,7 +137,7 @@ def recalled(
         )
         verdict = checker.told(ref, digest, judge(case, again(finding, evidence), case.maker))
         facts = RepoFacts(ref, (), seen.created_at, seen.weights_at, seen.stored.hub_id)
-        verdict = checker.in_order(facts, case, verdict, lambda _: None)
+        verdict, own_cost = checker.in_order(facts, case, verdict, lambda _: None)
         read = "what was read before" if second else "the evidence of first sight alone"
         rests = f"this rests on {read} ({seen.stored.read_at:%Y-%m-%d}): {gone}"
         verdict = replace(verdict, why=f"{verdict.why}; {rests}")
@@ -152,6 +152,7 @@ def recalled(
         cost=Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3)),
         weights_at=seen.weights_at,
         weights_digest=digest,
+        own_cost=own_cost,
         problems=(rests, *unknown, *problems),
         evidence=evidence,
         claims=claims,

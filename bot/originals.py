@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain
 from typing import Final
 
-from analyzers import explain
-from analyzers.case import Case, case_of
+from analyzers.case import Case
 from analyzers.errors import Unreadable
 from analyzers.records import Reference, RepoFacts, RepoRef, Sketch, Verdict
 from bot.known import KnownModels
 from bot.look import FIRST_LOOK_REQUESTS, first_look, weights_digest
+from bot.own_weights import needed, own_doubt
 from bot.source import Missing, Source, TooLarge
 from bot.weightfiles import OTHER_WEIGHTS
 
@@ -36,7 +35,7 @@ def doubt(known: KnownModels, facts: RepoFacts, case: Case, verdict: Verdict, st
     named = {p.ref.repo_id.lower() for p in verdict.finding.parents if not p.declared}
     hidden = [k.reference for k in case.kin if k.reference.repo_id.lower() in named]
     reasons = (_of_one(known, facts, case, parent, states) for parent in hidden)
-    return next(filter(None, reasons), "")
+    return next(filter(None, reasons), "") or (own_doubt(known, facts, case, hidden) if verdict.alert else "")
 
 
 def _of_one(known: KnownModels, facts: RepoFacts, case: Case, parent: Reference, states: States) -> str:
@@ -79,15 +78,6 @@ def _read(known: KnownModels, states: Sequence[Source]) -> Iterator[Sketch]:
 def _is_needed(parent: Reference, case: Case, had: Sequence[Sketch], created_at: datetime) -> bool:
     """Tell whether a parent is one all the same beside the upload's own earlier weights."""
     suspect = case.suspect
-    own = (
-        Reference(
-            replace(sketch, ref=RepoRef(f"{suspect.ref.repo_id}-{number}", sketch.ref.revision)),
-            None,
-            created_at,
-            case.maker or suspect.ref.organisation,
-        )
-        for number, sketch in enumerate(had)
-    )
-    references = chain((k.reference for k in case.kin), own)
-    again = case_of(suspect, references, case.disclosure, case.weights_at, case.screened, case.maker)
-    return parent.repo_id.lower() in {p.ref.repo_id.lower() for p in explain(again).parents}
+    maker = case.maker or suspect.ref.organisation
+    named = (replace(s, ref=RepoRef(f"{suspect.ref.repo_id}-{i}", s.ref.revision)) for i, s in enumerate(had))
+    return needed(parent, case, [Reference(sketch, None, created_at, maker) for sketch in named])

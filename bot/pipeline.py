@@ -126,7 +126,9 @@ class Checker:
             if seen is not None:
                 verdict = judge(case, finding := seen.finding, case.maker)
             case, verdict = self.followed(case, finding, verdict, complete=complete)
-            verdict = self.in_order(facts, case, for_reviewers(verdict, [b.component for b in beside]), source.states)
+            verdict, own_cost = self.in_order(
+                facts, case, for_reviewers(verdict, [b.component for b in beside]), source.states
+            )
             verdict = self.told(facts.ref, weights_digest(facts), verdict)
         claims = self.claims(facts.ref, card, verdict, gated=facts.gated)
         if facts.gated:
@@ -148,6 +150,7 @@ class Checker:
             problems=tuple(dict.fromkeys(problems)),
             first_cost=first_cost,
             second=seen.look if seen else None,
+            own_cost=own_cost,
             evidence=Evidence(
                 _heard_of_all(case, beside),
                 weights_at,
@@ -329,10 +332,19 @@ class Checker:
         why = f"{verdict.why}; not alerted until {found.until}, as the registry says: {found.reason}"
         return replace(verdict, audience="none", why=why)
 
-    def in_order(self, facts: RepoFacts, case: Case, verdict: Verdict, states: States) -> Verdict:
-        """Leave it to reviewers where the upload may have come before what it looks made of; raises SourceError."""
-        why = doubt(self.known, facts, case, verdict, states) if verdict.audience != "none" else ""
-        return replace(verdict, audience="reviewers", why=f"{verdict.why}; {why}") if why else verdict
+    def in_order(self, facts: RepoFacts, case: Case, verdict: Verdict, states: States) -> tuple[Verdict, Cost | None]:
+        """Leave it to reviewers where the upload may have come before what it looks made of; raises SourceError.
+
+        Return what asking cost beside it, None where nothing was asked.
+        """
+        if verdict.audience == "none":
+            return verdict, None
+        started = time.monotonic()
+        with self.metered() as meter:
+            why = doubt(self.known, facts, case, verdict, states)
+        cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
+        verdict = replace(verdict, audience="reviewers", why=f"{verdict.why}; {why}") if why else verdict
+        return verdict, cost if cost.requests else None
 
     def claims(self, ref: RepoRef, card: Card, verdict: Verdict, *, gated: bool) -> tuple[Assessed, ...]:
         """Hold what the card claims against the verdict; of a `gated` repository nothing is quoted."""

@@ -45,7 +45,7 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
         "further_training": finding.further_training,
         "why": verdict.why,
         "sampled": asdict(result.sampled),
-        "cost": asdict(result.cost),
+        "cost": asdict(result.cost) | ({"own": asdict(result.own_cost)} if result.own_cost else {}),
         "declared": {
             "parents": list(result.declared.parents),
             "relation": result.declared.relation,

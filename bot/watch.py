@@ -273,6 +273,7 @@ class Watcher:
             return Skipped(f"{facts.weight_bytes:,} bytes of weights, fewer than {self.settings.min_bytes:,}")
         began = self._began_at()
         if began is not None and known_before(source, began):
+            self.checker.known.pass_over(facts)
             return Skipped(f"its weights are from {facts.weights_at:%Y-%m-%d}, before the watch began")
         digest = weights_digest(facts)
         known = self.store.known_weights(facts.hub_id or facts.ref.repo_id, digest) if digest else None

@@ -72,9 +72,10 @@ def tree_entry(repo: LoopbackRepo, path: str, *, expand: bool) -> Row:
 
 def commit_rows(repo: LoopbackRepo) -> list[Row]:
     """The commits up to a state, newest first; each state that is still there is one."""
-    author = {"user": repo.repo_id.partition("/")[0], "avatar": "/avatars/0.svg"}
+    names = repo.committers or (repo.repo_id.partition("/")[0],)
+    authors = [{"user": name, "avatar": "/avatars/0.svg"} for name in names]
     return [
-        {"id": s.revision, "title": s.title, "message": "", "authors": [author], "date": stamp(s.newest_commit_at)}
+        {"id": s.revision, "title": s.title, "message": "", "authors": authors, "date": stamp(s.newest_commit_at)}
         for s in repo.history
     ]
 
@@ -125,7 +126,8 @@ def _shown(repo: LoopbackRepo, query: Mapping[str, str], within: tuple[int, int]
     """Tell whether a listing with these filters shows a repository."""
     if within is not None and (repo.counted is None or not within[0] <= repo.counted <= within[1]):
         return False
-    hidden = repo.private or repo.renamed_to
+    owner = repo.repo_id.partition("/")[0]
+    hidden = repo.private or repo.renamed_to or query.get("author", owner) != owner
     return not hidden and ("filter" not in query or query["filter"] in repo.all_tags())
 
 

@@ -87,6 +87,7 @@ class LoopbackRepo:
     earlier: LoopbackRepo | None = None  # the state that an older revision still names
     squashed: bool = False  # its history begins with this state, else with a commit without weights when it was made
     branches: tuple[str, ...] = ()  # beside main
+    committers: tuple[str, ...] = ()  # accounts; its owner where empty
     title: str = "Upload folder using huggingface_hub"  # of the newest commit
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from state.errors import StateError
 from state.folder import PART
 
 FILES: Final = "files"  # the folder's name in the data folder
+PASSED_OVER: Final = "passed-over"  # the folder of models that were public before the watch began
 MAX_MODELS: Final = 20_000
 MAX_FILES: Final = 2_048  # of one model
 MAX_BYTES: Final = 500_000  # of one model's record

@@ -18,11 +18,12 @@ WHAT = "the commits"
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit. `at`: UTC, by its author's clock."""
+    """One commit. `at`: UTC, by its author's clock. `authors`: accounts, in small letters."""
 
     revision: str
     at: datetime
     title: str
+    authors: tuple[str, ...] = ()
 
 
 def commits(wire: Wire, name: str, at: str, most: int) -> Sequence[Commit]:
@@ -55,4 +56,8 @@ def branches(wire: Wire, name: str) -> Sequence[str]:
 
 def _commit(row: dict[str, object]) -> Commit | None:
     sha, when = revision(row.get("id")), moment(row.get("date"))
-    return Commit(sha, when, (text(row.get("title")) or "")[:MAX_TITLE]) if sha and when else None
+    if not sha or not when:
+        return None
+    each = row.get("authors")
+    names = [text(author.get("user")) for author in rows(each)] if isinstance(each, list) else []
+    return Commit(sha, when, (text(row.get("title")) or "")[:MAX_TITLE], tuple(n.lower() for n in names if n))

@@ -11,11 +11,13 @@ from types import TracebackType
 from analyzers.records import HubEvent
 from bot.hub.account import Account, Hello, hello, whoami
 from bot.hub.client import build_hf_headers, default_client_factory, set_client_factory
+from bot.hub.commits import MAX_COMMITS, commits
 from bot.hub.crew import Crew
+from bot.hub.failures import NoSuchAddress
 from bot.hub.guard import Guard
 from bot.hub.headers import OneAnswer
 from bot.hub.hosts import Hosts
-from bot.hub.listing import Page, Sort, of_base, pages
+from bot.hub.listing import Page, Sort, of_base, of_owner, pages
 from bot.hub.meter import Meter, metered
 from bot.hub.pace import Pace
 from bot.hub.repo import HubRepo, Tools
@@ -103,9 +105,21 @@ class Hub:
     def of_base(self, base: str, least: int, most: int, page_size: int = 100) -> Iterator[HubEvent]:
         """Models that declare a base, of `least` to `most` parameters, newest first; raises Unavailable.
 
-        A page is asked for when it is needed; there are at most `bot.hub.listing.PAGES_OF_BASE`.
+        A page is asked for when it is needed; there are at most `bot.hub.listing.MOST_PAGES`.
         """
         return of_base(self._wire, base, least, most, page_size)
+
+    def of_owner(self, owner: str, least: int, most: int, page_size: int = 100) -> Iterator[HubEvent]:
+        """Models of an organisation or account, of `least` to `most` parameters, newest first; raises Unavailable."""
+        return of_owner(self._wire, owner, least, most, page_size)
+
+    def committers(self, repo_id: str) -> frozenset[str]:
+        """The accounts behind a repository's newest commits; none where these are not shown. Raises SourceError."""
+        try:
+            found = commits(self._wire, repo_id, "main", MAX_COMMITS)
+        except NoSuchAddress:
+            return frozenset()
+        return frozenset(author for commit in found for author in commit.authors)
 
     def used_up(self) -> dict[str, float]:
         """The seconds until each quota of the Hub that is used up comes back, by its name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -17,7 +17,7 @@ Sort = Literal["created_at", "last_modified", "trending_score"]
 KEYS = {"created_at": "createdAt", "last_modified": "lastModified", "trending_score": "trendingScore"}
 EXPAND = ["createdAt", "lastModified", "sha", "gated", "disabled", "private", "safetensors", "usedStorage"]
 LISTING = "the newest models"
-PAGES_OF_BASE = 3
+MOST_PAGES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +57,29 @@ def pages(wire: Wire, since: datetime, sort: Sort, max_pages: int, page_size: in
 
 
 def of_base(wire: Wire, base: str, least: int, most: int, page_size: int) -> Iterator[HubEvent]:
-    """Models that declare a base, newest first, each page asked for when it is needed, PAGES_OF_BASE at most.
+    """Models that declare a base, newest first; raises Unavailable."""
+    return _listed(wire, f"the models of {base}", {"filter": f"base_model:finetune:{base}"}, least, most, page_size)
 
-    Raises Unavailable.
-    """
+
+def of_owner(wire: Wire, owner: str, least: int, most: int, page_size: int) -> Iterator[HubEvent]:
+    """Models of an organisation or account, newest first; raises Unavailable."""
+    return _listed(wire, f"the models of {owner}", {"author": owner}, least, most, page_size)
+
+
+def _listed(
+    wire: Wire, what: str, which: Mapping[str, str], least: int, most: int, page_size: int
+) -> Iterator[HubEvent]:
+    """Models of `least` to `most` parameters, each page asked for when it is needed, MOST_PAGES at most."""
     params: dict[str, str | list[str]] = {
-        "filter": f"base_model:finetune:{base}",
+        **which,
         "num_parameters": f"min:{least},max:{most}",
         "sort": KEYS["created_at"],
         "direction": "-1",
         "limit": str(page_size),
         "expand": EXPAND,
     }
-    what = f"the models of {base}"
     ask = Ask(wire.address("api", "models"), what, params=params)
-    for _ in range(PAGES_OF_BASE):
+    for _ in range(MOST_PAGES):
         content, answer = wire.json(ask)
         if not isinstance(content, list):
             raise Transient(f"The Hub's answer for {what} is no list.")
