@@ -5,6 +5,8 @@ Exit status: 0 nothing, 3 alert, 4 a finding for reviewers, 2 usage or configura
 
 from __future__ import annotations
 
+import os
+
 import typer
 
 from bot.commands import COMMANDS, GROUPS
@@ -17,7 +19,8 @@ for _name, _group in GROUPS.items():
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; what it writes is for its own user alone."""
+    os.umask(0o077)
     app()
 
 

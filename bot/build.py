@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from analyzers.records import Outcome
@@ -40,8 +42,9 @@ from bot.turn import Memory, Turn
 from bot.watch import Watcher
 from bot.watchdog import Watchdog
 from state.absences import Absences
+from state.errors import StateError
 from state.evidence import Blobs
-from state.folder import EVIDENCE, refuse_unfinished
+from state.folder import DATABASE, EVIDENCE, refuse_unfinished
 from state.known_files import FILES, PASSED_OVER, KnownFiles
 from state.registry import load
 from state.sketches import SketchStore
@@ -130,11 +133,22 @@ def interview(built: Service) -> Interview:
     )
 
 
+def refuse_lost(data: Path, opened: Store) -> None:
+    """Raise StateError where a watch left evidence and its database is empty: it would tell everything anew."""
+    kept = data / EVIDENCE
+    if not opened.feeds() and kept.is_dir() and any(kept.iterdir()):
+        raise StateError(
+            f"the database {data / DATABASE} is empty, and {kept} holds evidence of an earlier watch: put both back"
+            " with blendwatch restore, or move the evidence away"
+        )
+
+
 @contextmanager
 def store(settings: Settings) -> Iterator[Store]:
     """Open the database in the data folder."""
     refuse_unfinished(settings.data)
     with Store.open(f"sqlite:///{settings.database}") as opened:
+        refuse_lost(settings.data, opened)
         yield opened
 
 
@@ -302,4 +316,5 @@ def rooms(settings: Settings, opened: Store, where: Mapping[str, Sink]) -> Itera
         checking, keeper = Checking(own.hub, own.checker), casework(settings, opened)
         means = Means(opened, where, checking, own.checker.known, keeper, cap(settings, opened), utc_now)
         found = assemble(settings, means)
+        found.chat.tell = partial(news(settings, opened).set, "Discord's token refused")
         yield Rooms(found.sinks, found.chat.running)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from bot.brief import Brief
 from bot.hook import LARGEST_BODY, PATH, Hook
 from bot.metrics import Metrics
 from bot.pulse import Pulse
@@ -80,13 +81,23 @@ class Endpoint:
             app.router.add_post(PATH, self.hook.take)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
+        held: set[Brief] = set()
+        server = None
         try:
             try:
-                await web.TCPSite(runner, settings.http_host, settings.http_port).start()
+                loop, serve = asyncio.get_running_loop(), _server_of(runner)
+                server = await loop.create_server(lambda: Brief(serve(), held), settings.http_host, settings.http_port)
             except OSError as error:
                 where = f"{settings.http_host} port {settings.http_port}"
                 why = error.strerror or type(error).__name__
                 raise SettingsError(f"BLENDWATCH_HTTP_HOST, BLENDWATCH_HTTP_PORT: {where}: {why}") from None
             yield
         finally:
+            if server is not None:
+                server.close()
             await runner.cleanup()
+
+
+def _server_of(runner: web.AppRunner) -> web.Server:
+    assert runner.server is not None  # noqa: S101  # set up
+    return runner.server

@@ -48,6 +48,7 @@ BEGUN = f"{MARK}judging "  # an upload's mark while it is judged: how often this
 DEATHS = 3  # after which an upload is left aside for a growing while
 DIED, SET_ASIDE = "the process ended", ": set aside"
 CARD_AWAITED = "its card has no words of the author's yet, and is waited for"
+REACHED = timedelta(days=1)  # for which an upload waits for known models that are out of reach, and uses up no attempt
 PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
 
 log = logging.getLogger("blendwatch")
@@ -163,6 +164,8 @@ class Watcher:
         except (TooLarge, Unreadable) as error:
             return Failed(str(error))
         except Unavailable as error:
+            if str(error).startswith(KNOWN) and self.clock() - upload.first_seen < REACHED:
+                return Failed(str(error), self.clock() + RETRIES[0], waits=True)
             return self._later(upload, str(error), error.retry_after)
         except SourceError as error:
             closed = "deleted" if isinstance(error, Missing) else "gated" if isinstance(error, Gated) else ""

@@ -45,6 +45,7 @@ class Watchdog:
             lambda: self.news.set("backlog", self._backlog()),
             lambda: self.news.set("rate limit used up", self._starved()),
             lambda: self.news.set("disk nearly full", free()),
+            lambda: self.news.set("clocks differ", self._skewed()),
             self._dead,
             self._canary,
         )
@@ -75,6 +76,13 @@ class Watchdog:
         used = self.hub.used_up()
         quotas = ", ".join(f"{name} for another {seconds:.0f} s" for name, seconds in sorted(used.items()))
         return f"the Hub's quota is used up: {quotas}; a token raises it" if used else None
+
+    def _skewed(self) -> str | None:
+        seconds = self.hub.skew
+        if seconds is None or abs(seconds) < DAY.total_seconds() / 2:
+            return None
+        which = "ahead of" if seconds > 0 else "behind"
+        return f"this machine's clock is {abs(seconds) / 3600:.0f} h {which} the Hub's: what came first cannot be told"
 
     def _dead(self) -> None:
         """Tell the alerts that were given up since, all in one message; each once, however often it is looked."""

@@ -44,6 +44,7 @@ class Chat:
     api_base: str | None = None
     send: Callable[[], Awaitable[Delivered]] | None = None
     client: ChatClient | None = None
+    tell: Callable[[str | None], object] = lambda _: None  # the operator that the token is refused; None: it is taken
     idle_seconds: float = IDLE_SECONDS
     _waiting: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -83,6 +84,7 @@ class Chat:
             except discord.LoginFailure:
                 self._refused = "BLENDWATCH_DISCORD_TOKEN: Discord does not take this token"
                 log.error("Discord does not take the bot's token; nothing is posted there")  # noqa: TRY400
+                await self._tell("Discord does not take the bot's token: set a new one, and start the watch again")
             except (discord.DiscordException, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError) as error:
                 # the last three: what answered in Discord's place does not speak its language
                 log.warning("no connection to Discord, trying again: %s", type(error).__name__)
@@ -103,8 +105,15 @@ class Chat:
         self.client = ChatClient(self.desk)
         await self.client.login(self.token)
         self._settled.set()
+        await self._tell(None)
         self.kick()
         await self.client.connect()
+
+    async def _tell(self, text: str | None) -> None:
+        try:
+            await asyncio.to_thread(self.tell, text)
+        except StateError as error:
+            log.warning("the outbox could not be read: %s", error)
 
     async def _post_what_waits(self) -> None:
         while not self._stopping.is_set():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+import errno
+from typing import Annotated, Final
 
 import typer
 from filelock import FileLock, Timeout
@@ -13,6 +14,8 @@ from bot.another_webhook import send_again
 from bot.commands.common import Data, Registry, one_line_errors, progress_shown, settings_from
 from bot.schedule import leave, run_every
 from bot.settings import SettingsError
+
+UNUSABLE: Final = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS})  # data folders
 
 
 def watch(
@@ -64,5 +67,7 @@ def watch(
                     leave()
         except Timeout:
             raise SettingsError(f"another watch is running on {settings.data}") from None
-        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        except OSError as error:
+            if error.errno not in UNUSABLE:
+                raise
             raise SettingsError(f"BLENDWATCH_DATA: {error.filename} cannot be used: {error.strerror}") from None

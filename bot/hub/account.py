@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
-from bot.hub.failures import Refused, printable
+from bot.hub.failures import Refused, printable, said_at
 from bot.hub.fields import table, text
 from bot.hub.wire import Ask, Wire
 from bot.source import Gated, Missing
@@ -31,7 +30,7 @@ def hello(wire: Wire) -> Hello:
     """Ask for the newest repository alone; raises Unavailable."""
     ask = Ask(wire.address("api", "models"), "one entry of its listing", params={"limit": "1"})
     _, answer = wire.json(ask)
-    return Hello(_date(answer.headers.get("Date", "")))
+    return Hello(said_at(answer.headers))
 
 
 def whoami(wire: Wire) -> Account:
@@ -43,10 +42,3 @@ def whoami(wire: Wire) -> Account:
     said = table(content)
     role = text(table(table(said.get("auth")).get("accessToken")).get("role")) or ""
     return Account(printable(text(said.get("name")) or "an account without a name"), printable(role))
-
-
-def _date(said: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(said).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
-        return None

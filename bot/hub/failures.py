@@ -9,7 +9,10 @@ Refused      we do not ask there at all
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from bot.hub.client import RateLimitInfo, httpx, parse_ratelimit_headers
 from bot.source import Disabled, Gated, Missing, SourceError, Unavailable
@@ -81,14 +84,33 @@ def retry_after(status: int, headers: httpx.Headers) -> float | None:
 
 
 def rate_limit(headers: httpx.Headers) -> RateLimitInfo | None:
-    """How much is left of which quota, and until when, an hour at most; None if no headers say so sensibly."""
+    """How much is left of which quota, and until when, an hour at most; None if no headers say so sensibly.
+
+    Of several quotas: of those that are used up the one that comes back first, else the one with the least left.
+    """
+    policies = headers.get("RateLimit-Policy", "").split(",")
+    each = [_quota(said, policies) for said in headers.get("RateLimit", "").split(",")]
+    return min(filter(None, each), key=lambda q: (q.remaining > 0, q.remaining, q.reset_in_seconds), default=None)
+
+
+def _quota(said: str, policies: Sequence[str]) -> RateLimitInfo | None:
+    name = said.partition(";")[0].strip()
+    policy = next((p for p in policies if name in p), "")
     try:
-        said = parse_ratelimit_headers(headers)
+        found = parse_ratelimit_headers({"ratelimit": said, "ratelimit-policy": policy})
     except ValueError:  # a number of thousands of digits
         return None
-    if said is None or max(said.remaining, said.limit or 0) > MOST_QUOTA:
+    if found is None or max(found.remaining, found.limit or 0) > MOST_QUOTA:
         return None
-    return replace(said, reset_in_seconds=min(said.reset_in_seconds, LONGEST_AWAY))
+    return replace(found, reset_in_seconds=min(found.reset_in_seconds, LONGEST_AWAY))
+
+
+def said_at(headers: httpx.Headers) -> datetime | None:
+    """The Hub's clock as it answered (UTC, to the second); None if it did not say."""
+    try:
+        return parsedate_to_datetime(headers.get("Date", "")).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def printable(text: str, limit: int = 120) -> str:

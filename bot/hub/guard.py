@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from bot.hub.client import constants, httpx
 from bot.hub.deadlines import Clock, Deadline, check_reading
-from bot.hub.failures import Refused
+from bot.hub.failures import Refused, said_at
 from bot.hub.hosts import Hosts
 from bot.hub.meter import Meter, running
 from bot.hub.pace import Pace
@@ -26,6 +27,7 @@ class Guard:
         self.pace = pace
         self.timeout = timeout
         self.deadline = Deadline(clock, PATIENCE * timeout)
+        self.skew: float | None = None  # seconds by which this machine's clock is ahead of the Hub's
         self.spent = {name: Meter() for name in PURPOSES}
 
     def client(self) -> httpx.Client:
@@ -64,6 +66,8 @@ class Guard:
         """After each answer's headers have come."""
         if self.hosts.is_home(response.request.url):
             self.pace.note(response.headers)
+            said = said_at(response.headers)
+            self.skew = (datetime.now(UTC) - said).total_seconds() if said else self.skew
         if isinstance(response.stream, httpx.SyncByteStream):
             response.stream = _Counted(response.stream, self._meters())
 

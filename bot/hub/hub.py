@@ -121,6 +121,11 @@ class Hub:
             return frozenset()
         return frozenset(author for commit in found for author in commit.authors)
 
+    @property
+    def skew(self) -> float | None:
+        """The seconds by which this machine's clock is ahead of the Hub's by its last answer; None: not known."""
+        return self._guard.skew
+
     def used_up(self) -> dict[str, float]:
         """The seconds until each quota of the Hub that is used up comes back, by its name."""
         return self._guard.pace.used_up()

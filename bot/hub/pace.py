@@ -10,6 +10,7 @@ from bot.hub.client import httpx
 from bot.hub.failures import Transient, rate_limit
 
 SCARCE = 0.1  # share of the quota below which the rest is spread over the time that is left
+SAME = 2.0  # seconds by which the end of one window may seem to move: it is told in whole ones
 LONGEST_WAIT = 60.0  # seconds; whoever would have to wait longer is told when to come back
 
 
@@ -47,7 +48,7 @@ class Pace:
         resets_at = now + info.reset_in_seconds
         with self._lock:
             old = self._windows.get(info.resource_type)
-            if old is not None and resets_at < old.resets_at + 2:  # the same window, to the second
+            if old is not None and abs(resets_at - old.resets_at) < SAME:
                 old.remaining = min(old.remaining, info.remaining)  # answers may overtake each other
                 return
             quota = info.limit or info.remaining

@@ -12,17 +12,21 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot import brief
+from bot.endpoint import Endpoint
+from bot.metrics import Metrics
 from bot.pulse import FILE, LOOP_SECONDS, Beat, Pulse, last_beat
 from bot.settings import Settings
 from demo.loopback_faults import Fault, always
 from demo.scene import BASE, HIDDEN, RELEASE
+from state.tally import Tally
 from tests.bot.stage import REPOS, Stage, stage
 
 FEW = {name: REPOS[name] for name in (BASE, RELEASE, HIDDEN)}
@@ -215,3 +219,35 @@ def test_a_port_that_is_taken_is_one_clear_error(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert f"BLENDWATCH_HTTP_HOST, BLENDWATCH_HTTP_PORT: 127.0.0.1 port {port}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_slow_client_keeps_nothing_from_the_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection ends after its time, in the middle of a header too; one more than there may be ends at once."""
+    monkeypatch.setattr(brief, "SECONDS", 1.0)
+    monkeypatch.setattr(brief, "MOST", 2)
+    port = free_port()
+    settings = Settings(data=tmp_path, http_port=port)
+
+    def no_tally() -> Tally:
+        raise AssertionError("nobody asked for numbers")
+
+    async def slow() -> tuple[bytes, float]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: ")
+        began = time.monotonic()
+        with suppress(ConnectionResetError):
+            return await asyncio.wait_for(reader.read(), 10), time.monotonic() - began
+        return b"", time.monotonic() - began
+
+    async def live() -> None:
+        pulse = Pulse(settings)
+        endpoint = Endpoint(pulse, Metrics(no_tally, {}, pulse), lambda: None, lambda: 1)
+        async with endpoint.served(settings):
+            ended = await asyncio.gather(*(slow() for _ in range(3)))
+            assert [body for body, _ in ended] == [b""] * 3
+            took = sorted(seconds for _, seconds in ended)
+            assert took[0] < took[1]
+            assert all(seconds > 0.9 * brief.SECONDS for seconds in took[1:])
+            assert (await asyncio.to_thread(asked, port, "/healthz"))[0] == 200
+
+    asyncio.run(live())

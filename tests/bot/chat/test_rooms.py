@@ -156,16 +156,30 @@ def test_the_watch_goes_on_without_discord(tmp_path: Path) -> None:
 
 
 def test_a_token_that_discord_refuses(tmp_path: Path) -> None:
-    """A start says so in one sentence, without the token."""
+    """A start says so in one sentence, without the token, and the operator is told; with another one that ends."""
+    said: list[str | None] = []
     with theatre(tmp_path, token="a-secret-token") as at:
+        chat = at.chat()
+        chat.tell = said.append
 
         async def live() -> None:
-            async with at.chat().running():
+            async with chat.running():
                 raise AssertionError("it began")
 
         with pytest.raises(BadToken, match="BLENDWATCH_DISCORD_TOKEN: Discord does not take this token") as caught:
             asyncio.run(live())
         assert "a-secret-token" not in str(caught.value) + repr(at.chat())
+        assert said == ["Discord does not take the bot's token: set a new one, and start the watch again"]
+    with theatre(tmp_path / "again") as at:
+        chat = at.chat()
+        chat.tell = said.append
+
+        async def live_again() -> None:
+            async with chat.running():
+                pass
+
+        asyncio.run(live_again())
+        assert said[1:] == [None]
 
 
 class Killed(BaseException):

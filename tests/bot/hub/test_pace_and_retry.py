@@ -8,6 +8,7 @@ import pytest
 
 from bot.hub import Hub
 from bot.hub.client import httpx
+from bot.hub.failures import retry_after
 from bot.hub.pace import LONGEST_WAIT, Pace
 from bot.source import Missing, Span, Unavailable
 from demo.loopback_faults import Fault, RateLimit, always, times
@@ -35,6 +36,26 @@ def test_the_headers_slow_us_before_a_429(hub: Hub, site: LoopbackHub, watch: Wa
     slowed = [w for w in watch.waits if w > 0]
     assert len(slowed) == 3
     assert 60 < sum(slowed) < 101
+
+
+def both(first: tuple[int, int], second: tuple[int, int]) -> httpx.Headers:
+    """Return the headers of an answer that tells two windows of one quota, each as remaining and reset."""
+    limits = ", ".join(f'"api";r={left};t={reset}' for left, reset in (first, second))
+    return httpx.Headers({"RateLimit": limits, "RateLimit-Policy": '"fixed window";"api";q=100;w=300'})
+
+
+@pytest.mark.parametrize("windows", [((0, 40), (0, 3000)), ((0, 3000), (0, 40)), ((90, 3000), (0, 40))])
+def test_of_two_windows_the_nearer_reset_counts(watch: Watch, windows: tuple[tuple[int, int], tuple[int, int]]) -> None:
+    """A 429 is asked again after it, and an answer that has some left lifts a longer window."""
+    assert retry_after(429, both(*windows)) == 40.0
+    pace = Pace(watch.clock, watch.sleep)
+    pace.note(said("api", 0, 3000))
+    pace.note(both(*windows))
+    assert pace.used_up() == {"api": 40.0}
+    pace.note(said("api", 99, 300))
+    assert pace.used_up() == {}
+    pace.wait(API)
+    assert watch.waits == []
 
 
 def test_plenty_left_means_no_wait(watch: Watch) -> None:
