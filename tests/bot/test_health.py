@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -235,9 +235,10 @@ def test_a_slow_client_keeps_nothing_from_the_watch(tmp_path: Path, monkeypatch:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: ")
         began = time.monotonic()
-        with suppress(ConnectionResetError):
-            return await asyncio.wait_for(reader.read(), 10), time.monotonic() - began
-        return b"", time.monotonic() - began
+        body = b""
+        with suppress(ConnectionResetError), closing(writer):
+            body = await asyncio.wait_for(reader.read(), 10)
+        return body, time.monotonic() - began
 
     async def live() -> None:
         pulse = Pulse(settings)
