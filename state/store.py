@@ -144,6 +144,12 @@ class Store:
         with reading(self._engine) as connection:
             return feed_states(connection)
 
+    def began_at(self) -> datetime | None:
+        """When the watch began: by our own clock, when it first saw an upload; None: it has seen none."""
+        with reading(self._engine) as connection:
+            first: datetime | None = connection.scalar(select(uploads.c.first_seen).order_by(uploads.c.id).limit(1))
+            return first
+
     def happened(self, told: Sequence[Happening]) -> int:
         """Write down what happened to repositories; how much of it was new."""
         with transaction(self._engine) as connection:
