@@ -44,6 +44,7 @@ REASONS: Final = (  # what a reason has in it, and what that is called; the firs
     ("the process ended", "the process ended"),
 )
 UNMEASURED: Final = (
+    "findings that a person must see first: they are no alerts, and are not counted",
     "what was missed: nobody looks for blends among the uploads that were not alerted",
     "whether decisions are independent: uploads of one author or base are counted one by one",
 )

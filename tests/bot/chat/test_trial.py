@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.chat.publisher import Policy
 from bot.embeds import UNCONFIRMED, digest_embed, embed_text
-from demo.loopback_world import Json
+from demo.loopback_world import EPHEMERAL, Json
 from tests.bot.chat.stage import Theatre, found, labels, theatre, utc_now
 from tests.bot.chat.test_cases import ALICE, BOB, CASE
 
@@ -106,6 +106,23 @@ def test_a_publish_button_from_before_confirms_alone(tmp_path: Path) -> None:
             assert shown(asked).startswith("Right, says ")
             at.idle()
         assert not at.room.messages
+
+
+def test_without_reviewers_a_case_is_hidden_until_there_are_some(tmp_path: Path) -> None:
+    """A member's own check is told to him alone; once a channel is set, its members are asked."""
+    with trial(tmp_path) as (at, ahead):
+        until, members = at.policy.trial, at.discord.members
+        at.policy = Policy(trial=until)
+        with at.bot():
+            at.idle()
+            assert "waits for review" in members.slash("case", at.room, case=CASE).text
+            own = members.slash("check", at.room, repo="quick-fox/Aurora_Turbo")
+            assert int(own.data["flags"]) & EPHEMERAL
+        assert not at.room.messages
+        ahead[0], at.policy = timedelta(hours=25), Policy(at.reviewers.id, trial=until)
+        with at.bot():
+            at.wait(partial(at.posted, at.reviewers, 1))
+        assert labels(at.reviewers.messages[0])[:2] == ["Right", "Wrong"]
 
 
 def test_a_digest_marks_each_alert() -> None:
