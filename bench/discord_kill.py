@@ -94,7 +94,12 @@ def child(folder: Path, api_base: str, ahead: float) -> None:
     def clock() -> datetime:
         return datetime.now(UTC) + timedelta(seconds=ahead)
 
-    settings = Settings(data=folder, discord_token=BOT_TOKEN, discord_api_base=api_base)  # type: ignore[arg-type]
+    settings = Settings(
+        data=folder,
+        discord_token=BOT_TOKEN,  # type: ignore[arg-type]
+        discord_api_base=api_base,
+        shadow_days=0,
+    )
     with Store.open(f"sqlite:///{folder / 'state.db'}") as store, Hub("http://127.0.0.1:9", None) as hub:
         absences = Absences(folder / "absences.json")
         known = KnownModels(Registry(), SketchStore(folder / "sketches"), absences, hub.repo, clock)

@@ -156,6 +156,7 @@ def _environment(folder: Path, hub: LoopbackHub, discord: LoopbackDiscord) -> di
         "BLENDWATCH_DISCORD_API_BASE": discord.api_base,
         "BLENDWATCH_MIN_PARAMETERS": "0",
         "BLENDWATCH_MIN_BYTES": "0",
+        "BLENDWATCH_SHADOW_DAYS": "0",
         "BLENDWATCH_MIN_FREE_BYTES": "0",
         "BLENDWATCH_POLL_MINUTES": "0.02",
         # nothing is left for another pass or folded into a digest, and nobody is told of the crowd

@@ -125,7 +125,7 @@ def world(folder: Path, hub: LoopbackHub, moved: Moved, registry: str, **values:
         registry=str(folder / "registry.yaml"),
         hf_endpoint=hub.url,
         hf_token=SecretStr(TOKEN),
-        **{"min_parameters": 0, "min_bytes": 0, "min_free_bytes": 0, **values},
+        **{"min_parameters": 0, "min_bytes": 0, "min_free_bytes": 0, "shadow_days": 0, **values},
     )
     told = Told(moved)
     automatic = settings.automatic_references

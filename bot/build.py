@@ -38,6 +38,7 @@ from bot.relatives import Relatives
 from bot.reload import Reload
 from bot.schedule import Early
 from bot.settings import Settings, SettingsError
+from bot.trial import Trial
 from bot.turn import Memory, Turn
 from bot.watch import Watcher
 from bot.watchdog import Watchdog
@@ -283,7 +284,7 @@ def turn(built: Service, opened: Store, where: Mapping[str, Sink | Room], seen_b
         asking(built, opened),
         watchdog(built, opened),
         opened,
-        as_they_stand(where, opened),
+        as_they_stand(where, opened, Trial(opened, built.settings.shadow_days)),
         built.clock.now,
         seen_by.settled,
         built.settings.ping_url,

@@ -35,6 +35,7 @@ TITLES: Final = {
     "identity": "What the model says of itself",
     "moved": "The repository has another name",
     "taken": "Another repository has the name",
+    "confirmed": "Confirmed",
     "corrected": "Correction",
     "retracted": "Retracted",
 }
@@ -53,6 +54,10 @@ class Casework:
     def retract(self, case: CaseFile, reason: str) -> bool:
         """Take an alert back; it stays on record. False if it was taken back before."""
         return case.state != "retracted" and self.note(case, "retracted", reason, "", retract=True)
+
+    def confirm(self, case: CaseFile, reason: str) -> bool:
+        """Note that a person finds an alert right, which is told under it. False if that was noted before."""
+        return self.note(case, "confirmed", reason, "")
 
     def verdict(self, case: CaseFile) -> Verdict:
         """Draw the verdict again from the stored evidence alone; StateError where there is none."""

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,8 +18,9 @@ from bot import build
 from bot.discord import WebhookSink, who_is
 from bot.pulse import last_beat
 from bot.settings import Settings
-from state.errors import RegistryError
-from state.examine import examine
+from bot.trial import described, in_trial
+from state.errors import RegistryError, StateError
+from state.examine import examine, first_seen
 from state.registry import Registry, load
 from state.sketches import SketchStore
 
@@ -67,6 +68,7 @@ class Doctor:
             ("database", self._database, "move the file away, or put a backup in its place"),
             ("bot", self._bot, "copy the token from Discord's developer portal, and set it as discord_token"),
             ("discord", self._discord, "make a new webhook in the channel's settings, and set it as discord_webhook"),
+            ("trial", self._trial, ""),
             ("registry", self._known, "mend the lines that are named; nothing is watched until then"),
             ("asking", self._asking, "put the key into its file, or take the endpoint out of inference_endpoints"),
             ("sketches", self._sketches, "see that the folder can be read; sketches can be read anew from the Hub"),
@@ -168,6 +170,22 @@ class Doctor:
             return Check("discord", "ok", "no webhook is set")
         sink = WebhookSink(self.settings.discord_webhook.get_secret_value(), self.settings.discord_api_base)
         return Check("discord", "ok", f"the webhook is {asyncio.run(sink.look())}; nothing was posted")
+
+    def _trial(self) -> Check:
+        """Whether a person judges each would-be alert first; the database is only read."""
+        days, now = self.settings.shadow_days, build.utc_now()
+        if not days:
+            return Check("trial", "ok", "off")
+        try:
+            began = first_seen(self.settings.database) if self.settings.database.exists() else None
+        except StateError:
+            return Check("trial", "warning", "not told, because the database cannot be read", "see the line on it")
+        if not in_trial(began, days, now):
+            return Check("trial", "ok", "over")
+        said = described(self.settings, (began or now) + timedelta(days=days))
+        if self.settings.discord_token is not None and self.settings.review_channel is None:
+            return Check("trial", "warning", said, "set review_channel: its members judge with two buttons")
+        return Check("trial", "ok", said)
 
     def _known(self) -> Check:
         try:

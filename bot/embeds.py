@@ -39,6 +39,8 @@ DIGEST_WORDS: Final = (
     "Blending and copying are legitimate; what is reported is that the card does not name a parent."
 )
 
+UNCONFIRMED: Final = "trial week: not yet confirmed by anybody"
+
 
 def alert_embed(report: Report, release: str | None = None, words: Words | None = None) -> discord.Embed:
     """The embed for one report; `release` is the version of this program, looked up if not given; English if no
@@ -79,6 +81,8 @@ def told_embed(
     told = joined([_since(section(note)) for note in entries(since)][-SINCE_SHOWN:], SINCE_LIMIT, "\n")
     if told:
         embed.insert_field_at(0, name="Since then", value=told, inline=False)
+    if report.get("unconfirmed") is True:
+        embed.description = f"**{UNCONFIRMED}**\n\n{embed.description}"
     return taken_back(embed) if retracted else embed
 
 
@@ -94,7 +98,8 @@ def head_embed(payload: Mapping[str, Any], release: str | None = None) -> discor
     if payload.get("digest"):
         return digest_embed(payload, release)
     retracted = payload.get("retracted") is True
-    return told_embed(section(payload.get("report")), payload.get("since"), release, retracted=retracted)
+    report = {**section(payload.get("report")), "unconfirmed": payload.get("unconfirmed")}
+    return told_embed(report, payload.get("since"), release, retracted=retracted)
 
 
 def follow_up_embed(payload: Mapping[str, Any], release: str | None = None) -> discord.Embed:
@@ -132,7 +137,8 @@ def _digest_line(report: Report) -> str:
     what, address = sentences.title(report, words_for(DEFAULT)), (sentences.link(report) or "").partition("/tree/")[0]
     which, taken = sentences.case(report), report.get("retracted") is True
     since = "" if taken else "".join(_news(section(note)) for note in entries(report.get("since"))[-1:])
-    parts = [f"[{what}]({address})" if address else what, f"`{which}`" if which else "", since]
+    mark = UNCONFIRMED if report.get("unconfirmed") is True else ""
+    parts = [f"[{what}]({address})" if address else what, f"`{which}`" if which else "", mark, since]
     return ("Retracted: " if taken else "") + " · ".join(part for part in parts if part)
 
 

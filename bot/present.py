@@ -11,6 +11,7 @@ from bot.casework import TITLES, repo_of
 from bot.deliver import OutboxRow, Room, Sink, TryLater, Untold
 from bot.digest import digest_of
 from bot.text import entries, section, string
+from bot.trial import Trial
 from state.case_records import Head
 from state.folding import TAKEN_BACK
 from state.records import CaseFile, Note
@@ -25,6 +26,7 @@ class AsItStands:
 
     sink: Sink
     store: Store
+    trial: Trial | None = None  # an alert of that time says that nobody has confirmed it; None: a bot asks reviewers
 
     async def post(self, row: OutboxRow) -> str:
         """Send a row's message; Untold where a retraction or another message has taken its place."""
@@ -46,7 +48,13 @@ class AsItStands:
         return report if case is None else self._since(case, report, self.store.cases.notes(case.case_id))
 
     def _since(self, case: CaseFile, report: Payload, notes: Sequence[Note]) -> dict[str, Any]:
-        return {**report, "since": [_told(note) for note in notes], "retracted": case.state == "retracted"}
+        told = {"since": [_told(note) for note in notes], "retracted": case.state == "retracted"}
+        return {**report, **told, "unconfirmed": self._is_unconfirmed(case, notes)}
+
+    def _is_unconfirmed(self, case: CaseFile, notes: Sequence[Note]) -> bool:
+        """Tell whether a case was opened in the trial and nobody has judged it."""
+        judged = case.state == "retracted" or any(note.kind == "confirmed" for note in notes)
+        return self.trial is not None and not judged and self.trial.until(case.opened_at) is not None
 
     def _follow_up(self, row: OutboxRow) -> Payload:
         """What has happened to a case, with the present state of the message that told it."""
@@ -77,9 +85,9 @@ class AsItStands:
         return digest_of(reports) if reports else {}
 
 
-def as_they_stand(sinks: Mapping[str, Sink | Room], store: Store) -> dict[str, Sink | Room]:
-    """Let plain sinks tell each message as things stand when it is sent."""
-    return {name: sink if isinstance(sink, Room) else AsItStands(sink, store) for name, sink in sinks.items()}
+def as_they_stand(sinks: Mapping[str, Sink | Room], store: Store, trial: Trial | None = None) -> dict[str, Sink | Room]:
+    """Let plain sinks tell each message as things stand when it is sent. `trial`: see AsItStands."""
+    return {name: sink if isinstance(sink, Room) else AsItStands(sink, store, trial) for name, sink in sinks.items()}
 
 
 def _told(note: Note) -> dict[str, Any]:

@@ -106,6 +106,13 @@ class Settings(BaseSettings):
         le=24 * 60,
         description="minutes that an alert waits for a card with words of the author's; 0: it never waits",
     )
+    shadow_days: float = Field(
+        default=7.0,
+        ge=0,
+        le=365,
+        description="days from the first pass on in which a person judges each would-be alert before subscribers see"
+        " it; 0: none",
+    )
     stale_minutes: float = Field(
         default=30.0,
         gt=0,

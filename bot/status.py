@@ -14,6 +14,7 @@ from bot.doctor import folder_size
 from bot.pulse import Beat, last_beat
 from bot.settings import Settings
 from bot.text import visible
+from bot.trial import Trial, described
 from state.registry import Registry
 from state.sketches import SketchStore
 from state.store import Store
@@ -24,10 +25,11 @@ PERIODS: Final[Mapping[str, timedelta | None]] = {"day": timedelta(days=1), "wee
 def status_of(settings: Settings, store: Store, registry: Registry, now: datetime) -> dict[str, Any]:
     """Return the facts; only what JSON can hold. Sizes in bytes, times in UTC."""
     tallies = {name: store.tally(now, now - back if back else None) for name, back in PERIODS.items()}
-    whole = tallies["all"]
+    whole, until = tallies["all"], Trial(store, settings.shadow_days).until(now)
     sketched = SketchStore(settings.data / "sketches").names()
     return {
         "watch": _running(last_beat(settings.data)),
+        "trial": {"until": _text(until), "said": described(settings, until)} if until else None,
         "feeds": [{"feed": f.name, "read_to": _text(f.read_to), "last_success": _text(f.read_at)} for f in whole.feeds],
         "backlog": {"due": whole.due, "since": _text(whole.due_since), "tried_again_later": whole.waiting},
         "settled": {name: {k: v for k, v in t.uploads.items() if k != "pending"} for name, t in tallies.items()},
@@ -67,6 +69,8 @@ def status_table(facts: Mapping[str, Any]) -> Table:
         f"running, {watch['passes']} passes, {watch['failed_passes']} failed" if watch["running"] else "not running"
     )
     out.add_row("watch", watch.get("trouble") or running)
+    if facts["trial"]:
+        out.add_row("trial week", facts["trial"]["said"])
     for feed in facts["feeds"] or [None]:
         read = f"read whole at {feed['last_success']}, up to {feed['read_to']}" if feed else "never read"
         out.add_row(f"feed {visible(feed['feed'], 40)}" if feed else "feed", read)

@@ -63,6 +63,7 @@ class Turn:
         try:
             await asyncio.to_thread(self.memory.reload.look)
             new = await asyncio.to_thread(self.feeds.poll, progress)
+            await asyncio.to_thread(self.watchdog.tell_of_trial)  # before the first alert
             log.info("%d new uploads", new, extra={"new": new})
             with self.watcher.hub.metered() as spent:  # the listings have bounds of their own, and come before all else
                 await self._work(progress, spent)

@@ -21,15 +21,15 @@ def verify(model: Model, open_: Open, now: datetime) -> Verified:
     """Compare an entry with what the Hub says of it, without its weights. Raises Unavailable."""
     if model.path is not None:
         return Verified(entry_digest(model), now, "", ())
-    revision, differs = "", []
+    revision, differs, said = "", [], {}
     try:
         facts = open_(model.repo_id, model.revision).facts()
-        revision, differs = facts.ref.revision, list(_differences(model, facts))
+        revision, differs, said = facts.ref.revision, list(_differences(model, facts)), said_of(facts)
     except Unavailable:
         raise
     except SourceError as error:
         differs = [str(error)]
-    return Verified(entry_digest(model), now, revision, tuple(differs))
+    return Verified(entry_digest(model), now, revision, tuple(differs), said)
 
 
 def _differences(model: Model, facts: RepoFacts) -> Iterator[str]:
@@ -63,6 +63,13 @@ def describe(source: Source) -> Described:
             raise
         family = ""  # gated, or without a config: the entry can be made all the same
     return Described(facts, licence_of(facts), family)
+
+
+def said_of(facts: RepoFacts) -> dict[str, str]:
+    """Return what the Hub says of times and licence, by an entry's keys; without what it does not know."""
+    times = {"weights_at": facts.weights_at, "created_at": facts.created_at}
+    said = {name: utc(at) if at else "" for name, at in times.items()} | {"licence": licence_of(facts)}
+    return {name: text for name, text in said.items() if text}
 
 
 def licence_of(facts: RepoFacts) -> str:

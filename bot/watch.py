@@ -32,6 +32,7 @@ from bot.recorder import Recorder
 from bot.report import to_json
 from bot.settings import Settings
 from bot.source import Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
+from bot.trial import Trial
 from bot.underway import is_under_way
 from bot.weightfiles import OTHER_WEIGHTS
 from state.evidence import Blobs
@@ -305,12 +306,17 @@ class Watcher:
             f"; no alert of its own, because case {same[0].case_id} tells the same of this repository" if same else ""
         )
 
-    def _notify_of_reviewed(self, upload: Upload, result: CheckResult, unsaid: str) -> None:
-        """Notify the operator, once, of a finding for reviewers where there is no channel of theirs."""
-        if result.verdict.audience == "reviewers" and not unsaid and not self.settings.review_channel:
-            key = f"named:{upload.id}:{result.suspect.revision}"
+    def _notify_of_reviewed(self, upload: Upload, result: CheckResult, case_id: str) -> None:
+        """Notify the operator, once, of what a person must see first where reviewers have no channel."""
+        if self.settings.review_channel:
+            return
+        news, key = News(self.store, self.clock, self.operator), f"{upload.id}:{result.suspect.revision}"
+        if result.verdict.audience == "reviewers":
             title = f"{result.suspect.repo_id}: a finding that a person must see first"
-            News(self.store, self.clock, self.operator).once(key, title, _with_quotes(result))
+            news.once(f"named:{key}", title, _with_quotes(result))
+        elif self.reviewed and Trial(self.store, self.settings.shadow_days).until(self.clock()):
+            told = f"{result.verdict.why}; blendwatch case confirm {case_id} where it is right, else case retract"
+            news.once(f"trial:{key}", f"{result.suspect.repo_id}: a would-be alert of the trial week", told)
 
     def _seeded(self, upload: Upload, result: CheckResult) -> bool:
         """Tell whether this is about what was there before the watch began: a seed may get other weights any time."""
@@ -354,7 +360,8 @@ class Watcher:
                     weights_digest=outcome.weights_digest or None,
                 )
                 opened = NewCase(str(report["case"]), method()) if shown else None
-                self._notify_of_reviewed(upload, outcome, unsaid)
+                if found and not unsaid:
+                    self._notify_of_reviewed(upload, outcome, str(report["case"]))
                 self.store.settle(upload.id, settlement, alerts, now, opened)
 
 

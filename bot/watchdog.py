@@ -15,6 +15,7 @@ from bot.hub import Hub
 from bot.news import News
 from bot.settings import Settings
 from bot.text import size
+from bot.trial import Trial, described
 from state.store import OutboxMessage, OutboxRow, Store
 from state.tables import MARK
 
@@ -52,6 +53,12 @@ class Watchdog:
         failed = [error for look in looks if (error := _error_of(look))]
         if failed:
             raise failed[0]
+
+    def tell_of_trial(self) -> None:
+        """Tell that the trial of a new install has begun, or ended."""
+        until = Trial(self.store, self.settings.shadow_days).until(self.news.clock())
+        begun = self.store.began_at() is not None
+        self.news.set("trial week", described(self.settings, until) if until and begun else None)
 
     def _canary(self) -> None:
         """Let the canary sing once a day, and at every pass while it is silent."""

@@ -43,6 +43,7 @@ def environment(hub: LoopbackHub, discord: LoopbackDiscord, folder: Path) -> dic
         "BLENDWATCH_DISCORD_API_BASE": discord.api_base,
         "BLENDWATCH_MIN_PARAMETERS": "0",
         "BLENDWATCH_MIN_BYTES": "0",
+        "BLENDWATCH_SHADOW_DAYS": "0",
         "PYTHONWARNINGS": "ignore",
     }
 

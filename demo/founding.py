@@ -129,6 +129,7 @@ def replay(folder: Path, now: datetime) -> Replayed:
             min_parameters=0,
             min_bytes=0,
             min_free_bytes=0,
+            shadow_days=0,
         )
         settings.data.mkdir()
         with build.store(settings) as store, build.service(settings, clock=hand.clock) as service:

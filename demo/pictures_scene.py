@@ -124,6 +124,7 @@ def capture(folder: Path, reason: str = REASON) -> Shots:
             min_parameters=0,
             min_bytes=0,
             min_free_bytes=0,
+            shadow_days=0,
         )
         parts = _watched(stage, settings, reason)
         names = {who.id: who.name for who in (MODERATOR, REVIEWER, READER)}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, and_, desc, func, or_, select, update
+from sqlalchemy import Engine, and_, case, desc, exists, func, or_, select, update
 
 from state.case_records import Head
 from state.cases import add_note, files_of, find, keep_files, notes_of
 from state.database import reading, transaction
 from state.errors import StateError
 from state.folding import TOLD_TOGETHER
-from state.records import CaseFile, KeptFile, Note, OutboxMessage, Tries
-from state.tables import cases, evidence, outbox, uploads
+from state.records import CaseFile, Judged, KeptFile, Note, OutboxMessage, Tries
+from state.tables import case_notes, cases, evidence, outbox, remarks, uploads
 
 
 class Cases:
@@ -72,6 +72,19 @@ class Cases:
         due = and_(cases.c.state == "open", waited)
         with reading(self._engine) as connection:
             return find(connection, select(cases).where(due).order_by(cases.c.asked_at).limit(limit))
+
+    def judged(self) -> list[Judged]:
+        """Every alert that opened a case, the oldest first; right: somebody confirmed it, and it was not taken back."""
+        of_it = remarks.c.case_id == cases.c.case_id
+        published = exists().where(of_it, remarks.c.kind == "publish")
+        confirmed = exists().where(case_notes.c.case_id == cases.c.case_id, case_notes.c.kind == "confirmed")
+        rejected = exists().where(of_it, remarks.c.kind == "reject")
+        wrong = or_(cases.c.state == "retracted", rejected)
+        judged = case((wrong, "wrong"), (or_(published, confirmed), "right"), else_="undecided")
+        alerts = cases.c.report["alert"].as_boolean().is_(True)
+        query = select(cases.c.upload_id, cases.c.report, judged).where(alerts)
+        with reading(self._engine) as connection:
+            return [Judged(*row) for row in connection.execute(query.order_by(cases.c.opened_at, cases.c.case_id))]
 
     def tries(self, kind: str, since: datetime) -> list[Tries]:
         """How often evidence of `kind` was kept for each open case that was opened since then, the oldest first."""

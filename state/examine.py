@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from state.database import revisions
@@ -27,7 +28,7 @@ class DatabaseState:
 def examine(file: Path) -> DatabaseState:
     """Read the whole file once; StateError if it is no database or cannot be read."""
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as opened:
+        with closing(_read_only(file)) as opened:
             told = [str(row[0]) for row in opened.execute(f"PRAGMA integrity_check({MOST_FAULTS})")]
             there = opened.execute("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
             rows = opened.execute("SELECT version_num FROM alembic_version").fetchall() if there else []
@@ -36,3 +37,18 @@ def examine(file: Path) -> DatabaseState:
     revision = str(rows[0][0]) if rows else ""
     known = revisions()
     return DatabaseState(revision, known[-1], revision in known, tuple(t for t in told if t != "ok"))
+
+
+def first_seen(file: Path) -> datetime | None:
+    """Return when the watch first saw an upload; None if it has seen none. StateError as in examine."""
+    try:
+        with closing(_read_only(file)) as opened:
+            there = opened.execute("SELECT name FROM sqlite_master WHERE name = 'uploads'").fetchone()
+            row = opened.execute("SELECT first_seen FROM uploads ORDER BY id LIMIT 1").fetchone() if there else None
+    except sqlite3.Error as error:
+        raise StateError(f"the database {file} cannot be read: {error}") from error
+    return datetime.fromisoformat(row[0]).replace(tzinfo=UTC) if row else None
+
+
+def _read_only(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)

@@ -182,6 +182,21 @@ class Publications:
                 post(connection, rows, now)
             return case_at(connection, remark.case_id), count
 
+    def confirm(self, remark: NewRemark, remind_at: datetime | None, now: datetime) -> tuple[Case, int]:
+        """Write down that a reviewer finds a case right, and publish nothing. Return the case, and how many do.
+
+        At `remind_at`, if there is one, it is shown to the reviewers again. StateError as in decide.
+        """
+        with transaction(self._engine) as connection:
+            found = locked(connection, remark.case_id)
+            if found.state != "review":
+                raise StateError(f"case {remark.case_id} is {found.state} already")
+            add(connection, remark, "done", now)
+            if remind_at is not None:
+                mine = publications.c.case_id == remark.case_id
+                connection.execute(update(publications).where(mine).values(remind_at=remind_at))
+            return case_at(connection, remark.case_id), votes(connection, remark)
+
     def sign(self, remark: NewRemark, now: datetime) -> bool:
         """Write down who decided something that is told elsewhere. False if known."""
         with transaction(self._engine) as connection:

@@ -12,6 +12,7 @@ from state.errors import StateError
 UploadState = Literal["pending", "found", "skipped", "failed"]
 SettledState = Literal["found", "skipped", "failed"]
 CaseState = Literal["open", "retracted"]
+Judgement = Literal["right", "wrong", "undecided"]
 AlertState = Literal["pending", "sending", "sent", "dead"]
 
 
@@ -134,6 +135,26 @@ class CaseFile:
     report: dict[str, Any]
     opened_at: datetime
     asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One alert as it was opened, and what people found of it."""
+
+    upload_id: int
+    report: dict[str, Any]
+    judged: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """How many uploads ended alike. `finding`: of those that were judged, else ""; `read`: weights' headers were."""
+
+    state: SettledState
+    finding: str
+    reason: str  # "" where a finding says enough
+    read: bool
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

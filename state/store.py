@@ -43,6 +43,7 @@ from state.records import (
     NewCase,
     OutboxMessage,
     OutboxRow,
+    Outcomes,
     Quiet,
     Settlement,
     Upload,
@@ -51,7 +52,7 @@ from state.records import (
 from state.rows import as_message, as_upload, cap, insert_new, message_row, settled_columns
 from state.sights import Sight, sight
 from state.tables import cursors, events, outbox, uploads
-from state.tally import Tally, tally
+from state.tally import Tally, outcomes, tally
 
 __all__ = ["OutboxMessage", "OutboxRow", "Settlement", "StateError", "Store", "Tally", "Upload"]
 
@@ -143,6 +144,12 @@ class Store:
         """How far each feed was read."""
         with reading(self._engine) as connection:
             return feed_states(connection)
+
+    def began_at(self) -> datetime | None:
+        """When the watch began: by our own clock, when it first saw an upload; None: it has seen none."""
+        with reading(self._engine) as connection:
+            first: datetime | None = connection.scalar(select(uploads.c.first_seen).order_by(uploads.c.id).limit(1))
+            return first
 
     def happened(self, told: Sequence[Happening]) -> int:
         """Write down what happened to repositories; how much of it was new."""
@@ -348,6 +355,11 @@ class Store:
         """The numbers that an operator watches; outcomes and findings of all time or of what was settled `since`."""
         with reading(self._engine) as connection:
             return tally(connection, now, since)
+
+    def outcomes(self) -> list[Outcomes]:
+        """How many settled uploads ended alike."""
+        with reading(self._engine) as connection:
+            return outcomes(connection)
 
     # --------------------------------------------------------------------------------------------------------
 

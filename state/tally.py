@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
-from sqlalchemy import Connection, Select, and_, case, func, or_, select
+from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
 
-from state.records import AlertState, UploadState
-from state.tables import MARK, cursors, outbox, uploads
+from state.records import AlertState, Outcomes, UploadState
+from state.tables import MARK, cursors, evidence, outbox, uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +70,15 @@ def tally(connection: Connection, now: datetime, since: datetime | None) -> Tall
 
 def _counted(connection: Connection, query: Select[str, int]) -> dict[str, int]:
     return {str(name): int(number) for name, number in connection.execute(query)}
+
+
+def outcomes(connection: Connection) -> list[Outcomes]:
+    """Count the settled uploads by what became of them and why; of what was judged the finding says why."""
+    judged = uploads.c.state == "found"
+    kind = case((judged, func.coalesce(uploads.c.report["finding"].as_string(), "unknown")), else_="")
+    reason = case((and_(judged, kind != "inconclusive"), ""), else_=uploads.c.reason)
+    read = exists().where(evidence.c.upload_id == uploads.c.id, evidence.c.kind == "files")
+    parts = select(uploads.c.state, kind.label("kind"), reason.label("reason"), read.label("read"))
+    each = parts.where(uploads.c.state != "pending").subquery()
+    query = select(each, func.count()).group_by(*each.c)
+    return [Outcomes(*row) for row in connection.execute(query)]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,16 @@ from state.registry import Model
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Of one entry: when it was compared with the Hub (UTC), at which commit, and what was found to differ."""
+    """Of one entry: when it was compared with the Hub (UTC), at which commit, and what was found to differ.
+
+    `facts`: what an entry could say and the Hub says, by the entry's key; without what it does not know.
+    """
 
     entry: str  # see `entry_digest`
     at: datetime
     revision: str
     differs: tuple[str, ...]
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def entry_digest(model: Model) -> str:
@@ -69,8 +73,9 @@ class Verifications:
                     datetime.fromisoformat(kept["at"]),
                     str(kept["revision"]),
                     tuple(map(str, kept["differs"])),
+                    {str(key): str(value) for key, value in kept.get("facts", {}).items()},
                 )
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, AttributeError):
                 continue  # a damaged entry is verified anew
             found[one.entry] = one
         return found

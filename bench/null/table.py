@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass, field
 
+from analyzers.binomial import upper_bound
 from bench.null.judging import MEASURES, Judged
 
 UPLOADS_A_DAY = 300  # large ones
@@ -76,27 +76,6 @@ class Tally:
             f"{judged:,} honest suspects judged, {alerts} alerts: at most {rate:.3g} a suspect (Clopper-Pearson, 95 %),"
             f" {rate * UPLOADS_A_DAY * 365:.3g} false alarms a year at {UPLOADS_A_DAY} large uploads a day"
         )
-
-
-def upper_bound(count: int, of: int, level: float = 0.95) -> float:
-    """Return the one-sided upper bound on a rate of which `count` of `of` were seen (Clopper and Pearson 1934)."""
-    if count >= of:
-        return 1.0
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        rate = (low + high) / 2
-        low, high = (rate, high) if _so_few(count, of, rate) > 1 - level else (low, rate)
-    return high
-
-
-def _so_few(count: int, of: int, rate: float) -> float:
-    """Return the chance of at most `count` of `of`, summed by logarithms so that nothing overflows."""
-    whole = math.lgamma(of + 1)
-    logs = (
-        whole - math.lgamma(i + 1) - math.lgamma(of - i + 1) + i * math.log(rate) + (of - i) * math.log1p(-rate)
-        for i in range(count + 1)
-    )
-    return math.fsum(map(math.exp, logs))
 
 
 def report(tally: Tally, title: str, seconds: float) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from analyzers.binomial import upper_bound
 from bench.loopback import check, served
 from bench.trained.known import NAMES
 
@@ -79,18 +79,3 @@ def not_parents(report: Report, truth: Report) -> Sequence[str]:
 def right_parents(report: Report, truth: Report) -> bool:
     """Tell whether exactly the true parents are named."""
     return {p["repo_id"] for p in report["parents"]} == set(truth["parents"])
-
-
-def upper_bound(count: int, of: int, level: float = 0.95) -> float:
-    """Return the one-sided upper bound on a rate of which `count` of `of` were seen (Clopper and Pearson 1934).
-
-    With count 0 it is about 3 / of at a level of 95 %.
-    """
-    if count >= of:
-        return 1.0
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        rate = (low + high) / 2
-        seen_so_few = sum(math.comb(of, i) * rate**i * (1 - rate) ** (of - i) for i in range(count + 1))
-        low, high = (rate, high) if seen_so_few > 1 - level else (low, rate)
-    return high

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from bot.known import KnownModels
 from bot.present import as_they_stand
 from bot.report import to_json
 from bot.settings import Settings
+from bot.trial import Trial
 from state.case_outbox import ROOM
 from state.publications import Publications
 from state.store import Store
@@ -72,7 +73,8 @@ def assemble(settings: Settings, means: Means) -> Assembled:
     store, clock = means.store, means.clock
     cases, subscriptions = Publications(store.engine), Subscriptions(store.engine)
     cases.adopt(ROOMS)
-    policy = policy_of(settings)
+    trial = Trial(store, settings.shadow_days)
+    policy = replace(policy_of(settings), trial=lambda: trial.until(clock()))
     publisher = Publisher(cases, subscriptions, means.casework, policy, clock, WEBHOOK in means.sinks)
     drafts = Drafts(cases, subscriptions, policy)
     models = [KnownModel(m.repo_id, m.role, m.title) for m in means.known.registry.models]

@@ -13,8 +13,10 @@ from bot.words import Words
 TEMPLATE: Final = r"bw:(?P<action>[a-z]{1,20}):(?P<about>[0-9a-f]{1,64})"
 STYLES: Final[Mapping[str, discord.ButtonStyle]] = {
     "publish": discord.ButtonStyle.success,
+    "right": discord.ButtonStyle.success,
     "accept": discord.ButtonStyle.success,
     "reject": discord.ButtonStyle.danger,
+    "wrong": discord.ButtonStyle.danger,
     "refuse": discord.ButtonStyle.danger,
     "retract": discord.ButtonStyle.danger,
     "evidence": discord.ButtonStyle.primary,

@@ -134,7 +134,10 @@ class Drafts:
 
     def _shown_to_reviewers(self, case: Case, times: int) -> discord.Embed:
         words = words_for(DEFAULT)
+        until = self.policy.trial()
         told = words("review.again", times=times + 1) if times else words("review.asked")
+        if until is not None:
+            told = words("review.trial", until=f"{until:%Y-%m-%d %H:%M}")
         embed = alert_embed(case.report, words=words)
         if case.state == "retracted":
             told = f"**{words('news.retracted')}:** {harmless(case.reason, REASON_LENGTH)}"
@@ -149,7 +152,7 @@ class Drafts:
         if picture is not None:
             embed.set_image(url=f"attachment://{NAME}")
         _marked(embed, row)
-        view = review_buttons(words, case)
+        view = review_buttons(words, case, trial=self.policy.trial() is not None)
         return Draft([fitted(embed)], view, picture, untold=TAKEN_BACK if case.state == "retracted" else "")
 
     def _under(self, row: OutboxRow, case: Case, head: Draft, words: Words) -> Draft:
@@ -197,9 +200,10 @@ class Drafts:
         return found[0]
 
 
-def review_buttons(words: Words, case: Case) -> View | None:
-    """What a reviewer can do with a case in its present state; None if nothing."""
-    actions = {"review": ["publish", "reject"], "published": ["retract"]}.get(case.state)
+def review_buttons(words: Words, case: Case, *, trial: bool = False) -> View | None:
+    """What a reviewer can do with a case in its present state; None if nothing. `trial`: nothing is published."""
+    undecided = ["right", "wrong"] if trial else ["publish", "reject"]
+    actions = {"review": undecided, "published": ["retract"]}.get(case.state)
     return (lambda: buttons(words, case.case_id, [[*actions, "evidence", "repeat"]])) if actions else None
 
 

@@ -43,6 +43,8 @@ def form(words: Words, action: str, about: str) -> discord.ui.Modal:
         "dismiss": [Field("reason", words("form.reason"), REASON_LENGTH, long=True)],
         "reject": [Field("reason", words("form.reason"), REASON_LENGTH, long=True)],
         "retract": [Field("reason", words("form.reason"), REASON_LENGTH, long=True)],
+        "right": [Field("reason", words("form.reason"), REASON_LENGTH, long=True, required=False)],
+        "wrong": [Field("reason", words("form.reason"), REASON_LENGTH, long=True)],
         "mute": [
             Field("until", words("form.until"), 10),
             Field("reason", words("form.reason"), REASON_LENGTH, long=True, required=False),

@@ -27,9 +27,14 @@ from state.errors import StateError
 LONGEST_MUTE: Final = timedelta(days=731)
 CARD_LENGTH: Final = 800_000  # bytes
 MODERATE: Final = {"acknowledge", "dismiss", "mute"}
-REVIEW: Final = {"publish", "reject", "retract", "accept", "refuse"}
-DECISIONS: Final[Mapping[str, Literal["reject", "retract"]]] = {"reject": "reject", "retract": "retract"}
-FORMS: Final = {"dismiss", "mute", "answer", "reject", "retract"}
+DECISIONS: Final[Mapping[str, Decision]] = {
+    "reject": "reject",
+    "retract": "retract",
+    "right": "confirm",
+    "wrong": "reject",
+}
+REVIEW: Final = {"publish", "accept", "refuse", *DECISIONS}
+FORMS: Final = {"dismiss", "mute", "answer", *DECISIONS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +170,8 @@ class Presses:
             await say(interaction, words("review.decided", state=now.state if now else ""))
             return
         self.desk.kick()
-        view = review_buttons(words, decided.case)
+        trial = await aside(self.desk.publisher.policy.trial) is not None
+        view = review_buttons(words, decided.case, trial=trial)
         embeds = list(interaction.message.embeds) if interaction.message else []
         if embeds:
             if embeds[0].image.url:  # Discord gives the picture's address, by which it would be shown a second time
@@ -185,7 +191,10 @@ class Presses:
 
 def _shown(decided: Decided, who: str, why: str, words: Words, before: str) -> str:
     """The text of the reviewers' message after a decision: what was decided, in place of what was asked."""
-    if decided.case.state == "review":
+    if not decided.published:
+        reason = harmless(why, 300) or words("standing.no_reason")
+        told = words("review.confirmed", who=mention(who), reason=reason)
+    elif decided.case.state == "review":
         told = words("review.voted", votes=decided.votes, needed=decided.needed)
     else:
         reason = harmless(why, 300) or words("standing.no_reason")

@@ -22,17 +22,26 @@ from state.subscriptions import Subscriptions
 REVIEWERS: Final = "reviewers"  # stands for the server in the destination of the reviewers' channel
 WEBHOOK: Final = "discord"  # the destination of the webhook
 NO_REASON: Final = "no reason given"
-Decision = Literal["publish", "reject", "retract"]
+Decision = Literal["publish", "confirm", "reject", "retract"]
+
+
+def no_trial() -> datetime | None:
+    """Return that there is no trial."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who sees a finding first. Without a `channel` nobody is asked, and only exact findings are published."""
+    """Who sees a finding first. Without a `channel` nobody is asked, and only exact findings are published.
+
+    `trial`: until when nothing is published, because nobody has measured the watch yet; None where there is no trial.
+    """
 
     channel: str = ""
     first: Literal["all", "inexact"] = "all"
     reviewers: int = 1
     wait: timedelta = timedelta(hours=24)  # until an unseen case is said again
+    trial: Callable[[], datetime | None] = no_trial
 
     @property
     def destination(self) -> str:
@@ -41,6 +50,8 @@ class Policy:
 
     def state_of(self, report: Mapping[str, Any]) -> Standing:
         """What a new case begins as."""
+        if self.trial() is not None:  # without a channel it waits for one, and members do not see it
+            return "review"
         exact = report.get("strength") == "exact" and report.get("audience") != "reviewers"
         if not self.channel:
             return "published" if exact else "kept"
@@ -78,7 +89,8 @@ class Publisher:
         if state == "published":
             rows = self.rows(report)
         elif state == "review":
-            rows, remind_at = [review_row(case_id, self.policy.destination)], now + self.policy.wait
+            rows = [review_row(case_id, self.policy.destination)] if self.policy.channel else []
+            remind_at = now + self.policy.wait
         self.cases.open(case_id, state, rows, now, remind_at)
         return case_id
 
@@ -96,9 +108,17 @@ class Publisher:
         return told
 
     def decide(self, case: Case, kind: Decision, by_user: str, why: str) -> Decided:
-        """Write down a reviewer's decision; StateError if the case is decided already."""
+        """Write down a reviewer's decision; StateError if the case is decided already.
+
+        To confirm a case publishes nothing. In the trial, to publish is to confirm, and its end shows the case again.
+        """
         if kind == "retract":
             return self._retract(case, by_user, why)
+        until = self.policy.trial()
+        if kind == "confirm" or (kind == "publish" and until is not None):
+            remark = NewRemark(case.case_id, "publish", by_user, why)
+            confirmed, votes = self.cases.confirm(remark, until, self.clock())
+            return Decided(confirmed, votes, self.policy.reviewers, published=False)
         rows = self.rows(case.report) if kind == "publish" else []
         needed = self.policy.reviewers if kind == "publish" else 1
         decided, votes = self.cases.decide(NewRemark(case.case_id, kind, by_user, why), needed, rows, self.clock())
@@ -124,8 +144,12 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A case after a reviewer's decision; `votes` of the `needed` ones have been cast."""
+    """A case after a reviewer's decision; `votes` of the `needed` ones have been cast.
+
+    `published`: they count at once; else the case was confirmed alone.
+    """
 
     case: Case
     votes: int
     needed: int
+    published: bool = True

@@ -16,6 +16,7 @@ from bot.commands.doctor import doctor
 from bot.commands.health import health
 from bot.commands.notify import notify
 from bot.commands.prune import prune
+from bot.commands.rates import rates
 from bot.commands.restore import restore
 from bot.commands.status import status
 from bot.commands.watch import watch
@@ -28,6 +29,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     doctor,
     health,
     notify,
+    rates,
     status,
     watch,
     why,

@@ -1,4 +1,4 @@
-"""blendwatch case: list, show, replay and retract cases."""
+"""blendwatch case: list, show, replay, confirm and retract cases."""
 
 from __future__ import annotations
 
@@ -99,6 +99,22 @@ def replay(case_id: CaseId, data: Data = None) -> None:
             "the verdict holds" if holds else f"the verdict does not hold; it was: {harmless(case.report['why'], 2000)}"
         )
     raise typer.Exit(0 if holds else NOTHING)
+
+
+@app.command()
+def confirm(
+    case_id: CaseId,
+    reason: Annotated[str, typer.Option("--reason", help="what was looked at; it is told")] = "",
+    data: Data = None,
+) -> None:
+    """Say that an alert is right: its messages are edited, and blendwatch rates counts it."""
+    settings = _settings(data)
+    with one_line_errors(), build.store(settings) as store:
+        case = _find(store, case_id)
+        if case.state == "retracted":
+            raise SettingsError(f"case {case.case_id} was retracted, so it cannot be confirmed")
+        new = build.casework(settings, store).confirm(case, reason.strip() or "the operator finds it right")
+        out.print(f"case {case.case_id} is confirmed" if new else f"case {case.case_id} was confirmed before")
 
 
 @app.command()

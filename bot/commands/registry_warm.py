@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -15,12 +16,12 @@ from bot import build
 from bot.commands.common import NOTHING, Data, one_line_errors, out, progress_shown, settings_from
 from bot.commands.common import Registry as Paths
 from bot.known import Progress
-from bot.settings import SettingsError
+from bot.settings import Settings, SettingsError
 from bot.source import Unavailable
 from bot.text import visible
-from bot.verify import verify
+from bot.verify import utc, verify
 from state.registry import Model
-from state.verified import Verifications
+from state.verified import Verifications, Verified
 
 FILE: Final = "verified.json"  # in the data folder
 FRESH: Final = timedelta(days=1)  # an entry that was verified so lately is not asked about again
@@ -33,6 +34,7 @@ class Warmed:
     repo_id: str
     state: str
     said: str
+    entry: str = ""  # in YAML, with what the Hub confirmed; "" where it confirmed nothing
 
 
 def warm(
@@ -41,30 +43,63 @@ def warm(
         int | None, typer.Option("--requests", min=1, help="after which the rest is left; else requests_per_pass")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="print what the Hub confirmed, as entries of a registry file")
+    ] = False,
     registry: Paths = None,
     data: Data = None,
 ) -> None:
     """Hold every known model against the Hub (there? this name, commit, time, licence?), and read it once.
 
     One line for each. It may be stopped and run again: what was verified within a day, and is read, is not asked
-    about again unless --only names it. Status 0 if all is as the files say, else 1.
+    about again unless --only names it. Status 0 if all is as the files say, else 1. --report prints a registry file
+    with the confirmed entries, which can take the place of those there were; a comment says why another is left out.
     """
     with (
         one_line_errors(),
         progress_shown() as progress,
-        build.service(settings_from(registry, data)) as service,
+        build.service(_settings(registry, data, as_json=as_json, report=report)) as service,
     ):
         models = _chosen(service, only)
         most = requests or service.settings.requests_per_pass
         found = []
         for one in _each(service, models, most, again=bool(only), progress=progress):
             found.append(one)
-            if not as_json:
+            if not as_json and not report:
                 out.print(f"{one.state:9}  {one.repo_id}: {visible(one.said, 2000)}", soft_wrap=True)
     if as_json:
         told = [{"repo_id": one.repo_id, "state": one.state, "said": one.said} for one in found]
         sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    if report:
+        sys.stdout.write(report_of(found, build.utc_now()))
     raise typer.Exit(0 if all(one.state == "ok" for one in found) else NOTHING)
+
+
+def _settings(registry: list[Path] | None, data: Path | None, *, as_json: bool, report: bool) -> Settings:
+    if as_json and report:
+        raise SettingsError("--json and --report cannot be given together: either is the whole output")
+    return settings_from(registry, data)
+
+
+def report_of(found: Sequence[Warmed], now: datetime) -> str:
+    """Return a registry file with the entries that the Hub confirmed; the others are comments."""
+    confirmed = [one.entry for one in found if one.entry]
+    counts = f"{len(confirmed):,} of {len(found):,} entries"
+    head = f"# {counts} are as the Hub has them, asked up to {now:%Y-%m-%d %H:%M} UTC.\n"
+    rest = [one for one in found if not one.entry]
+    others = [f"# {visible(one.repo_id, 200)}: {one.state}: {visible(one.said, 2000)}\n" for one in rest]
+    return "".join([head, "models:\n" if confirmed else "models: []\n", *confirmed, *others])
+
+
+def entry_of(model: Model, verified: Verified) -> str:
+    """Return an entry in YAML, with what the Hub says beside what it said; the commit is a comment and binds nobody."""
+    own = {f.name: getattr(model, f.name) for f in fields(model) if f.name not in ("path", "automatic", "verified")}
+    told = {name: utc(value) if isinstance(value, datetime) else value for name, value in own.items() if value}
+    entry = {"repo_id": model.repo_id, "role": model.role, **verified.facts, **told}
+    # a text in JSON is one in YAML, whatever stands in it
+    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in entry.items()]
+    lines.append(f"verified: {verified.at:%Y-%m-%d}  # at commit {verified.revision}")
+    return "  - " + "\n    ".join(lines) + "\n"
 
 
 def _chosen(service: build.Service, only: list[str] | None) -> list[Model]:
@@ -105,5 +140,6 @@ def _one(service: build.Service, seen: Verifications, model: Model, *, again: bo
     problems = [*verified.differs, *([known.read_now(model)] if there else [])]
     if any(problems):
         return Warmed(model.repo_id, "differs", "; ".join(filter(None, problems)))
+    entry = entry_of(model, verified) if verified.revision else ""
     where = f"commit {verified.revision[:12]}" if verified.revision else f"the folder {model.path}"
-    return Warmed(model.repo_id, "ok", f"{where}, verified {verified.at:%Y-%m-%d %H:%M}, read")
+    return Warmed(model.repo_id, "ok", f"{where}, verified {verified.at:%Y-%m-%d %H:%M}, read", entry)

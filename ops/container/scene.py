@@ -38,6 +38,7 @@ class Loopback:
             "BLENDWATCH_DISCORD_API_BASE": self.discord.api_base,
             "BLENDWATCH_MIN_PARAMETERS": "0",
             "BLENDWATCH_MIN_BYTES": "0",
+            "BLENDWATCH_SHADOW_DAYS": "0",
         }
         return [word for name, value in settings.items() for word in ("-e", f"{name}={value}")]
 

@@ -11,7 +11,7 @@ from bench.trained.catalogue import entries
 from bench.trained.corpus import Code, alphabet, learn
 from bench.trained.departure import departure, inside, variances
 from bench.trained.folder import Weights
-from bench.trained.judging import summary, upper_bound
+from bench.trained.judging import summary
 from bench.trained.known import NAMES
 from bench.trained.recipes import Blend, Checkpoint, blended
 
@@ -63,14 +63,6 @@ def test_what_equals_a_reference_has_no_departure_to_explain() -> None:
     known = references(np.random.default_rng(4))
     stored = round_to(known[2], BF16)
     assert np.isnan(departure(stored, known, variances(stored, known)[0]).explained)
-
-
-@pytest.mark.parametrize(
-    ("count", "of", "bound"), [(0, 60, 1 - 0.05 ** (1 / 60)), (1, 10, 0.3942), (3, 3, 1.0), (0, 300, 3 / 300)]
-)
-def test_the_bound_is_clopper_and_pearsons(count: int, of: int, bound: float) -> None:
-    """Tables give 0.3942 for 1 of 10; 3/n is the rule for none."""
-    assert upper_bound(count, of) == pytest.approx(bound, rel=1e-2)
 
 
 def report(finding: str, alert: bool, *parents: str) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class Stage:
             "BLENDWATCH_MIN_PARAMETERS": "0",
             "BLENDWATCH_MIN_BYTES": "0",
             "BLENDWATCH_SETTLE_MINUTES": "0",  # no alert waits for a card, but in tests/bot/test_waiting.py
+            "BLENDWATCH_SHADOW_DAYS": "0",  # no trial, but in tests/bot/test_trial.py
             "PYTHONWARNINGS": "ignore",
         }
 

@@ -30,6 +30,7 @@ NAMES = [
     "database",
     "bot",
     "discord",
+    "trial",
     "registry",
     "asking",
     "sketches",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.registry_diff import summary
@@ -149,6 +150,32 @@ def test_warm_says_what_the_hub_says_otherwise(tmp_path: Path) -> None:
         (tmp_path / "registry.yaml").write_text(f"models:\n- {{repo_id: {BASE}, role: base, licence: MIT}}\n")
         assert "never verified" in at.run("registry", "list").stdout
         assert at.run("registry", "warm").returncode == 0
+
+
+def test_warm_reports_what_the_hub_confirmed_as_a_registry_file(tmp_path: Path) -> None:
+    """With its times and licence where the entry had none; what differs is a comment; the file is one that is read."""
+    hostile = 'a: "b" # c'
+    with stage(tmp_path, {**KNOWN, RELEASE: replace(REPOS[RELEASE], tags=("license:mit",))}) as at:
+        (tmp_path / "registry.yaml").write_text(
+            f"models:\n- {{repo_id: {BASE}, role: base, licence: gone-1.0, weights_at: 2020-01-01T00:00:00Z}}\n"
+            f"- {{repo_id: {RELEASE}, role: release, title: {json.dumps(hostile)}, aliases: [Coder]}}\n"
+        )
+        done = at.run("registry", "warm", "--report")
+        again = at.run("registry", "warm", "--report")  # from what was kept
+        both = at.run("registry", "warm", "--report", "--json")
+        gone = at.run("registry", "warm", "--report", "--only", BASE)
+        (tmp_path / "pasted.yaml").write_text(done.stdout)
+        (tmp_path / "empty.yaml").write_text(gone.stdout)
+        checked = at.run("registry", "validate", str(tmp_path / "pasted.yaml"), str(tmp_path / "empty.yaml"))
+        (model,) = load([tmp_path / "pasted.yaml"]).models
+    assert (done.returncode, both.returncode, checked.returncode) == (1, 2, 0), checked.stdout
+    assert again.stdout.splitlines()[1:] == done.stdout.splitlines()[1:]
+    assert (model.repo_id, model.role, model.title, model.aliases) == (RELEASE, "release", hostile, ("Coder",))
+    assert (model.licence, model.revision, model.verified) == ("mit", None, datetime.now(UTC).date())
+    assert model.weights_at is not None
+    assert re.search(r"verified: [0-9-]{10}  # at commit [0-9a-f]{40}$", done.stdout, re.MULTILINE)
+    assert "# 1 of 2 entries are as the Hub has them" in done.stdout
+    assert f"# {BASE}: differs: its weights are of " in done.stdout
 
 
 def test_warm_stops_at_its_requests_and_goes_on_from_there(tmp_path: Path) -> None:

@@ -81,8 +81,10 @@ async def _check(
         await say(interaction, words("check.wait", seconds=f"{wait:.0f}"))
         return
     try:
-        # where reviewers decide what is told, a member's own check is told to him alone
-        await interaction.response.defer(thinking=True, ephemeral=bool(desk.publisher.policy.channel))
+        # where reviewers decide what is told, and in the trial, a member's own check is told to him alone
+        policy = desk.publisher.policy
+        alone = bool(policy.channel) or await aside(policy.trial) is not None
+        await interaction.response.defer(thinking=True, ephemeral=alone)
         async with asyncio.timeout(LONGEST_SECONDS):
             await _checked(desk, interaction, repo, one_by_one)
     except TimeoutError:
