@@ -22,7 +22,7 @@ from bench.hub_null.running import FAMILIES, Day, Plan, run
 from bench.hub_null.shapes import SHAPES
 from bench.hub_null.table import alarms, has_failed, problems, reviewed, table
 
-EVERY = 20  # passes between two lines of progress
+EVERY = 10  # passes between two lines of progress
 
 
 def plan_of(uploads: int, seed: int, only: str = "", families: int = FAMILIES) -> Plan:
@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", choices=["", *SHAPES], metavar="SHAPE")
     parser.add_argument("--families", type=int, default=FAMILIES, help="known bases, each with two releases")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="after which nothing more comes")
     parser.add_argument("--reviewers", action="store_true", help="print the findings for reviewers, too")
     args = parser.parse_args()
     logging.disable(logging.CRITICAL)
@@ -51,7 +52,9 @@ def main() -> int:
             )
 
     with tempfile.TemporaryDirectory(prefix="hub-null-") as folder:
-        day = run(plan_of(args.uploads, args.seed, args.only, args.families), Path(folder), told)
+        day = run(
+            plan_of(args.uploads, args.seed, args.only, args.families), Path(folder), told, began + 60 * args.minutes
+        )
     took = time.monotonic() - began
     print(_text(day, took, reviewers=args.reviewers))
     return 1 if has_failed(day) else 0

@@ -65,6 +65,7 @@ class Cast:
     repos: list[LoopbackRepo] = field(default_factory=list)
     recent: dict[str, deque[Model]] = field(default_factory=dict)
     names: dict[str, count[int]] = field(default_factory=dict)
+    made: set[str] = field(default_factory=set)
 
     def some(self, rng: np.random.Generator, role: str = "") -> Model:
         """Return a known model, of a role where one is named."""
@@ -90,6 +91,12 @@ class Cast:
     def remember(self, shape: str, model: Model) -> None:
         """Keep an upload that later ones may be made from."""
         self.recent.setdefault(shape, deque(maxlen=KEPT)).append(model)
+
+    def is_new(self, recipe: str) -> bool:
+        """Tell whether nobody has made this yet, and take down that somebody has."""
+        new = recipe not in self.made
+        self.made.add(recipe)
+        return new
 
     def person(self, rng: np.random.Generator) -> str:
         """Return somebody who has not uploaded yet."""

@@ -96,22 +96,44 @@ def merge(cast: Cast, rng: np.random.Generator, at: datetime) -> Draw:
         other = earlier[int(rng.integers(len(earlier)))]
     method = pick(rng, ("linear", "slerp", "dare_ties", "task_arithmetic", "passthrough"))
     weights, recipe, parents, using = _merged(rng, method, base, one, other)
+    if not cast.is_new(recipe):  # nobody has the same merge twice
+        method = "dare_ties"
+        weights, recipe, parents, using = _merged(rng, method, base, one, other)
     layers = sum(name.endswith("input_layernorm.weight") for name in weights)
     person, title = cast.person(rng), cast.title(rng)
     if layers == LAYERS:
         cast.remember(MERGE_SHAPE, Model(f"{person}/{title}", weights, "upload", family))
-    kind = rng.random()
-    if kind < 0.6:
-        card = mergekit_card(title, method, recipe, parents, using)
-    elif kind < 0.8:
-        card = page(front(rng, [*parents, *([using] if using else [])], "merge"), title, "A merge.")
-    else:
-        listed = " and ".join(bold(rng, p) for p in dict.fromkeys((*parents, *([using] if using else []))))
-        card = page(front(rng), title, f"A {method} merge of {listed}, made with mergekit.")
+    card = _merge_card(rng, title, method, recipe, parents, using)
     more = {"mergekit_config.yml": written(recipe)} if rng.random() < 0.5 else None
     shards, settings = cast.storage.shards(weights, 2), config(layers)
     shown = repo(f"{person}/{title}", shards, card, at, counted=parameters(weights), more=more, settings=settings)
     return one_step(method, shown)
+
+
+def _merge_card(rng: np.random.Generator, title: str, method: str, recipe: str, parents: list[str], using: str) -> str:
+    """Return a merge's card: by mergekit, with front matter alone, or with a sentence alone."""
+    every, kind = [*parents, *([using] if using else [])], rng.random()
+    if kind < 0.6:
+        return mergekit_card(title, method, recipe, parents, using)
+    if kind < 0.8:
+        return page(front(rng, every, "merge"), title, "A merge.")
+    listed = " and ".join(bold(rng, p) for p in dict.fromkeys(every))
+    return page(front(rng), title, f"A {method} merge of {listed}, made with mergekit.")
+
+
+def equal_merges(cast: Cast, rng: np.random.Generator, at: datetime) -> Draw:
+    """Return what two people made by the same recipe: the same weights, each card with everything that went in."""
+    family = cast.some(rng).family
+    one, other = (m for m in cast.known if m.family == family and m.role == "release")
+    method = pick(rng, ("linear", "slerp", "task_arithmetic", "passthrough"))
+    weights, recipe, parents, using = _merged(rng, method, cast.base_of(family), one, other)
+    settings, shown = config(sum(name.endswith("input_layernorm.weight") for name in weights)), []
+    for number in range(2):
+        title, when = cast.title(rng), at + number * timedelta(minutes=float(rng.uniform(5, 200)))
+        card, shards = _merge_card(rng, title, method, recipe, parents, using), cast.storage.shards(weights, 2)
+        count = parameters(weights)
+        shown.append(repo(f"{cast.person(rng)}/{title}", shards, card, when, counted=count, settings=settings))
+    return one_step(method, *shown)
 
 
 def _merged(
@@ -120,19 +142,24 @@ def _merged(
     """Return weights, recipe, the models merged, and the base that the method wants, if any."""
     both = [one.repo_id, other.repo_id]
     share = float(np.round(rng.uniform(0.2, 0.8), 2))
-    listed = "".join(f"  - model: {p}\n    parameters:\n      weight: {share}\n" for p in both)
+    shares = (share, 1 - share) if method == "linear" else (share, share)
+    each = zip(both, shares, strict=True)
+    listed = "".join(f"  - model: {p}\n    parameters:\n      weight: {s:.2f}\n" for p, s in each)
     if method == "slerp":
         recipe = f"models:\n{listed}merge_method: slerp\nbase_model: {both[0]}\nparameters:\n  t: {share}\n"
         return spherical(one.weights, other.weights, share), recipe, both, ""
     if method == "passthrough":
-        order = [0, 1, 2, 1, 2, 3]
-        recipe = f"slices:\n- sources:\n  - model: {both[0]}\n    layer_range: [0, 3]\nmerge_method: passthrough\n"
-        return stacked(one.weights, order), recipe, both[:1], ""
+        cut, back = int(rng.integers(2, 5)), int(rng.integers(2))
+        ranges = ((0, cut), (back, LAYERS))
+        slices = "".join(f"- sources:\n  - model: {both[1]}\n    layer_range: [{a}, {b}]\n" for a, b in ranges)
+        order = [*range(cut), *range(back, LAYERS)]
+        return stacked(other.weights, order), f"slices:\n{slices}merge_method: passthrough\n", both[1:], ""
     if method == "linear":
         recipe = f"models:\n{listed}merge_method: linear\ndtype: bfloat16\n"
-        return linear([one.weights, other.weights], [share, 1 - share]), recipe, both, ""
+        return linear([one.weights, other.weights], shares), recipe, both, ""
     recipe = f"models:\n{listed}merge_method: {method}\nbase_model: {base.repo_id}\ndtype: bfloat16\n"
     if method == "dare_ties":
+        recipe += f"# seed {int(rng.integers(1 << 30))}\n"
         return sparse(rng, base.weights, [one.weights, other.weights], 0.5), recipe, both, base.repo_id
     mixed = linear([base.weights, one.weights, other.weights], [1 - 2 * share, share, share])
     return mixed, recipe, both, base.repo_id

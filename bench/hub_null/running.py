@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from demo.loopback_hub import LoopbackHub
 from demo.loopback_repo import LoopbackRepo
 
 BEGAN: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
-A_PASS: Final = 20  # draws that come between two passes
+A_PASS: Final = 40  # draws that come between two passes
 FAMILIES: Final = 40
 MOST_PASSES: Final = 400  # after the last upload, until nothing waits
 ENDED: Final = ("found", "skipped", "failed")
@@ -90,8 +91,16 @@ class Plan:
                 return
 
 
-def run(plan: Plan, folder: Path, told: Callable[[int, int], None] = lambda *_: None) -> Day:
-    """Let everything come, and the watch settle it; `told` hears the number of passes and of uploads so far."""
+def run(
+    plan: Plan,
+    folder: Path,
+    told: Callable[[int, int], None] = lambda *_: None,
+    until: float = float("inf"),
+) -> Day:
+    """Let everything come, and the watch settle it; `told` hears the number of passes and of uploads so far.
+
+    After `until` (of the monotonic clock) nothing more comes, and what came is settled.
+    """
     (folder / "files").mkdir()
     cast, moved, day = cast_of(Storage(folder / "files"), BEGAN, plan.seed, plan.families), Moved(BEGAN), Day()
     with LoopbackHub(cast.repos) as hub, world(folder, hub, moved, cast.registry(), **_values()) as at:
@@ -101,7 +110,7 @@ def run(plan: Plan, folder: Path, told: Callable[[int, int], None] = lambda *_: 
         order, coming = count(), plan.draws(cast)
         while True:
             begin = moved.now()
-            for shape, made in _some(coming, A_PASS):
+            for shape, made in _some(coming, A_PASS) if time.monotonic() < until else ():
                 for step in _drawn(day, shape, made(begin + _within(plan.seed, next(order)))):
                     heapq.heappush(waiting, (step.at, next(order), step))
             if not waiting:

@@ -29,6 +29,7 @@ SHAPES: Final[Mapping[str, Generator]] = MappingProxyType(
         plain.LANGUAGE_SHAPE: plain.in_languages,
         plain.TOOL_SHAPE: plain.by_tools,
         plain.MERGE_SHAPE: plain.merge,
+        "equal merges": plain.equal_merges,
         "adapter": plain.adapter,
         "from nothing": plain.from_nothing,
         "average of one's own": plain.own_average,
