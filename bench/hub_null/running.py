@@ -6,7 +6,8 @@ import heapq
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -21,11 +22,12 @@ from demo.loopback_hub import LoopbackHub
 from demo.loopback_repo import LoopbackRepo
 
 BEGAN: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
-A_PASS: Final = 40  # draws that come between two passes
+A_PASS: Final = 40  # draws that come between two passes, where all shapes come
 FAMILIES: Final = 40
 MOST_PASSES: Final = 400  # after the last upload, until nothing waits
 ENDED: Final = ("found", "skipped", "failed")
 AUDIENCES: Final = ("none", "reviewers", "public")
+Slot = tuple[str, Callable[[datetime], Draw]]  # a shape, and what makes one draw of it for a pass that begins then
 
 
 @dataclass(slots=True)
@@ -74,21 +76,29 @@ class Plan:
     seed: int
     families: int = FAMILIES
 
-    def draws(self, cast: Cast) -> Iterator[tuple[str, Callable[[datetime], Draw]]]:
-        """Yield each shape in turn until it has had its uploads; a draw depends on seed, shape and number alone."""
+    def draws(self, cast: Cast) -> Iterator[Iterator[Slot]]:
+        """Yield what comes before each pass, shape by shape in turn, until each has had its uploads.
+
+        A draw and its time depend on seed, shape and number alone, and not on which other shapes come.
+        """
         left = {shape: n for shape, n in self.numbers.items() if shape in self.shapes}
-        for number in count():
-            for shape in [s for s, n in left.items() if n > 0]:
-                rng = np.random.default_rng([self.seed, list(self.numbers).index(shape), number])
-
-                def made(at: datetime, shape: str = shape, rng: np.random.Generator = rng) -> Draw:
-                    draw = self.shapes[shape](cast, rng, at)
-                    left[shape] -= len(draw.uploads)
-                    return draw
-
-                yield shape, made
-            if not any(n > 0 for n in left.values()):
+        for begin in count(step=A_PASS):
+            if all(n <= 0 for n in left.values()):
                 return
+            yield self._slots(cast, left, range(begin, begin + A_PASS))
+
+    def _slots(self, cast: Cast, left: dict[str, int], numbers: range) -> Iterator[Slot]:
+        every = list(self.numbers)
+        for number in numbers:
+            shape = every[number % len(every)]
+            if left.get(shape, 0) > 0:
+                yield shape, partial(self._draw, cast, left, shape, number)
+
+    def _draw(self, cast: Cast, left: dict[str, int], shape: str, number: int, begin: datetime) -> Draw:
+        rng = np.random.default_rng([self.seed, number])
+        draw = self.shapes[shape](cast, rng, begin + float(rng.random()) * POLL)
+        left[shape] -= len(draw.uploads)
+        return draw
 
 
 def run(
@@ -110,11 +120,12 @@ def run(
         order, coming = count(), plan.draws(cast)
         while True:
             begin = moved.now()
-            for shape, made in _some(coming, A_PASS) if time.monotonic() < until else ():
-                for step in _drawn(day, shape, made(begin + _within(plan.seed, next(order)))):
-                    heapq.heappush(waiting, (step.at, next(order), step))
-            if not waiting:
+            now = next(coming, None) if time.monotonic() < until else None
+            if now is None and not waiting:
                 break
+            for shape, made in now or ():
+                for step in _drawn(day, shape, made(begin)):
+                    heapq.heappush(waiting, (step.at, next(order), step))
             moved.sleep(POLL.total_seconds() - (moved.now() - begin).total_seconds())
             while waiting and waiting[0][0] <= moved.now():
                 _take(hub, heapq.heappop(waiting)[2])
@@ -128,21 +139,6 @@ def run(
 def _values() -> dict[str, Any]:
     """Return settings under which no pass leaves work to another one for its cost alone."""
     return {"requests_per_pass": 1_000_000, "bytes_per_pass": 1_000_000_000_000, "max_backlog": 1_000_000}
-
-
-def _some(
-    coming: Iterator[tuple[str, Callable[[datetime], Draw]]], number: int
-) -> Iterator[tuple[str, Callable[[datetime], Draw]]]:
-    for _ in range(number):
-        one = next(coming, None)
-        if one is None:
-            return
-        yield one
-
-
-def _within(seed: int, number: int) -> timedelta:
-    share = float(np.random.default_rng([seed, 1 << 21, number]).random())
-    return share * POLL
 
 
 def _drawn(day: Day, shape: str, draw: Draw) -> tuple[Step, ...]:
