@@ -1,4 +1,4 @@
-"""Who is on the Hub: known models of many makers, people who upload, and what each draw of a shape hands over."""
+"""Who is on the Hub: known models of many makers, people who upload, and what each draw of a shape consists of."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS = ("Instruct", "Chat", "Coder", "Math", "Reasoning")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model on the Hub. `declares`: the models that its card names as parents."""
+    """A model on the Hub. `family`: the name of the known family that its weights are from, "" where there is none."""
 
     repo_id: str
     weights: Weights
@@ -70,11 +70,6 @@ class Cast:
     def some(self, rng: np.random.Generator, role: str = "") -> Model:
         """Return a known model, of a role where one is named."""
         fit = [m for m in self.known if role in ("", m.role)]
-        return fit[int(rng.integers(len(fit)))]
-
-    def release_of(self, rng: np.random.Generator, family: str) -> Model:
-        """Return a release of a family."""
-        fit = [m for m in self.known if m.family == family and m.role == "release"]
         return fit[int(rng.integers(len(fit)))]
 
     def base_of(self, family: str) -> Model:

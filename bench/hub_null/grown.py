@@ -66,8 +66,8 @@ def around_declared(cast: Cast, rng: np.random.Generator, at: datetime) -> Draw:
         cast.remember(shape, Model(f"{person}/{title}", tower, "upload", kind))
     weights = _together(rng, language, tower)
     named = [start.repo_id, *([from_whom.repo_id] if from_whom else [])]
-    eyes = f" The {kind} tower is taken from {bold(rng, from_whom.repo_id)}." if from_whom else ""
-    said = f"The language model is {bold(rng, start.repo_id)}{', frozen' if frozen else ''}.{eyes}"
+    taken = f" The {kind} tower is taken from {bold(rng, from_whom.repo_id)}." if from_whom else ""
+    said = f"The language model is {bold(rng, start.repo_id)}{', frozen' if frozen else ''}.{taken}"
     head = front(rng, named if rng.random() < 0.6 else [], "finetune")
     shown = repo(
         f"{person}/{title}",
@@ -81,7 +81,7 @@ def around_declared(cast: Cast, rng: np.random.Generator, at: datetime) -> Draw:
 
 
 def around_own(cast: Cast, rng: np.random.Generator, at: datetime) -> Draw:
-    """Return a language model of somebody's own, and then the same with eyes or ears."""
+    """Return a language model of somebody's own, and then the same with a tower."""
     person, title, kind = cast.person(rng), cast.title(rng), pick(rng, (VISION, AUDIO))
     language = drawn(rng, shapes())
     first = repo(f"{person}/{title}", cast.storage.shards(language), own_card(rng, title), at)
@@ -139,7 +139,7 @@ def depth_scaled(cast: Cast, rng: np.random.Generator, at: datetime) -> Draw:
     """Return a declared model with layers repeated, as it is or trained on."""
 
     def build(start: Model) -> tuple[Weights, str, str, int]:
-        order = [[0, 1, 2, 1, 2, 3], [0, 1, 2, 3, 2, 3], [0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 3]][int(rng.integers(4))]
+        order = [[0, 1, 1, 2, 2, 3], [0, 1, 2, 3, 2, 3], [0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 3]][int(rng.integers(4))]
         # two people who repeat the same layers have equal models, so the second one trains
         trained = rng.random() < 0.5 or not cast.is_new(f"{start.repo_id} {order}")
         weights = stacked(start.weights, order)

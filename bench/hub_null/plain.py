@@ -124,7 +124,8 @@ def _merge_card(rng: np.random.Generator, title: str, method: str, recipe: str, 
 def equal_merges(cast: Cast, rng: np.random.Generator, at: datetime) -> Draw:
     """Return what two people made by the same recipe: the same weights, each card with everything that went in."""
     family = cast.some(rng).family
-    one, other = (m for m in cast.known if m.family == family and m.role == "release")
+    # the other way round than in `merge`, so that no recipe comes in both shapes
+    other, one = (m for m in cast.known if m.family == family and m.role == "release")
     method = pick(rng, ("linear", "slerp", "task_arithmetic", "passthrough"))
     weights, recipe, parents, using = _merged(rng, method, cast.base_of(family), one, other)
     settings, shown = config(sum(name.endswith("input_layernorm.weight") for name in weights)), []

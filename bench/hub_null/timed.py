@@ -13,7 +13,7 @@ from bench.hub_null.cast import Cast, Draw, Step, pick, trained_of
 from bench.hub_null.quantizing import quantized, settings_of
 from bench.hub_null.storing import CARD, later, repo, text
 from bench.hub_null.weights import Weights, config, linear, parameters, size_of, tuned
-from demo.loopback_repo import LoopbackRepo
+from demo.loopback_repo import Blob, LoopbackRepo
 
 Card = Callable[[np.random.Generator, str], str]
 KINDS = ("fine-tune", "mirror", "merge", "fp8")
@@ -59,10 +59,10 @@ def many_commits(cast: Cast, rng: np.random.Generator, at: datetime) -> Draw:
     state = repo(f"{cast.person(rng)}/{title}", first, card if card_first else None, at, settings=settings)
     states: list[tuple[datetime, LoopbackRepo]] = [(at, state)]
 
-    def commit(path: str, content: object, said: str) -> None:
+    def commit(path: str, content: Blob, said: str) -> None:
         nonlocal now, state
         now += timedelta(minutes=float(rng.uniform(1, 9)))
-        state = later(state, now, said, {path: content})  # type: ignore[dict-item]
+        state = later(state, now, said, {path: content})
         states.append((now, state))
 
     for path in weight_files[1:]:
