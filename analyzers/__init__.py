@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from analyzers import blend, copy_of, layerwise, lineage, sparse, stack, topped
-from analyzers.case import Case, compared
+from analyzers.case import Case, among_declared, compared
 from analyzers.records import Finding
 from analyzers.thresholds import MIN_COMPARED, MIN_INFORMATIVE_TENSORS
 
@@ -28,6 +28,18 @@ ANALYZERS: tuple[Callable[[Case], Finding | None], ...] = (
 
 
 def explain(case: Case) -> Finding:
+    """Return what an upload is. What declared models alone make, bit for bit, owes nothing to any other.
+
+    Two people may run one recipe: the second is no copy of the first.
+    """
+    finding = _best(case)
+    hidden = finding.kind in ("blend", "copy") and not all(case.declares(p.ref.repo_id) for p in finding.parents)
+    declared = among_declared(case) if hidden else None
+    own = _best(declared) if declared else finding
+    return own if own.exact else finding
+
+
+def _best(case: Case) -> Finding:
     """Return the first finding that reproduces bits exactly, else the one that leaves least unexplained.
 
     One that could not make up its mind is overruled by whoever names a blend or copy, and overrules mere descent.

@@ -125,6 +125,33 @@ def _aside(whole: Sketch, main: Sketch, kin: Sequence[Kinship]) -> float:
     return 1 - (1 - whole.aside) * (inside / total if total else 1.0)  # unknown, where not all headers were read
 
 
+def ancestors(case: Case) -> set[str]:
+    """Return all that declared parents declare in turn, in lower case."""
+    references = {k.reference.repo_id.lower(): k.reference for k in case.kin}
+    found: set[str] = set()
+    waiting = [p.lower() for p in case.disclosure.parents]
+    while waiting:
+        reference = references.get(waiting.pop())
+        for ancestor in reference.declares if reference else ():
+            if ancestor.lower() not in found:
+                found.add(ancestor.lower())
+                waiting.append(ancestor.lower())
+    return found
+
+
+def among_declared(case: Case) -> Case | None:
+    """Return a case with declared kin, and the bases of these, alone; None if that is all or nothing of it."""
+    bases = ancestors(case)
+    kin = tuple(
+        k
+        for k in case.kin
+        if case.declares(k.reference.repo_id) or (k.reference.role == "base" and k.reference.repo_id.lower() in bases)
+    )
+    if len(kin) in (0, len(case.kin)):
+        return None
+    return replace(case, kin=kin, aligned=align(case.suspect, [k.reference for k in _comparable(kin)]))
+
+
 def _comparable(kin: Sequence[Kinship]) -> list[Kinship]:
     """Return kin, nearest first, that share most of the coordinates the nearest shares."""
     if not kin:

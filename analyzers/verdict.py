@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from analyzers.case import Case
+from analyzers.case import Case, ancestors
 from analyzers.records import (
     NAMED,
     Audience,
@@ -177,19 +177,6 @@ def _declared(case: Case, repo_id: str, references: Mapping[str, Reference]) -> 
     if (found := case.disclosure.of(repo_id)) is not None:
         return found
     reference = references.get(repo_id.lower())
-    if reference is not None and reference.role == "base" and repo_id.lower() in _ancestors(case, references):
+    if reference is not None and reference.role == "base" and repo_id.lower() in ancestors(case):
         return Mention(repo_id, "declared parent", "ancestor")
     return None
-
-
-def _ancestors(case: Case, references: Mapping[str, Reference]) -> set[str]:
-    """Return all that declared parents declare in turn, in lower case."""
-    found: set[str] = set()
-    waiting = [p.lower() for p in case.disclosure.parents]
-    while waiting:
-        reference = references.get(waiting.pop())
-        for ancestor in reference.declares if reference else ():
-            if ancestor.lower() not in found:
-                found.add(ancestor.lower())
-                waiting.append(ancestor.lower())
-    return found

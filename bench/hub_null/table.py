@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from analyzers.binomial import upper_bound
 from bench.hub_null.running import ENDED, Day, Shown
-from bench.null.table import upper_bound
 
 CARD_SHOWN = 700  # characters
 HEAD = f"{'shape':28}{'uploads':>8}{'alerts':>7}{'at most':>9}{'reviewers':>10}{'share':>7}  found/skipped/failed"

@@ -141,6 +141,30 @@ def test_rule_3_holds_for_blends_of_every_family(name: str) -> None:
         assert [p.ref.repo_id for p in found.finding.parents] == [BLEND]
 
 
+@pytest.mark.parametrize("name", ["linear", "layerwise", "stack"])
+def test_rule_3_two_people_may_run_one_recipe(name: str) -> None:
+    """The second one declares what the first one did, and is no copy. One that declares less is told all the same."""
+    weights, first = FAMILIES[name](), "someone/First"
+    references = [*family(), known(first, weights, None, days=2, declares=(BASE, RELEASE, OTHER))]
+    honest = verdict(case(weights, references, [BASE, RELEASE, OTHER]))
+    assert (honest.disclosure, honest.audience) == ("disclosed", "none"), honest.why
+    assert first not in {p.ref.repo_id for p in honest.finding.parents}
+    silent = verdict(case(weights, references, [BASE]))
+    assert (silent.finding.kind, silent.alert) == ("copy", True), silent.why
+
+
+def test_rule_3_what_a_merge_of_the_same_parents_helps_to_explain_needs_it_not() -> None:
+    """An earlier merge stands between the base and the parents. Hidden beside declared ones, it is told."""
+    earlier = "someone/Earlier"
+    merge = mixed([B, R, O], [0.3, 0.4, 0.3])
+    references = [*family(), known(earlier, merge, None, days=2, declares=(BASE, RELEASE, OTHER))]
+    weights = mixed([B, R, O], [0.5, 0.3, 0.2])
+    honest = verdict(case(weights, references, [BASE, RELEASE, OTHER]))
+    assert (honest.finding.kind, honest.audience) == ("blend", "none"), honest.why
+    hidden = verdict(case(mixed([merge, R], [0.5, 0.5]), references, [RELEASE]))
+    assert (hidden.finding.kind, hidden.alert) == ("blend", True), hidden.why
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_rule_4_own_weights_are_no_secret(name: str) -> None:
     """Whoever made all undeclared parents is not alerted about; beside a stranger's they are, where bits are exact.
