@@ -117,10 +117,10 @@ def _grown(aligned: Aligned, base: int) -> tuple[int, tuple[int, ...], Kinds] | 
 def _collinear(aligned: Aligned, base: int, parents: tuple[int, ...], other: int) -> bool:
     """Tell whether a model is among the parents, or its delta lies along one of theirs, as a known blend's does."""
     delta = aligned.candidates[other] - aligned.candidates[base]
-    return other in parents or any(
-        abs(float(np.corrcoef(delta, aligned.candidates[p] - aligned.candidates[base])[0, 1])) >= COLLINEAR
-        for p in parents
-    )
+    deltas = [aligned.candidates[p] - aligned.candidates[base] for p in parents]
+    if other in parents or not np.ptp(delta):  # it is the base wherever all were sampled
+        return True
+    return any(abs(float(np.corrcoef(delta, each)[0, 1])) >= COLLINEAR for each in deltas if np.ptp(each))
 
 
 def _gain(

@@ -137,7 +137,8 @@ def interview(built: Service) -> Interview:
 def refuse_lost(data: Path, opened: Store) -> None:
     """Raise StateError where a watch left evidence and its database is empty: it would tell everything anew."""
     kept = data / EVIDENCE
-    if not opened.feeds() and kept.is_dir() and any(kept.iterdir()):
+    uploads = sum(count for name, count in opened.counts().items() if name.startswith("uploads."))
+    if not uploads and kept.is_dir() and any(kept.iterdir()):
         raise StateError(
             f"the database {data / DATABASE} is empty, and {kept} holds evidence of an earlier watch: put both back"
             " with blendwatch restore, or move the evidence away"

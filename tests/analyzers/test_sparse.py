@@ -13,7 +13,18 @@ from analyzers.case import Case
 from analyzers.elements import Kinds, kinds_of
 from analyzers.records import Reference
 from demo.models import Delta, Weights, mixed, trained
-from tests.analyzers.makers import BASE, OTHER, RELEASE, base_weights, case, delta, family, known, release_weights
+from tests.analyzers.makers import (
+    BASE,
+    OTHER,
+    RELEASE,
+    base_weights,
+    beside,
+    case,
+    delta,
+    family,
+    known,
+    release_weights,
+)
 from tests.analyzers.merges import dare, ties
 from tests.analyzers.planted import Planted, planted
 
@@ -142,3 +153,10 @@ def test_too_few_told_weights_say_nothing() -> None:
     aligned, row = rows(near)
     assert kinds_of(aligned, row[BASE], (row[RELEASE],), tuple(range(len(aligned.keys)))) is None
     assert sparse.analyze(near) is None
+
+
+def test_what_is_the_base_itself_is_no_parent() -> None:
+    """A second model with the base's weights has no delta, and a correlation with it is no number."""
+    twin = beside(np.ones(512, np.float32), np.array([np.ones(512), np.ones(512), np.arange(512.0)]))
+    assert sparse._collinear(twin, 0, (2,), 1)
+    assert not sparse._collinear(twin, 0, (), 2)
