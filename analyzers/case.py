@@ -147,6 +147,9 @@ def among_declared(case: Case) -> Case | None:
         for k in case.kin
         if case.declares(k.reference.repo_id) or (k.reference.role == "base" and k.reference.repo_id.lower() in bases)
     )
+    # a quantization of one of them has a few matrices only, which would be all that is looked at
+    most = max((len(k.keys) for k in kin), default=0)
+    kin = tuple(k for k in kin if len(k.keys) >= MIN_OVERLAP * most)
     if len(kin) in (0, len(case.kin)):
         return None
     return replace(case, kin=kin, aligned=align(case.suspect, [k.reference for k in _comparable(kin)]))

@@ -86,7 +86,8 @@ def companions(case: Case, finding: Finding) -> tuple[Reference, ...]:
     )
     whole = stacked(case) or moved(case)  # other tensors may come from models that gave none of those seen so far
     settled = finding.kind in ("blend", "copy")
-    wanted = MAX_MODELS if whole else max(len(named), 2) if settled else DOUBTS
+    told = sum(n in named or case.declares(n) for n in (k.reference.repo_id for k in case.kin))
+    wanted = MAX_MODELS if whole else max(told, 2) if settled else DOUBTS
     return tuple(case.kin[i].reference for i in ranked[: min(wanted, MAX_MODELS)])
 
 

@@ -100,16 +100,20 @@ def test_nobody_is_judged_while_a_model_that_counts_is_out_of_reach(tmp_path: Pa
 
 
 def test_a_model_that_stays_out_of_reach_holds_nobody_up_for_ever(tmp_path: Path) -> None:
-    """After two waits the upload is judged without it, and the report says so."""
+    """After a day and two waits the upload is judged without it, and the report says so."""
     moved = Moved(NOW)
     with (
         LoopbackHub([REPOS[n] for n in PAIR], clock=moved.seconds) as hub,
         world(tmp_path, hub, moved, CAST.registry) as at,
     ):
         hub.fault = always(Fault(status=503), f"/{BASE}")
+        at.one_pass()
+        moved.sleep(23 * 3600)
+        at.one_pass()
+        assert at.store.history(STITCH)[0].attempts == 0
         for _ in range(3):
-            at.one_pass()
             moved.sleep(3700)
+            at.one_pass()
         (judged_now,) = at.store.history(STITCH)
     assert judged_now.state == "found"
     assert any(BASE in p for p in (judged_now.report or {})["problems"])

@@ -134,7 +134,8 @@ def test_a_card_that_names_the_parents_now_is_told_once(tmp_path: Path) -> None:
         for hours in (2, 4):
             look(at, store, timedelta(hours=hours))
         assert kinds(store) == ["declared"]
-        assert len(at.hub.seen("/commits/")) == 2  # once before the alert, once for the change, and no more
+        # for titles and for accounts before the alert, of the parent too, once for the change, and no more
+        assert len(at.hub.seen("/commits/")) == 4
         (note,) = store.cases.notes(the_case(store).case_id)
         assert f"The card declares {RELEASE} since revision {now.revision[:12]}" in note.text
         assert f"{mended:%Y-%m-%d %H:%M} UTC, 90 min after the alert." in note.text

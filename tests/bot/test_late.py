@@ -193,7 +193,7 @@ def test_what_was_read_is_kept_once_although_the_check_fails(tmp_path: Path, mon
         sizes = {p: p.stat().st_size for p in (tmp_path / "data" / "sketches").iterdir()}
         assert sorted(kind for kind, _ in before) == ["card", "config", "files"]
         one_pass(at, store, monkeypatch, RETRY)
-        assert at.upload(HIDDEN).attempts == 2
+        assert at.upload(HIDDEN).attempts == 0  # it waits for a known model
         assert kept(at, store, upload.id) == before
         assert {p: p.stat().st_size for p in sizes} == sizes
         within_reach(at)
@@ -203,7 +203,6 @@ def test_what_was_read_is_kept_once_although_the_check_fails(tmp_path: Path, mon
         (case,) = store.cases.all()
         cards = [content.decode() for kind, content in kept(at, store, case.upload_id) if kind == "card"]
     assert at.told == [FOUND]
-    assert case.upload_id != upload.id  # the commit that changed the card made an upload of its own
     assert len(cards) == 2
     assert "Post-trained by our own team." in cards[0]
     assert "Quietly edited." in cards[1]
