@@ -1,4 +1,4 @@
-"""What the same matrices are called in two checkpoints."""
+"""Names that the same matrices have in two checkpoints."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Casework:
         return case.state != "retracted" and self.note(case, "retracted", reason, "", retract=True)
 
     def confirm(self, case: CaseFile, reason: str) -> bool:
-        """Note that a person finds an alert right, which is told under it. False if that was noted before."""
+        """Note under an alert that a person finds it right. Return False if that was noted before."""
         return self.note(case, "confirmed", reason, "")
 
     def verdict(self, case: CaseFile) -> Verdict:

@@ -14,7 +14,7 @@ LICENCES = ("apache-2.0", "mit", "cc-by-nc-4.0", "other")
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """What people of one language write. `{base}` is the parent's id, `{name}` the model's own name."""
+    """Sentences that people of one language write. `{base}` is the parent's id, `{name}` the model's own name."""
 
     tuned: str
     mirror: str

@@ -39,7 +39,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens on the Hub at a time: repositories that are new or changed, and names that are gone."""
+    """Events on the Hub at one time: repositories that are new or changed, and names that are gone."""
 
     at: datetime
     repos: tuple[LoopbackRepo, ...] = ()

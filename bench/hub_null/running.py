@@ -69,7 +69,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to come: so many uploads, of `shapes` in turn."""
+    """Uploads that are to come: so many, of `shapes` in turn."""
 
     shapes: Shapes
     numbers: dict[str, int]  # of each shape, in the order of all shapes

@@ -201,7 +201,7 @@ class Drafts:
 
 
 def review_buttons(words: Words, case: Case, *, trial: bool = False) -> View | None:
-    """What a reviewer can do with a case in its present state; None if nothing. `trial`: nothing is published."""
+    """Return the buttons that a case in its state has for reviewers; None if none. `trial`: nothing is published."""
     undecided = ["right", "wrong"] if trial else ["publish", "reject"]
     actions = {"review": undecided, "published": ["retract"]}.get(case.state)
     return (lambda: buttons(words, case.case_id, [[*actions, "evidence", "repeat"]])) if actions else None

@@ -10,7 +10,7 @@ from bot.hub.client import httpx
 from bot.hub.failures import Transient, rate_limit
 
 SCARCE = 0.1  # share of the quota below which the rest is spread over the time that is left
-SAME = 2.0  # seconds by which the end of one window may seem to move: it is told in whole ones
+SAME = 2.0  # seconds by which the end of one window may seem to move: the Hub gives whole seconds
 LONGEST_WAIT = 60.0  # seconds; whoever would have to wait longer is told when to come back
 
 
