@@ -55,7 +55,10 @@ def _best(case: Case) -> Finding:
 
 
 def _within_reach(case: Case, finding: Finding) -> Finding:
-    """Return a finding, or "inconclusive" where too little of the suspect was compared for one about the model."""
+    """Return a finding, or "inconclusive" where too little of the suspect was compared for one about the model.
+
+    Of a part that is exactly a blend it keeps the parents: bulk beside a blend must not hide it.
+    """
     share, rest = compared(case, [p.ref.repo_id for p in finding.parents])
     if share is None:
         return finding
@@ -66,7 +69,8 @@ def _within_reach(case: Case, finding: Finding) -> Finding:
     beyond = "its experts" if "experts" in rest else rest
     little = f"only {share:.0%} of its parameters could be compared, and not {beyond}"
     seen = little if share < MIN_COMPARED else "too few tensors to say"
-    return Finding(finding.analyzer, "inconclusive", f"{seen}: {finding.claim}", measured=measured)
+    parents = finding.parents if finding.kind == "blend" and finding.exact else ()
+    return Finding(finding.analyzer, "inconclusive", f"{seen}: {finding.claim}", parents, measured=measured)
 
 
 def _rank(finding: Finding) -> tuple[int, float]:

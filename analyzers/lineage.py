@@ -46,7 +46,10 @@ def _no_kin(case: Case) -> Finding:
         return Finding(NAME, "inconclusive", f"nothing could be sampled: {reason}")
     seen = f"{case.suspect.weights:,} sampled weights"
     if not case.compared:
-        return Finding(NAME, "unrelated", f"no known model has matrices of these shapes ({seen})")
+        sizes = {(s.rows * s.cols, k.role, f"{s.rows:,} x {s.cols:,}") for k, s in case.suspect.samples.items()}
+        _, role, shape = max(sizes)
+        of = f"such as {role[:120]} of {shape}"
+        return Finding(NAME, "unrelated", f"no known model has matrices of these names and shapes, {of} ({seen})")
     return Finding(NAME, "unrelated", f"{seen} resemble those of none of {case.compared} comparable known models")
 
 

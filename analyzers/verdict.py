@@ -83,6 +83,11 @@ def _of_a_part(held: Held) -> bool:
     return held.finding.kind == "copy" and (held.case.suspect.aside >= MIN_ASIDE or _has_adapters(held))
 
 
+def _blend_of_a_part(held: Held) -> bool:
+    """Rule 8: reviewers see a part that is a blend, however small it is beside the rest."""
+    return held.finding.kind == "inconclusive" and bool(held.undeclared) and not _own(held)
+
+
 def _has_adapters(held: Held) -> bool:
     return any(ADAPTER.search(role) for role in held.case.suspect.elements)
 
@@ -103,6 +108,7 @@ def words_for(said: Said, where: str) -> str:
 # Rule 1 (bits decide) is how `blend` and `copy_of` come to a finding at all; rule 3 (nobody answers for an ancestor) is
 # settled before, where a declared or known single model explains the suspect at least as well as a mix does.
 RULES: tuple[Rule, ...] = (
+    Rule(_blend_of_a_part, _undeclared_why, "reviewers"),
     Rule(lambda h: h.finding.kind not in ("blend", "copy"), lambda h: h.finding.claim),
     Rule(lambda h: h.disclosure == "disclosed", lambda h: f"{h.finding.claim}; every parent is declared"),
     Rule(lambda h: h.strength is None, lambda h: f"{h.finding.claim}; too weak to alert about"),
@@ -128,7 +134,7 @@ def judge(case: Case, finding: Finding, maker: str) -> Verdict:
     parents = tuple(_held_against_the_card(case, p, references) for p in finding.parents)
     finding = replace(finding, parents=parents)
     undeclared = tuple(references[p.ref.repo_id.lower()] for p in parents if not p.declared)
-    held = Held(case, finding, _level(parents), undeclared, _strength(finding), maker)
+    held = Held(case, finding, _level(finding), undeclared, _strength(finding), maker)
     for rule in RULES:
         if rule.holds(held):
             return Verdict(finding, held.disclosure, rule.audience, held.strength, rule.why(held))
@@ -157,12 +163,12 @@ def _automatic(undeclared: tuple[Reference, ...]) -> str:
     return f"; known only as uploads that were read before ({when})"
 
 
-def _level(parents: tuple[Parent, ...]) -> DisclosureLevel:
+def _level(finding: Finding) -> DisclosureLevel:
     """Return how much of the parents is declared."""
-    if not parents:
+    if not finding.parents or finding.kind == "inconclusive":
         return "none-needed"
-    count = sum(p.declared for p in parents)
-    return "disclosed" if count == len(parents) else "partial" if count else "undisclosed"
+    count = sum(p.declared for p in finding.parents)
+    return "disclosed" if count == len(finding.parents) else "partial" if count else "undisclosed"
 
 
 def _strength(finding: Finding) -> Strength | None:

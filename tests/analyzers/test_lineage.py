@@ -113,7 +113,7 @@ def test_another_shape_is_unrelated() -> None:
     narrow = {n: np.ascontiguousarray(w[:, :64]) for n, w in base_weights().items() if w.ndim == 2}
     finding = lineage.analyze(case(narrow, family()))
     assert finding.kind == "unrelated"
-    assert "no known model has matrices of these shapes" in finding.claim
+    assert "no known model has matrices of these names and shapes, such as " in finding.claim
 
 
 def test_everything_gets_a_finding() -> None:

@@ -179,21 +179,40 @@ def packed_experts(at_seed: int) -> Weights:
     }
 
 
+def with_shard(source: str, extra: Weights) -> LoopbackRepo:
+    """Return a repository with the two shards of another and a third one, under a card that names nothing."""
+    data = {p: b.read(0, b.size) for p, b in REPOS[source].files.items() if p.endswith(".safetensors")}
+    shards = {p.replace("of-00002", "of-00003"): d for p, d in data.items()}
+    shards["model-00003-of-00003.safetensors"] = save(dict(extra))
+    files = {"README.md": b"# Pier\n", "config.json": b"{}", **shards}
+    return LoopbackRepo(repo_id=UPLOAD, files={p: BytesBlob(d) for p, d in files.items()}, created_at=NOW)
+
+
 def test_equal_attention_says_nothing_of_packed_experts(tmp_path: Path) -> None:
     """Below half of the parameters nothing is said about the model, and how many were compared is."""
-    data = {p: b.read(0, b.size) for p, b in REPOS[RELEASE].files.items()}
-    extra = {"model-00003-of-00003.safetensors": save(dict(packed_experts(1)))}
-    shards = {p.replace("of-00002", "of-00003"): d for p, d in data.items() if p.endswith(".safetensors")} | extra
-    repo = LoopbackRepo(
-        repo_id=UPLOAD,
-        files={p: BytesBlob(d) for p, d in {"README.md": b"# Pier\n", "config.json": b"{}", **shards}.items()},
-        created_at=NOW,
-    )
-    with stage(tmp_path, {**KNOWN, UPLOAD: repo}) as at:
+    with stage(tmp_path, {**KNOWN, UPLOAD: with_shard(RELEASE, packed_experts(1))}) as at:
         found = at.report(UPLOAD)
         assert (found["finding"], found["audience"]) == ("inconclusive", "none")
         assert 0 < found["sampled"]["compared"] < 0.5
         assert "of its parameters could be compared, and not its experts" in found["why"]
+
+
+def test_bulk_beside_a_blend_does_not_hide_it(tmp_path: Path) -> None:
+    """A hidden blend is for reviewers, not for the public, where more than half of the upload is something else."""
+    with stage(
+        tmp_path, {**KNOWN, UPLOAD: with_shard(HIDDEN, {"bulk.weight": np.zeros((4096, 1024), np.float16)})}
+    ) as at:
+        found = at.report(UPLOAD)
+        assert (found["finding"], found["audience"], found["disclosure"]) == (
+            "inconclusive",
+            "reviewers",
+            "none-needed",
+        )
+        assert {p["repo_id"] for p in found["parents"]} > {RELEASE}
+        assert f"{RELEASE} " in found["why"]
+        done = at.run("watch", "--once")
+        assert done.returncode == 0, done.stderr
+        assert at.upload(UPLOAD).state == "found"
 
 
 def test_a_false_count_hides_nothing(tmp_path: Path) -> None:
