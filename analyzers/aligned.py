@@ -26,12 +26,22 @@ class Aligned:
     references: tuple[Reference, ...]
     tensors: NDArray[np.int64]  # [weights]: which of `keys` each weight is of
     keys: tuple[SliceKey, ...]
+    places: NDArray[np.int64]  # [weights]: where in the sample of its tensor each weight lies
 
     def only(self, kept: Mask | NDArray[np.int64]) -> Aligned:
         """Return the same models at some of the weights."""
-        return replace(
-            self, suspect=self.suspect[kept], candidates=self.candidates[:, kept], tensors=self.tensors[kept]
-        )
+        suspect, places, tensors = self.suspect[kept], self.places[kept], self.tensors[kept]
+        return replace(self, suspect=suspect, candidates=self.candidates[:, kept], tensors=tensors, places=places)
+
+    def rows(self, of: Floats, tensor: int, windows: int) -> Floats:
+        """Return one tensor's part of `of`, float64[weights], as its rows, float64[windows, n].
+
+        A weight that is left out, as one that is no number, is 0.
+        """
+        mine = self.tensors == tensor
+        found = np.zeros(self.references[0].sketch.samples[self.keys[tensor]].values.size)
+        found[self.places[mine]] = of[mine]
+        return found.reshape(windows, -1)
 
     def of(self, models: Sequence[int]) -> Aligned:
         """Return some of the models, in the order asked for."""
@@ -70,5 +80,6 @@ def align(suspect: Sketch, references: Sequence[Reference]) -> Aligned | None:
     finite = np.isfinite(widen(stored)) & np.isfinite(candidates).all(axis=0)
     if not finite.any():
         return None
-    found = Aligned(stored, candidates, tuple(references), tensors, tuple(keys))
+    places = np.concatenate([np.arange(size) for size in sizes])
+    found = Aligned(stored, candidates, tuple(references), tensors, tuple(keys), places)
     return found if finite.all() else found.only(finite)

@@ -205,8 +205,9 @@ def _missed(case: Case, reference: Reference, keys: tuple[SliceKey, ...]) -> int
         if not same_place(mine, other) or other is None:
             missed += mine.values.size
         else:
-            told = np.isfinite(widen(mine.values))
-            missed += int(((round_to(widen(other.values), mine.values.dtype) != mine.values) & told).sum())
+            its = widen(other.values)
+            told = np.isfinite(widen(mine.values)) & np.isfinite(its)
+            missed += int(((round_to(its, mine.values.dtype) != mine.values) & told).sum())
     return missed
 
 

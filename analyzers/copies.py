@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzers.case import Case
 from analyzers.records import Reference, Sample, Sketch, SliceKey
-from analyzers.rounding import round_to, ulp, widen
+from analyzers.rounding import Floats, round_to, ulp, widen
 from analyzers.sampling import dense_role
 from analyzers.thresholds import DISTINCT_ULPS, MIN_DISTINCT
 
@@ -88,15 +89,21 @@ def _copy(key: SliceKey, sample: Sample, candidates: Sequence[tuple[Origin, Samp
 
 
 def _same(sample: Sample, other: Sample) -> bool:
-    """Tell whether all values are equal; most that are not show it in the first few."""
-    return all(
-        bool((round_to(widen(other.values[part]), sample.values.dtype) == sample.values[part]).all())
-        for part in (slice(8), slice(8, None))
-    )
+    """Tell whether all values are equal that are numbers in both; most that are not show it in the first few."""
+    for part in (slice(8), slice(8, None)):
+        mine, its = sample.values[part], widen(other.values[part])
+        if not ((round_to(its, mine.dtype) == mine) | ~_numbers(widen(mine), its)).all():
+            return False
+    return True
 
 
 def _distinct(sample: Sample, others: Sequence[Sample]) -> bool:
     """Tell whether any known tensor differs from the suspect's on enough weights by more than chance would."""
     values = widen(sample.values)
     reach = DISTINCT_ULPS * ulp(values, sample.values.dtype)
-    return any(int((np.abs(widen(o.values) - values) >= reach).sum()) >= MIN_DISTINCT for o in others)
+    differ = ((np.abs(its - values) >= reach) & _numbers(values, its) for its in (widen(o.values) for o in others))
+    return any(int(d.sum()) >= MIN_DISTINCT for d in differ)
+
+
+def _numbers(mine: Floats, its: Floats) -> NDArray[np.bool_]:
+    return np.isfinite(mine) & np.isfinite(its)

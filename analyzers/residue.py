@@ -50,7 +50,7 @@ def residue(aligned: Aligned, mix: Floats, windows: int) -> Residue:
         excess = float((left[mine] ** 2).sum() - rounding[mine].sum())
         norm = float((values[mine] ** 2).sum())
         sizes.append(np.sqrt(max(excess, 0.0) / norm) if norm else 0.0)
-        dependences += row_dependence(left[mine].reshape(windows, -1))
+        dependences += row_dependence(aligned.rows(left, tensor, windows))
     found = np.array(sizes)
     return Residue(
         tensors=int((found > 0).sum()),

@@ -38,10 +38,10 @@ def round_to(values: NDArray[np.floating], dtype: np.dtype[np.generic]) -> Store
 
 
 def effective_dtype(stored: Stored) -> np.dtype[np.generic]:
-    """Return the coarsest type that holds every value: bfloat16 for bfloat16 weights kept in a float32 file."""
+    """Return the coarsest type that holds every number: bfloat16 for bfloat16 weights kept in a float32 file."""
+    values = widen(stored)
+    numbers = values[np.isfinite(values)]
     for dtype in (BF16, F16):
-        if stored.dtype == dtype or (
-            stored.size and np.array_equal(widen(round_to(widen(stored), dtype)), widen(stored))
-        ):
+        if stored.dtype == dtype or (numbers.size and np.array_equal(widen(round_to(numbers, dtype)), numbers)):
             return dtype
     return stored.dtype

@@ -110,7 +110,8 @@ def beside(suspect: Stored, rows: Floats, tensors: int = 16) -> Aligned:
     refs = [RepoRef(f"maker{i}/model", f"{i:040d}") for i in range(len(rows))]
     references = tuple(Reference(Sketch(ref, SPEC, {}), "release", None, ref.organisation) for ref in refs)
     keys = tuple(SliceKey("layers.mlp.up_proj", i) for i in range(tensors))
-    return Aligned(suspect, rows, references, np.arange(suspect.size) * tensors // suspect.size, keys)
+    of = np.arange(suspect.size) * tensors // suspect.size
+    return Aligned(suspect, rows, references, of, keys, np.arange(suspect.size) - np.searchsorted(of, of))
 
 
 def each(weights: Weights, change: Callable[[Array], Array]) -> Weights:

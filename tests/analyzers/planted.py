@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from analyzers.case import Case
-from analyzers.records import Finding, FindingKind
+import numpy as np
+
+from analyzers.case import Case, case_of
+from analyzers.records import Finding, FindingKind, Sample, Sketch, SliceKey
 
 Analyze = Callable[[Case], Finding | None]
 
@@ -38,6 +40,37 @@ def planted(analyze: Analyze, found: Sequence[tuple[Case, Planted]], quiet: Sequ
             else:
                 assert parent.coefficient == coefficient
         assert finding.claim
+        for spoiled in (in_suspect(case), in_references(case)):
+            assert (same := analyze(spoiled)) is not None, f"missed beside what is no number: {truth}"
+            assert same.kind == truth.kind, same.claim
     for case in quiet:
         finding = analyze(case)
         assert finding is None, f"false: {finding.kind}, {finding.claim}"
+        for spoiled in (in_suspect(case), in_references(case)):
+            assert (finding := analyze(spoiled)) is None, f"false: {finding.kind}, {finding.claim}"
+
+
+def in_suspect(case: Case) -> Case:
+    """Return a case whose suspect holds some numbers that are none."""
+    references = [k.reference for k in case.kin]
+    return case_of(_spoiled(case.suspect, 1), references, case.disclosure, case.weights_at)
+
+
+def in_references(case: Case) -> Case:
+    """Return a case whose known models hold some numbers that are none, each elsewhere."""
+    spoiled = [
+        replace(k.reference, sketch=_spoiled(k.reference.sketch, seed)) for seed, k in enumerate(case.kin, start=2)
+    ]
+    return case_of(case.suspect, spoiled, case.disclosure, case.weights_at)
+
+
+def _spoiled(sketch: Sketch, seed: int) -> Sketch:
+    """Return a sketch of which a few weights in a thousand are NaN or infinite."""
+    rng = np.random.default_rng(seed)
+    samples: dict[SliceKey, Sample] = {}
+    for key, sample in sketch.samples.items():
+        values = sample.values.copy()
+        values[rng.random(values.size) < 0.002] = np.nan
+        values[rng.random(values.size) < 0.001] = np.inf
+        samples[key] = replace(sample, values=values)
+    return replace(sketch, samples=samples)
