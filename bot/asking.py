@@ -130,10 +130,13 @@ class Asking:
         now, cases = self.clock(), self.casework.store.cases
         data = json.dumps({**found, "kept_at": now.isoformat()}, indent=1).encode()
         gated = any(f.gated for f in cases.files(case.upload_id))
-        cases.keep(case.upload_id, [KeptFile(IDENTITY, self.casework.blobs.put(data), len(data), gated, now)])
-        if found["findings"] and not gated:
-            text = summed_up(_HEAD.get(found["outcome"], found["outcome"]), points_of(found["findings"]))
-            self.casework.note(case, "identity", text, found["outcome"], tell=self.tell)
+        kept = [KeptFile(IDENTITY, self.casework.blobs.put(data), len(data), gated, now)]
+        if not found["findings"] or gated:
+            cases.keep(case.upload_id, kept)
+            return
+        text = summed_up(_HEAD.get(found["outcome"], found["outcome"]), points_of(found["findings"]))
+        # Outcome and note are one transaction: a case that has an outcome is not asked again, so no note would follow.
+        self.casework.note(case, "identity", text, found["outcome"], tell=self.tell, files=kept)
 
 
 _HEAD: Final = {"asked": "asked its name"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,7 +15,7 @@ from bot.method import method
 from bot.standing import about_the_same
 from state.errors import StateError
 from state.evidence import Blobs, from_bytes
-from state.records import CaseFile, Note, OutboxMessage
+from state.records import CaseFile, KeptFile, Note, OutboxMessage
 from state.store import Store
 
 AT_ONCE: Final = 50
@@ -111,12 +111,20 @@ class Casework:
         return sum(note.noted_at > day for note in mine) >= MOST_A_DAY
 
     def note(
-        self, case: CaseFile, kind: str, text: str, what: str, *, retract: bool = False, tell: bool = True
+        self,
+        case: CaseFile,
+        kind: str,
+        text: str,
+        what: str,
+        *,
+        retract: bool = False,
+        tell: bool = True,
+        files: Sequence[KeptFile] = (),
     ) -> bool:
         """Write down what happened and tell it wherever the alert went; whether that was news.
 
         `what` tells the same kind of news of one case apart: the same twice is told once. Without `tell` it is only
-        written down, and stands on the alert when that is next edited.
+        written down, and stands on the alert when that is next edited. `files`: evidence that is kept with it.
         """
         key = f"{case.case_id}:{kind}:{what}"
         note = Note(case.case_id, kind, text, key, self.clock())
@@ -126,7 +134,7 @@ class Casework:
             OutboxMessage(f"{key}@{destination}", destination, payload, case.upload_id)
             for destination, _ in (self.store.cases.heads(case) if tell else ())
         ]
-        return self.store.cases.note(note, messages, retract=retract)
+        return self.store.cases.note(note, messages, retract=retract, files=files)
 
 
 def holds(case: CaseFile, verdict: Verdict) -> bool:

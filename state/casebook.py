@@ -116,9 +116,22 @@ class Cases:
         with reading(self._engine) as connection:
             return notes_of(connection, case_id)
 
-    def note(self, note: Note, messages: Sequence[OutboxMessage], *, retract: bool = False) -> bool:
-        """Write down what happened to a case and tell of it, together; whether that was news."""
+    def note(
+        self,
+        note: Note,
+        messages: Sequence[OutboxMessage],
+        *,
+        retract: bool = False,
+        files: Sequence[KeptFile] = (),
+    ) -> bool:
+        """Write down what happened to a case, keep `files` as its evidence, and tell of it, together.
+
+        Returns whether the note was news; the files are kept in any case.
+        """
         with transaction(self._engine) as connection:
+            if files:
+                upload_id = select(cases.c.upload_id).where(cases.c.case_id == note.case_id)
+                keep_files(connection, connection.scalars(upload_id).one(), files)
             return add_note(connection, note, messages, **({"state": "retracted"} if retract else {}))
 
     def heads(self, case: CaseFile) -> list[tuple[str, str | None]]:
