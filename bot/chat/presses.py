@@ -33,6 +33,7 @@ DECISIONS: Final[Mapping[str, Decision]] = {
     "right": "confirm",
     "wrong": "reject",
 }
+DECIDED: Final = {"published": "publish", "rejected": "reject", "retracted": "retract"}  # a state, by which remark
 REVIEW: Final = {"publish", "accept", "refuse", *DECISIONS}
 FORMS: Final = {"dismiss", "mute", "answer", *DECISIONS}
 
@@ -166,22 +167,45 @@ class Presses:
         try:
             decided = await aside(self.desk.publisher.decide, case, kind, who, why)
         except StateError:
-            now = await aside(self.desk.cases.get, case.case_id)
-            await say(interaction, words("review.decided", state=now.state if now else ""))
+            await self._decided_before(interaction, case.case_id, words)
             return
         self.desk.kick()
-        trial = await aside(self.desk.publisher.policy.trial) is not None
+        embeds, view = await self._drawn(interaction, decided, who, why)
+        await interaction.response.edit_message(embeds=embeds, view=view)
+
+    async def _decided_before(self, interaction: Interaction, case_id: str, words: Words) -> None:
+        """Say so, and bring the message up to date: a process that died after the decision has not done that."""
+        now = await aside(self.desk.cases.get, case_id)
+        await say(interaction, words("review.decided", state=now.state if now else ""))
+        if now is None or now.state not in DECIDED or interaction.message is None:
+            return
+        said = [r for r in await aside(self.desk.cases.remarks, case_id) if r.kind == DECIDED[now.state]]
+        who = said[-1].by_user if said else ""
+        embeds, view = await self._drawn(interaction, Decided(now, 0, 0), who, said[-1].text if said else now.reason)
+        await interaction.message.edit(embeds=embeds, view=view)
+
+    async def _drawn(
+        self, interaction: Interaction, decided: Decided, who: str, why: str
+    ) -> tuple[list[discord.Embed], discord.ui.View | None]:
+        """Return what the reviewers' message shows after a decision."""
+        words, trial = words_for(DEFAULT), await aside(self.desk.publisher.policy.trial) is not None
         view = review_buttons(words, decided.case, trial=trial)
         embeds = list(interaction.message.embeds) if interaction.message else []
         if embeds:
             if embeds[0].image.url:  # Discord gives the picture's address, by which it would be shown a second time
                 embeds[0].set_image(url=f"attachment://{NAME}")
             embeds[0].description = _shown(decided, who, why, words, embeds[0].description or "")
-        await interaction.response.edit_message(embeds=embeds, view=view() if view else None)
+        return embeds, view() if view else None
 
     async def _settle(self, interaction: Interaction, about: str, state: RemarkState) -> None:
         words, who = words_for(DEFAULT), str(interaction.user.id)
-        await aside(self.desk.cases.settle_answer, int(about, 16), state, who, self.desk.clock())
+        try:
+            await aside(self.desk.cases.settle_answer, int(about, 16), state, who, self.desk.clock())
+        except StateError:
+            settled = await aside(self.desk.cases.remark, int(about, 16))
+            if settled is None:
+                raise
+            state, who = settled.state, settled.decided_by or ""  # the message may still show it as open
         self.desk.kick()
         embeds = list(interaction.message.embeds) if interaction.message else []
         if embeds:
