@@ -1,0 +1,54 @@
+"""Deaths at the write transactions of watch, delivery, follow-ups, asking and chat: nothing is lost, doubled or wrong.
+
+Each scenario first runs undisturbed. Then it runs anew for each road to a commit, and dies there once right before the
+commit and once right after it. A scenario with few commits dies at each of them. The watch dies before each, and after
+those that something outside follows. What is left in the database and on Discord is compared, times left out.
+
+The scenarios: passes of the watch with feeds, evidence, verdicts, relatives, a registry that grows, a trial that ends
+and asking; alerts by a webhook, alone, in digests, refused and sent anew; follow-ups of a case; asking its model;
+review, moderation, subscriptions and a trial of the bot.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bot.kill_rooms import Moderated, Review, TrialWeek, rooms
+from tests.bot.kill_watch import watched
+from tests.bot.kill_webhook import Digests, Refused, asked_names, followed, webhook
+from tests.bot.kills import Life, Scenario, When, chosen, differences, perform
+
+PLACE = "#webhook"  # where a message may stand twice: Discord has no way to look whether it is there
+SCENARIOS: dict[str, Scenario] = {
+    "watch": watched,
+    "digests": webhook(Digests),
+    "refused": webhook(Refused),
+    "followed": followed,
+    "asked": asked_names,
+    "review": rooms(Review),
+    "moderated": rooms(Moderated),
+    "trial": rooms(TrialWeek),
+}
+FOLLOWED_OUTSIDE = ("Store.settle", "Store.mark_sent")
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_death_at_any_commit_loses_and_doubles_nothing(tmp_path: Path, name: str) -> None:
+    """The end is that of the undisturbed run, whether the process died before a commit or after it."""
+    scenario, life = SCENARIOS[name], Life()
+    with scenario(tmp_path / "undisturbed") as play:
+        expected = perform(play, life)
+    wrong = []
+    for number, (road, earlier) in enumerate(chosen(life.sites)):
+        both = name != "watch" or any(part in road for part in FOLLOWED_OUTSIDE)
+        whens: tuple[When, ...] = ("before", "after") if both else ("before",)
+        for when in whens:
+            died = Life((road, earlier), when)
+            with scenario(tmp_path / f"{number}-{when}") as play:
+                found = perform(play, died)
+            assert died.dead, f"{when} {road}"
+            wrong += [f"{when} {road}: {text}" for text in differences(found, expected, PLACE)]
+    assert wrong == []
