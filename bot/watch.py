@@ -107,13 +107,11 @@ class Watcher:
                 self.store.marks.put(begun, deaths + 1, self.clock())
             outcome = self._tried(upload, partial(self._outcome, upload, progress))
         try:
-            self._settle(upload, outcome)
+            self._settle(upload, outcome, begun)
         except Exception as error:  # a report that cannot be stored costs this upload alone
             log.exception("the outcome of %s could not be stored", upload.repo_id)
             outcome = self._later(upload, f"its report could not be stored: {type(error).__name__}: {error}")
-            self._settle(upload, outcome)
-        if begun:
-            self.store.marks.drop([begun])
+            self._settle(upload, outcome, begun)
         return outcome
 
     def _is_small(self, upload: Upload) -> bool:
@@ -335,15 +333,16 @@ class Watcher:
         wait = max(RETRIES[upload.attempts], timedelta(seconds=math.ceil(seconds or 0)))
         return Failed(reason, self.clock() + wait)
 
-    def _settle(self, upload: Upload, outcome: Outcome) -> None:
-        """Store what became of an upload, and its alert with it."""
+    def _settle(self, upload: Upload, outcome: Outcome, begun: str) -> None:
+        """Store what became of an upload, and its alert with it; the mark `begun` ends with that."""
         now = self.clock()
         match outcome:
             case Skipped(reason):
-                self.store.settle(upload.id, Settlement("skipped", reason), [], now)
+                self.store.settle(upload.id, Settlement("skipped", reason), [], now, ends=begun)
             case Failed(reason, retry_at, waits):
                 kept = upload.report  # of what was judged before: it is not known yet what becomes of it
-                self.store.settle(upload.id, Settlement("failed", reason, kept, retry_at, waits=waits), [], now)
+                settled = Settlement("failed", reason, kept, retry_at, waits=waits)
+                self.store.settle(upload.id, settled, [], now, ends=begun)
             case CheckResult():
                 self.wish(outcome)
                 report = to_json(outcome, now)
@@ -362,7 +361,7 @@ class Watcher:
                 opened = NewCase(str(report["case"]), method()) if shown else None
                 if found and not unsaid:
                     self._notify_of_reviewed(upload, outcome, str(report["case"]))
-                self.store.settle(upload.id, settlement, alerts, now, opened)
+                self.store.settle(upload.id, settlement, alerts, now, opened, ends=begun)
 
 
 def _patient(upload: Upload) -> bool:

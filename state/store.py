@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    delete,
     desc,
     func,
     or_,
@@ -51,7 +52,7 @@ from state.records import (
 )
 from state.rows import as_message, as_upload, cap, insert_new, message_row, settled_columns
 from state.sights import Sight, sight
-from state.tables import cursors, events, outbox, uploads
+from state.tables import cursors, events, marks, outbox, uploads
 from state.tally import Tally, outcomes, tally
 
 __all__ = ["OutboxMessage", "OutboxRow", "Settlement", "StateError", "Store", "Tally", "Upload"]
@@ -191,9 +192,12 @@ class Store:
         alerts: Sequence[OutboxMessage],
         now: datetime,
         case: NewCase | None = None,
+        *,
+        ends: str = "",
     ) -> bool:
         """Write down what became of an upload together with what is to be told about it and the case it opens.
 
+        `ends`: the name of a mark that is dropped with it.
         True if that was news; False if the same was written before, when only alerts that are missing are added.
         """
         with transaction(self._engine) as connection:
@@ -209,6 +213,8 @@ class Store:
                 attempts = uploads.c.attempts + (0 if settlement.waits else 1)
                 connection.execute(change.values(**values, attempts=attempts, settled_at=now))
             insert_new(connection, outbox, [message_row(m, m.upload_id or upload_id, now) for m in alerts])
+            if ends:
+                connection.execute(delete(marks).where(marks.c.name == ends))
             if case is not None and settlement.report is not None:
                 open_case(connection, upload_id, case.case_id, dict(settlement.report), case.method, now)
             return news
