@@ -107,6 +107,6 @@ class Passes:
 @contextmanager
 def watched(folder: Path) -> Iterator[Play]:
     """Open a Hub and a webhook."""
-    drawn = mock.patch("secrets.randbits", lambda _: 7)  # coordinates of a second look are the same in each run
+    drawn = mock.patch("secrets.randbits", return_value=7)  # coordinates of a second look are the same in each run
     with LoopbackHub(FIRST) as site, LoopbackDiscord() as discord, drawn:
         yield Passes(folder, site, discord)

@@ -33,7 +33,10 @@ TIMES: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d\\?:\d\d(?:\\?:\d\d(?:\.\d+)?)?)?(?:\+00\\?:00|Z)?|<t:\d+(?::\w)?>"
 )
 # Numbers of rows and messages follow from what was doubled; a claim of a row counts as an attempt; work costs again.
-LEFT_OUT: Final = {"id", "cost", "looks", "attempts of outbox", "digest of identity", "size of identity"}
+LEFT_OUT: Final = {
+    *("id", "cost", "looks", "attempts of outbox"),
+    *(f"{column} of {kind}" for column in ("digest", "size") for kind in ("identity", "verdict")),
+}
 JSON: Final = {"report", "payload", "filters"}  # columns
 OPENING: Final = "state.store.Store.open"
 IDS: Final = re.compile(r"\d{17,20}")
@@ -207,6 +210,8 @@ def _shown(message: Mapping[str, Any]) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, str):
         return TIMES.sub("a time", value)
+    if isinstance(value, dict) and value.get("name") == "Cost":
+        return "a cost"
     if isinstance(value, dict):
         return {_plain(k): _plain(v) for k, v in value.items() if k not in LEFT_OUT}
     return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
