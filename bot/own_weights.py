@@ -1,14 +1,14 @@
 """Whether the maker of an upload may have had its weights before a parent that it does not declare.
 
-Rules 4 and 9 of docs/method.md. What the upload's organisation had published before that parent is read, nearest sizes
-first, and the upload is explained again with it. An account that committed to both repositories may own both. Either
-leaves the alert to reviewers.
+Rules 4 and 9 of docs/method.md. What the upload's maker had published before that parent, in any of its organisations, is
+read, nearest sizes first, and the upload is explained again with it. An account that committed to both repositories may
+own both. Either leaves the alert to reviewers.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -76,26 +76,28 @@ def _older(known: KnownModels, owners: Owners, facts: RepoFacts, case: Case, par
     dated = [(parent, parent.weights_at) for parent in parents if parent.weights_at]
     before = max((at for _, at in dated), default=None)
     found: list[tuple[datetime, Reference]] = []
-    for event in _nearest(owners, facts, case, before) if before else ():
+    members = known.registry.members(facts.ref.organisation)
+    for event in _nearest(owners, members, facts, case, before) if before else ():
         try:
             sketch = _sketch(known, known.open(event.repo_id, event.revision))
         except Unavailable:
             raise
         except (SourceError, Unreadable) as error:
-            return f"{event.repo_id} of the same organisation is older, and cannot be read: {error}"
+            return f"{event.repo_id} of the same maker is older, and cannot be read: {error}"
         own = Reference(sketch, None, event.created_at, case.maker or case.suspect.ref.organisation)
         found.append((event.created_at, own))
     for parent, at in dated:
         had = [own for made, own in found if made < at]
         if had and not needed(parent, case, had):
-            return f"{had[0].repo_id} of the same organisation is older than {parent.repo_id}, and explains as much"
+            return f"{had[0].repo_id} of the same maker is older than {parent.repo_id}, and explains as much"
     return ""
 
 
-def _nearest(owners: Owners, facts: RepoFacts, case: Case, before: datetime) -> list[HubEvent]:
-    """Return older repositories of the upload's organisation, the nearest sizes first."""
+def _nearest(owners: Owners, members: Iterable[str], facts: RepoFacts, case: Case, before: datetime) -> list[HubEvent]:
+    """Return older repositories of the upload's maker, of all its organisations, the nearest sizes first."""
     size = max(facts.parameters or 0, sum(case.suspect.elements.values()))
-    listed = owners.of_owner(facts.ref.organisation, int(size * (1 - SIZE)), int(size * (1 + SIZE)) + 1)
+    least, most = int(size * (1 - SIZE)), int(size * (1 + SIZE)) + 1
+    listed = (event for name in members for event in owners.of_owner(name, least, most))
     others = [e for e in listed if e.created_at < before and e.repo_id.lower() != facts.ref.repo_id.lower()]
     return sorted(others, key=lambda e: (abs((e.parameters or 0) - size), e.created_at))[:MOST]
 

@@ -123,6 +123,13 @@ class Registry:
         """
         return self._makers.get(organisation.lower(), organisation.lower())
 
+    def members(self, organisation: str) -> tuple[str, ...]:
+        """Return all organisations that belong together with one, itself first."""
+        maker = self.maker_of(organisation).lower()
+        groups = (g.members for g in self.organisations if self.maker_of(g.members[0]).lower() == maker)
+        others = dict.fromkeys(name for members in groups for name in members if name.lower() != organisation.lower())
+        return organisation, *others
+
     def suppression(self, repo_id: str, revision: str, weights: str, today: date) -> Suppression | None:
         """Why nobody is to be alerted about an upload on this day (UTC); None if nothing says so or it has run out."""
         meant = (s for s in self.suppressions if today <= s.until and s.covers(repo_id, revision, weights))

@@ -41,13 +41,15 @@ def planted(analyze: Analyze, found: Sequence[tuple[Case, Planted]], quiet: Sequ
                 assert parent.coefficient == coefficient
         assert finding.claim
         for spoiled in (in_suspect(case), in_references(case)):
-            assert (same := analyze(spoiled)) is not None, f"missed beside what is no number: {truth}"
+            same = analyze(spoiled)
+            assert same is not None, f"missed beside what is no number: {truth}"
             assert same.kind == truth.kind, same.claim
     for case in quiet:
         finding = analyze(case)
         assert finding is None, f"false: {finding.kind}, {finding.claim}"
         for spoiled in (in_suspect(case), in_references(case)):
-            assert (finding := analyze(spoiled)) is None, f"false: {finding.kind}, {finding.claim}"
+            finding = analyze(spoiled)
+            assert finding is None, f"false: {finding.kind}, {finding.claim}"
 
 
 def in_suspect(case: Case) -> Case:

@@ -48,10 +48,10 @@ def before(weights: str) -> LoopbackRepo:
 @pytest.mark.parametrize(
     ("former", "says"),
     [
-        (before("the same"), f"{FORMER} of the same organisation is older than {MIRROR}, and explains as much"),
+        (before("the same"), f"{FORMER} of the same maker is older than {MIRROR}, and explains as much"),
         (
             replace(before("the same"), gated="manual"),
-            f"{FORMER} of the same organisation is older, and cannot be read",
+            f"{FORMER} of the same maker is older, and cannot be read",
         ),
         (before("others"), ""),
         (replace(before("the same"), counted=10 * LARGE), ""),
@@ -72,6 +72,17 @@ def test_what_its_maker_had_before_is_read_before_an_alert(
         report = at.store.history(AGAIN)[0].report
         assert report is not None
         assert report["cost"]["own"]["requests"] <= 3 * 60 + 3
+
+
+def test_another_organisation_of_the_maker_counts(tmp_path: Path) -> None:
+    """The registry lists two organisations as one maker's: what either had before may be the upload's origin."""
+    registry = BASE_ALONE + "organisations:\n- {name: Makers, members: [maker, maker-labs]}\n"
+    former = replace(before("the same"), repo_id="maker-labs/Former")
+    with watched(tmp_path, registry, REPOS[BASE], former) as at:
+        mirrored(at)
+        why = released(at)
+        assert told(at) == [], why
+        assert f"maker-labs/Former of the same maker is older than {MIRROR}, and explains as much" in why
 
 
 @pytest.mark.parametrize(("account", "shared"), [("ada", True), ("sfconvertbot", False)])
