@@ -1,8 +1,8 @@
 """Whether the maker of an upload may have had its weights before a parent that it does not declare.
 
-Rules 4 and 9 of docs/method.md. What the upload's maker had published before that parent, in any of its organisations, is
-read, nearest sizes first, and the upload is explained again with it. An account that committed to both repositories may
-own both. Either leaves the alert to reviewers.
+Rules 4 and 9 of docs/method.md. What any organisation of that maker had published before the parent is read, nearest
+sizes first, and the upload is explained again with it. An account that committed to both repositories may own both.
+Either leaves the alert to reviewers.
 """
 
 from __future__ import annotations
