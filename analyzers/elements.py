@@ -38,11 +38,9 @@ class Kinds:
         """The share that is of any of these kinds."""
         return self.base + sum(self.single) + self.joint
 
-    @property
-    def beyond_largest(self) -> float:
-        """Of the weights that are not of the commonest kind, the share that the other kinds cover."""
-        largest = max(self.base, self.joint, *self.single)
-        return (self.covered - largest) / (1.0 - largest) if largest < 1.0 else 0.0
+    def beyond(self, chance: float) -> float:
+        """Return which share of the weights that `chance` would leave these kinds cover: 0 for chance, 1 for all."""
+        return (self.covered - chance) / (1.0 - chance) if chance < 1.0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
