@@ -65,6 +65,7 @@ def test_planted() -> None:
     found = [
         (case(dare(B, [(R, 0.6), (O, 0.6)]), with_third()), THREE),
         (case(dare(B, [(R, 0.5), (O, 0.5)], kept=0.3), with_third(), [BASE]), THREE),
+        (case(dare(B, [(R, 0.6), (O, 0.6)], kept=0.9), with_third()), THREE),
         (case(ties(B, R, O), with_third()), THREE),
         (case(ties(B, R, O, kept=0.6), with_third()), THREE),
         (
