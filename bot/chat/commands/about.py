@@ -45,7 +45,9 @@ def status_embed(desk: Desk, guild_id: str, words: Words) -> discord.Embed:
     seen = {name: f"{counts[f'uploads.{name}']:,}" for name in ("found", "skipped", "failed", "pending")}
     sent = {name: f"{counts[f'alerts.{name}']:,}" for name in ("sent", "pending", "dead")}
     here = len(desk.subscriptions.of_guild(guild_id)) if guild_id else 0
-    embed = discord.Embed(title=words("status.title"), colour=QUIET_COLOUR)
+    until = desk.publisher.policy.trial()
+    trial = words("status.trial", until=f"<t:{until.timestamp():.0f}:f>") if until else None
+    embed = discord.Embed(title=words("status.title"), description=trial, colour=QUIET_COLOUR)
     embed.add_field(name=words("status.read"), value=read_to, inline=False)
     embed.add_field(name=words("status.uploads"), value=words("status.uploads_are", **seen), inline=False)
     embed.add_field(name=words("status.messages"), value=words("status.messages_are", **sent), inline=False)

@@ -52,6 +52,7 @@ def test_what_is_right_is_shown_again_after_the_trial_and_then_published(tmp_pat
             assert shown(asked).startswith("Right, says <@100200300400500901>: both parents are there.")
             assert labels(asked) == ["Right", "Wrong", "Evidence", "Repeat it"]
             at.idle()
+            assert "Trial until" in members.slash("status", at.room).text
         ahead[0] = timedelta(days=2)
         with at.bot():  # nobody is reminded of what was confirmed, before the end
             at.idle()
@@ -59,6 +60,7 @@ def test_what_is_right_is_shown_again_after_the_trial_and_then_published(tmp_pat
         ahead[0] = timedelta(days=4)
         with at.bot():
             at.wait(partial(at.posted, at.reviewers, 2))
+            assert "Trial until" not in members.slash("status", at.room).text
             again = at.reviewers.messages[1]
             assert labels(again) == ["Publish", "Reject", "Evidence", "Repeat it"]
             late = members.click(asked, "Right", at.reviewers, BOB)
