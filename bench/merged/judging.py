@@ -1,4 +1,4 @@
-"""Check merges as in production, and say what could be found where the parents are told."""
+"""Check merges as in production, and say what could be found where the parents are given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every merge of a base and three releases, as mergekit is told to make it."""
+"""Every merge of a base and three releases, as mergekit makes it."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ class Moderated(Rooms):
     def work(self, step: int) -> None:
         """See Rooms."""
         at, members = self.at, self.at.discord.members
-        if step == 1:  # the second case is told nowhere: its maker is muted
+        if step == 1:  # no message shows the second case: its maker is muted
             return
         self.once("subscribe", lambda: members.slash("subscribe", at.room, ALICE, kind="blend"))
         self.once("unsubscribe", lambda: members.slash("unsubscribe", at.other, ALICE))

@@ -65,7 +65,7 @@ class Passes:
 
     @property
     def settings(self) -> Settings:
-        """What an operator would set."""
+        """Return the settings of an operator."""
         with mock.patch.dict("os.environ", {"HF_ENDPOINT": self.site.url}):
             return Settings(
                 data=self.folder / "data",

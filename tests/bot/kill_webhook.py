@@ -120,7 +120,7 @@ class Webhook:
 
 
 class Digests(Webhook):
-    """One alert is told by itself, three in a digest, one waits an hour, and one is retracted before it is told."""
+    """One alert comes by itself, three come in a digest, one waits an hour, and one is retracted before it is sent."""
 
     def work(self, store: Store, step: int) -> None:
         """See Webhook."""
