@@ -38,9 +38,11 @@ class Kinds:
         """The share that is of any of these kinds."""
         return self.base + sum(self.single) + self.joint
 
-    def beyond(self, chance: float) -> float:
-        """Return which share of the weights that `chance` would leave these kinds cover: 0 for chance, 1 for all."""
-        return (self.covered - chance) / (1.0 - chance) if chance < 1.0 else 0.0
+    @property
+    def beyond_largest(self) -> float:
+        """Of the weights that are not of the commonest kind, the share that the other kinds cover."""
+        largest = max(self.base, self.joint, *self.single)
+        return (self.covered - largest) / (1.0 - largest) if largest < 1.0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def _told(part: Aligned, base: int, parents: tuple[int, ...], decoy: int) -> _To
     u = noise_floor(part.suspect, part.candidates)
     origin = part.candidates[base]
     deltas = part.candidates[list(parents)] - origin
-    told = (np.abs(deltas) >= DISTINCT_ULPS * u).all(axis=0)
+    told = (np.abs(deltas) >= DISTINCT_ULPS * u).all(axis=0) & (widen(part.suspect) != 0)  # pruned alike, not merged
     deltas = deltas[:, told]
     if decoy in parents:
         at = parents.index(decoy)

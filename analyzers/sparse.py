@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,8 +16,9 @@ from analyzers.thresholds import (
     COLLINEAR,
     MIN_DECISIVE,
     MIN_KIND,
-    ROUNDED_LAYERWISE,
+    MIN_SINGLE,
     SPARSE_BEYOND,
+    SPARSE_COVERED,
     SPARSE_GAIN,
     SPARSE_TOLD,
 )
@@ -28,29 +28,22 @@ AUDITIONS = 6  # tensors on which bases and parents are chosen
 MAX_PARENTS = 3  # besides the base
 
 
-@dataclass(frozen=True, slots=True)
-class Sorted:
-    """The weights sorted by a base and some parents, rows of the aligned models.
-
-    `beyond`: the share that the kinds cover of what a decoy in the place of the `weakest` parent would leave.
-    """
-
-    base: int
-    parents: tuple[int, ...]
-    kinds: Kinds
-    beyond: float
-    weakest: int
-
-
 def analyze(case: Case) -> Finding | None:
     """Name base and parents of a blend chosen element by element; None where the kinds of weights leave too much."""
     aligned = case.aligned
     if aligned is None or len(aligned.references) < 2:
         return None
-    found = max(filter(None, (_sorted(aligned, b) for b in _bases(aligned))), key=lambda f: f.beyond, default=None)
+    found = max((f for b in _bases(aligned) if (f := _grown(aligned, b))), key=lambda f: f[2].covered, default=None)
     if found is None:
         return None
-    kinds, refs = found.kinds, [aligned.references[i].sketch.ref for i in (*found.parents, found.base)]
+    base, parents, _ = found
+    kinds = kinds_of(aligned, base, parents, tuple(range(len(aligned.keys))))
+    if kinds is None or not _holds(kinds) or not _needs_all(aligned, base, parents, kinds):
+        return None
+    if aligned.references[base].role != "base" and kinds.base < MIN_KIND:
+        return None  # a release of which next to no weight is left is no more than a near stranger
+    needed = (*parents, base)
+    refs = [aligned.references[i].sketch.ref for i in needed]
     if not strangers(case, [r.repo_id for r in refs]):
         return None
     shares = ", ".join(f"{s:.2f} the delta of {r.repo_id}" for s, r in zip(kinds.single, refs, strict=False))
@@ -61,50 +54,36 @@ def analyze(case: Case) -> Finding | None:
     measured: dict[str, float | int | str] = {
         "decisive": kinds.weights,
         "covered": kinds.covered,
-        "beyond": found.beyond,
+        "beyond_largest": kinds.beyond_largest,
         "base": kinds.base,
         "joint": kinds.joint,
     }
     told = tuple(Parent(ref, None, None) for ref in refs)
-    trained = False if found.beyond >= ROUNDED_LAYERWISE else None
+    trained = False if kinds.covered >= SPARSE_COVERED else None
     return Finding(NAME, "blend", claim, told, "sparse", False, trained, measured, 1.0 - kinds.covered)
 
 
-def _sorted(aligned: Aligned, base: int) -> Sorted | None:
-    """Sort the weights by a base and the parents that are needed beside it; None where that is no better than chance.
+def _needs_all(aligned: Aligned, base: int, parents: tuple[int, ...], kinds: Kinds) -> bool:
+    """Tell whether enough weights tell, each parent covers some, and no one known model explains as much.
 
-    Weights of one kind alone are a scaled delta, which training has, too. A release of which next to no weight is left
-    is no base but a near stranger.
+    Where one does, the suspect descends from it, and what that one is made of is charged to its own case.
     """
-    parents = _grown(aligned, base)
-    found = _needed(aligned, base, parents) if parents else None
-    if found is None or found.kinds.weights < max(MIN_DECISIVE, SPARSE_TOLD * aligned.suspect.size):
-        return None
-    kinds = found.kinds
-    common = sum(share >= MIN_KIND for share in (kinds.base, kinds.joint, *kinds.single))
-    left = aligned.references[base].role == "base" or kinds.base >= MIN_KIND
-    found = replace(found, beyond=min(found.beyond, kinds.beyond(nearest_share(aligned, base, found.parents))))
-    return found if common >= 2 and left and found.beyond >= SPARSE_BEYOND else None
-
-
-def _needed(aligned: Aligned, base: int, parents: tuple[int, ...]) -> Sorted | None:
-    """Sort the weights without the weakest parents, which cover little beyond a decoy in their place."""
-    found = sort_by(aligned, base, parents)
-    while found is not None and found.beyond < SPARSE_BEYOND and len(found.parents) > 1:
-        found = sort_by(aligned, base, tuple(p for p in found.parents if p != found.weakest))
-    return found
-
-
-def sort_by(aligned: Aligned, base: int, parents: tuple[int, ...]) -> Sorted | None:
-    """Sort the weights of all tensors by a base and these parents; None where too few weights tell."""
     every = tuple(range(len(aligned.keys)))
-    kinds = kinds_of(aligned, base, parents, every)
-    if kinds is None:
-        return None
-    decoys = {p: kinds_of(aligned, base, parents, every, decoy=p) for p in parents}
-    beyond = {p: kinds.beyond(decoy.covered) if decoy else 0.0 for p, decoy in decoys.items()}
-    weakest = min(parents, key=beyond.__getitem__)
-    return Sorted(base, parents, kinds, beyond[weakest], weakest)
+    if kinds.weights < max(MIN_DECISIVE, SPARSE_TOLD * aligned.suspect.size):
+        return False
+    if any(_gain(aligned, base, parents, every, p, kinds) < SPARSE_GAIN for p in parents):
+        return False
+    return nearest_share(aligned, base, parents) <= kinds.covered - SPARSE_GAIN
+
+
+def _holds(kinds: Kinds) -> bool:
+    common = sum(share >= MIN_KIND for share in (kinds.base, kinds.joint, *kinds.single))
+    return (
+        common >= 2
+        and sum(kinds.single) >= MIN_SINGLE * kinds.joint
+        and kinds.covered >= SPARSE_COVERED
+        and kinds.beyond_largest >= SPARSE_BEYOND
+    )
 
 
 def _bases(aligned: Aligned) -> Iterator[int]:
@@ -113,10 +92,11 @@ def _bases(aligned: Aligned) -> Iterator[int]:
     yield from dict.fromkeys([*roles[:2], nearest_model(aligned)])
 
 
-def _grown(aligned: Aligned, base: int) -> tuple[int, ...]:
-    """Add parents while each covers more than its decoy, judged on a few tensors."""
+def _grown(aligned: Aligned, base: int) -> tuple[int, tuple[int, ...], Kinds] | None:
+    """Add parents while each covers markedly more than its decoy, judged on a few tensors; None where not one does."""
     tensors = _telling(aligned, base)
     parents: tuple[int, ...] = ()
+    best: Kinds | None = None
     while len(parents) < MAX_PARENTS:
         tried = [
             (k, (*parents, i))
@@ -128,11 +108,10 @@ def _grown(aligned: Aligned, base: int) -> tuple[int, ...]:
         if not tried:
             break
         kinds, more = max(tried, key=lambda t: t[0].covered)
-        decoy = kinds_of(aligned, base, more, tensors, decoy=more[-1])
-        if decoy is None or kinds.covered - decoy.covered < SPARSE_GAIN:
+        if _gain(aligned, base, more, tensors, more[-1], kinds) < SPARSE_GAIN:
             break
-        parents = more
-    return parents
+        best, parents = kinds, more
+    return (base, parents, best) if best else None
 
 
 def _collinear(aligned: Aligned, base: int, parents: tuple[int, ...], other: int) -> bool:
@@ -142,6 +121,14 @@ def _collinear(aligned: Aligned, base: int, parents: tuple[int, ...], other: int
     if other in parents or not np.ptp(delta):  # it is the base wherever all were sampled
         return True
     return any(abs(float(np.corrcoef(delta, each)[0, 1])) >= COLLINEAR for each in deltas if np.ptp(each))
+
+
+def _gain(
+    aligned: Aligned, base: int, parents: tuple[int, ...], tensors: tuple[int, ...], parent: int, kinds: Kinds
+) -> float:
+    """Return how much more of the told weights a parent covers than coincidence would."""
+    decoy = kinds_of(aligned, base, parents, tensors, decoy=parent)
+    return kinds.covered - decoy.covered if decoy else 0.0
 
 
 def _telling(aligned: Aligned, base: int) -> tuple[int, ...]:

@@ -6,6 +6,5 @@
 `make` takes a folder as of bench.zoo. The first base of its known models and three releases of the same shape are the
 parents. Densities run from .1 to .9, in bfloat16 arithmetic and in float32 with one rounding. Nothing declares them.
 `judge` prints one line a merge and one a method: the finding, the alert, whether exactly the parents are named, whether
-the family is right. `told`: how far beyond chance the kinds of weights go, of the sparse ones, where base and parents
-are given. It bounds what `analyzers.sparse` can find.
+the family is right.
 """
