@@ -81,6 +81,7 @@ def nearest_share(aligned: Aligned, base: int, parents: tuple[int, ...]) -> floa
     u = noise_floor(aligned.suspect, aligned.candidates)
     origin = aligned.candidates[base]
     told = (np.abs(aligned.candidates[list(parents)] - origin) >= DISTINCT_ULPS * u).all(axis=0)
+    told &= widen(aligned.suspect) != 0
     if not told.any():
         return 0.0
     gaps = np.abs(widen(aligned.suspect)[told] - aligned.candidates[:, told])
