@@ -1,31 +1,42 @@
-"""Sparse blends: deltas that survive element by element (ties, dare, della, breadcrumbs, sce, arcee fusion)."""
+"""Sparse blends: deltas that survive element by element (ties, dare, della, breadcrumbs, sce, arcee fusion).
+
+Masks and rescaling leave the mean of the deltas, so that a linear fit names the parents. The kinds of weights decide.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from analyzers.aligned import Aligned
+from analyzers.aligned import Aligned, noise_floor
 from analyzers.blend import strangers
 from analyzers.case import Case
-from analyzers.elements import Kinds, kinds_of, nearest_share
+from analyzers.elements import Kinds, kinds_of
+from analyzers.mixing import select_from
+from analyzers.moments import moments
 from analyzers.profile import nearest_model
 from analyzers.records import Finding, Parent
-from analyzers.thresholds import (
-    COLLINEAR,
-    MIN_DECISIVE,
-    MIN_KIND,
-    MIN_SINGLE,
-    SPARSE_BEYOND,
-    SPARSE_COVERED,
-    SPARSE_GAIN,
-    SPARSE_TOLD,
-)
+from analyzers.rounding import widen
+from analyzers.thresholds import MIN_DECISIVE, SPARSE_BEYOND, SPARSE_TOLD, STRONG_NEARBY
 
 NAME = "sparse"
-AUDITIONS = 6  # tensors on which bases and parents are chosen
 MAX_PARENTS = 3  # besides the base
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """The weights sorted into kinds by a base and some parents, rows of the aligned models.
+
+    `beyond`: share covered of what a decoy of the `weakest` parent leaves, or one kind or known model in each row.
+    """
+
+    base: int
+    parents: tuple[int, ...]
+    kinds: Kinds
+    beyond: float
+    weakest: int
 
 
 def analyze(case: Case) -> Finding | None:
@@ -33,17 +44,11 @@ def analyze(case: Case) -> Finding | None:
     aligned = case.aligned
     if aligned is None or len(aligned.references) < 2:
         return None
-    found = max((f for b in _bases(aligned) if (f := _grown(aligned, b))), key=lambda f: f[2].covered, default=None)
+    sorts = filter(None, (_sorted(aligned, b) for b in _bases(aligned)))
+    found = max(sorts, key=lambda f: (-len(f.parents), f.beyond), default=None)  # the more parents, the more freedom
     if found is None:
         return None
-    base, parents, _ = found
-    kinds = kinds_of(aligned, base, parents, tuple(range(len(aligned.keys))))
-    if kinds is None or not _holds(kinds) or not _needs_all(aligned, base, parents, kinds):
-        return None
-    if aligned.references[base].role != "base" and kinds.base < MIN_KIND:
-        return None  # a release of which next to no weight is left is no more than a near stranger
-    needed = (*parents, base)
-    refs = [aligned.references[i].sketch.ref for i in needed]
+    kinds, refs = found.kinds, [aligned.references[i].sketch.ref for i in (*found.parents, found.base)]
     if not strangers(case, [r.repo_id for r in refs]):
         return None
     shares = ", ".join(f"{s:.2f} the delta of {r.repo_id}" for s, r in zip(kinds.single, refs, strict=False))
@@ -54,36 +59,13 @@ def analyze(case: Case) -> Finding | None:
     measured: dict[str, float | int | str] = {
         "decisive": kinds.weights,
         "covered": kinds.covered,
-        "beyond_largest": kinds.beyond_largest,
+        "beyond": found.beyond,
         "base": kinds.base,
         "joint": kinds.joint,
     }
     told = tuple(Parent(ref, None, None) for ref in refs)
-    trained = False if kinds.covered >= SPARSE_COVERED else None
+    trained = False if kinds.covered >= STRONG_NEARBY else None
     return Finding(NAME, "blend", claim, told, "sparse", False, trained, measured, 1.0 - kinds.covered)
-
-
-def _needs_all(aligned: Aligned, base: int, parents: tuple[int, ...], kinds: Kinds) -> bool:
-    """Tell whether enough weights tell, each parent covers some, and no one known model explains as much.
-
-    Where one does, the suspect descends from it, and what that one is made of is charged to its own case.
-    """
-    every = tuple(range(len(aligned.keys)))
-    if kinds.weights < max(MIN_DECISIVE, SPARSE_TOLD * aligned.suspect.size):
-        return False
-    if any(_gain(aligned, base, parents, every, p, kinds) < SPARSE_GAIN for p in parents):
-        return False
-    return nearest_share(aligned, base, parents) <= kinds.covered - SPARSE_GAIN
-
-
-def _holds(kinds: Kinds) -> bool:
-    common = sum(share >= MIN_KIND for share in (kinds.base, kinds.joint, *kinds.single))
-    return (
-        common >= 2
-        and sum(kinds.single) >= MIN_SINGLE * kinds.joint
-        and kinds.covered >= SPARSE_COVERED
-        and kinds.beyond_largest >= SPARSE_BEYOND
-    )
 
 
 def _bases(aligned: Aligned) -> Iterator[int]:
@@ -92,49 +74,31 @@ def _bases(aligned: Aligned) -> Iterator[int]:
     yield from dict.fromkeys([*roles[:2], nearest_model(aligned)])
 
 
-def _grown(aligned: Aligned, base: int) -> tuple[int, tuple[int, ...], Kinds] | None:
-    """Add parents while each covers markedly more than its decoy, judged on a few tensors; None where not one does."""
-    tensors = _telling(aligned, base)
-    parents: tuple[int, ...] = ()
-    best: Kinds | None = None
-    while len(parents) < MAX_PARENTS:
-        tried = [
-            (k, (*parents, i))
-            for i in range(len(aligned.references))
-            if i != base
-            and not _collinear(aligned, base, parents, i)
-            and (k := kinds_of(aligned, base, (*parents, i), tensors))
-        ]
-        if not tried:
-            break
-        kinds, more = max(tried, key=lambda t: t[0].covered)
-        if _gain(aligned, base, more, tensors, more[-1], kinds) < SPARSE_GAIN:
-            break
-        best, parents = kinds, more
-    return (base, parents, best) if best else None
+def _sorted(aligned: Aligned, base: int) -> Sorted | None:
+    """Sort the weights by a base and the parents that are needed beside it; None where chance does nearly as well."""
+    parents = _likely(aligned, base)
+    found = _sort(aligned, base, parents)
+    while found is not None and found.beyond < SPARSE_BEYOND:
+        parents = tuple(p for p in parents if p != found.weakest)
+        found = _sort(aligned, base, parents)
+    return found
 
 
-def _collinear(aligned: Aligned, base: int, parents: tuple[int, ...], other: int) -> bool:
-    """Tell whether a model is among the parents, or its delta lies along one of theirs, as a known blend's does."""
-    delta = aligned.candidates[other] - aligned.candidates[base]
-    deltas = [aligned.candidates[p] - aligned.candidates[base] for p in parents]
-    if other in parents or not np.ptp(delta):  # it is the base wherever all were sampled
-        return True
-    return any(abs(float(np.corrcoef(delta, each)[0, 1])) >= COLLINEAR for each in deltas if np.ptp(each))
+def _likely(aligned: Aligned, base: int) -> tuple[int, ...]:
+    """Return the models that a linear fit needs beside a base, those with the largest coefficients first."""
+    floor = noise_floor(aligned.suspect, aligned.candidates)
+    fit = select_from(moments(widen(aligned.suspect), aligned.candidates, base, floor), base)
+    order = np.argsort(-np.abs(fit.coefficients))
+    return tuple(p for p in (fit.parents[i] for i in order) if p != base)[:MAX_PARENTS]
 
 
-def _gain(
-    aligned: Aligned, base: int, parents: tuple[int, ...], tensors: tuple[int, ...], parent: int, kinds: Kinds
-) -> float:
-    """Return how much more of the told weights a parent covers than coincidence would."""
-    decoy = kinds_of(aligned, base, parents, tensors, decoy=parent)
-    return kinds.covered - decoy.covered if decoy else 0.0
-
-
-def _telling(aligned: Aligned, base: int) -> tuple[int, ...]:
-    """Return the tensors in which the suspect departs most from the base, relative to their size."""
-    departs = np.abs(aligned.suspect.astype(np.float64) - aligned.candidates[base])
-    sizes = np.bincount(aligned.tensors, weights=departs) / np.bincount(
-        aligned.tensors, weights=np.abs(aligned.candidates[base])
-    ).clip(min=1e-30)
-    return tuple(int(t) for t in np.argsort(-sizes)[: 2 * AUDITIONS : 2])
+def _sort(aligned: Aligned, base: int, parents: tuple[int, ...]) -> Sorted | None:
+    """Sort the weights of all tensors by a base and these parents; None where too few weights tell."""
+    kinds = kinds_of(aligned, base, parents) if parents else None
+    if kinds is None or kinds.weights < max(MIN_DECISIVE, SPARSE_TOLD * aligned.suspect.size):
+        return None
+    if len(parents) == 1 and kinds.beyond(kinds.alone) < SPARSE_BEYOND:
+        return None
+    decoys = {p: decoy.covered for p in parents if (decoy := kinds_of(aligned, base, parents, decoy=p))}
+    weakest = max(decoys, key=decoys.__getitem__)
+    return Sorted(base, parents, kinds, kinds.beyond(max(kinds.alone, decoys[weakest])), weakest)

@@ -53,13 +53,8 @@ COPY_MIN_WEIGHTS = 2_000  # compared weights before a copy is named
 
 # element by element
 MIN_TOLD = 64  # weights of a tensor on which all parents are distinct from the base
-MIN_KIND = 0.03  # share of a kind of weights before it counts as one
-MIN_SINGLE = 0.15  # weights on one parent's delta alone, to those on several
-SPARSE_GAIN = 0.03  # of the told weights that a parent must cover beyond its decoy
-SPARSE_COVERED = 0.94  # of the told weights that all kinds together cover
 SPARSE_TOLD = 0.02  # of the sampled weights that must tell
-SPARSE_BEYOND = 0.72  # the same of the weights outside the commonest kind
-COLLINEAR = 0.9  # correlation of two parents' deltas from which one says nothing that the other does not
+SPARSE_BEYOND = 0.75  # of the told weights that chance leaves, which the kinds must cover
 
 # noise and descent
 NOISE_TENSORS = 8  # tensors needed to tell noise from training

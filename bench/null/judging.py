@@ -161,7 +161,7 @@ def _measured(case: Case, finding: Finding) -> tuple[float, ...]:
     bases = [i for i, r in enumerate(aligned.references) if r.role == "base"]
     others = tuple(p for p in found.mixed.parents if p not in bases)[:3]
     if bases and others:
-        kinds = kinds_of(aligned, bases[0], others, tuple(range(len(aligned.keys))))
+        kinds = kinds_of(aligned, bases[0], others)
         covered = max(covered, kinds.covered if kinds else 0.0)
     return mix.reproduced, mix.near, mix.explained, covered, float(mix.decisive)
 
