@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.kinship import common_keys
+from analyzers.quantized import Quantized, joined
 from analyzers.records import Reference, Sketch, SliceKey
-from analyzers.rounding import Floats, Stored, effective_dtype, ulp, widen
+from analyzers.rounding import Floats, Kept, cell, effective_dtype, widen
 
 FLOAT32_ERROR = 2.0**-23  # of the largest term: the floor under u, without which a weight near zero dominates
 Mask = NDArray[np.bool_]
@@ -21,12 +22,17 @@ Mask = NDArray[np.bool_]
 class Aligned:
     """The suspect and its candidate parents at the same coordinates."""
 
-    suspect: Stored  # [weights], as the coarsest type that holds them
+    suspect: Kept  # [weights], as the coarsest type that holds them, or quantized
     candidates: Floats  # float64[models, weights]
     references: tuple[Reference, ...]
     tensors: NDArray[np.int64]  # [weights]: which of `keys` each weight is of
     keys: tuple[SliceKey, ...]
     places: NDArray[np.int64]  # [weights]: where in the sample of its tensor each weight lies
+
+    @property
+    def quantized(self) -> bool:
+        """Tell whether the suspect's weights are quantized."""
+        return isinstance(self.suspect, Quantized)
 
     def only(self, kept: Mask | NDArray[np.int64]) -> Aligned:
         """Return the same models at some of the weights."""
@@ -50,10 +56,9 @@ class Aligned:
         )
 
 
-def noise_floor(suspect: Stored, candidates: Floats) -> Floats:
-    """Return u, float64[weights]: the ulp of each stored weight, not below the error of float32 sums."""
-    values = widen(suspect)
-    floor: Floats = np.maximum(ulp(values, suspect.dtype), FLOAT32_ERROR * np.abs(candidates).max(axis=0))
+def noise_floor(suspect: Kept, candidates: Floats) -> Floats:
+    """Return u, float64[weights]: the cell of each stored weight, not below the error of float32 sums."""
+    floor: Floats = np.maximum(cell(suspect), FLOAT32_ERROR * np.abs(candidates).max(axis=0))
     return floor
 
 
@@ -61,20 +66,16 @@ def align(suspect: Sketch, references: Sequence[Reference]) -> Aligned | None:
     """Put models side by side on the coordinates that all of them share; None if there are none.
 
     Tensors that the suspect stores in another type than most of it (a router in float32) are left out: every ulp
-    that is reasoned about is of one type.
+    that is reasoned about is of one type. So are those whose codes calibration chose.
     """
     shared = [set(common_keys(suspect, r.sketch)) for r in references]
     keys = sorted(set.intersection(*shared)) if shared else []
-    kinds = {k: effective_dtype(suspect.samples[k].values) for k in keys}
+    keys = _of_one_kind({k: suspect.samples[k].kept for k in keys})
     if not keys:
         return None
-    most = Counter(dict.fromkeys(kinds.values(), 0))
-    for k, kind in kinds.items():
-        most[kind] += suspect.samples[k].values.size
-    kind = max(most, key=lambda each: (most[each], each.itemsize, str(each)))
-    keys = [k for k in keys if kinds[k] == kind]
     sizes = [suspect.samples[k].values.size for k in keys]
-    stored = np.concatenate([suspect.samples[k].values.astype(np.float32) for k in keys]).astype(kind)
+    before = Counter(r.sketch.samples[k].values.dtype for r in references for k in keys)
+    stored = _beside([suspect.samples[k].kept for k in keys], max(before, key=lambda d: (before[d], str(d))))
     rows = [np.concatenate([widen(r.sketch.samples[k].values) for k in keys]) for r in references]
     candidates, tensors = np.stack(rows), np.repeat(np.arange(len(keys)), sizes)
     finite = np.isfinite(widen(stored)) & np.isfinite(candidates).all(axis=0)
@@ -83,3 +84,30 @@ def align(suspect: Sketch, references: Sequence[Reference]) -> Aligned | None:
     places = np.concatenate([np.arange(size) for size in sizes])
     found = Aligned(stored, candidates, tuple(references), tensors, tuple(keys), places)
     return found if finite.all() else found.only(finite)
+
+
+def _of_one_kind(kept: Mapping[SliceKey, Kept]) -> list[SliceKey]:
+    """Return the slices of the type, or of the levels, that most weights are of."""
+    kinds = {k: _kind(values) for k, values in kept.items() if not isinstance(values, Quantized) or values.exact}
+    most: Counter[tuple[int, str]] = Counter()
+    for k, kind in kinds.items():
+        most[kind] += kept[k].size
+    most_common = max(most, key=lambda each: (most[each], *each), default=None)
+    return [k for k, kind in kinds.items() if kind == most_common]
+
+
+def _kind(kept: Kept) -> tuple[int, str]:
+    """Return (bytes of a weight, 0 where it is quantized; name of its type or levels)."""
+    if isinstance(kept, Quantized):
+        return 0, kept.levels
+    dtype = effective_dtype(kept)
+    return dtype.itemsize, str(dtype)
+
+
+def _beside(parts: Sequence[Kept], before: np.dtype[np.generic]) -> Kept:
+    """Join slices of one kind. `before`: the type that quantized ones are taken to have had."""
+    quantized = [p for p in parts if isinstance(p, Quantized)]
+    if quantized:
+        return joined(quantized, before)
+    plain = [p for p in parts if not isinstance(p, Quantized)]
+    return np.concatenate([p.astype(np.float32) for p in plain]).astype(effective_dtype(plain[0]))

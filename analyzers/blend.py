@@ -26,7 +26,7 @@ from analyzers.profile import nearest_model
 from analyzers.recipe import Recipe, best_recipe
 from analyzers.records import Finding, Mix, Parent, Reference, SliceKey
 from analyzers.residue import Residue, residue
-from analyzers.rounding import round_to, widen
+from analyzers.rounding import equal, widen
 from analyzers.thresholds import (
     AS_WELL,
     EXACT_REPRODUCED,
@@ -65,7 +65,10 @@ def analyze(case: Case) -> Finding | None:
     found = explain_linear(aligned, case.screened, case.suspect.spec.windows)
     if found is None:
         return None
-    return _finding(case, aligned, found)
+    mix = told(aligned, found)
+    if one_is_enough(case, mix.equal, mix.weights):
+        return None
+    return _of_codes(aligned, found, mix) if aligned.quantized else _finding(case, found, mix)
 
 
 def _rounded(found: Explained) -> bool:
@@ -149,11 +152,8 @@ def _explained(aligned: Aligned, mixed: Mixture, windows: int) -> Explained | No
     return Explained(mixed, recipe, best, settled, intervals, left)
 
 
-def _finding(case: Case, aligned: Aligned, found: Explained) -> Finding | None:
+def _finding(case: Case, found: Explained, mix: Mix) -> Finding | None:
     """Say what a mix amounts to: a blend, something that must stay untold, or nothing."""
-    mix = told(aligned, found)
-    if one_is_enough(case, mix.equal, mix.weights):
-        return None
     measured = measures(mix, found.residue)
     said, least = sentence(mix), 1.0 - max(mix.near, mix.reproduced)
     exact = mix.reproduced >= EXACT_REPRODUCED
@@ -173,6 +173,41 @@ def _finding(case: Case, aligned: Aligned, found: Explained) -> Finding | None:
         return None
     claim += ": too much for coincidence to be excluded and too little to be called a blend"
     return Finding(NAME, "inconclusive", claim, measured=measured)
+
+
+def _of_codes(aligned: Aligned, found: Explained, mix: Mix) -> Finding | None:
+    """Say what a mix of quantized weights amounts to: a blend where every code follows from it and from no other.
+
+    Cells are as wide as the step of the codes, so weights near the mix say nothing here.
+    """
+    measured, claim = measures(mix, found.residue), f"{sentence(mix)} code for code"
+    if mix.reproduced >= EXACT_REPRODUCED and enough(mix) and mix.worst_tensor >= MIN_TENSOR_REPRODUCED:
+        other = _stand_in(aligned, found)
+        if not other:
+            claim += f" ({mix.arithmetic}, then quantized); the nearest single parent equals {mix.control:.4f} of all"
+            return Finding(NAME, "blend", claim, mix.parents, "linear", True, False, measured)
+        return Finding(NAME, "inconclusive", f"{claim}, and so does a mix with {other}", measured=measured)
+    if mix.reproduced < STRONG_REPRODUCED or mix.equal <= mix.control:
+        return None
+    claim += ": too much for coincidence to be excluded and too little to be called a blend"
+    return Finding(NAME, "inconclusive", claim, measured=measured)
+
+
+def _stand_in(aligned: Aligned, found: Explained) -> str:
+    """Return a model that can take a parent's place and leave as few codes unexplained; "" if there is none.
+
+    A quantized upload may not tell a parent from a model that was trained on from it.
+    """
+    parents = found.mixed.parents
+    m = moments(
+        widen(aligned.suspect), aligned.candidates, parents[0], noise_floor(aligned.suspect, aligned.candidates)
+    )
+    for other in (i for i in range(len(aligned.references)) if i not in parents):
+        for i in range(len(parents)):
+            swapped = (*parents[:i], other, *parents[i + 1 :])
+            if mixture(aligned, m, fit_set(m, swapped)).fitness.reproduced >= EXACT_REPRODUCED:
+                return aligned.references[other].repo_id
+    return ""
 
 
 def enough(mix: Mix) -> bool:
@@ -207,7 +242,7 @@ def _missed(case: Case, reference: Reference, keys: tuple[SliceKey, ...]) -> int
         else:
             its = widen(other.values)
             told = np.isfinite(widen(mine.values)) & np.isfinite(its)
-            missed += int(((round_to(its, mine.values.dtype) != mine.values) & told).sum())
+            missed += int((~equal(its, mine.kept) & told).sum())
     return missed
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from analyzers.case import Case
 from analyzers.records import Reference, Sample, Sketch, SliceKey
-from analyzers.rounding import Floats, round_to, ulp, widen
+from analyzers.rounding import Floats, cell, equal, widen
 from analyzers.sampling import dense_role
 from analyzers.thresholds import DISTINCT_ULPS, MIN_DISTINCT
 
@@ -91,8 +91,8 @@ def _copy(key: SliceKey, sample: Sample, candidates: Sequence[tuple[Origin, Samp
 def _same(sample: Sample, other: Sample) -> bool:
     """Tell whether all values are equal that are numbers in both; most that are not show it in the first few."""
     for part in (slice(8), slice(8, None)):
-        mine, its = sample.values[part], widen(other.values[part])
-        if not ((round_to(its, mine.dtype) == mine) | ~_numbers(widen(mine), its)).all():
+        mine, its = sample.kept[part], widen(other.values[part])
+        if not (equal(its, mine) | ~_numbers(widen(mine), its)).all():
             return False
     return True
 
@@ -100,7 +100,7 @@ def _same(sample: Sample, other: Sample) -> bool:
 def _distinct(sample: Sample, others: Sequence[Sample]) -> bool:
     """Tell whether any known tensor differs from the suspect's on enough weights by more than chance would."""
     values = widen(sample.values)
-    reach = DISTINCT_ULPS * ulp(values, sample.values.dtype)
+    reach = DISTINCT_ULPS * cell(sample.kept)
     differ = ((np.abs(its - values) >= reach) & _numbers(values, its) for its in (widen(o.values) for o in others))
     return any(int(d.sum()) >= MIN_DISTINCT for d in differ)
 

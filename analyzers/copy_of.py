@@ -10,7 +10,7 @@ from analyzers.kinship import Kinship
 from analyzers.mixing import select_from
 from analyzers.moments import moments
 from analyzers.records import Finding, Parent
-from analyzers.rounding import widen
+from analyzers.rounding import stored_as, widen
 from analyzers.thresholds import (
     COPY_MIN_WEIGHTS,
     COPY_TENSORS_EQUAL,
@@ -27,7 +27,7 @@ NAME = "copy_of"
 
 def analyze(case: Case) -> Finding | None:
     """Name the model that the suspect is a copy of, a declared one first, then the most equal; None if none is."""
-    for one in sorted(case.kin, key=lambda k: (not case.declares(k.reference.repo_id), -k.equal, -k.weights)):
+    for one in sorted(case.kin, key=lambda k: _order(case, k)):
         how = _how(case, one)
         most = len(one.keys) >= COPY_TENSORS_HELD * len(case.suspect.samples)
         if how and most and one.weights >= COPY_MIN_WEIGHTS:
@@ -35,10 +35,17 @@ def analyze(case: Case) -> Finding | None:
     return None
 
 
+def _order(case: Case, one: Kinship) -> tuple[bool, float, int, bool]:
+    """Return where a model stands among those that may be copied: wide cells may hold a base's weights and others'."""
+    return not case.declares(one.reference.repo_id), -one.equal, -one.weights, one.reference.role != "base"
+
+
 def _how(case: Case, one: Kinship) -> str | None:
     """Say in what way the suspect copies `one`; None if it does not."""
     if one.equal == 1.0:
         return f"every sampled weight is equal{_stored_as(case, one)}"
+    if any(case.suspect.samples[k].quantized for k in one.keys):
+        return None  # wide cells hide a light fine-tune in whole tensors, and look like noise themselves
     if one.tensors_equal >= COPY_TENSORS_EQUAL:
         return f"{one.tensors_equal:.2f} of the tensors are equal throughout, the others were touched"
     # no nearer kin may stand between, unless it is the farther one that the card names
@@ -50,7 +57,9 @@ def _how(case: Case, one: Kinship) -> str | None:
 
 def _stored_as(case: Case, one: Kinship) -> str:
     """Say in what other type than the model's most of the suspect is stored; "" where it is the same."""
-    pairs = [(case.suspect.samples[k].values.dtype, one.reference.sketch.samples[k].values.dtype) for k in one.keys]
+    pairs = [
+        (stored_as(case.suspect.samples[k].kept), stored_as(one.reference.sketch.samples[k].values)) for k in one.keys
+    ]
     own, its = Counter(pairs).most_common(1)[0][0]
     return "" if own == its else f", stored as {own} and not as {its}"
 

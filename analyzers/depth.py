@@ -32,12 +32,12 @@ class _Purse:
 
     def price(self, read: SliceRead) -> int:
         """Requests that one more read costs."""
-        return 1 + (read.slice.entry.shard not in self.shards)
+        return len(read.parts) + len({part.shard for part in read.parts} - self.shards)
 
     def take(self, read: SliceRead) -> None:
         self.reads.append(read)
-        self.shards.add(read.slice.entry.shard)
-        self.bytes += read.end - read.begin
+        self.shards |= {part.shard for part in read.parts}
+        self.bytes += _size(read)
 
 
 def plan_depth(models: Sequence[Groups], spec: SampleSpec, budget: ReadBudget, *, moved: bool) -> list[ReadPlan]:
@@ -49,7 +49,7 @@ def plan_depth(models: Sequence[Groups], spec: SampleSpec, budget: ReadBudget, *
     spent = 0
     for wanted in _moved(models, spec) if moved else _by_layer(models, purses, spec):
         price = sum(p.price(r) for p, r in zip(purses, wanted, strict=True) if r)
-        size = sum(r.end - r.begin for r in wanted if r)
+        size = sum(_size(r) for r in wanted if r)
         if spent + price > budget.requests or sum(p.bytes for p in purses) + size > budget.bytes:
             break
         spent += price
@@ -59,6 +59,10 @@ def plan_depth(models: Sequence[Groups], spec: SampleSpec, budget: ReadBudget, *
         if max(len(p.reads) for p in purses) >= MAX_SLICES:
             break
     return [spans_of(p.reads, budget.gap) for p in purses]
+
+
+def _size(read: SliceRead) -> int:
+    return sum(part.end - part.begin for part in read.parts)
 
 
 def _by_layer(models: Sequence[Groups], purses: Sequence[_Purse], spec: SampleSpec) -> Iterator[list[SliceRead | None]]:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.aligned import Aligned, noise_floor
+from analyzers.quantized import Quantized
 from analyzers.recipe import Recipe
-from analyzers.rounding import BF16, Floats, Stored, ulp, widen
+from analyzers.rounding import BF16, Floats, Kept, ulp, widen
 from analyzers.thresholds import DRIFT
 
 CONTRACTIONS = 40
@@ -24,6 +25,8 @@ def exact_intervals(aligned: Aligned, recipe: Recipe) -> NDArray[np.float64]:
     suspect, rows, coefficients = aligned.suspect, aligned.candidates[list(recipe.parents)], recipe.coefficients
     terms = np.abs(rows * coefficients[:, None])
     slack = noise_floor(suspect, rows) / 2 * (1 + 1e-6) + 4 * 2.0**-24 * terms.sum(axis=0)
+    if isinstance(suspect, Quantized):  # rounded once before it was quantized
+        slack += ulp(widen(suspect), suspect.dtype)
     if recipe.arithmetic.in_storage:
         slack += (1.5 * ulp(terms, suspect.dtype)).sum(axis=0)
     box = feasible_box(suspect, rows, coefficients, slack)
@@ -75,7 +78,7 @@ def _leaning(columns: Floats, residual: Floats, weight: Floats) -> Floats:
     return np.append(shares, float(np.sqrt((shares**2).sum())))
 
 
-def feasible_box(suspect: Stored, parents: Floats, coefficients: Floats, slack: Floats) -> NDArray[np.float64]:
+def feasible_box(suspect: Kept, parents: Floats, coefficients: Floats, slack: Floats) -> NDArray[np.float64]:
     """Return float64[parents, 2]: bounds that hold every coefficient vector whose mix lies in all rounding cells.
 
     `parents`: float64[parents, weights]; `slack`: float64[weights], half-width of each cell. Cells that the given
@@ -88,7 +91,7 @@ def feasible_box(suspect: Stored, parents: Floats, coefficients: Floats, slack: 
     return box
 
 
-def _contract(suspect: Stored, parents: Floats, coefficients: Floats, slack: Floats) -> tuple[float, float]:
+def _contract(suspect: Kept, parents: Floats, coefficients: Floats, slack: Floats) -> tuple[float, float]:
     """Bound the coefficient of the last parent, written as 1 + scale - sum of the others."""
     anchor = parents[-1]
     columns = np.vstack([parents[:-1] - anchor, anchor])

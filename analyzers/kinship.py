@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.quantized import Quantized
 from analyzers.records import Reference, Sample, Sketch, SliceKey
-from analyzers.rounding import Floats, Stored, round_to, ulp, widen
+from analyzers.rounding import Floats, Kept, Stored, cell, equal, widen
 from analyzers.rows import row_dependence
 from analyzers.slots import SketchClass
 from analyzers.thresholds import ALIKE_CORRELATION, RELATED_CORRELATION, RELATED_TENSORS
@@ -46,19 +47,21 @@ def kinship(suspect: Sketch, reference: Reference, windows: int) -> Kinship | No
     keys = common_keys(suspect, reference.sketch)
     if not keys:
         return None
-    groups, finite = [], []
-    for a, b in _alike_in_kind(suspect, reference.sketch, keys):
-        told = np.isfinite(widen(a)) & np.isfinite(b)  # the rest is no weight, and counts nowhere
+    groups, cells, finite, same = [], [], [], []
+    for kept, b, u in _alike_in_kind(suspect, reference.sketch, keys):
+        a = np.reshape(widen(kept), b.shape)
+        told = np.isfinite(a) & np.isfinite(b)  # the rest is no weight, and counts nowhere
         finite.append(told)
-        groups.append((np.where(told, a, a.dtype.type(0)), np.where(told, b, 0.0)))
+        groups.append((np.where(told, a, 0.0), np.where(told, b, 0.0)))
+        cells.append(np.where(told, np.reshape(u, b.shape), 0.0))
+        same.append(equal(b, kept) | ~told)
     weights = sum(int(told.sum()) for told in finite)
     if not weights:
         return None
-    same = [(a == round_to(b, a.dtype)) | ~told for (a, b), told in zip(groups, finite, strict=True)]
     ratios = np.concatenate([_ratios(a, b) for a, b in groups])
-    correlations = np.concatenate([_correlations(widen(a), b) for a, b in groups])
-    excess = np.concatenate([_excess(a, b) for a, b in groups])
-    moved = [d for a, b in groups for d in row_dependence((widen(a) - b).reshape(len(a), windows, -1))]
+    correlations = np.concatenate([_correlations(a, b) for a, b in groups])
+    excess = np.concatenate([_excess(a, b, u) for (a, b), u in zip(groups, cells, strict=True)])
+    moved = [d for a, b in groups for d in row_dependence((a - b).reshape(len(a), windows, -1))]
     return Kinship(
         reference=reference,
         keys=keys,
@@ -89,17 +92,23 @@ def kin_among(sketch: Sketch, of: SketchClass, records: NDArray[np.uint8]) -> ND
     return found
 
 
-def _alike_in_kind(suspect: Sketch, other: Sketch, keys: Sequence[SliceKey]) -> Iterator[tuple[Stored, Floats]]:
-    """Yield the suspect's values and the other's, both [tensors, weights], of all tensors of one type and size."""
-    groups: dict[tuple[np.dtype[np.generic], int], list[SliceKey]] = {}
+def _alike_in_kind(suspect: Sketch, other: Sketch, keys: Sequence[SliceKey]) -> Iterator[tuple[Kept, Floats, Floats]]:
+    """Yield the suspect's weights, the other's values and the suspect's cells of all tensors of one type and size.
+
+    All are [tensors, weights], but the weights and cells of a quantized tensor, which stands alone: [weights].
+    """
+    groups: dict[tuple[np.dtype[np.generic], int], list[Stored]] = {}
+    theirs: dict[tuple[np.dtype[np.generic], int], list[Floats]] = {}
     for key in keys:
-        values = suspect.samples[key].values
-        groups.setdefault((values.dtype, values.size), []).append(key)
-    for some in groups.values():
-        yield (
-            np.stack([suspect.samples[k].values for k in some]),
-            np.stack([widen(other.samples[k].values) for k in some]),
-        )
+        values, its = suspect.samples[key].kept, widen(other.samples[key].values)
+        if isinstance(values, Quantized):
+            yield values, its[None], cell(values)
+        else:
+            groups.setdefault((values.dtype, values.size), []).append(values)
+            theirs.setdefault((values.dtype, values.size), []).append(its)
+    for kind, some in groups.items():
+        stacked = np.stack(some)
+        yield stacked, np.stack(theirs[kind]), cell(stacked)
 
 
 def _over(part: Floats, whole: Floats) -> Floats:
@@ -107,14 +116,13 @@ def _over(part: Floats, whole: Floats) -> Floats:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole != 0)
 
 
-def _ratios(a: Stored, b: Floats) -> Floats:
-    return _over(np.linalg.norm(widen(a) - b, axis=1), np.linalg.norm(b, axis=1))
+def _ratios(a: Floats, b: Floats) -> Floats:
+    return _over(np.linalg.norm(a - b, axis=1), np.linalg.norm(b, axis=1))
 
 
-def _excess(a: Stored, b: Floats) -> Floats:
+def _excess(a: Floats, b: Floats, u: Floats) -> Floats:
     """Return the ratios without what one rounding of the suspect leaves, u^2/12 a weight."""
-    values = widen(a)
-    squares = ((values - b) ** 2).sum(axis=1) - (ulp(values, a.dtype) ** 2).sum(axis=1) / 12
+    squares = ((a - b) ** 2).sum(axis=1) - (u**2).sum(axis=1) / 12
     return _over(np.sqrt(np.maximum(squares, 0.0)), np.linalg.norm(b, axis=1))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from analyzers.case import Case
 from analyzers.kinship import Kinship
 from analyzers.records import Finding, Parent
-from analyzers.rounding import ulp, widen
+from analyzers.rounding import cell, widen
 from analyzers.thresholds import RELATED_CORRELATION, TRAINED_ON_COEFFICIENT, TRAINED_ON_NEARNESS
 
 NAME = "lineage"
@@ -78,14 +78,14 @@ def share_of_delta(case: Case, one: Kinship, base: Kinship) -> float:
         return 0.0
     top = bottom = 0.0
     for key in keys:
-        suspect = case.suspect.samples[key].values
+        suspect = case.suspect.samples[key].kept
         origin = widen(base.reference.sketch.samples[key].values)
         delta = widen(one.reference.sketch.samples[key].values) - origin
         told = np.isfinite(widen(suspect)) & np.isfinite(origin) & np.isfinite(delta)
         suspect, origin, delta = suspect[told], origin[told], delta[told]
         if not delta.size:
             continue
-        weight = 1.0 / np.maximum(ulp(widen(suspect), suspect.dtype), 1e-3 * np.abs(origin).mean()) ** 2
+        weight = 1.0 / np.maximum(cell(suspect), 1e-3 * np.abs(origin).mean()) ** 2
         top += float((weight * delta * (widen(suspect) - origin)).sum())
         bottom += float((weight * delta * delta).sum())
     return top / bottom if bottom else 0.0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.aligned import Aligned, Mask, noise_floor
-from analyzers.rounding import Floats, Stored, round_to, widen
+from analyzers.rounding import Floats, Stored, equal, store, widen
 from analyzers.thresholds import ENOUGH_WEIGHTS, FAR_ULPS, NEAR_ULPS
 
 
@@ -18,7 +18,7 @@ class Fitness:
 
     hit: Mask  # equal to the prediction
     informative: Mask  # the parents differ
-    decisive: Mask  # the prediction, as stored, differs from every parent
+    decisive: Mask  # the prediction, as stored, differs from every parent, or from one: see `decisive`
     far: Mask  # the mix lies at least FAR_ULPS from every parent
     near: Mask  # the suspect lies within NEAR_ULPS of the mix
     control: float  # share of weights that equal the nearest single parent
@@ -41,16 +41,29 @@ class Fitness:
 def fitness(aligned: Aligned, mix: Floats, prediction: Stored, hit: Mask) -> Fitness:
     """Count. `mix`: the mix before rounding, float64[weights]; `aligned` holds its parents and no other model."""
     suspect = aligned.suspect
-    stored = np.stack([round_to(row, suspect.dtype) for row in aligned.candidates])
+    stored = np.stack([store(row, suspect) for row in aligned.candidates])
     u = noise_floor(suspect, aligned.candidates)
     return Fitness(
         hit=hit,
         informative=(stored != stored[0]).any(axis=0),
-        decisive=(prediction[None, :] != stored).all(axis=0),
+        decisive=decisive(aligned, prediction, stored),
         far=np.asarray((np.abs(aligned.candidates - mix) >= FAR_ULPS * u).all(axis=0)),
         near=np.abs(widen(suspect) - mix) <= NEAR_ULPS * u,
-        control=float((stored == suspect[None, :]).mean(axis=1).max()),
+        control=float(equal(aligned.candidates, suspect).mean(axis=1).max()),
     )
+
+
+def decisive(aligned: Aligned, prediction: Stored, stored: Stored) -> Mask:
+    """Tell the weights that a mix explains and its parents do not, bool[weights].
+
+    `stored`: the parents' values as the suspect would store them. Its cells may be wider than the parents differ, so
+    that no code differs from all of theirs. There the mix is held against the parent whose codes it shares most: a
+    model trained on from one parent differs from the mix on these first.
+    """
+    if not aligned.quantized:
+        return np.asarray((prediction[None, :] != stored).all(axis=0))
+    differs = store(widen(prediction), aligned.suspect)[None, :] != stored
+    return np.asarray(differs[int(np.argmin(differs.sum(axis=1)))])
 
 
 def explained(aligned: Aligned, mix: Floats, tau: float) -> float:

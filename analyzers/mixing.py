@@ -17,7 +17,7 @@ import numpy as np
 
 from analyzers.aligned import noise_floor
 from analyzers.moments import Moments, SetFit, fit_set, gains, moments
-from analyzers.rounding import Floats, Stored, widen
+from analyzers.rounding import Floats, Kept, widen
 from analyzers.thresholds import MIN_Z
 
 MAX_PARENTS = 6
@@ -27,7 +27,7 @@ SETTLING = 12
 SWEEPS = 4
 
 
-def select(suspect: Stored, candidates: Floats, anchor: int, screened: int = 0) -> SetFit:
+def select(suspect: Kept, candidates: Floats, anchor: int, screened: int = 0) -> SetFit:
     """Return the best sparse fit. `candidates`: float64[models, weights], NaN-free; `anchor`: the nearest model.
 
     `screened`: among how many models the candidates were chosen; the more, the more a parent has to explain.
@@ -91,7 +91,7 @@ def _exchanges(m: Moments, fit: SetFit) -> Iterator[SetFit]:
                 yield fit_set(m, (*rest, int(j)), free_sum=fit.free_sum)
 
 
-def settle(suspect: Stored, parents: Floats, coefficients: Floats, slack: Floats, *, free_sum: bool = False) -> Floats:
+def settle(suspect: Kept, parents: Floats, coefficients: Floats, slack: Floats, *, free_sum: bool = False) -> Floats:
     """Return coefficients, float64[parents], moved to where the mix lies in the most rounding cells.
 
     Least squares alone is drawn towards 0 or 1 where parents differ by an ulp or two. First the part of each residual

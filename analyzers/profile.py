@@ -21,7 +21,7 @@ from analyzers.mixture import Mixture, mixture, under
 from analyzers.moments import fit_set, moments
 from analyzers.recipe import recipes
 from analyzers.records import SliceKey
-from analyzers.rounding import round_to, widen
+from analyzers.rounding import equal, widen
 from analyzers.thresholds import (
     DISTINCT_ULPS,
     ENOUGH_WEIGHTS,
@@ -81,8 +81,8 @@ def nearest_model(part: Aligned) -> int:
 
 
 def _copied_from(part: Aligned) -> frozenset[int]:
-    equal = [bool((round_to(row, part.suspect.dtype) == part.suspect).all()) for row in part.candidates]
-    return frozenset(np.flatnonzero(equal).tolist())
+    same = [bool(equal(row, part.suspect).all()) for row in part.candidates]
+    return frozenset(np.flatnonzero(same).tolist())
 
 
 def distinct(part: Aligned) -> Mask:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from analyzers.aligned import Aligned, Mask, noise_floor
 from analyzers.arithmetic import ARITHMETICS, SCALED, Arithmetic
-from analyzers.rounding import F32, Floats, Stored, round_to, ulp, widen
+from analyzers.quantized import Quantized
+from analyzers.rounding import F32, Floats, Kept, Stored, round_to, store, ulp, widen
 from analyzers.thresholds import EXACT_REPRODUCED
 
 DIGITS = (1, 2, 3, 4)  # places that people round coefficients to
@@ -50,12 +51,14 @@ class _Try:
     weights: tuple[float, ...]  # of the parents as they stand, before they are put in order
 
 
-def equal_bits(prediction: Stored, suspect: Stored, floor: Floats | None = None) -> Mask:
-    """Tell which weights a prediction reproduces, bool[weights].
+def equal_bits(prediction: Stored, suspect: Kept, floor: Floats | None = None) -> Mask:
+    """Tell which weights a prediction reproduces, bool[weights]: of quantized ones, the codes.
 
     In float32 a recipe's own last digits cannot be known from its coefficients, so there a difference within the
     error of float32 sums (`floor`, float64[weights]) counts as equal.
     """
+    if isinstance(suspect, Quantized):
+        return suspect.holds(widen(prediction))
     if suspect.dtype != F32 or floor is None:
         return np.asarray(prediction == suspect)
     return np.asarray(np.abs(widen(prediction) - widen(suspect)) <= 2 * floor)
@@ -98,8 +101,8 @@ def _best(trial: Aligned, tries: Sequence[_Try], floor: Floats) -> list[_Try]:
 
 def _trial(aligned: Aligned, coefficients: Floats) -> NDArray[np.int64]:
     """Return the weights to try on: those where a mix differs from every single parent, evenly spread."""
-    stored = np.stack([round_to(row, aligned.suspect.dtype) for row in aligned.candidates])
-    prediction = round_to(coefficients @ aligned.candidates, aligned.suspect.dtype)
+    stored = np.stack([store(row, aligned.suspect) for row in aligned.candidates])
+    prediction = store(coefficients @ aligned.candidates, aligned.suspect)
     decisive = np.flatnonzero((prediction[None] != stored).all(axis=0))
     if decisive.size < 32:
         decisive = np.flatnonzero((stored != stored[0]).any(axis=0))

@@ -7,7 +7,7 @@ disclosure a verdict.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from analyzers.card.model_names import same_model
 from analyzers.claim_records import Assessed
+from analyzers.packing_records import Packing
+from analyzers.quantized import Quantized
+from analyzers.rounding import Kept
 from analyzers.story_records import Point
 from analyzers.traces_records import Trace
 
@@ -120,6 +123,7 @@ class TensorEntry:
     shard: str
     begin: int
     end: int
+    packing: Packing | None = None  # of a quantized matrix; the bytes are then those of its codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,8 @@ class SampleSpec:
 class Sample:
     """The raw stored weights of one slice at its coordinates, window after window.
 
-    `values`: 1-D array of dtype bfloat16 (ml_dtypes), float16 or float32, exactly as stored.
+    `values`: 1-D array of dtype bfloat16 (ml_dtypes), float16 or float32, exactly as stored; float32
+    where the weights are `quantized`.
     `rows`, `cols`: shape of the slice; `row`: first of the sampled rows.
     """
 
@@ -183,6 +188,12 @@ class Sample:
     cols: int
     row: int
     values: NDArray[np.generic]
+    quantized: Quantized | None = None
+
+    @property
+    def kept(self) -> Kept:
+        """The weights as they are stored: what a prediction is held against."""
+        return self.values if self.quantized is None else replace(self.quantized, values=self.values.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +209,11 @@ class Sketch:
     samples: Mapping[SliceKey, Sample]
     elements: Mapping[str, int] = field(default_factory=dict)
     aside: float = 0.0
+
+    @property
+    def plain(self) -> Sketch:
+        """The sketch without quantized weights: what others may be held against."""
+        return replace(self, samples={k: s for k, s in self.samples.items() if s.quantized is None})
 
     @property
     def weights(self) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import prod
 
 from analyzers.layout import BITS
+from analyzers.packing import logical
 from analyzers.records import SliceKey, TensorEntry, WeightLayout
 
 WRAPPERS = frozenset(
@@ -52,13 +53,18 @@ READABLE = frozenset({"BF16", "F16", "F32"})
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One canonical matrix: `rows` x `cols` elements in C order from byte `begin` of `entry`'s shard."""
+    """One canonical matrix: `rows` x `cols` elements in C order from row `first` of all rows that `entry` holds."""
 
     key: SliceKey
     entry: TensorEntry
-    begin: int
+    first: int
     rows: int
     cols: int
+
+    @property
+    def begin(self) -> int:
+        """The first byte of a matrix that is not quantized."""
+        return self.entry.begin + self.first * self.cols * self.item_bytes
 
     @property
     def item_bytes(self) -> int:
@@ -155,7 +161,7 @@ class Group:
         total, cols = (entry.shape[1], entry.shape[2]) if self.fused else (entry.shape[0], prod(entry.shape[1:]))
         first, rows = self.part
         row = first + (expert * total if self.fused else 0)
-        return Slice(self._key(expert), entry, entry.begin + row * cols * BITS[entry.dtype] // 8, rows or total, cols)
+        return Slice(self._key(expert), entry, row, rows or total, cols)
 
     @property
     def elements(self) -> int:
@@ -172,10 +178,10 @@ def groups_of(layout: WeightLayout) -> dict[tuple[str, int], Group]:
     """Return the matrices of a layout that can be read, by (role, layer); vectors and scalars are left out."""
     found: dict[tuple[str, int], dict[int, TensorEntry]] = {}
     fused: dict[tuple[str, int], Group] = {}
-    by_name = {entry.name: entry for entry in layout.tensors}
+    by_name = {entry.name: entry for entry in logical(layout.tensors)}
     wrapper = wrapper_of(by_name)
-    for entry in layout.tensors:
-        if entry.dtype not in READABLE or len(entry.shape) < 2 or not prod(entry.shape):
+    for entry in by_name.values():
+        if not (entry.dtype in READABLE or entry.packing) or len(entry.shape) < 2 or not prod(entry.shape):
             continue
         if NO_WEIGHT.search(entry.name) or ADAPTER.search(entry.name):
             continue
@@ -201,7 +207,7 @@ def elements_of(layout: WeightLayout) -> dict[str, int]:
     wrapper = wrapper_of([entry.name for entry in layout.tensors])
     for group in groups.values():
         found[group.role] += group.elements
-    for entry in layout.tensors:
+    for entry in logical(layout.tensors):
         mask = entry.dtype == "BOOL" or (len(entry.shape) > 2 and entry.name.endswith("bias"))
         if entry.name not in read and not mask and not NO_WEIGHT.search(entry.name):
             size = 2 * (entry.end - entry.begin) if entry.dtype in PACKED else prod(entry.shape)

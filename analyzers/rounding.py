@@ -1,4 +1,4 @@
-"""Ulps and rounding cells: the floor under every residual.
+"""Ulps and rounding cells of stored weights, quantized ones too: the floor under every residual.
 
 A mix of stored values that is rounded once lies within half an ulp of the exact mix, whatever the parents are, because
 the parents' stored values are the true inputs (IEEE 754 round to nearest, ties to even).
@@ -10,17 +10,20 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.quantized import Mask, Quantized
+
 Floats = NDArray[np.float64]
 Stored = NDArray[np.generic]
+Kept = Stored | Quantized  # weights as an upload keeps them
 
 BF16, F16, F32 = np.dtype(ml_dtypes.bfloat16), np.dtype(np.float16), np.dtype(np.float32)
 FRACTION_BITS = {BF16: 7, F16: 10, F32: 23}
 SMALLEST_EXPONENT = {BF16: -126, F16: -14, F32: -126}
 
 
-def widen(stored: Stored) -> Floats:
+def widen(stored: Kept) -> Floats:
     """Return the stored values as float64, exactly."""
-    return stored.astype(np.float64)
+    return (stored.values if isinstance(stored, Quantized) else stored).astype(np.float64)
 
 
 def ulp(values: Floats, dtype: np.dtype[np.generic]) -> Floats:
@@ -35,6 +38,26 @@ def round_to(values: NDArray[np.floating], dtype: np.dtype[np.generic]) -> Store
     """Return `values` stored as `dtype`, rounded once; out of range becomes infinite, as in every tool."""
     with np.errstate(over="ignore", invalid="ignore"):
         return values.astype(np.float32).astype(dtype)
+
+
+def stored_as(kept: Kept) -> str:
+    """Return the name of the type, or of the levels, that weights are stored as."""
+    return f"{kept.levels} times scales" if isinstance(kept, Quantized) else str(kept.dtype)
+
+
+def cell(kept: Kept) -> Floats:
+    """Return the width of each weight's rounding cell, float64[weights], in the weights' own unit, never 0."""
+    return kept.cell if isinstance(kept, Quantized) else ulp(widen(kept), kept.dtype)
+
+
+def store(values: NDArray[np.floating], like: Kept) -> Stored:
+    """Return `values`, [..., weights], as they would be stored where `like` is."""
+    return like.nearest(values) if isinstance(like, Quantized) else round_to(values, like.dtype)
+
+
+def equal(values: NDArray[np.floating], kept: Kept) -> Mask:
+    """Tell which of `values`, [..., weights], would be stored as what is kept, bit for bit."""
+    return kept.holds(values) if isinstance(kept, Quantized) else np.asarray(round_to(values, kept.dtype) == kept)
 
 
 def effective_dtype(stored: Stored) -> np.dtype[np.generic]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ml_dtypes
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from analyzers.records import Sample, SampleSpec, SliceKey
 from analyzers.roles import Group, Slice
 from analyzers.towers import first_of, towers_of
+from analyzers.unpacking import quantized
 
 LAYER_STREAMS = 4
 MAX_ROWS = 1 << 22  # a window lies in the first so many rows; the largest vocabulary has a million
@@ -149,23 +150,45 @@ def expert_of(role: str, experts: Sequence[int], spec: SampleSpec, turn: int = 0
 
 @dataclass(frozen=True, slots=True)
 class SliceRead:
-    """The bytes to read for one slice: from `begin` to `end` of its shard, holding all its windows."""
+    """The bytes to read for one slice: from `begin` to `end` of `shard`, holding all its windows.
+
+    `others`: the reads of the other parts of a quantized one.
+    """
 
     slice: Slice
     windows: tuple[Window, ...]
     begin: int
     end: int
+    shard: str
+    others: tuple[SliceRead, ...] = ()
+
+    @property
+    def parts(self) -> tuple[SliceRead, ...]:
+        """All reads that the slice needs."""
+        return (self, *self.others)
+
+    @property
+    def places(self) -> tuple[tuple[int, int, int], ...]:
+        """(row, first column, columns) of each window among all rows that the slice's tensor holds."""
+        return tuple((self.slice.first + w.row, w.col, w.length) for w in self.windows)
 
 
 def read_of(spec: SampleSpec, wanted: Slice) -> SliceRead:
     """Return what has to be read for `wanted`, which must be large enough to be sampled."""
     windows = windows_of(spec, wanted.key.role, wanted.rows, wanted.cols)
+    packing = wanted.entry.packing
+    if packing is not None:
+        whole = SliceRead(wanted, windows, 0, 0, "")
+        spans = [(*packing.span(part, whole.places), part.shard) for part in packing.parts]
+        codes, *others = [SliceRead(wanted, windows, begin, end, shard) for begin, end, shard in spans]
+        return replace(codes, others=tuple(others))
     first, last, item = windows[0], windows[-1], wanted.item_bytes
     return SliceRead(
         wanted,
         windows,
         wanted.begin + (first.row * wanted.cols + first.col) * item,
         wanted.begin + (last.row * wanted.cols + last.col + last.length) * item,
+        wanted.entry.shard,
     )
 
 
@@ -188,7 +211,7 @@ class ReadPlan:
     """The spans to ask for, as (shard, begin, end), and what is cut out of each."""
 
     spans: tuple[tuple[str, int, int], ...]
-    reads: tuple[tuple[SliceRead, ...], ...]  # for each span
+    reads: tuple[tuple[SliceRead, ...], ...]  # for each span, the parts of a quantized slice one by one
     requests: int
     bytes: int
 
@@ -220,8 +243,8 @@ def spans_of(reads: list[SliceRead], gap: int) -> ReadPlan:
     """Join reads that lie close together in one shard."""
     spans: list[tuple[str, int, int]] = []
     inside: list[list[SliceRead]] = []
-    for read in sorted(reads, key=lambda r: (r.slice.entry.shard, r.begin)):
-        shard = read.slice.entry.shard
+    for read in sorted((part for whole in reads for part in whole.parts), key=lambda r: (r.shard, r.begin)):
+        shard = read.shard
         if spans and spans[-1][0] == shard and read.begin <= spans[-1][2] + gap:
             spans[-1] = (shard, spans[-1][1], max(spans[-1][2], read.end))
             inside[-1].append(read)
@@ -234,13 +257,18 @@ def spans_of(reads: list[SliceRead], gap: int) -> ReadPlan:
 
 def samples_from(plan: ReadPlan, data: Sequence[bytes]) -> dict[SliceKey, Sample]:
     """Cut every sample out of the spans' bytes, given in the plan's order; ValueError where a length is wrong."""
-    samples: dict[SliceKey, Sample] = {}
+    chunks: dict[SliceRead, bytes] = {}
     for (_, begin, end), reads, chunk in zip(plan.spans, plan.reads, data, strict=True):
         if len(chunk) != end - begin:
             raise ValueError(f"{len(chunk)} bytes instead of {end - begin}")
-        found = (sample_from(read, chunk[read.begin - begin : read.end - begin]) for read in reads)
-        samples |= {key: sample for key, sample in found if is_weight(sample)}
-    return samples
+        chunks |= {read: chunk[read.begin - begin : read.end - begin] for read in reads}
+    whole = (read for read in chunks if len(read.parts) == _parts_of(read.slice))
+    found = (sample_from(read, *(chunks[part] for part in read.parts)) for read in whole)
+    return {key: sample for key, sample in found if is_weight(sample)}
+
+
+def _parts_of(one: Slice) -> int:
+    return len(one.entry.packing.parts) if one.entry.packing else 1
 
 
 def is_weight(sample: Sample) -> bool:
@@ -250,8 +278,12 @@ def is_weight(sample: Sample) -> bool:
     return 2 * finite.size >= values.size and bool((finite != finite[:1]).any())
 
 
-def sample_from(read: SliceRead, data: bytes) -> tuple[SliceKey, Sample]:
+def sample_from(read: SliceRead, data: bytes, *others: bytes) -> tuple[SliceKey, Sample]:
     """Cut the windows of one slice out of the bytes `read` asked for; ValueError if their length is another."""
+    packing, place = read.slice.entry.packing, (read.slice.rows, read.slice.cols, read.windows[0].row)
+    if packing is not None:
+        found = quantized(packing, read.places, [data, *others])
+        return read.slice.key, Sample(*place, found.values, found)
     if len(data) != read.end - read.begin:
         raise ValueError(f"{read.slice.entry.name}: {len(data)} bytes instead of {read.end - read.begin}")
     span = np.frombuffer(data, dtype=DTYPES[read.slice.entry.dtype])
@@ -259,4 +291,4 @@ def sample_from(read: SliceRead, data: bytes) -> tuple[SliceKey, Sample]:
     origin = first.row * cols + first.col
     starts = [w.row * cols + w.col - origin for w in read.windows]
     values = np.concatenate([span[s : s + w.length] for s, w in zip(starts, read.windows, strict=True)])
-    return read.slice.key, Sample(read.slice.rows, cols, first.row, values)
+    return read.slice.key, Sample(*place, values)

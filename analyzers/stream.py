@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.quantized import Quantized
 from analyzers.records import Sketch
 from analyzers.rounding import Floats, effective_dtype, ulp, widen
 from analyzers.slots import SketchClass
@@ -56,15 +57,17 @@ class Target:
     @classmethod
     def of(cls, sketch: Sketch) -> Target:
         """Lay out a sketch; it must hold at least one slice."""
-        samples = [sketch.samples[k].values for k in sorted(sketch.samples)]
-        kinds = {s.dtype for s in samples}
-        stored = np.concatenate([s.astype(np.float32) for s in samples])
-        stored = stored.astype(kinds.pop()) if len(kinds) == 1 else stored
-        y = widen(stored)
+        samples = [sketch.samples[k].kept for k in sorted(sketch.samples)]
+        plain = [s for s in samples if not isinstance(s, Quantized)]
+        kinds = {s.dtype for s in plain}
+        stored = np.concatenate([np.zeros(0, np.float32), *(s.astype(np.float32) for s in plain)])
+        kind = effective_dtype(stored.astype(kinds.pop()) if len(kinds) == 1 else stored)
+        y = np.concatenate([widen(s) for s in samples])
+        cells = np.concatenate([s.cell if isinstance(s, Quantized) else ulp(widen(s), kind) for s in samples])
         finite = np.isfinite(y)
         y = np.where(finite, y, 0.0)
         least = 0.1 * float(np.sqrt(np.mean(y**2)))
-        u = np.maximum(ulp(y, effective_dtype(stored)), FLOAT32_ERROR * np.maximum(np.abs(y), least))
+        u = np.maximum(cells, FLOAT32_ERROR * np.maximum(np.abs(y), least))
         return cls(sketch, y, np.maximum(u, 1e-30), finite)
 
     def columns(self, of: SketchClass) -> Indices:

@@ -51,7 +51,7 @@ class Dating:
 
     def dated(self, look: Look, declares: Sequence[str], title: str, now: datetime) -> StoredSketch:
         """Return what was read, to be kept, with the times that it goes by from now on."""
-        facts, sketch = look.facts, look.sketch
+        facts, sketch = look.facts, look.sketch.plain
         sight = self.sights.sight(facts.ref.repo_id, facts.hub_id, facts.ref.revision) if self.sights else None
         claimed = _bounded(facts.weights_at, sight, now)
         before = self._before(sketch, facts.ref.repo_id, facts.hub_id)
@@ -76,7 +76,7 @@ class Dating:
     def new_since(self, sketch: Sketch, created_at: datetime | None, hub_id: str | None) -> datetime | None:
         """Return when an upload's repository was made, or was last seen without these weights, by the Hub's times."""
         sight = self.sights.sight(sketch.ref.repo_id, hub_id, sketch.ref.revision) if self.sights else None
-        before = self._before(sketch, sketch.ref.repo_id, hub_id)
+        before = self._before(sketch.plain, sketch.ref.repo_id, hub_id)
         places = self.sketches.history(sketch.ref.repo_id, hub_id, self.spec)
         first = (before.seen_at or before.read_at) if before else None
         others = [datetime.fromisoformat(p.entry.read_at) for p in places if p.entry.ref != sketch.ref]

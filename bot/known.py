@@ -39,6 +39,7 @@ ASK_SOON = timedelta(minutes=30)  # for one that the network kept from us
 FEW = 64  # known models of a suspect's coordinates that are all compared; of more, a short list is made
 BASES = 16  # bases that are compared whatever the short list says
 CHAIN = 16  # models that are followed from declared parents to theirs
+ALL_QUANTIZED = "its weights are quantized, and nothing is held against quantized weights"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 KNOWN, DECLARED = "the known model ", "the declared parent "  # how it begins what is said of one that is out of reach
 
@@ -314,8 +315,8 @@ class KnownModels:
     def _read(self, source: Source, model: Model | None, requests: int) -> StoredSketch:
         look = first_look(source, self.spec, requests)
         self.keep_files(look.facts)
-        if not look.sketch.samples:
-            raise Unreadable(f"{look.facts.ref.repo_id}: {look.unsampled}")
+        if not look.sketch.plain.samples:
+            raise Unreadable(f"{look.facts.ref.repo_id}: {look.unsampled or ALL_QUANTIZED}")
         card = "" if model is None else card_of(source)[0]
         declares = read_card(card, look.facts.tags).disclosure(look.facts.ref.revision).parents
         title = model.title if model else ""

@@ -68,7 +68,7 @@ def _read(known: KnownModels, states: Sequence[Source]) -> Iterator[Sketch]:
             if count > MOST_READ:
                 raise Unreadable(f"they were replaced more than {MOST_READ} times")
             stored = known.sketches.get(facts.ref, known.spec)
-            sketch = stored.sketch if stored else first_look(state, known.spec, FIRST_LOOK_REQUESTS).sketch
+            sketch = stored.sketch if stored else first_look(state, known.spec, FIRST_LOOK_REQUESTS).sketch.plain
             if not sketch.samples:
                 raise Unreadable("nothing of them can be compared")
             yield sketch

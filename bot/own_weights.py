@@ -105,7 +105,7 @@ def _nearest(owners: Owners, members: Iterable[str], facts: RepoFacts, case: Cas
 def _sketch(known: KnownModels, source: Source) -> Sketch:
     """Return what is kept of a repository, or read it; Unreadable where nothing of it can be compared."""
     kept = known.sketches.get(source.facts().ref, known.spec)
-    sketch = kept.sketch if kept else first_look(source, known.spec, FIRST_LOOK_REQUESTS).sketch
+    sketch = kept.sketch if kept else first_look(source, known.spec, FIRST_LOOK_REQUESTS).sketch.plain
     if not sketch.samples:
         raise Unreadable("nothing of it can be compared")
     return sketch

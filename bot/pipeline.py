@@ -384,7 +384,7 @@ class Checker:
         return disclosure, found, problems
 
     def _keep(self, look: Look, disclosure: Disclosure) -> None:
-        if not look.facts.local and look.sketch.samples:
+        if not look.facts.local and look.sketch.plain.samples:
             said = replace(disclosure, mentions=tuple(m for m in disclosure.mentions if m.where != REGISTRY))
             declares = tuple(name for name in said.parents if "/" in name)
             self.known.keep(self.known.dated(look, declares))

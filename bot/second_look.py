@@ -143,12 +143,13 @@ def _refs(models: Sequence[_Model]) -> list[RepoRef]:
 def _read(
     sources: Sequence[Source], refs: Sequence[RepoRef], plans: Sequence[ReadPlan], spec: SampleSpec
 ) -> list[Sketch]:
-    """Read all models at the same time."""
+    """Read all models at the same time, the suspect first; of the others, only what is not quantized."""
 
     def one(place: int) -> Sketch:
         plan = plans[place]
         data = sources[place].read([Span(*span) for span in plan.spans])
-        return Sketch(refs[place], spec, samples_from(plan, data))
+        sketch = Sketch(refs[place], spec, samples_from(plan, data))
+        return sketch.plain if place else sketch
 
     with ThreadPoolExecutor(len(sources)) as pool:
         waiting = [pool.submit(copy_context().run, one, place) for place in range(len(sources))]

@@ -15,6 +15,7 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
+from analyzers.quantized import Quantized
 from analyzers.records import (
     Compared,
     Disclosure,
@@ -168,7 +169,8 @@ def _sketch(name: str, sketch: Sketch, arrays: dict[str, Any]) -> dict[str, Any]
     slices = []
     for i, (key, sample) in enumerate(sorted(sketch.samples.items())):
         arrays[f"{name}.{i}"] = sample.values
-        slices.append([key.role, key.layer, key.expert, sample.rows, sample.cols, sample.row])
+        quantized = [] if sample.quantized is None else [_quantized(f"{name}.{i}", sample.quantized, arrays)]
+        slices.append([key.role, key.layer, key.expert, sample.rows, sample.cols, sample.row, *quantized])
     spec = {"seed": sketch.spec.seed, "windows": sketch.spec.windows, "elements": sketch.spec.elements}
     about = {"name": name, "ref": [sketch.ref.repo_id, sketch.ref.revision], "spec": spec, "slices": slices}
     return about | {"elements": dict(sketch.elements), "aside": sketch.aside}
@@ -176,11 +178,27 @@ def _sketch(name: str, sketch: Sketch, arrays: dict[str, Any]) -> dict[str, Any]
 
 def _to_sketch(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> Sketch:
     samples = {
-        SliceKey(role, layer, expert): Sample(rows, cols, row, arrays[f"{about['name']}.{i}"])
-        for i, (role, layer, expert, rows, cols, row) in enumerate(about["slices"])
+        SliceKey(role, layer, expert): _to_sample((rows, cols, row), f"{about['name']}.{i}", arrays, *quantized)
+        for i, (role, layer, expert, rows, cols, row, *quantized) in enumerate(about["slices"])
     }
     elements = {str(role): int(n) for role, n in about.get("elements", {}).items()}
     return Sketch(RepoRef(*about["ref"]), SampleSpec(**about["spec"]), samples, elements, float(about.get("aside", 0)))
+
+
+def _quantized(name: str, weights: Quantized, arrays: dict[str, Any]) -> dict[str, Any]:
+    arrays[f"{name}.scale"], arrays[f"{name}.zero"] = weights.scale, weights.zero
+    return {"levels": weights.levels, "scale_type": weights.scale_type, "exact": weights.exact}
+
+
+def _to_sample(
+    place: tuple[int, int, int], name: str, arrays: Mapping[str, Any], quantized: Mapping[str, Any] | None = None
+) -> Sample:
+    values = arrays[name]
+    if quantized is None:
+        return Sample(*place, values)
+    scale, zero = arrays[f"{name}.scale"], arrays[f"{name}.zero"]
+    levels, scale_type, exact = (quantized[part] for part in ("levels", "scale_type", "exact"))
+    return Sample(*place, values, Quantized(values, scale, zero, str(levels), str(scale_type), bool(exact)))
 
 
 def _disclosure(disclosure: Disclosure) -> dict[str, Any]:

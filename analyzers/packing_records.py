@@ -1,0 +1,48 @@
+"""Where the parts of a quantized matrix lie: codes and scales, often in tensors of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Blocks of `rows` x `cols` weights, each stored in `size` bytes, in C order from byte `begin` of `shard`.
+
+    `plane`: which of the weights' numbers it holds, "level", "scale", "minus" (levels to be taken off) or "offset";
+    "" where a block holds several. `form`: how the bytes are read, a name for `analyzers.unpacking`.
+    """
+
+    plane: str
+    form: str
+    shard: str
+    begin: int
+    rows: int
+    cols: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """How a matrix of `rows` x `cols` weights is quantized; several matrices of one shape lie one below the other.
+
+    `name`: what readers are shown. `levels`, `scale_type`, `exact`: as in Quantized.
+    """
+
+    name: str
+    rows: int
+    cols: int
+    levels: str
+    parts: tuple[Part, ...]
+    scale_type: str = ""
+    exact: bool = True
+
+    def span(self, part: Part, places: tuple[tuple[int, int, int], ...]) -> tuple[int, int]:
+        """Return the bytes of `part`, begin and end, that hold `places`: (row, first column, columns) each."""
+        firsts = [self.block(part, row, col) for row, col, _ in places]
+        lasts = [self.block(part, row, col + length - 1) for row, col, length in places]
+        return part.begin + min(firsts) * part.size, part.begin + (max(lasts) + 1) * part.size
+
+    def block(self, part: Part, row: int, col: int) -> int:
+        """Return the number of the block of `part` that holds a weight."""
+        return row // part.rows * -(-self.cols // part.cols) + col // part.cols

@@ -1,0 +1,150 @@
+"""Quantized weights: each is one of a few levels times a scale, so its cell is as wide as the gap between levels.
+
+A tool that rounds to the nearest level makes codes that follow from the weight and the scale alone, and a prediction
+can be held against them bit for bit. Where calibration chose the codes (GPTQ, AWQ, an importance matrix) equal codes
+say nothing, so such weights are never `exact`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+Singles = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+BF16 = np.dtype(ml_dtypes.bfloat16)
+FLOATS = {"e4m3": ml_dtypes.float8_e4m3fn, "e5m2": ml_dtypes.float8_e5m2}
+E2M1 = (
+    0.0,
+    0.5,
+    1.0,
+    1.5,
+    2.0,
+    3.0,
+    4.0,
+    6.0,
+)  # https://www.opencompute.org/documents/ocp-microscaling-formats-mx-v1-0-spec-final-pdf
+SCALE_BITS = {"BF16": 7, "F16": 10}  # of the fraction
+SUM_ERROR = 2.0**-22  # of a quotient in float32, in levels, relative to the level
+BEYOND = 3.0  # inner gaps: how wide the outermost cells count, which take in all that lies beyond
+
+
+@cache
+def levels_of(name: str) -> Floats:
+    """Return the levels of a table in ascending order, float64[levels]; KeyError if there is none of that name.
+
+    "int8" and the like hold -2^7 to 2^7 - 1, "uint4" and the like 0 to 2^4 - 1.
+    """
+    if name in FLOATS:
+        found = np.arange(256, dtype=np.uint8).view(FLOATS[name]).astype(np.float64)
+        return np.unique(found[np.isfinite(found)])
+    if name == "e2m1":
+        return np.unique([*E2M1, *(-x for x in E2M1)])
+    kind, bits = name.rstrip("0123456789"), name.lstrip("uint")
+    span = 1 << int(bits)
+    return np.arange(span, dtype=np.float64) - {"int": span // 2, "uint": 0}[kind]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantized:
+    """Quantized weights in place of an array of stored ones: `values` = `zero` + `scale` times one of the levels.
+
+    `levels`: a name for `levels_of`. `scale_type`: "BF16" or "F16" where a tool may have chosen the codes by quotients
+    that it rounded to that type, or before it rounded scale and zero so; else "". `exact`: each code is the nearest
+    level. `dtype`: the type that the weights had before, in which a merge is replayed.
+    """
+
+    values: Singles  # float32[weights]
+    scale: Singles  # float32[weights]
+    zero: Singles  # float32[weights]
+    levels: str
+    scale_type: str = ""
+    exact: bool = True
+    dtype: np.dtype[np.generic] = BF16
+
+    @property
+    def size(self) -> int:
+        """Weights."""
+        return self.values.size
+
+    def __getitem__(self, kept: Mask | NDArray[np.int64] | slice) -> Quantized:
+        return replace(self, values=self.values[kept], scale=self.scale[kept], zero=self.zero[kept])
+
+    @property
+    def cell(self) -> Floats:
+        """Twice the wider side of each weight's cell, float64[weights], in the weights' own unit, never 0."""
+        table = levels_of(self.levels)
+        gaps = np.diff(table)
+        sides = np.stack([np.append(BEYOND * gaps[0], gaps), np.append(gaps, BEYOND * gaps[-1])]).max(axis=0)
+        size = np.abs(self.scale.astype(np.float64))
+        found: Floats = np.maximum(sides[self._codes(self.values)] * size + 2 * self._slack(), 1e-30)
+        return found
+
+    def nearest(self, values: NDArray[np.floating]) -> Singles:
+        """Return `values`, [..., weights], as they would be stored under these scales."""
+        table = levels_of(self.levels)
+        return self.zero + self.scale * table[self._codes(values)].astype(np.float32)
+
+    def holds(self, values: NDArray[np.floating]) -> Mask:
+        """Tell which of `values`, [..., weights], lie in the cell of the stored code; ties belong to both."""
+        if not self.exact:
+            return np.zeros(np.broadcast_shapes(np.shape(values), self.values.shape), np.bool_)
+        table = levels_of(self.levels)
+        edges = np.concatenate([[-np.inf], (table[1:] + table[:-1]) / 2, [np.inf]])
+        codes, slack = self._codes(self.values), self._slack() / self._size()
+        place = self._place(values)
+        return np.asarray((place >= edges[codes] - slack) & (place <= edges[codes + 1] + slack))
+
+    def _size(self) -> Floats:
+        return np.maximum(np.abs(self.scale.astype(np.float64)), 1e-38)
+
+    def _place(self, values: NDArray[np.floating]) -> Floats:
+        """Return where values lie among the levels."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            return (values.astype(np.float64) - self.zero) / (np.sign(self.scale) * self._size())
+
+    def _codes(self, values: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Return which level is nearest to each value."""
+        table = levels_of(self.levels)
+        return np.searchsorted((table[1:] + table[:-1]) / 2, self._place(values))
+
+    def _slack(self) -> Floats:
+        """Return how far, in the weights' unit, a cell's edge may lie from where the stored scale puts it."""
+        reach = np.abs(self.values.astype(np.float64) - self.zero)
+        found = SUM_ERROR * reach
+        if self.scale_type:
+            half = 2.0 ** -(SCALE_BITS[self.scale_type] + 1)
+            of_scale, of_quotient = (
+                _binade(self.scale) / self._size() * reach,
+                _binade(reach / self._size()) * self._size(),
+            )
+            found = found + half * (np.maximum(of_scale, of_quotient) + _binade(self.zero))
+        return found
+
+
+def _binade(values: NDArray[np.floating]) -> Floats:
+    """Return the largest power of two that is not above the size of each value; 0 for 0."""
+    fraction, exponent = np.frexp(values.astype(np.float64))
+    return np.where(fraction == 0, 0.0, np.ldexp(1.0, exponent - 1))
+
+
+def joined(parts: Sequence[Quantized], dtype: np.dtype[np.generic]) -> Quantized:
+    """Return parts that share their levels side by side, made from weights of `dtype`."""
+    first = parts[0]
+    types = {p.scale_type for p in parts}
+    return Quantized(
+        np.concatenate([p.values for p in parts]),
+        np.concatenate([p.scale for p in parts]),
+        np.concatenate([p.zero for p in parts]),
+        first.levels,
+        next((t for t in SCALE_BITS if t in types), ""),
+        all(p.exact for p in parts),
+        dtype,
+    )
