@@ -66,8 +66,7 @@ def align(suspect: Sketch, references: Sequence[Reference]) -> Aligned | None:
     """Put models side by side on the coordinates that all of them share; None if there are none.
 
     Tensors that the suspect stores in another type than most of it (a router in float32) are left out: every ulp
-    that is reasoned about is of one type. So are those whose codes calibration chose.
-    """
+    that is reasoned about is of one type."""
     shared = [set(common_keys(suspect, r.sketch)) for r in references]
     keys = sorted(set.intersection(*shared)) if shared else []
     keys = _of_one_kind({k: suspect.samples[k].kept for k in keys})
@@ -88,7 +87,7 @@ def align(suspect: Sketch, references: Sequence[Reference]) -> Aligned | None:
 
 def _of_one_kind(kept: Mapping[SliceKey, Kept]) -> list[SliceKey]:
     """Return the slices of the type, or of the levels, that most weights are of."""
-    kinds = {k: _kind(values) for k, values in kept.items() if not isinstance(values, Quantized) or values.exact}
+    kinds = {k: _kind(values) for k, values in kept.items()}
     most: Counter[tuple[int, str]] = Counter()
     for k, kind in kinds.items():
         most[kind] += kept[k].size

@@ -198,14 +198,15 @@ def _stand_in(aligned: Aligned, found: Explained) -> str:
 
     A quantized upload may not tell a parent from a model that was trained on from it.
     """
-    parents = found.mixed.parents
+    parents, fit = found.mixed.parents, found.fitness
+    least = float(fit.hit.sum() - (1 - EXACT_REPRODUCED) * fit.decisive.sum())
     m = moments(
         widen(aligned.suspect), aligned.candidates, parents[0], noise_floor(aligned.suspect, aligned.candidates)
     )
     for other in (i for i in range(len(aligned.references)) if i not in parents):
         for i in range(len(parents)):
             swapped = (*parents[:i], other, *parents[i + 1 :])
-            if mixture(aligned, m, fit_set(m, swapped)).fitness.reproduced >= EXACT_REPRODUCED:
+            if mixture(aligned, m, fit_set(m, swapped)).fitness.hit.sum() >= least:
                 return aligned.references[other].repo_id
     return ""
 

@@ -1,4 +1,4 @@
-"""Safetensors headers -> every tensor and where it lies, checked as strictly as the library checks whole files.
+"""Headers -> every tensor and where it lies, checked as strictly as the library checks whole files.
 
 A remote reader sees only headers, so what the library refuses on a whole file is refused here against the
 known size. Format: https://huggingface.co/docs/safetensors (header of at most 100,000,000 bytes; tensors tile the
@@ -14,6 +14,7 @@ from math import prod
 from typing import cast
 
 from analyzers.errors import MalformedWeights
+from analyzers.gguf import SUFFIX, tensors_of
 from analyzers.records import ShardHeader, TensorEntry, WeightLayout
 
 MAX_HEADER_BYTES = 100_000_000
@@ -30,8 +31,9 @@ BITS = {
 
 def layout_of(headers: Mapping[str, ShardHeader]) -> WeightLayout:
     """Return the layout that `headers` (by shard path) describe; MalformedWeights names shard and tensor."""
-    tensors: list[TensorEntry] = []
-    for shard in sorted(headers):
+    ggufs = {shard: header for shard, header in headers.items() if shard.endswith(SUFFIX)}
+    tensors = tensors_of(ggufs)
+    for shard in sorted(set(headers) - set(ggufs)):
         tensors += _tensors_of(shard, headers[shard])
         if len(tensors) > MAX_TENSORS:
             raise MalformedWeights(f"more than {MAX_TENSORS:,} tensors")
@@ -42,7 +44,7 @@ def layout_of(headers: Mapping[str, ShardHeader]) -> WeightLayout:
     return WeightLayout(
         tensors=tuple(tensors),
         total_bytes=sum(t.end - t.begin for t in tensors),
-        parameters=sum(prod(t.shape) for t in tensors if t.dtype.startswith(("F", "BF"))),
+        parameters=sum(prod(t.shape) for t in tensors if t.packing or t.dtype.startswith(("F", "BF"))),
         digest=hashlib.sha256("\n".join(shape_of).encode()).hexdigest(),
     )
 

@@ -53,7 +53,7 @@ def _bytewise(entry: TensorEntry, by_name: Tensors) -> TensorEntry | None:
         scale_type = scale_type or (scale.dtype if scale.dtype in ROUNDED else "")
     if entry.dtype == "I8" and len(parts) == 1:
         return None  # codes of something else
-    packing = Packing(entry.dtype, rows, cols, LEVELS[entry.dtype], tuple(parts), scale_type)
+    packing = Packing(rows, cols, LEVELS[entry.dtype], tuple(parts), scale_type)
     return replace(entry, packing=packing)
 
 

@@ -1,8 +1,8 @@
 """Quantized weights: each is one of a few levels times a scale, so its cell is as wide as the gap between levels.
 
-A tool that rounds to the nearest level makes codes that follow from the weight and the scale alone, and a prediction
-can be held against them bit for bit. Where calibration chose the codes (GPTQ, AWQ, an importance matrix) equal codes
-say nothing, so such weights are never `exact`.
+A tool that rounds to the nearest level makes codes that follow from the weight and the stored scale alone, however the
+scale was chosen, so a prediction can be held against them bit for bit. Where calibration chose the codes (GPTQ), they
+are those of no prediction.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Quantized:
     """Quantized weights in place of an array of stored ones: `values` = `zero` + `scale` times one of the levels.
 
     `levels`: a name for `levels_of`. `scale_type`: "BF16" or "F16" where a tool may have chosen the codes by quotients
-    that it rounded to that type, or before it rounded scale and zero so; else "". `exact`: each code is the nearest
-    level. `dtype`: the type that the weights had before, in which a merge is replayed.
+    that it rounded to that type, or before it rounded scale and zero so; else "". `dtype`: the type that the weights
+    had before, in which a merge is replayed.
     """
 
     values: Singles  # float32[weights]
@@ -66,7 +66,6 @@ class Quantized:
     zero: Singles  # float32[weights]
     levels: str
     scale_type: str = ""
-    exact: bool = True
     dtype: np.dtype[np.generic] = BF16
 
     @property
@@ -94,8 +93,6 @@ class Quantized:
 
     def holds(self, values: NDArray[np.floating]) -> Mask:
         """Tell which of `values`, [..., weights], lie in the cell of the stored code; ties belong to both."""
-        if not self.exact:
-            return np.zeros(np.broadcast_shapes(np.shape(values), self.values.shape), np.bool_)
         table = levels_of(self.levels)
         edges = np.concatenate([[-np.inf], (table[1:] + table[:-1]) / 2, [np.inf]])
         codes, slack = self._codes(self.values), self._slack() / self._size()
@@ -145,6 +142,5 @@ def joined(parts: Sequence[Quantized], dtype: np.dtype[np.generic]) -> Quantized
         np.concatenate([p.zero for p in parts]),
         first.levels,
         next((t for t in SCALE_BITS if t in types), ""),
-        all(p.exact for p in parts),
         dtype,
     )

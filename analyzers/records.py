@@ -6,7 +6,8 @@ disclosure a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -29,6 +30,8 @@ DisclosureLevel = Literal["disclosed", "partial", "undisclosed", "none-needed"]
 Strength = Literal["exact", "strong", "indicative"]
 Said = Literal["declared", "named", "absent"]
 Audience = Literal["public", "reviewers", "none"]
+NUMBERED_GGUF = re.compile(r"-\d{5}-of-\d{5}\.gguf$")
+BESIDE_GGUF = re.compile(r"mmproj|imatrix|lora|adapter|projector")  # in names of what is no language model
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -90,18 +93,28 @@ class RepoFacts:
 
     @property
     def shards(self) -> tuple[RepoFile, ...]:
-        """The safetensors files, in the order of their paths."""
-        return tuple(sorted((f for f in self.files if f.path.endswith(".safetensors")), key=lambda f: f.path))
+        """The safetensors files, else those of one GGUF model, in the order of their paths."""
+        found = [f for f in self.files if f.path.endswith(".safetensors")] or largest_gguf(self.files)
+        return tuple(sorted(found, key=lambda f: f.path))
 
     @property
     def weight_bytes(self) -> int:
-        """Bytes in all safetensors files."""
+        """Bytes in all of them."""
         return sum(f.size for f in self.shards)
+
+
+def largest_gguf(files: Iterable[RepoFile]) -> list[RepoFile]:
+    """Return the files of the GGUF model with the most bytes: of several quantizations, the one that lost least."""
+    sets: dict[str, list[RepoFile]] = {}
+    for file in files:
+        if file.path.endswith(".gguf") and not BESIDE_GGUF.search(file.path.lower()):
+            sets.setdefault(NUMBERED_GGUF.sub(".gguf", file.path), []).append(file)
+    return max((sets[name] for name in sorted(sets)), key=lambda some: sum(f.size for f in some), default=[])
 
 
 @dataclass(frozen=True, slots=True)
 class ShardHeader:
-    """The JSON header of one safetensors file and the size of the file in bytes.
+    """The header of one safetensors or GGUF file and the size of the file in bytes.
 
     `header_bytes` is the length of the JSON text as the file states it; None where it was not read from
     the file itself (the Hub can send the parsed headers of all shards at once), in which case it follows

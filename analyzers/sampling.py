@@ -283,6 +283,8 @@ def sample_from(read: SliceRead, data: bytes, *others: bytes) -> tuple[SliceKey,
     packing, place = read.slice.entry.packing, (read.slice.rows, read.slice.cols, read.windows[0].row)
     if packing is not None:
         found = quantized(packing, read.places, [data, *others])
+        if not packing.levels:
+            return read.slice.key, Sample(*place, found.values.astype(DTYPES[read.slice.entry.dtype]))
         return read.slice.key, Sample(*place, found.values, found)
     if len(data) != read.end - read.begin:
         raise ValueError(f"{read.slice.entry.name}: {len(data)} bytes instead of {read.end - read.begin}")

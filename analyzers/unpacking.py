@@ -7,13 +7,11 @@ from functools import partial
 
 import ml_dtypes
 import numpy as np
-from numpy.typing import NDArray
 
+from analyzers.blocks import BLOCKS, Bytes, Planes
 from analyzers.packing_records import Packing, Part
-from analyzers.quantized import Quantized, Singles
+from analyzers.quantized import Quantized
 
-Bytes = NDArray[np.uint8]  # [blocks, bytes of one]
-Planes = Mapping[str, Singles]  # by plane, float32[blocks, rows or 1, columns or 1]
 PER_SCALE = 127.0  # bitsandbytes keeps the largest weight of a row, https://arxiv.org/abs/2208.07339
 
 NUMBERS: Mapping[str, np.dtype[np.generic]] = {
@@ -35,15 +33,17 @@ def quantized(packing: Packing, places: Sequence[tuple[int, int, int]], data: Se
     level = scale = np.ones(1, np.float32)
     minus = offset = np.zeros(1, np.float32)
     for part, chunk in zip(packing.parts, data, strict=True):
-        planes = _planes(packing, part, places, chunk)
+        with np.errstate(all="ignore"):  # scales may be anything
+            planes = _planes(packing, part, places, chunk)
         level = planes.get("level", level)
         scale = scale * planes.get("scale", np.ones(1, np.float32))
         minus = minus + planes.get("minus", np.zeros(1, np.float32))
         offset = offset + planes.get("offset", np.zeros(1, np.float32))
-    scale = np.full(level.shape, scale, np.float32)
-    zero = np.full(level.shape, offset - scale * minus, np.float32)
-    values = zero + scale * level
-    return Quantized(values, scale, zero, packing.levels, packing.scale_type, packing.exact)
+    with np.errstate(all="ignore"):
+        scale = np.full(level.shape, scale, np.float32)
+        zero = np.full(level.shape, offset - scale * minus, np.float32)
+        values = zero + scale * level
+    return Quantized(values, scale, zero, packing.levels, packing.scale_type)
 
 
 def _planes(packing: Packing, part: Part, places: Sequence[tuple[int, int, int]], chunk: bytes) -> Planes:
@@ -53,7 +53,7 @@ def _planes(packing: Packing, part: Part, places: Sequence[tuple[int, int, int]]
         raise ValueError(f"{len(chunk)} bytes instead of {end - begin}")
     blocks = FORMS[part.form](np.frombuffer(chunk, np.uint8).reshape(-1, part.size))
     origin = (begin - part.begin) // part.size
-    rows = np.concatenate([np.full(length, row) for row, _, length in places])
+    rows = np.concatenate([np.full(length, packing.stored(row)) for row, _, length in places])
     cols = np.concatenate([np.arange(col, col + length) for _, col, length in places])
     number = rows // part.rows * -(-packing.cols // part.cols) + cols // part.cols - origin
     found = {}
@@ -72,4 +72,5 @@ def _numbers(dtype: np.dtype[np.generic], divisor: float, blocks: Bytes) -> Plan
 FORMS: Mapping[str, Callable[[Bytes], Planes]] = {
     **{name: partial(_numbers, dtype, 1.0) for name, dtype in NUMBERS.items()},
     "F32/127": partial(_numbers, NUMBERS["F32"], PER_SCALE),
+    **BLOCKS,
 }

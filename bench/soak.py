@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python -m bench.soak [--days 1] [--pace 6000] [--seed 0]
 
 Of the new repositories, 5 in 100 are large: tiny models of the demo under new names that the Hub counts as 7 billion
-parameters. 5 have no weights yet or never, 5 have only GGUF files, and the rest is counted and small. These shares are
-an assumption: nobody has published the real ones. Requests are real and on loopback, each takes 0.03 simulated
+parameters. 5 have no weights yet or never, 5 have only pickles, and the rest is counted and small. These shares are an
+assumption: nobody has published the real ones. Requests are real and on loopback, each takes 0.03 simulated
 seconds, and the Hub keeps a free account's rate limit on the simulated clock. Uploads do not become known models here,
 so that what each is does not depend on the others.
 
@@ -102,7 +102,7 @@ def arrivals(days: float, pace: int, chance: random.Random) -> Iterator[tuple[fl
         elif draw < 0.10:
             yield at, LoopbackRepo(repo_id=repo_id, files={"README.md": BytesBlob(b"Soon.")}, created_at=when), ""
         elif draw < 0.15:
-            yield at, LoopbackRepo(repo_id=repo_id, files={"q4.gguf": BytesBlob(bytes(9))}, created_at=when), ""
+            yield at, LoopbackRepo(repo_id=repo_id, files={"model.bin": BytesBlob(bytes(9))}, created_at=when), ""
         else:
             counted = chance.randrange(1, 2_000_000_000)
             yield at, LoopbackRepo(repo_id=repo_id, files={}, created_at=when, counted=counted), ""

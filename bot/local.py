@@ -9,11 +9,13 @@ from datetime import datetime
 from pathlib import Path
 
 from analyzers.errors import MalformedWeights
+from analyzers.gguf import SUFFIX
 from analyzers.records import RepoFacts, RepoFile, RepoRef, ShardHeader
 from analyzers.shard_order import Wanted
+from bot.ggufheader import gguf_header
 from bot.shardheader import PREFIX, header_length, parse_header
 from bot.source import Missing, Source, Span, TooLarge
-from bot.weightfiles import in_doubt, index_file, named_by, weight_files
+from bot.weightfiles import WEIGHTS, in_doubt, index_file, named_by, weight_files
 
 MAX_FILES = 10_000
 NAMED_BYTES = 1 << 20  # of larger files nobody asks for git's name
@@ -49,7 +51,7 @@ class LocalSource:
     def _file(self, path: Path) -> RepoFile:
         """Describe a file; of a small one with git's name of its content."""
         name, size = path.relative_to(self.folder).as_posix(), path.stat().st_size
-        small = size <= NAMED_BYTES and not name.endswith(".safetensors")
+        small = size <= NAMED_BYTES and not name.endswith(WEIGHTS)
         return RepoFile(name, size, oid=_oid(path.read_bytes()) if small else None)
 
     def file(self, path: str, limit: int) -> bytes | None:
@@ -75,6 +77,8 @@ class LocalSource:
             return {}
 
     def _header(self, file: RepoFile) -> ShardHeader:
+        if file.path.endswith(SUFFIX):
+            return gguf_header(lambda begin, end: self.read([Span(file.path, begin, end)])[0], file, file.path)
         if file.size < PREFIX:
             raise MalformedWeights(f"{file.path} has {file.size} bytes, too few for a header.")
         with (self.folder / file.path).open("rb") as shard:

@@ -14,6 +14,7 @@ from typing import Final
 
 from analyzers.case import Case
 from analyzers.errors import Unreadable
+from analyzers.gguf import SUFFIX
 from analyzers.records import Disclosure, Finding, Reference, RepoFacts, RepoFile
 from analyzers.traces import INDEX, TEMPLATE_FILES, Leftovers, read_traces
 from analyzers.traces_files import SETTINGS, digest_of
@@ -74,12 +75,12 @@ class Tracer:
         left = Leftovers(
             own=look.facts.ref.repo_id,
             files=look.facts.files,
-            shards=weight_files(look.facts.files),
+            shards=[f for f in weight_files(look.facts.files) if not f.path.endswith(SUFFIX)],
             tags=look.facts.tags,
             card=card,
             config=config,
-            tensors=look.layout.tensors,
-            marks=look.marks,
+            tensors=[t for t in look.layout.tensors if not t.shard.endswith(SUFFIX)],
+            marks={shard: marks for shard, marks in look.marks.items() if not shard.endswith(SUFFIX)},
             texts=texts,
             expected=expected,
             holders=holders,

@@ -11,7 +11,7 @@ from bot.outside_json import parsed
 from bot.source import Source, TooLarge
 from bot.weightfiles import index_file, named_by
 
-NUMBERED: Final = re.compile(r"(.*)-(\d{1,9})-of-(\d{1,9})\.safetensors")
+NUMBERED: Final = re.compile(r"(.*)-(\d{1,9})-of-(\d{1,9})\.(?:safetensors|gguf)")
 INDEX_BYTES: Final = 4 << 20  # of an index that is read for this; what a larger one names is not known
 
 

@@ -7,9 +7,10 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from analyzers.errors import MalformedWeights
-from analyzers.records import RepoFile
+from analyzers.records import RepoFile, largest_gguf
 
 ADAPTER = "adapter_model.safetensors"
+WEIGHTS = (".safetensors", ".gguf")
 OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
 INDEX = "model.safetensors.index.json"
 PIPELINE = "model_index.json"
@@ -19,16 +20,16 @@ COMPARABLE = 2.5  # times the bytes of the rest that a variant or such a folder 
 LEAST_INDEXED = 4  # a fourth of the folder's bytes is named by an index that is believed
 JOINERS = "\u200c\u200d"  # in emoji and in the scripts of Persia and India
 LEAST_DENOISER = 10  # a tenth of all bytes is a pipeline's denoiser
-_NUMBERED = re.compile(r"(.*)-(\d{1,9})-of-(\d{1,9})\.safetensors")
+_NUMBERED = re.compile(r"(.*)-(\d{1,9})-of-(\d{1,9})\.(?:safetensors|gguf)")
 _VARIANT = re.compile(r"^consolidated|[._-](?:fp16|bf16|fp32|ema|non_ema)(?=[.-])", re.IGNORECASE)
 
 
 def weight_files(files: Iterable[RepoFile], indexed: Collection[str] = ()) -> tuple[RepoFile, ...]:
-    """Return the safetensors files that hold the model, in the order of their paths; empty if there are none.
+    """Return the files that hold the model, in the order of their paths; empty if there are none.
 
-    They lie in one folder: a pipeline's denoiser, else the one with the most bytes. What the folder's index names,
-    `indexed`, decides; else a numbered set, or a file of the standard name, that outweighs the rest. Adapters are not
-    the model, and variants are the same weights again.
+    They are safetensors, else the largest GGUF model. They lie in one folder: a pipeline's denoiser, else the one with
+    the most bytes. What the folder's index names, `indexed`, decides; else a numbered set, or a file of the standard
+    name, that outweighs the rest. Adapters are not the model, and variants are the same weights again.
     """
     found = _main(files)
     named = [f for f in found if f.path in indexed]
@@ -129,9 +130,10 @@ def _main_folder(folders: Mapping[str, list[RepoFile]], files: Iterable[RepoFile
 
 def _folders(files: Iterable[RepoFile]) -> dict[str, list[RepoFile]]:
     found: dict[str, list[RepoFile]] = {}
-    for file in sorted(files, key=lambda f: f.path):
-        if file.path.endswith(".safetensors") and _name(file) != ADAPTER:
-            found.setdefault(file.path.rpartition("/")[0], []).append(file)
+    each = sorted(files, key=lambda f: f.path)
+    plain = [f for f in each if f.path.endswith(".safetensors") and _name(f) != ADAPTER]
+    for file in plain or largest_gguf(each):
+        found.setdefault(file.path.rpartition("/")[0], []).append(file)
     return found
 
 
@@ -169,8 +171,8 @@ def shard_name(name: object, where: str) -> str:
         raise MalformedWeights(f"{where} names a shard {_shown(name)} that is no file name.")
     outside = name.startswith("/") or "://" in name or "\\" in name or ".." in name.split("/")
     unprintable = any(unicodedata.category(c).startswith("C") for c in name if c not in JOINERS)
-    if outside or unprintable or not name.endswith(".safetensors"):
-        raise MalformedWeights(f"{where} names a shard {_shown(name)} that is no safetensors file of the repository.")
+    if outside or unprintable or not name.endswith(WEIGHTS):
+        raise MalformedWeights(f"{where} names a shard {_shown(name)} that is no weight file of the repository.")
     return name
 
 

@@ -187,7 +187,7 @@ def _to_sketch(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> Sketch:
 
 def _quantized(name: str, weights: Quantized, arrays: dict[str, Any]) -> dict[str, Any]:
     arrays[f"{name}.scale"], arrays[f"{name}.zero"] = weights.scale, weights.zero
-    return {"levels": weights.levels, "scale_type": weights.scale_type, "exact": weights.exact}
+    return {"levels": weights.levels, "scale_type": weights.scale_type}
 
 
 def _to_sample(
@@ -197,8 +197,9 @@ def _to_sample(
     if quantized is None:
         return Sample(*place, values)
     scale, zero = arrays[f"{name}.scale"], arrays[f"{name}.zero"]
-    levels, scale_type, exact = (quantized[part] for part in ("levels", "scale_type", "exact"))
-    return Sample(*place, values, Quantized(values, scale, zero, str(levels), str(scale_type), bool(exact)))
+    return Sample(
+        *place, values, Quantized(values, scale, zero, str(quantized["levels"]), str(quantized["scale_type"]))
+    )
 
 
 def _disclosure(disclosure: Disclosure) -> dict[str, Any]:

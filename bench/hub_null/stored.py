@@ -12,10 +12,10 @@ from bench.hub_null.cast import Cast, Draw, Generator, Model, one_step, pick, tr
 from bench.hub_null.quantizing import quantized, settings_of
 from bench.hub_null.storing import repo, safetensors, text, written
 from bench.hub_null.weights import HIDDEN, Weights, config, drawn, parameters, size_of, tuned
+from demo.gguf import gguf as made
 
 SUFFIXES = {"int8": "W8A16", "int4": "W4A16", "nf4": "bnb-4bit", "mlx": "mlx-4bit", "fp8": "FP8", "mxfp4": "MXFP4"}
 BLOCKS = 4  # of a denoiser
-GGUF_BYTES = 4096
 
 
 def quantization(shape: str, *kinds: str) -> Generator:
@@ -59,8 +59,7 @@ def gguf(cast: Cast, rng: np.random.Generator, at: datetime) -> Draw:
     """Return a repository that holds GGUF files alone."""
     start = cast.some(rng)
     title = f"{start.name}-GGUF"
-    content = b"GGUF\x03\0\0\0" + rng.bytes(GGUF_BYTES)
-    files = {f"{start.name}-{q}.gguf": cast.storage.keep(content + q.encode()) for q in ("Q4_K_M", "Q8_0")}
+    files = {f"{start.name}-{q}.gguf": cast.storage.keep(made(start.weights, q)) for q in ("Q4_0", "Q8_0")}
     return one_step(
         "", repo(f"{cast.person(rng)}/{title}", files, quantized_card(rng, title, start.repo_id, "gguf"), at)
     )

@@ -11,7 +11,7 @@ from bot.hub.failures import Transient, printable
 from bot.hub.fields import born, count, hub_id, moment, parameters_in, repo_id, revision, rows, table, text
 from bot.hub.wire import Ask, Wire
 from bot.source import Disabled, Gated, Renamed, TooLarge
-from bot.weightfiles import weight_files
+from bot.weightfiles import WEIGHTS, weight_files
 
 MAX_FILES = 10_000
 MAX_TAGS = 1_000
@@ -100,7 +100,7 @@ def _files(wire: Wire, ref: RepoRef, info: dict[str, object]) -> tuple[RepoFile,
         found = _tree(wire, ref)
     files = [f for f in found if f is not None]
     # Far more files than a model has: those kept are the ones we might look at.
-    files.sort(key=lambda f: (not f.path.endswith(".safetensors"), "/" in f.path, f.path))
+    files.sort(key=lambda f: (not f.path.endswith(WEIGHTS), "/" in f.path, f.path))
     return tuple(sorted(files[:MAX_FILES], key=lambda f: f.path))
 
 
@@ -136,7 +136,7 @@ def _tree(wire: Wire, ref: RepoRef) -> list[RepoFile | None]:
 
 def _sized(row: dict[str, object], ref: RepoRef) -> RepoFile | None:
     file = _file(row, "path", "oid", "oid")
-    if file is None and str(row.get("path")).endswith(".safetensors"):
+    if file is None and str(row.get("path")).endswith(WEIGHTS):
         raise Transient(f"The Hub does not say how large {printable(str(row.get('path')))} of {ref.repo_id} is.")
     return file
 

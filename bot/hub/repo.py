@@ -11,8 +11,10 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from analyzers.errors import MalformedWeights
+from analyzers.gguf import SUFFIX
 from analyzers.records import RepoFacts, RepoFile, ShardHeader
 from analyzers.shard_order import Wanted
+from bot.ggufheader import gguf_header
 from bot.hub import fields
 from bot.hub.commits import MAX_COMMITS, Commit, branches, commits
 from bot.hub.crew import Crew
@@ -160,6 +162,8 @@ class HubRepo:
             shard_name(shard.path, f"The file list of {facts.ref.repo_id}")
         if not shards:
             return {}
+        if shards[0].path.endswith(SUFFIX):
+            return self._ggufs(shards, max_requests)
         index = index_file(facts.files)
         if index is not None and self._one_answer_fits(shards, index, max_bytes):
             max_requests -= 1 if self._asked_for_main else 2
@@ -190,6 +194,20 @@ class HubRepo:
         return self._tools.crew(
             lambda s: ranges.read(files[s.shard], s.begin, s.end) if s.end > s.begin else b"", spans
         )
+
+    def _ggufs(self, shards: Sequence[RepoFile], max_requests: int) -> dict[str, ShardHeader]:
+        """Return the headers of as many parts of a GGUF model as the requests allow, in their order.
+
+        The first part holds the vocabulary; it is read whatever it takes.
+        """
+        facts, ranges = self._opened()
+        some = shards[: max(1, max_requests // 2)]
+        self._tools.crew(ranges.resolve, some)
+        name = f"{{}} of {facts.ref.repo_id}".format
+        found = self._tools.crew(
+            lambda shard: gguf_header(lambda b, e: ranges.read(shard, b, e), shard, name(shard.path)), some
+        )
+        return {shard.path: header for shard, header in zip(some, found, strict=True)}
 
     def _most_wanted(self, index: RepoFile, shards: Sequence[RepoFile], wanted: Wanted) -> list[RepoFile]:
         """The shards to read first; none where the index does not tell, as nothing else rests on it."""

@@ -226,7 +226,12 @@ def bad_inputs() -> dict[str, tuple[Any, str, str]]:
         "broken-front-matter": (changed(good, {"README.md": b"---\nbase_model: [x\n---\n"}), "found", "resemble"),
         "empty": (changed(good, none), "failed", "no weights yet"),
         "branches": (replace(changed(good, none), branches=("4.0bpw",)), "failed", "others are 4.0bpw"),
-        "gguf": (changed(good, {**none, "model.gguf": b"GGUF"}), "skipped", ".gguf"),
+        "gguf": (
+            changed(good, {**none, "model.safetensors.index.json": None, "model.gguf": b"GGUF"}),
+            "failed",
+            "ends before its header does",
+        ),
+        "pickle": (changed(good, {**none, "model.bin": b"PK"}), "skipped", ".bin"),
         "gated": (replace(good, gated="manual"), "failed", "gated"),
         "disabled": (replace(good, disabled=True), "failed", "disabled"),
         "lying": (changed(good, {shard: (1 << 50).to_bytes(8, "little") + data[8:]}), "failed", "header"),

@@ -11,6 +11,7 @@ import pytest
 
 from analyzers.evidence import replay
 from analyzers.records import SampleSpec
+from demo.gguf import PAIRS, parts
 from demo.loopback_repo import LoopbackRepo
 from demo.models import Weights, files
 from demo.scene import BASE, HIDDEN, RELEASE
@@ -43,6 +44,41 @@ def quantized(repo: LoopbackRepo, name: str = FORMAT) -> LoopbackRepo:
     made = files(FORMATS[name](weights_of(repo)), "")
     new = {path: blob.content for path, blob in made.items() if path.endswith((".safetensors", ".index.json"))}
     return changed(repo, new)
+
+
+def as_gguf(repo: LoopbackRepo, kind: str, count: int = 1, words: int = 40) -> LoopbackRepo:
+    """Return a repository with its weights as GGUF alone, in so many files, with so many words in the vocabulary."""
+    gone: dict[str, bytes | None] = dict.fromkeys(p for p in repo.files if p.endswith((".safetensors", ".json")))
+    tokens = [f"a long word, number {i}" for i in range(words)]
+    made = parts(weights_of(repo), kind, count, dict(PAIRS) | {"tokenizer.ggml.tokens": tokens})
+    return changed(repo, gone | made)
+
+
+@pytest.mark.parametrize(("kind", "count", "words"), [("Q8_0", 3, 40), ("BF16", 1, 40_000)])
+def test_a_hidden_blend_in_gguf_alerts(tmp_path: Path, kind: str, count: int, words: int) -> None:
+    """Split or with a header of a megabyte, over the Hub and in a folder, of which next to nothing is read."""
+    upload = as_gguf(REPOS[HIDDEN], kind, count, words)
+    folder = tmp_path / HIDDEN
+    folder.mkdir(parents=True)
+    for path, blob in upload.files.items():
+        (folder / path).write_bytes(blob.read(0, blob.size))
+    with stage(tmp_path, {n: REPOS[n] for n in (BASE, RELEASE)} | {HIDDEN: upload}) as at:
+        reports = [at.report(HIDDEN), at.report(str(folder))]
+    for report in reports:
+        assert (report["finding"], report["exact"], report["audience"]) == ("blend", True, "public")
+        found = {p["repo_id"]: p["coefficient"] for p in report["parents"]}
+        assert found == pytest.approx({RELEASE: 0.565, BASE: 0.435}, abs=0.01)
+    assert reports[0]["cost"]["requests"] < 360
+
+
+def test_of_several_quantizations_the_one_that_lost_least_is_read(tmp_path: Path) -> None:
+    """Beside it lie smaller ones, a projector and an importance matrix."""
+    small, large = as_gguf(REPOS[SIBLING], "Q4_0"), as_gguf(REPOS[SIBLING], "Q8_0")
+    (name,) = (p for p in large.files if p.endswith(".gguf"))
+    beside = {f"q4/{name}": small.files[name].read(0, small.files[name].size), "mmproj-f32.gguf": bytes(1 << 22)}
+    with stage(tmp_path, {n: REPOS[n] for n in (BASE, RELEASE)} | {SIBLING: changed(large, beside)}) as at:
+        report = at.report(SIBLING)
+    assert (report["finding"], [p["repo_id"] for p in report["parents"]]) == ("derivative", [BASE])
 
 
 def test_a_hidden_blend_in_fp8_alerts_and_its_evidence_says_the_same(tmp_path: Path) -> None:

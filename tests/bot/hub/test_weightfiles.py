@@ -19,6 +19,12 @@ from bot.weightfiles import index_file, weight_files
         (["adapter_model.safetensors", "model.safetensors"], ["model.safetensors"]),
         (["adapter_model.safetensors", "sub/model.safetensors"], ["sub/model.safetensors"]),
         (["adapter_model.safetensors"], []),
+        (["a.gguf", "mmproj-b.gguf", "x-lora.gguf", "imatrix.gguf"], ["a.gguf"]),
+        (["a.gguf", "model.safetensors"], ["model.safetensors"]),
+        (
+            ["a.gguf", "q8/b-00002-of-00002.gguf", "q8/b-00001-of-00002.gguf"],
+            ["q8/b-00001-of-00002.gguf", "q8/b-00002-of-00002.gguf"],
+        ),
         ([], []),
     ],
 )
@@ -50,6 +56,7 @@ def test_index_file(paths: list[str], chosen: str | None) -> None:
             {"model_index.json": 1, "transformer/d.safetensors": 40, "te/m.safetensors": 60},
             ["transformer/d.safetensors"],
         ),
+        ({"q4.gguf": 4, "q8/m.gguf": 8, "mmproj.gguf": 9}, ["q8/m.gguf"]),
         ({"model.safetensors": 2, "own-bf16.safetensors": 98}, ["model.safetensors", "own-bf16.safetensors"]),
         ({"model.safetensors": 50, "model.fp16.safetensors": 25}, ["model.safetensors"]),
         ({"bf16/model.safetensors": 98, "z/d.safetensors": 2}, ["bf16/model.safetensors"]),
