@@ -227,9 +227,9 @@ def _entry(
     packing = None
     if block is not None and len(shape) > 1 and 0 not in shape and (block.levels or heads):
         part = Part("level", block.name, shard, begin, 1, block.weights, block.size)
-        scale_type = "F16" if block.name in ROUNDED_LATER else ""
+        chosen = "before F16" if block.name in ROUNDED_LATER else ""
         rows = prod(shape[:-1])
-        packing = Packing(rows, shape[-1], block.levels, (part,), scale_type, heads)
+        packing = Packing(rows, shape[-1], block.levels, (part,), chosen, heads)
     return TensorEntry(usual, dtype, tuple(shape), shard, begin, end, packing)
 
 

@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.aligned import Aligned, Mask, noise_floor
+from analyzers.quantized import Quantized
 from analyzers.rounding import Floats, Stored, equal, store, widen
 from analyzers.thresholds import ENOUGH_WEIGHTS, FAR_ULPS, NEAR_ULPS
+
+SURE = 8.0  # times the error of a cell's edge that a mix and a parent must differ by
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,15 @@ def decisive(aligned: Aligned, prediction: Stored, stored: Stored) -> Mask:
 
     `stored`: the parents' values as the suspect would store them. Its cells may be wider than the parents differ, so
     that no code differs from all of theirs. There the mix is held against the parent whose codes it shares most: a
-    model trained on from one parent differs from the mix on these first.
+    model trained on from one parent differs from the mix on these first. Weights on which the two lie closer than the
+    edges of cells are known do not count: a tool may have chosen either code.
     """
-    if not aligned.quantized:
+    if not isinstance(aligned.suspect, Quantized):
         return np.asarray((prediction[None, :] != stored).all(axis=0))
     differs = store(widen(prediction), aligned.suspect)[None, :] != stored
-    return np.asarray(differs[int(np.argmin(differs.sum(axis=1)))])
+    nearest = int(np.argmin(differs.sum(axis=1)))
+    apart = np.abs(widen(prediction) - aligned.candidates[nearest]) >= SURE * aligned.suspect.slack
+    return np.asarray(differs[nearest] & apart)
 
 
 def explained(aligned: Aligned, mix: Floats, tau: float) -> float:

@@ -26,16 +26,18 @@ class Part:
 class Packing:
     """How a matrix of `rows` x `cols` weights is quantized; several matrices of one shape lie one below the other.
 
-    `levels`, `scale_type`: as in Quantized; no levels for weights that are only in another order.
+    `levels`, `chosen`: as in Quantized; no levels for weights that are only in another order.
     `heads`: into how many equal parts the rows of a matrix are cut whose order is another; 0: none.
+    `edges`: each offset is a weight, and a whole number of steps from 0, from which the step follows exactly.
     """
 
     rows: int
     cols: int
     levels: str
     parts: tuple[Part, ...]
-    scale_type: str = ""
+    chosen: str = ""
     heads: int = 0
+    edges: bool = False
 
     def stored(self, row: int) -> int:
         """Return where a row lies: in files for llama.cpp, rows of both halves of each head take turns."""

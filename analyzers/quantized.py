@@ -31,7 +31,8 @@ E2M1 = (
     4.0,
     6.0,
 )  # https://www.opencompute.org/documents/ocp-microscaling-formats-mx-v1-0-spec-final-pdf
-SCALE_BITS = {"BF16": 7, "F16": 10}  # of the fraction
+SCALE_BITS = {"before BF16": 7, "before F16": 10}  # of the fraction of the scale's type
+QUOTIENTS = "by quotients in BF16"
 SUM_ERROR = 2.0**-22  # of a quotient in float32, in levels, relative to the level
 BEYOND = 3.0  # inner gaps: how wide the outermost cells count, which take in all that lies beyond
 
@@ -56,16 +57,16 @@ def levels_of(name: str) -> Floats:
 class Quantized:
     """Quantized weights in place of an array of stored ones: `values` = `zero` + `scale` times one of the levels.
 
-    `levels`: a name for `levels_of`. `scale_type`: "BF16" or "F16" where a tool may have chosen the codes by quotients
-    that it rounded to that type, or before it rounded scale and zero so; else "". `dtype`: the type that the weights
-    had before, in which a merge is replayed.
+    `levels`: a name for `levels_of`. `chosen`: how a tool may have chosen the codes: "" by the scale as it is stored,
+    "by quotients in BF16" that it rounded first, or "before BF16" or "before F16", when it had not yet rounded scale
+    and zero to that type. `dtype`: the type that the weights had before, in which a merge is replayed.
     """
 
     values: Singles  # float32[weights]
     scale: Singles  # float32[weights]
     zero: Singles  # float32[weights]
     levels: str
-    scale_type: str = ""
+    chosen: str = ""
     dtype: np.dtype[np.generic] = BF16
 
     @property
@@ -83,8 +84,10 @@ class Quantized:
         gaps = np.diff(table)
         sides = np.stack([np.append(BEYOND * gaps[0], gaps), np.append(gaps, BEYOND * gaps[-1])]).max(axis=0)
         size = np.abs(self.scale.astype(np.float64))
-        found: Floats = np.maximum(sides[self._codes(self.values)] * size + 2 * self._slack(), 1e-30)
-        return found
+        found: Floats = sides[self._codes(self.values)] * size + 2 * self.slack
+        if self.chosen == QUOTIENTS:
+            found = found + 2.0**-7 * size * _binade(np.abs(self.values.astype(np.float64)) / self._size())
+        return np.maximum(found, 1e-30)
 
     def nearest(self, values: NDArray[np.floating]) -> Singles:
         """Return `values`, [..., weights], as they would be stored under these scales."""
@@ -95,9 +98,14 @@ class Quantized:
         """Tell which of `values`, [..., weights], lie in the cell of the stored code; ties belong to both."""
         table = levels_of(self.levels)
         edges = np.concatenate([[-np.inf], (table[1:] + table[:-1]) / 2, [np.inf]])
-        codes, slack = self._codes(self.values), self._slack() / self._size()
+        codes, slack = self._codes(self.values), self.slack / self._size()
         place = self._place(values)
-        return np.asarray((place >= edges[codes] - slack) & (place <= edges[codes + 1] + slack))
+        found = (place >= edges[codes] - slack) & (place <= edges[codes + 1] + slack)
+        if self.chosen == QUOTIENTS:
+            shift = np.rint(self.zero / self._size())
+            rounded = (place + shift).astype(BF16).astype(np.float64) - shift
+            found |= (rounded >= edges[codes]) & (rounded <= edges[codes + 1])
+        return np.asarray(found)
 
     def _size(self) -> Floats:
         return np.maximum(np.abs(self.scale.astype(np.float64)), 1e-38)
@@ -105,24 +113,21 @@ class Quantized:
     def _place(self, values: NDArray[np.floating]) -> Floats:
         """Return where values lie among the levels."""
         with np.errstate(invalid="ignore", over="ignore"):
-            return (values.astype(np.float64) - self.zero) / (np.sign(self.scale) * self._size())
+            return (values.astype(np.float64) - self.zero) / np.where(self.scale < 0, -self._size(), self._size())
 
     def _codes(self, values: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return which level is nearest to each value."""
         table = levels_of(self.levels)
         return np.searchsorted((table[1:] + table[:-1]) / 2, self._place(values))
 
-    def _slack(self) -> Floats:
-        """Return how far, in the weights' unit, a cell's edge may lie from where the stored scale puts it."""
+    @property
+    def slack(self) -> Floats:
+        """Error of each cell's edges, float64[weights]: the scale that chose the code is not the stored one."""
         reach = np.abs(self.values.astype(np.float64) - self.zero)
-        found = SUM_ERROR * reach
-        if self.scale_type:
-            half = 2.0 ** -(SCALE_BITS[self.scale_type] + 1)
-            of_scale, of_quotient = (
-                _binade(self.scale) / self._size() * reach,
-                _binade(reach / self._size()) * self._size(),
-            )
-            found = found + half * (np.maximum(of_scale, of_quotient) + _binade(self.zero))
+        found: Floats = SUM_ERROR * reach
+        if self.chosen in SCALE_BITS:
+            half = 2.0 ** -(SCALE_BITS[self.chosen] + 1)
+            found = found + half * (_binade(self.scale) / self._size() * reach + _binade(self.zero))
         return found
 
 
@@ -135,12 +140,11 @@ def _binade(values: NDArray[np.floating]) -> Floats:
 def joined(parts: Sequence[Quantized], dtype: np.dtype[np.generic]) -> Quantized:
     """Return parts that share their levels side by side, made from weights of `dtype`."""
     first = parts[0]
-    types = {p.scale_type for p in parts}
     return Quantized(
         np.concatenate([p.values for p in parts]),
         np.concatenate([p.scale for p in parts]),
         np.concatenate([p.zero for p in parts]),
         first.levels,
-        next((t for t in SCALE_BITS if t in types), ""),
+        max((p.chosen for p in parts), key=lambda how: (how in SCALE_BITS, how)),
         dtype,
     )

@@ -8,7 +8,7 @@ from functools import partial
 import ml_dtypes
 import numpy as np
 
-from analyzers.blocks import BLOCKS, Bytes, Planes
+from analyzers.blocks import BLOCKS, E2M1, Bytes, Planes
 from analyzers.packing_records import Packing, Part
 from analyzers.quantized import Quantized
 
@@ -42,8 +42,11 @@ def quantized(packing: Packing, places: Sequence[tuple[int, int, int]], data: Se
     with np.errstate(all="ignore"):
         scale = np.full(level.shape, scale, np.float32)
         zero = np.full(level.shape, offset - scale * minus, np.float32)
+        if packing.edges:
+            steps = np.rint(zero / scale)
+            scale = np.where(np.isfinite(steps) & (steps != 0), zero / steps, scale).astype(np.float32)
         values = zero + scale * level
-    return Quantized(values, scale, zero, packing.levels, packing.scale_type)
+    return Quantized(values, scale, zero, packing.levels, packing.chosen)
 
 
 def _planes(packing: Packing, part: Part, places: Sequence[tuple[int, int, int]], chunk: bytes) -> Planes:
@@ -69,8 +72,30 @@ def _numbers(dtype: np.dtype[np.generic], divisor: float, blocks: Bytes) -> Plan
     return {"": (values / np.float32(divisor))[:, None, :]}
 
 
+def _integers(width: int, signed: bool, down: bool, blocks: Bytes) -> Planes:
+    """Read integers of `width` bits each, lowest bits first; `signed`: the lowest stands as 0; `down`: of rows."""
+    each = np.unpackbits(blocks, axis=1, bitorder="little").reshape(len(blocks), -1, width)
+    values = each @ (1 << np.arange(width)) - ((1 << (width - 1)) if signed else 0)
+    return {"": values.astype(np.float32)[:, :, None] if down else values.astype(np.float32)[:, None, :]}
+
+
+def _pairs(blocks: Bytes) -> Planes:
+    """Read two FP4 codes a byte, the low half first."""
+    return {"": E2M1[np.concatenate([blocks & 15, blocks >> 4], axis=1)][:, None, :]}
+
+
+def _reciprocal(blocks: Bytes) -> Planes:
+    """Read one divisor a block."""
+    return {"": np.reciprocal(_numbers(NUMBERS["F32"], 1.0, blocks)[""])}
+
+
 FORMS: Mapping[str, Callable[[Bytes], Planes]] = {
     **{name: partial(_numbers, dtype, 1.0) for name, dtype in NUMBERS.items()},
     "F32/127": partial(_numbers, NUMBERS["F32"], PER_SCALE),
+    "1/F32": _reciprocal,
+    "e2m1 pairs": _pairs,
+    **{f"u{width}": partial(_integers, width, False, False) for width in (2, 3, 4, 5, 6, 8)},
+    **{f"s{width}": partial(_integers, width, True, False) for width in (4, 8)},
+    **{f"s{width} rows": partial(_integers, width, True, True) for width in (4, 8)},
     **BLOCKS,
 }

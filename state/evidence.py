@@ -187,7 +187,7 @@ def _to_sketch(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> Sketch:
 
 def _quantized(name: str, weights: Quantized, arrays: dict[str, Any]) -> dict[str, Any]:
     arrays[f"{name}.scale"], arrays[f"{name}.zero"] = weights.scale, weights.zero
-    return {"levels": weights.levels, "scale_type": weights.scale_type}
+    return {"levels": weights.levels, "chosen": weights.chosen}
 
 
 def _to_sample(
@@ -197,9 +197,7 @@ def _to_sample(
     if quantized is None:
         return Sample(*place, values)
     scale, zero = arrays[f"{name}.scale"], arrays[f"{name}.zero"]
-    return Sample(
-        *place, values, Quantized(values, scale, zero, str(quantized["levels"]), str(quantized["scale_type"]))
-    )
+    return Sample(*place, values, Quantized(values, scale, zero, str(quantized["levels"]), str(quantized["chosen"])))
 
 
 def _disclosure(disclosure: Disclosure) -> dict[str, Any]:

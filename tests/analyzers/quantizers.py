@@ -80,10 +80,119 @@ def bitsandbytes_int8(weights: Weights) -> Weights:
     return quantizer(change)(weights)
 
 
-FORMATS: dict[str, Callable[[Weights], Weights]] = {
+def packed(codes: NDArray[np.int64], bits: int) -> NDArray[np.uint8]:
+    """Pack codes of `bits` bits along rows, the lowest bits first."""
+    each = (codes[:, :, None] >> np.arange(bits)) & 1
+    found: NDArray[np.uint8] = np.packbits(each.astype(np.uint8).reshape(len(codes), -1), axis=1, bitorder="little")
+    return found
+
+
+def groups(weight: Single, size: int) -> Single:
+    """Return the groups of weights that share a scale, [rows, groups, weights]."""
+    return weight.reshape(weight.shape[0], -1, size)
+
+
+def mlx(bits: int, group: int = 32) -> Callable[[Weights], Weights]:
+    """Return what stores a model as MLX does: codes by scales and biases before these are rounded to bfloat16."""
+
+    def change(name: str, weight: Single) -> Weights:
+        each = groups(weight, group)
+        low, high = each.min(axis=2), each.max(axis=2)
+        down = np.abs(low) > np.abs(high)
+        scale = np.where(down, 1, -1) * np.maximum((high - low) / ((1 << bits) - 1), 1e-7)
+        edge = np.where(down, low, high)
+        zero = np.rint(edge / scale)
+        scale = np.where(zero != 0, edge / np.where(zero != 0, zero, 1), scale)
+        bias = np.where(zero != 0, edge, 0)
+        codes = np.rint((each - bias[:, :, None]) / scale[:, :, None]).clip(0, (1 << bits) - 1).astype(np.int64)
+        words = packed(codes.reshape(weight.shape), bits).view(np.uint32)
+        stem = name.removesuffix("weight")
+        return {name: words, f"{stem}scales": scale.astype(BF16), f"{stem}biases": bias.astype(BF16)}
+
+    return quantizer(change)
+
+
+def words(bits: int, *, zeros: bool = False) -> Callable[[Weights], Weights]:
+    """Return what stores a model as compressed-tensors' packed integers, groups of 64 with or without zero points."""
+
+    def change(name: str, weight: Single) -> Weights:
+        each, half = groups(weight, 64), 1 << (bits - 1)
+        low, high = np.minimum(each.min(axis=2), 0), np.maximum(each.max(axis=2), 0)
+        span = (high - low) / (2 * half - 1) if zeros else np.maximum(-low, high) / (half - 0.5)
+        scale = span.astype(BF16)
+        zero = np.rint(-half - low / scale.astype(np.float32)) if zeros else np.zeros_like(low)
+        zero = zero.clip(-half, half - 1).astype(np.int64)
+        quotient = (each / scale.astype(np.float32)[:, :, None]).astype(BF16).astype(np.float32)
+        codes = np.rint(quotient + zero[:, :, None]).clip(-half, half - 1).astype(np.int64) + half
+        stem = name.removesuffix("weight")
+        found: dict[str, Array] = {f"{stem}weight_packed": packed(codes.reshape(weight.shape), bits).view(np.int32)}
+        found |= {f"{stem}weight_scale": scale, f"{stem}weight_shape": np.array(weight.shape, np.int64)}
+        if zeros:
+            found[f"{stem}weight_zero_point"] = packed((zero + half).T, bits).view(np.int32).T
+        return found
+
+    return quantizer(change)
+
+
+def fp4(values: Single) -> NDArray[np.uint8]:
+    """Return the FP4 code nearest to each value, the sign highest."""
+    levels = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6], np.float32)
+    codes = np.searchsorted((levels[1:] + levels[:-1]) / 2, np.abs(values)).astype(np.uint8)
+    found: NDArray[np.uint8] = codes + 8 * np.signbit(values).astype(np.uint8)
+    return found
+
+
+def nvfp4(weights: Weights) -> Weights:
+    """Store a model as NVFP4 with a divisor for each matrix, as compressed-tensors does."""
+
+    def change(name: str, weight: Single) -> Weights:
+        each = groups(weight, 16)
+        divisor = np.float32(448 * 6) / np.abs(weight).max(keepdims=True)[0]
+        scale = (np.abs(each).max(axis=2) / 6 * divisor).astype(E4M3)
+        step = scale.astype(np.float32) / divisor
+        codes = fp4(each / step[:, :, None]).reshape(weight.shape)
+        stem = name.removesuffix("weight")
+        return {
+            f"{stem}weight_packed": codes[:, ::2] | (codes[:, 1::2] << 4),
+            f"{stem}weight_scale": scale,
+            f"{stem}weight_global_scale": divisor,
+        }
+
+    return quantizer(change)(weights)
+
+
+def mxfp4(weights: Weights) -> Weights:
+    """Store a model as MXFP4: scales that are powers of two, of 32 weights in a row."""
+
+    def change(name: str, weight: Single) -> Weights:
+        each = groups(weight, 32)
+        exponent = np.floor(np.log2(np.abs(each).max(axis=2))) - 2
+        codes = fp4(each / np.exp2(exponent)[:, :, None]).reshape(weight.shape)
+        stem = name.removesuffix("weight")
+        return {
+            f"{stem}weight_packed": codes[:, ::2] | (codes[:, 1::2] << 4),
+            f"{stem}weight_scale": (exponent + 127).astype(np.uint8),
+        }
+
+    return quantizer(change)(weights)
+
+
+FINE: dict[str, Callable[[Weights], Weights]] = {
     "fp8 in blocks": fp8(),
     "fp8 in rows": fp8("row", BF16),
     "fp8 in tensors": fp8("tensor", BF16),
     "int8 in rows": int8,
     "bitsandbytes int8": bitsandbytes_int8,
+    "mlx of 8 bits": mlx(8),
+    "mlx of 6 bits": mlx(6),
+    "packed int8": words(8),
 }
+COARSE: dict[str, Callable[[Weights], Weights]] = {
+    "mlx of 4 bits": mlx(4),
+    "mlx of 3 bits": mlx(3),
+    "packed int4": words(4),
+    "packed int4 with zero points": words(4, zeros=True),
+    "nvfp4": nvfp4,
+    "mxfp4": mxfp4,
+}
+FORMATS = FINE | COARSE
