@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,11 +28,6 @@ class Aligned:
     tensors: NDArray[np.int64]  # [weights]: which of `keys` each weight is of
     keys: tuple[SliceKey, ...]
     places: NDArray[np.int64]  # [weights]: where in the sample of its tensor each weight lies
-
-    @property
-    def quantized(self) -> bool:
-        """Tell whether the suspect's weights are quantized."""
-        return isinstance(self.suspect, Quantized)
 
     def only(self, kept: Mask | NDArray[np.int64]) -> Aligned:
         """Return the same models at some of the weights."""
@@ -62,13 +57,13 @@ def noise_floor(suspect: Kept, candidates: Floats) -> Floats:
     return floor
 
 
-def align(suspect: Sketch, references: Sequence[Reference]) -> Aligned | None:
+def align(suspect: Sketch, references: Sequence[Reference], without: Container[SliceKey] = ()) -> Aligned | None:
     """Put models side by side on the coordinates that all of them share; None if there are none.
 
     Tensors that the suspect stores in another type than most of it (a router in float32) are left out: every ulp
-    that is reasoned about is of one type."""
+    that is reasoned about is of one type. So are the slices `without`."""
     shared = [set(common_keys(suspect, r.sketch)) for r in references]
-    keys = sorted(set.intersection(*shared)) if shared else []
+    keys = sorted(k for k in (set.intersection(*shared) if shared else ()) if k not in without)
     keys = _of_one_kind({k: suspect.samples[k].kept for k in keys})
     if not keys:
         return None

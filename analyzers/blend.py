@@ -60,15 +60,12 @@ class Explained:
 def analyze(case: Case) -> Finding | None:
     """Explain the suspect as a mix; None where there is nothing to mix or one model is all that is needed."""
     aligned = case.aligned
-    if aligned is None or len(aligned.references) < 2:
+    if aligned is None or case.quantized or len(aligned.references) < 2:
         return None
     found = explain_linear(aligned, case.screened, case.suspect.spec.windows)
     if found is None:
         return None
-    mix = told(aligned, found)
-    if one_is_enough(case, mix.equal, mix.weights):
-        return None
-    return _of_codes(aligned, found, mix) if aligned.quantized else _finding(case, found, mix)
+    return _finding(case, aligned, found)
 
 
 def _rounded(found: Explained) -> bool:
@@ -152,8 +149,11 @@ def _explained(aligned: Aligned, mixed: Mixture, windows: int) -> Explained | No
     return Explained(mixed, recipe, best, settled, intervals, left)
 
 
-def _finding(case: Case, found: Explained, mix: Mix) -> Finding | None:
+def _finding(case: Case, aligned: Aligned, found: Explained) -> Finding | None:
     """Say what a mix amounts to: a blend, something that must stay untold, or nothing."""
+    mix = told(aligned, found)
+    if one_is_enough(case, mix.equal, mix.weights):
+        return None
     measured = measures(mix, found.residue)
     said, least = sentence(mix), 1.0 - max(mix.near, mix.reproduced)
     exact = mix.reproduced >= EXACT_REPRODUCED
@@ -173,42 +173,6 @@ def _finding(case: Case, found: Explained, mix: Mix) -> Finding | None:
         return None
     claim += ": too much for coincidence to be excluded and too little to be called a blend"
     return Finding(NAME, "inconclusive", claim, measured=measured)
-
-
-def _of_codes(aligned: Aligned, found: Explained, mix: Mix) -> Finding | None:
-    """Say what a mix of quantized weights amounts to: a blend where every code follows from it and from no other.
-
-    Cells are as wide as the step of the codes, so weights near the mix say nothing here.
-    """
-    measured, claim = measures(mix, found.residue), f"{sentence(mix)} code for code"
-    if mix.reproduced >= EXACT_REPRODUCED and enough(mix) and mix.worst_tensor >= MIN_TENSOR_REPRODUCED:
-        other = _stand_in(aligned, found)
-        if not other:
-            claim += f" ({mix.arithmetic}, then quantized); the nearest single parent equals {mix.control:.4f} of all"
-            return Finding(NAME, "blend", claim, mix.parents, "linear", True, False, measured)
-        return Finding(NAME, "inconclusive", f"{claim}, and so does a mix with {other}", measured=measured)
-    if mix.reproduced < STRONG_REPRODUCED or mix.equal <= mix.control:
-        return None
-    claim += ": too much for coincidence to be excluded and too little to be called a blend"
-    return Finding(NAME, "inconclusive", claim, measured=measured)
-
-
-def _stand_in(aligned: Aligned, found: Explained) -> str:
-    """Return a model that can take a parent's place and leave as few codes unexplained; "" if there is none.
-
-    A quantized upload may not tell a parent from a model that was trained on from it.
-    """
-    parents, fit = found.mixed.parents, found.fitness
-    least = float(fit.hit.sum() - (1 - EXACT_REPRODUCED) * fit.decisive.sum())
-    m = moments(
-        widen(aligned.suspect), aligned.candidates, parents[0], noise_floor(aligned.suspect, aligned.candidates)
-    )
-    for other in (i for i in range(len(aligned.references)) if i not in parents):
-        for i in range(len(parents)):
-            swapped = (*parents[:i], other, *parents[i + 1 :])
-            if mixture(aligned, m, fit_set(m, swapped)).fitness.hit.sum() >= least:
-                return aligned.references[other].repo_id
-    return ""
 
 
 def enough(mix: Mix) -> bool:

@@ -30,6 +30,11 @@ class Case:
     maker: str = ""  # the organisation that answers for the suspect, aliases resolved; "": that of its repository
     new_since: datetime | None = None  # UTC: when its repository was made, or was last seen without these weights
 
+    @property
+    def quantized(self) -> bool:
+        """Tell whether any of the suspect's weights are quantized."""
+        return any(sample.quantized for sample in self.suspect.samples.values())
+
     def came_after(self, reference: Reference) -> bool:
         """Tell whether a model's weights are known to have been public first.
 

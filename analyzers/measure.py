@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from analyzers.aligned import Aligned, Mask, noise_floor
 from analyzers.quantized import Quantized
 from analyzers.rounding import Floats, Stored, equal, store, widen
-from analyzers.thresholds import ENOUGH_WEIGHTS, FAR_ULPS, NEAR_ULPS
-
-SURE = 8.0  # times the error of a cell's edge that a mix and a parent must differ by
+from analyzers.thresholds import ENOUGH_WEIGHTS, FAR_ULPS, NEAR_ULPS, SURE_EDGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def decisive(aligned: Aligned, prediction: Stored, stored: Stored) -> Mask:
         return np.asarray((prediction[None, :] != stored).all(axis=0))
     differs = store(widen(prediction), aligned.suspect)[None, :] != stored
     nearest = int(np.argmin(differs.sum(axis=1)))
-    apart = np.abs(widen(prediction) - aligned.candidates[nearest]) >= SURE * aligned.suspect.slack
+    apart = np.abs(widen(prediction) - aligned.candidates[nearest]) >= SURE_EDGES * aligned.suspect.slack
     return np.asarray(differs[nearest] & apart)
 
 

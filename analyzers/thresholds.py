@@ -25,6 +25,7 @@ ROUNDED_NEARBY = 0.96  # of the far weights met: nothing but roundings is left o
 NEEDED = 0.85  # a parent without which this share of the far weights is met all the same is not needed
 AS_WELL = 0.98  # the same for a base in place of a model that hardly moved from it
 DRIFT = 0.25  # correlation of what came on top with a parent's delta that an interval allows for
+SURE_EDGES = 8.0  # times the error of a code's edges by which a mix must differ from a parent before the code tells
 
 # something on top of a blend
 TOPPED_NEARBY = 0.55  # of the far weights met

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analyzers import blend, copy_of, explain
+from analyzers import copy_of, explain, quantized_blend
 from analyzers.blocks import BLOCKS
 from analyzers.case import Case, case_of
 from analyzers.errors import MalformedWeights
@@ -109,7 +109,7 @@ def test_planted(kind: str) -> None:
     shares = {RELEASE: 0.6, BASE: 0.4}
     honest = [release_weights(3), sibling(0.5), sibling(0.9), trained(base_weights(), delta(7, 0.005))]
     quiet = [case(w, kind) for w in honest]
-    planted(blend.analyze, [(case(blended(shares), kind), Planted("blend", shares, exact=True))], quiet)
+    planted(quantized_blend.analyze, [(case(blended(shares), kind), Planted("blend", shares, exact=True))], quiet)
     planted(copy_of.analyze, [], quiet)
     assert [explain(one).kind for one in quiet] == ["derivative"] * len(quiet)
     for name, weights in ((BASE, base_weights()), (RELEASE, release_weights(1))):

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from analyzers import blend, copy_of, explain
+from analyzers import copy_of, explain, quantized_blend
 from analyzers.case import Case
 from analyzers.layout import layout_of
 from analyzers.packing import logical
@@ -81,7 +81,7 @@ def test_planted_blends(name: str) -> None:
     mixes: list[dict[str, float]] = [{RELEASE: 0.6, BASE: 0.4}, {RELEASE: 0.5, OTHER: 0.5}]
     found = [(quantized(name, blended(m)), Planted("blend", m, exact=True)) for m in mixes]
     honest = [release_weights(3), sibling(0.5), sibling(0.95), fresh(np.random.default_rng(9))]
-    planted(blend.analyze, found if name in TOLD else [], [quantized(name, weights) for weights in honest])
+    planted(quantized_blend.analyze, found if name in TOLD else [], [quantized(name, weights) for weights in honest])
 
 
 @pytest.mark.parametrize("name", [n for n in FORMATS if n not in TOLD])
@@ -191,3 +191,17 @@ def test_a_layout_counts_its_weights_once() -> None:
     stored = shards_of(fp8()(base_weights()))
     counted = sum(elements_of(layout_of({p: header_of(c) for p, c in stored.items()})).values())
     assert counted == sum(w.size for w in base_weights().values())
+
+
+def test_a_blend_beside_experts_of_ones_own_is_not_named() -> None:
+    """What is quantized must follow from the mix as well as what is not."""
+    shares = {RELEASE: 0.6, BASE: 0.4}
+    mix, own = blended(shares), fp8()(sibling(0.5))
+    for kept in ("mlp", "self_attn"):
+        weights = {n: w for n, w in mix.items() if kept in n or "proj" not in n}
+        weights |= {n: w for n, w in own.items() if kept not in n and "proj" in n}
+        finding = explain(case(weights, family()))
+        assert (finding.kind, finding.parents) == ("inconclusive", ())
+        weights |= {n: w for n, w in fp8()(mix).items() if kept not in n and "proj" in n}
+        finding = explain(case(weights, family()))
+        assert (finding.kind, finding.exact, {p.ref.repo_id for p in finding.parents}) == ("blend", True, set(shares))
