@@ -78,16 +78,17 @@ def service(
     clock: Clock = REAL,
     timeout: float = TIMEOUT,
     seen: Store | None = None,
+    offline: bool = False,
 ) -> Iterator[Service]:
     """Build what checks uploads, against the registry or, if `automatic`, also against uploads read before.
 
     `seen`: the database of the watch, which tells since when weights can have been public; `timeout` is in seconds
-    without a byte. Raises RegistryError, StateError and SettingsError.
+    without a byte; `offline`: the Hub is not asked. Raises RegistryError, StateError and SettingsError.
     """
     registry = load(settings.registry_paths)
     refuse_unfinished(settings.data)
     sketches = SketchStore(settings.data / "sketches")
-    with hub(settings, timeout, clock) as opened, closing(sketches):
+    with hub(settings, timeout, clock, offline=offline) as opened, closing(sketches):
         absences = Absences(settings.data / "absences.json")
         files = KnownFiles(settings.data / FILES)
         known = KnownModels(
@@ -101,15 +102,18 @@ def service(
             sights=seen,
             passed_over=KnownFiles(settings.data / PASSED_OVER),
             owners=opened,
+            offline=opened.offline,
         )
         yield Service(settings, opened, Checker(known, opened.metered, clock.now), clock)
 
 
-def hub(settings: Settings, timeout: float = TIMEOUT, clock: Clock = REAL) -> Hub:
+def hub(settings: Settings, timeout: float = TIMEOUT, clock: Clock = REAL, *, offline: bool = False) -> Hub:
     """Return the Hub that the settings name; `timeout` is in seconds without a byte."""
     token = settings.hf_token.get_secret_value() if settings.hf_token else None
     try:
-        return Hub(settings.hf_endpoint, token, timeout=timeout, clock=clock.seconds, sleep=clock.sleep)
+        return Hub(
+            settings.hf_endpoint, token, timeout=timeout, clock=clock.seconds, sleep=clock.sleep, offline=offline
+        )
     except ValueError as error:
         raise SettingsError(f"HF_ENDPOINT or HF_TOKEN: {error}") from None
 

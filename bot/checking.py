@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from analyzers.errors import Unreadable
 from analyzers.records import CheckResult, Cost, Disclosure, Finding, RepoFacts, Sampled, Verdict
+from analyzers.story import points, summed_up
 from bot.hub import Hub
 from bot.known import Progress
 from bot.pipeline import Checker
@@ -38,12 +39,30 @@ class Checking:
             try:
                 result = self.checker.check(source, progress)
             except (Gated, Unreadable) as error:
-                return _inconclusive(facts, str(error), meter.cost())
-            return replace(result, cost=meter.cost(result.cost.seconds))
+                return _unreadable(facts, str(error), meter.cost())
+            return replace(self._as_far_as_known(result), cost=meter.cost(result.cost.seconds))
+
+    def _as_far_as_known(self, result: CheckResult) -> CheckResult:
+        """Say how many known models could be read; without those out of reach, nothing is unrelated."""
+        known = self.checker.known
+        (missing, reason), total = known.unread(), len(known.registry.models)
+        if not missing or result.verdict.audience != "none":
+            return result
+        said = f"{total - missing:,} of {total:,} known models could be read"
+        if result.verdict.finding.kind == "unrelated" and (missing == total or known.out_of_reach()):
+            verdict = _inconclusive(f"{said}: {reason}" if reason else said)
+            sampled = replace(result.sampled, compared=0.0) if missing == total else result.sampled
+            findings = points(verdict, result.claims, result.traces)
+            verdict = replace(verdict, why=summed_up(verdict.why, findings))
+            return replace(result, verdict=verdict, sampled=sampled, findings=findings)
+        return replace(result, verdict=replace(result.verdict, why=f"{result.verdict.why}; {said}"))
 
 
-def _inconclusive(facts: RepoFacts, reason: str, cost: Cost) -> CheckResult:
-    finding = Finding("look", "inconclusive", f"too little was readable: {reason}")
-    verdict = Verdict(finding, "none-needed", "none", strength=None, why=finding.claim)
+def _inconclusive(why: str) -> Verdict:
+    return Verdict(Finding("look", "inconclusive", why), "none-needed", "none", strength=None, why=why)
+
+
+def _unreadable(facts: RepoFacts, reason: str, cost: Cost) -> CheckResult:
+    verdict = _inconclusive(f"too little was readable: {reason}")
     declared = Disclosure(facts.ref.revision)
     return CheckResult(facts.ref, facts.parameters or 0, verdict, declared, Sampled(), cost, facts.weights_at)

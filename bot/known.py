@@ -26,7 +26,7 @@ from bot.local import LocalSource
 from bot.look import FIRST_LOOK_REQUESTS, Look, first_look
 from bot.purpose import spent_on
 from bot.roster import Roster
-from bot.source import Changed, Renamed, Source, SourceError, Unavailable
+from bot.source import Changed, Missing, Renamed, Source, SourceError, Unavailable
 from state.absences import Absence, Absences
 from state.known_files import KnownFiles, ModelFiles
 from state.registry import Model, Registry
@@ -36,11 +36,13 @@ MAX_CARD_BYTES = 1_000_000
 MAX_CONFIG_BYTES = 1_000_000
 ASK_AGAIN = timedelta(days=7)  # for a known model that is gated, gone or broken
 ASK_SOON = timedelta(minutes=30)  # for one that the network kept from us
+LOST = 2  # known models out of reach, one after the other, after which no other is asked for
 FEW = 64  # known models of a suspect's coordinates that are all compared; of more, a short list is made
 BASES = 16  # bases that are compared whatever the short list says
 CHAIN = 16  # models that are followed from declared parents to theirs
 ALL_QUANTIZED = "its weights are quantized, and nothing is held against quantized weights"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+OFFLINE = "nothing is asked of the Hub while it is offline"
 KNOWN, DECLARED = "the known model ", "the declared parent "  # how it begins what is said of one that is out of reach
 
 Open = Callable[[str, str | None], Source]
@@ -74,7 +76,9 @@ class KnownModels:
     sights: Sights | None = None  # what the watch saw of repositories, if there is one
     passed_over: KnownFiles | None = None  # the hashes of weights that were public before the watch began
     owners: Owners | None = None  # who tells what else an organisation has, and who committed; None: nobody is asked
+    offline: bool = False  # the Hub is not asked for a known model that was never read
     _unread: list[Model] | None = None  # known models that were not there when last looked for
+    _lost: int = 0  # known models in a row that were out of reach
 
     def __post_init__(self) -> None:
         self._roster = Roster(self.registry, self.sketches, self.spec, self.find)
@@ -94,14 +98,21 @@ class KnownModels:
     def refresh(self, like: Fingerprint | None, progress: Progress) -> list[str]:
         """Read the known models that were never read; return a sentence for each that cannot be compared.
 
-        The ones whose config is nearest to `like` are read first; a config orders and never excludes.
+        The ones whose config is nearest to `like` are read first; a config orders and never excludes. Where some in a
+        row are out of reach, the others are not asked for.
         """
         problems: list[str] = []
         self.sketches.refresh()
         self._unread = [m for m in (self.registry.models if self._unread is None else self._unread) if not self._has(m)]
-        for number, model in enumerate(self._nearest_first(self._unread, like, problems), start=1):
-            progress(f"reading known model {number} of {len(self._unread)}: {model.repo_id}")
-            self._read_model(model, problems)
+        if self.offline and self._unread:
+            return [f"{len(self._unread):,} known models were never read, and {OFFLINE}"]
+        try:
+            due = self._nearest_first(self._unread, like, problems, progress)
+            for number, model in enumerate(due, start=1):
+                progress(f"reading known model {number} of {len(due)}: {model.repo_id}")
+                self._reached(model, self._read_model(model, problems))
+        except Unavailable as error:
+            problems.append(f"no other known model was asked for: {error}")
         return problems
 
     @spent_on("references")
@@ -116,11 +127,19 @@ class KnownModels:
     def out_of_reach(self) -> str:
         """Say which known model was never read and is asked for again soon; "" if there is none."""
         now = self.clock()
+        if self.offline and self._unread:
+            return f"{KNOWN}{self._unread[0].repo_id} is not read yet: {OFFLINE}"
         for model in self._unread or ():
             absence = self.absences.get(model.repo_id, now)
             if absence and absence.until <= now + ASK_SOON and not self._has(model):
                 return f"{KNOWN}{model.repo_id} is not read yet: {absence.reason}"
         return ""
+
+    def unread(self) -> tuple[int, str]:
+        """Return how many models of the registry were not read when last looked for, and why the first was not."""
+        missing = [m for m in self._unread or () if not self._has(m)]
+        reasons = (a.reason for m in missing if (a := self.absences.get(m.repo_id, self.clock())))
+        return len(missing), OFFLINE if self.offline else next(reasons, "")
 
     def candidates(self, suspect: Sketch, weights_at: datetime | None, declared: Iterable[str] = ()) -> list[Reference]:
         """Return the known models that `suspect`, whose weights came at `weights_at`, may be made of.
@@ -238,9 +257,13 @@ class KnownModels:
         return self._dating.since(stored, self.find(place.entry.repo_id)) if stored else None
 
     def open_at(self, repo_id: str, revision: str) -> Source:
-        """Open a known or declared model at the revision that was sketched."""
+        """Open a known or declared model at the revision that was sketched; Missing if it is offline."""
         model = self.registry.find(repo_id)
-        return self._source(model) if model and model.path is not None else self.open(repo_id, revision)
+        if model and model.path is not None:
+            return self._source(model)
+        if self.offline:
+            raise Missing(OFFLINE)
+        return self.open(repo_id, revision)
 
     def titles(self, repo_id: str) -> tuple[str, ...]:
         """Return other names of a known model."""
@@ -281,30 +304,53 @@ class KnownModels:
         place = self._roster.place(model)
         return self.sketches.read(place) if place else None
 
-    def _nearest_first(self, models: list[Model], like: Fingerprint | None, problems: list[str]) -> list[Model]:
-        """Leave out those that could not be read lately; order the rest by how much their config differs."""
-        now = self.clock()
-        due: list[tuple[int, int, Model]] = []
-        for place, model in enumerate(models):
-            absence = self.absences.get(model.repo_id, now)
-            if absence:
-                problems.append(f"the known model {model.repo_id} is not compared: {absence.reason}")
+    def _nearest_first(
+        self, models: list[Model], like: Fingerprint | None, problems: list[str], progress: Progress
+    ) -> list[Model]:
+        """Leave out those that could not be read lately; order the rest by how much their config differs.
+
+        Raises Unavailable where the Hub is out of reach.
+        """
+        now, due = self.clock(), []
+        for model in models:
+            if absence := self.absences.get(model.repo_id, now):
+                problems.append(f"{KNOWN}{model.repo_id} is not compared: {absence.reason}")
             else:
-                due.append((self._difference(model, like) if like and len(models) > 1 else 0, place, model))
-        return [model for _, _, model in sorted(due, key=lambda d: d[:2])]
+                due.append(model)
+        if like is None or len(due) < 2:
+            return due
+        differences: list[int] = []
+        for number, model in enumerate(due, start=1):
+            progress(f"reading the config of known model {number} of {len(due)}: {model.repo_id}")
+            differences.append(self._difference(model, like))
+        return [model for _, model in sorted(zip(differences, due, strict=True), key=lambda pair: pair[0])]
 
     def _difference(self, model: Model, like: Fingerprint) -> int:
         try:
-            return len(like.differs(config_of(self._source(model))[0]))
-        except (SourceError, Unreadable):
+            found = len(like.differs(config_of(self._source(model))[0]))
+        except (SourceError, Unreadable) as error:
+            self._reached(model, error)
             return 1 << 20  # tried all the same, last
+        self._reached(model, None)
+        return found
 
-    def _read_model(self, model: Model, problems: list[str]) -> None:
+    def _reached(self, model: Model, error: BlendwatchError | None) -> None:
+        """Count known models in a row that are out of reach; raise Unavailable where they are too many."""
+        self._lost = self._lost + 1 if isinstance(error, Unavailable) else 0
+        if error is not None and self._lost >= LOST:
+            self._lost = 0
+            self._remember(model.repo_id, error)
+            raise Unavailable(str(error))
+
+    def _read_model(self, model: Model, problems: list[str]) -> BlendwatchError | None:
+        """Read and keep a model; return the reason where that was not possible."""
         try:
             self._read(self._source(model), model, FIRST_LOOK_REQUESTS)
         except BlendwatchError as error:
             self._remember(model.repo_id, error)
-            problems.append(f"the known model {model.repo_id} could not be read: {error}")
+            problems.append(f"{KNOWN}{model.repo_id} could not be read: {error}")
+            return error
+        return None
 
     def _remember(self, repo_id: str, error: BlendwatchError) -> None:
         """Keep why a model could not be read, and for how long it is not asked for again."""

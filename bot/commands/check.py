@@ -11,11 +11,23 @@ import typer
 
 from bot import build
 from bot.checking import Checking
-from bot.commands.common import ALERT, REVIEW, Data, Registry, err, one_line_errors, out, progress_shown, settings_from
+from bot.commands.common import (
+    ALERT,
+    NOTHING,
+    REVIEW,
+    Data,
+    Registry,
+    err,
+    one_line_errors,
+    out,
+    progress_shown,
+    settings_from,
+)
 from bot.local import LocalSource
 from bot.report import table, to_json
+from bot.settings import SettingsError
 
-STATUS: Final = {"public": ALERT, "reviewers": REVIEW, "none": 0}
+STATUS: Final = {"public": ALERT, "reviewers": REVIEW}  # by audience
 
 
 def check(
@@ -23,9 +35,18 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
     registry: Registry = None,
     data: Data = None,
+    offline: Annotated[bool, typer.Option("--offline", help="use what is stored; ask nothing of the Hub")] = False,
 ) -> None:
     """Check one upload against the known models; the same check that an alert rests on."""
-    with one_line_errors(), progress_shown() as progress, build.service(settings_from(registry, data)) as service:
+    with (
+        one_line_errors(),
+        progress_shown() as progress,
+        build.service(settings_from(registry, data), offline=offline) as service,
+    ):
+        known = service.checker.known
+        if not known.registry.models:
+            raise SettingsError(f"there are no known models in {service.settings.registry}: nothing could be found")
+        known.absences.forget(model.repo_id for model in known.registry.models)
         checking = Checking(service.hub, service.checker)
         if Path(suspect).is_dir():
             result = checking.source(LocalSource(Path(suspect)), progress)
@@ -36,4 +57,5 @@ def check(
         sys.stdout.write(json.dumps(report, indent=1) + "\n")
     else:
         out.print(table(report))
-    raise typer.Exit(STATUS[report["audience"]])
+    nothing = NOTHING if report["finding"] == "inconclusive" else 0
+    raise typer.Exit(STATUS.get(report["audience"], nothing))

@@ -8,11 +8,15 @@ Refused      we do not ask there at all
 
 from __future__ import annotations
 
+import socket
+import ssl
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from bot.hub.client import RateLimitInfo, httpx, parse_ratelimit_headers
 from bot.source import Disabled, Gated, Missing, SourceError, Unavailable
@@ -54,7 +58,7 @@ def _told(code: str, message: str, name: str, what: str) -> SourceError | None:
         "RevisionNotFound": Missing(f"{name} has no such revision as was asked for."),
         "EntryNotFound": NoSuchFile(f"{name} has no such file: {what}."),
         DISABLED: Disabled(f"{name} has been disabled by the Hub."),
-        BAD_TOKEN: Unavailable("The Hub does not accept the token."),
+        BAD_TOKEN: Unavailable("The Hub does not accept the token: make a new one, or take HF_TOKEN away."),
     }
     return told.get(code) or told.get(message)
 
@@ -71,6 +75,25 @@ def _by_status(status: int, headers: httpx.Headers, repo_id: str, what: str) -> 
         return NoSuchAddress(f"{name} is deleted, private or was never there.")
     message = printable(headers.get("X-Error-Message", ""))
     return Unavailable(f"The Hub answered {status} when asked for {asked}{': ' if message else ''}{message}.")
+
+
+def no_connection(error: BaseException, url: httpx.URL, *, direct: bool) -> str:
+    """Say why there is no connection for an address, and what to look at. `direct`: no proxy stands in between."""
+    chain = [error]
+    while cause := chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(cause)
+    proxy = "" if direct or proxy_bypass(url.host) else getproxies().get(url.scheme, "")
+    host = urlsplit(proxy).netloc.rpartition("@")[2] if proxy else url.netloc.decode()
+    name, look = (f"the proxy {host}", f"{url.scheme.upper()}_PROXY") if proxy else (host, "HF_ENDPOINT")
+    if any(isinstance(each, httpx.ProxyError) for each in chain):
+        return f"{name} does not let it through; look at {look}"
+    if any(isinstance(each, socket.gaierror) for each in chain):
+        return f"the name of {name} was not found (DNS); look at the network and at {look}"
+    if any(isinstance(each, ConnectionRefusedError) for each in chain):
+        return f"{name} refused it; look at {look}"
+    if tls := next((each for each in chain if isinstance(each, ssl.SSLError)), None):
+        return f"{name} did not prove who it is (TLS: {printable(tls.reason or 'no reason given')}); look at {look}"
+    return f"{name} gave none ({type(error).__name__}); look at the network and at {look}"
 
 
 def retry_after(status: int, headers: httpx.Headers) -> float | None:

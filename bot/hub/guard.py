@@ -19,13 +19,14 @@ PATIENCE = 6  # an answer must be complete in so many timeouts, however steadily
 class Guard:
     """Hooks for an HTTP client: only known hosts, the token only home, a time limit, a pace, and a count.
 
-    `timeout`: seconds without a byte after which a request is given up. `clock`: seconds.
+    `timeout`: seconds without a byte after which a request is given up. `clock`: seconds. `offline`: nothing is asked.
     """
 
-    def __init__(self, hosts: Hosts, pace: Pace, timeout: float, clock: Clock) -> None:
+    def __init__(self, hosts: Hosts, pace: Pace, timeout: float, clock: Clock, *, offline: bool = False) -> None:
         self.hosts = hosts
         self.pace = pace
         self.timeout = timeout
+        self.offline = offline or constants.is_offline_mode()
         self.deadline = Deadline(clock, PATIENCE * timeout)
         self.skew: float | None = None  # seconds by which this machine's clock is ahead of the Hub's
         self.spent = {name: Meter() for name in PURPOSES}
@@ -46,8 +47,8 @@ class Guard:
         home = self.hosts.is_home(request.url)
         if not home and not self.hosts.is_storage(request.url):
             raise Refused(f"The Hub sends us to {request.url.host}, which is no host of its own.")
-        if constants.is_offline_mode():
-            raise Refused("The Hub is not asked while HF_HUB_OFFLINE is set.")
+        if self.offline:
+            raise Refused("The Hub is not asked while HF_HUB_OFFLINE or --offline is set.")
         check_reading()
         if not home:
             request.headers.pop("Authorization", None)

@@ -37,7 +37,8 @@ class Hub:
     closing one gives the library its default client back.
 
     `timeout`: seconds without a byte. `max_workers`: requests at once for one repository. `clock` (seconds)
-    and `sleep` are there for tests. ValueError for an endpoint or a token that cannot be one.
+    and `sleep` are there for tests. `offline`: nothing is asked. ValueError for an endpoint or a token that cannot
+    be one.
     """
 
     def __init__(
@@ -47,12 +48,13 @@ class Hub:
         *,
         timeout: float = TIMEOUT,
         max_workers: int = 8,
+        offline: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         hosts = Hosts.of(endpoint)
         self.endpoint = hosts.endpoint
-        self._guard = Guard(hosts, Pace(clock, sleep), timeout, clock)
+        self._guard = Guard(hosts, Pace(clock, sleep), timeout, clock, offline=offline)
         headers = build_hf_headers(token=_checked(token) or False, library_name="blendwatch")
         self._wire = Wire(self._guard, Retry(sleep), headers)
         self._tools = Tools(self._wire, Crew(max_workers), OneAnswer(self._wire), clock)
@@ -78,6 +80,11 @@ class Hub:
     def metered(self) -> AbstractContextManager[Meter]:
         """Count the requests and bytes of everything asked inside, by this thread and the workers it sets off."""
         return metered()
+
+    @property
+    def offline(self) -> bool:
+        """Tell whether nothing is asked, by `offline` or by HF_HUB_OFFLINE."""
+        return self._guard.offline
 
     @property
     def spent(self) -> Mapping[Purpose, Meter]:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from bot.hub.client import httpx
 from bot.hub.deadlines import Overdue
-from bot.hub.failures import Refused, Transient, failure
+from bot.hub.failures import Refused, Transient, failure, no_connection
 from bot.hub.guard import Guard
 from bot.hub.retry import Retry
 from bot.outside_json import parsed
@@ -195,6 +195,9 @@ class Wire:
             raise Transient(f"The answer for {ask} did not end in {self._patience:g} s.") from error
         except httpx.TimeoutException as error:
             raise Transient(f"The Hub did not answer in {self._timeout:g} s when asked for {ask}.") from error
+        except (httpx.ConnectError, httpx.ProxyError) as error:
+            why = no_connection(error, httpx.URL(ask.url), direct=self.hosts.loopback)
+            raise Transient(f"There is no connection to the Hub for {ask}: {why}.") from error
         except (httpx.RequestError, httpx.InvalidURL) as error:
             name = type(error).__name__
             raise Transient(f"The connection to the Hub failed ({name}) when it was asked for {ask}.") from error

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from demo.scene import BASE, HIDDEN, RELEASE
-from tests.bot.stage import CAST, NOW, REPOS, changed, stage
+from tests.bot.stage import CAST, NOW, REPOS, changed, saved, stage
 
 CONTRACT: dict[str, type | tuple[type, ...]] = {
     "schema": int,
@@ -124,19 +124,11 @@ def test_the_cost_is_what_the_hub_saw(tmp_path: Path) -> None:
         assert report["cost"]["requests"] == len(at.hub.log) - before
 
 
-def _save(folder: Path, repo_id: str) -> Path:
-    target = folder / repo_id
-    target.mkdir(parents=True)
-    for path, blob in REPOS[repo_id].files.items():
-        (target / path).write_bytes(blob.read(0, blob.size))
-    return target
-
-
 def test_a_local_folder_counts_as_new_and_known_models_may_be_folders(tmp_path: Path) -> None:
     """A blend in a folder is an alert although neither it nor its parents have a known time."""
-    suspect = _save(tmp_path / "local", HIDDEN)
+    suspect = saved(tmp_path / "local", HIDDEN)
     entries = [
-        f"- {{path: {_save(tmp_path / 'local', r)}, role: {role}}}"
+        f"- {{path: {saved(tmp_path / 'local', r)}, role: {role}}}"
         for r, role in ((BASE, "base"), (RELEASE, "release"))
     ]
     with stage(tmp_path) as at:

@@ -183,14 +183,3 @@ def test_what_cannot_help_is_not_tried_again(hub: Hub, site: LoopbackHub, watch:
     with pytest.raises(Missing):
         hub.repo("org/absent").facts()
     assert (len(site.log), watch.waits) == (1, [])
-
-
-def test_nobody_at_the_other_end(watch: Watch) -> None:
-    """A Hub that cannot be reached is Unavailable, not a crash."""
-    with LoopbackHub() as gone:
-        pass
-    with (
-        Hub(gone.url, clock=watch.clock, sleep=watch.sleep) as hub,
-        pytest.raises(Unavailable, match="connection to the Hub failed"),
-    ):
-        list(hub.newest(LONG_AGO))
