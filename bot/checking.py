@@ -11,6 +11,7 @@ from bot.hub import Hub
 from bot.known import Progress
 from bot.pipeline import Checker
 from bot.source import Gated, Renamed, Source
+from bot.subject import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +22,13 @@ class Checking:
     checker: Checker
 
     def repo(self, name: str, progress: Progress, moved_to: Progress | None = None) -> CheckResult:
-        """Check org/name[@revision] on the Hub; raises SourceError.
+        """Check what a name or an address names on the Hub; raises SourceError.
 
         One that has moved is checked under its new name, after `moved_to`, or else `progress`, was told so.
         """
-        repo_id, _, revision = name.partition("@")
+        repo_id, revision = named(name, self.hub.endpoint)
         try:
-            return self.source(self.hub.repo(repo_id, revision or None), progress)
+            return self.source(self.hub.repo(repo_id, revision), progress)
         except Renamed as moved:
             (moved_to or progress)(str(moved))
             return self.source(self.hub.repo(moved.repo_id), progress)

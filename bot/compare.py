@@ -1,16 +1,21 @@
-"""Two models side by side, from what was sampled of them: nothing new is read."""
+"""Two models side by side, from what was sampled of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 
+from analyzers import explain
+from analyzers.case import case_of
 from analyzers.errors import BlendwatchError
-from analyzers.records import Sketch
+from analyzers.kinship import common_keys
+from analyzers.records import Disclosure, Reference, RepoRef, SampleSpec, Sketch
 from analyzers.rounding import widen
+from bot.look import FIRST_LOOK_REQUESTS, Look, first_look
+from bot.source import Source
 
 TINY: Final = 1e-30
 
@@ -52,3 +57,53 @@ def compare(a: Sketch, b: Sketch) -> dict[str, float]:
     if not weights:
         return {"weights": 0.0, "equal": 0.0, "apart": 0.0}
     return {"weights": float(weights), "equal": equal / weights, "apart": float(np.sqrt(square / max(size, TINY)))}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two models: as it was read, or why nothing of it could be sampled."""
+
+    look: Look
+    problem: str = ""
+
+
+def side_of(source: Source) -> Side:
+    """Read a model as a first look does. Raises SourceError and Unreadable."""
+    look = first_look(source, SampleSpec(), FIRST_LOOK_REQUESTS)
+    return Side(look, look.unsampled or look.not_finite)
+
+
+def side_by_side(first: Side, second: Side) -> dict[str, Any]:
+    """Return how two models relate, for JSON: `relation`, with the numbers of `compare` and how much was compared.
+
+    The relation is what the analyzers say of the one beside the other alone, without direction: related, unrelated or
+    inconclusive; equal where all that was compared is.
+    """
+    a, b = first.look.sketch, second.look.sketch
+    numbers = compare(a, b)
+    # whichever two are compared, two states of one repository among them, they are two models here
+    one, other = replace(a, ref=RepoRef("first/model", "1")), replace(b, ref=RepoRef("second/model", "2"))
+    found = explain(case_of(one, [Reference(other, None, None, "")], Disclosure("1"), None)).kind
+    kin = "equal" if numbers["equal"] == 1 else "related"
+    relation = found if found in ("unrelated", "inconclusive") else kin
+    return {
+        "relation": relation if numbers["weights"] else "inconclusive",
+        "first": _side(first),
+        "second": _side(second),
+        "tensors": len(common_keys(a, b)),
+        "weights": int(numbers["weights"]),
+        "equal": numbers["equal"],
+        "apart": numbers["apart"],
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    look = side.look
+    return {
+        "repo_id": look.facts.ref.repo_id,
+        "revision": look.facts.ref.revision,
+        "parameters": look.layout.parameters,
+        "types": sorted({t.dtype for t in look.layout.tensors}),
+        "sampled": look.sketch.weights,
+        "problem": side.problem,
+    }

@@ -22,11 +22,17 @@ NAMED_BYTES = 1 << 20  # of larger files nobody asks for git's name
 
 
 class LocalSource:
-    """One folder. Its repo id is its last two path parts, its revision a digest of its files' names and contents."""
+    """One folder. Its repo id is its last two path parts, its revision a digest of its files' names and contents.
 
-    def __init__(self, folder: Path, repo_id: str | None = None, weights_at: datetime | None = None) -> None:
+    `only`: the one file of it that counts, by its name.
+    """
+
+    def __init__(
+        self, folder: Path, repo_id: str | None = None, weights_at: datetime | None = None, *, only: str | None = None
+    ) -> None:
         self.folder = folder.resolve()
-        self.repo_id = repo_id or "/".join(self.folder.parts[-2:])
+        self.only = only
+        self.repo_id = repo_id or "/".join([*self.folder.parts, *([only] if only else [])][-2:])
         self.weights_at = weights_at
         self._facts: RepoFacts | None = None
 
@@ -39,7 +45,8 @@ class LocalSource:
     def _list(self) -> RepoFacts:
         if not self.folder.is_dir():
             raise Missing(f"{self.folder}: no such folder")
-        paths = sorted(p for p in self.folder.rglob("*") if p.is_file())[:MAX_FILES]
+        found = [self.folder / self.only] if self.only else self.folder.rglob("*")
+        paths = sorted(p for p in found if p.is_file())[:MAX_FILES]
         files = tuple(self._file(p) for p in paths)
         digest = hashlib.sha1(usedforsecurity=False)
         for path, file in zip(paths, files, strict=True):
@@ -57,7 +64,7 @@ class LocalSource:
     def file(self, path: str, limit: int) -> bytes | None:
         """Read a small file whole; see Source.file."""
         target = self.folder / path
-        if not target.is_file():
+        if not target.is_file() or self.only not in (None, path):
             return None
         if target.stat().st_size > limit:
             raise TooLarge(f"{self.repo_id}: {path} has {target.stat().st_size:,} bytes, more than {limit:,}")

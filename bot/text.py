@@ -37,7 +37,7 @@ def harmless(text: str, limit: int) -> str:
 
 
 def visible(text: str, limit: int) -> str:
-    """Like harmless, for logs and terminals, where Discord's markdown means nothing and is left as it is."""
+    """Like harmless, for logs and terminals, where Discord's markdown, mentions and links are left as they are."""
     return clipped(_atoms(text, escape=False), limit)
 
 
@@ -115,12 +115,13 @@ def _shown(token: str, kind: str | None, *, escape: bool) -> str:
     """One token as it may be shown; `kind` names those that mean something only together or in their place."""
     if kind is None and (_is_hidden(token) or _is_accent(token)):
         plain = f"[U+{ord(token):04X}]"
-    elif kind == "link":
+    elif kind == "link" and escape:
         plain = "[:]//"
     else:
-        plain = token.replace("@", "＠")  # the wide sign: no client and no server takes it for a mention
+        plain = token
     if not escape:
         return plain
+    plain = plain.replace("@", "＠")  # the wide sign: no client and no server takes it for a mention
     if kind in {"emoji", "item"}:
         return f"{plain[:-1]}\\{plain[-1]}"
     return "".join("\\" + sign if sign in _MARKDOWN else sign for sign in plain)

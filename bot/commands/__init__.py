@@ -12,6 +12,7 @@ from bot.commands.ask import ask
 from bot.commands.backup import backup
 from bot.commands.card import card
 from bot.commands.check import check
+from bot.commands.compare import compare
 from bot.commands.doctor import doctor
 from bot.commands.health import health
 from bot.commands.notify import notify
@@ -26,6 +27,7 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (
     ask,
     card,
     check,
+    compare,
     doctor,
     health,
     notify,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,13 +12,13 @@ from pydantic import ValidationError
 
 from analyzers.identity import IdentityEvidence
 from bot import build
-from bot.commands.common import NOTHING, Data, Registry, one_line_errors, out, progress_shown, settings_from
+from bot.commands.common import NOTHING, Data, Registry, err, one_line_errors, out, progress_shown, settings_from
 from bot.inference.probe import MAX_SAMPLES, SAMPLES
 from bot.inference.report import tables, to_json
 from bot.known import Progress
-from bot.local import LocalSource
 from bot.settings import SettingsError
 from bot.source import Source
+from bot.subject import local, on_hub
 
 
 def ask(
@@ -61,7 +60,5 @@ def _ask(
 
 
 def _open(service: build.Service, name: str) -> Source:
-    if Path(name).is_dir():
-        return LocalSource(Path(name))
-    repo_id, _, revision = name.partition("@")
-    return service.hub.repo(repo_id, revision or None)
+    hub = service.hub
+    return local(name) or on_hub(hub.repo, name, hub.endpoint, lambda moved: err.print(f"blendwatch: {moved}"))

@@ -13,10 +13,11 @@ from rich.table import Table
 from analyzers.card.reader import Card, read_card
 from analyzers.records import Mention
 from bot import build
-from bot.commands.common import Registry, one_line_errors, out, settings_from
+from bot.commands.common import Registry, err, one_line_errors, out, settings_from
 from bot.known import MAX_CARD_BYTES
 from bot.settings import Settings
-from bot.source import Missing
+from bot.source import SourceError
+from bot.subject import on_hub
 from bot.text import harmless
 from state.registry import load
 
@@ -48,8 +49,8 @@ def _read(settings: Settings, subject: str, repo: str | None) -> tuple[Card, str
         tags: tuple[str, ...] = ()
         own = repo or ("/".join(path.resolve().parts[-2:]) if path.is_dir() else "")
     else:
-        own, _, revision = subject.partition("@")
-        source = build.hub(settings).repo(own, revision or None)
+        hub = build.hub(settings)
+        source = on_hub(hub.repo, subject, hub.endpoint, lambda moved: err.print(f"blendwatch: {moved}"))
         data = source.file(README, MAX_CARD_BYTES)
         text, problem = (data or b"").decode("utf-8", "replace"), "" if data is not None else "it has no card"
         tags, own = source.facts().tags, repo or source.facts().ref.repo_id
@@ -62,7 +63,7 @@ def _text_of(path: Path) -> tuple[str, str]:
         with path.open("rb") as file:
             data = file.read(MAX_CARD_BYTES + 1)
     except OSError as error:
-        raise Missing(f"{path} cannot be read: {error.strerror}") from error
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
     more = f"only the first {MAX_CARD_BYTES:,} bytes of {path.name} were read" if len(data) > MAX_CARD_BYTES else ""
     return data[:MAX_CARD_BYTES].decode("utf-8", "replace"), more
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -15,6 +14,7 @@ from bot.commands.common import (
     ALERT,
     NOTHING,
     REVIEW,
+    SUBJECT,
     Data,
     Registry,
     err,
@@ -23,15 +23,15 @@ from bot.commands.common import (
     progress_shown,
     settings_from,
 )
-from bot.local import LocalSource
 from bot.report import table, to_json
 from bot.settings import SettingsError
+from bot.subject import local
 
 STATUS: Final = {"public": ALERT, "reviewers": REVIEW}  # by audience
 
 
 def check(
-    suspect: Annotated[str, typer.Argument(help="org/name[@revision] on the Hub, or a local folder")],
+    suspect: Annotated[str, typer.Argument(help=SUBJECT)],
     as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
     registry: Registry = None,
     data: Data = None,
@@ -48,8 +48,8 @@ def check(
             raise SettingsError(f"there are no known models in {service.settings.registry}: nothing could be found")
         known.absences.forget(model.repo_id for model in known.registry.models)
         checking = Checking(service.hub, service.checker)
-        if Path(suspect).is_dir():
-            result = checking.source(LocalSource(Path(suspect)), progress)
+        if source := local(suspect):
+            result = checking.source(source, progress)
         else:
             result = checking.repo(suspect, progress, lambda moved: err.print(f"blendwatch: {moved}"))
         report = to_json(result, build.utc_now())

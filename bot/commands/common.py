@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -16,15 +16,22 @@ from analyzers.errors import BlendwatchError
 from bot import logs
 from bot.known import Progress
 from bot.settings import Settings, SettingsError, load_settings
+from bot.source import Gated, Missing
 from bot.text import harmless
 from state.errors import RegistryError
 
 ALERT, REVIEW, USAGE, NOTHING = 3, 4, 2, 1
 
+HINTS: Final = (  # what to do about an error of this kind
+    (Missing, "Look at its spelling; a private one needs a token that may read it (hf auth login, or HF_TOKEN)."),
+    (Gated, "Accept its terms on its page, and give a token of that account (hf auth login, or HF_TOKEN)."),
+)
 PIPED_WIDTH = 200  # columns of a table where no terminal says how many there are
 
 err = Console(stderr=True, highlight=False, markup=False)
 out = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+SUBJECT = "org/name[@revision] or its address at the Hub, a folder, or a .safetensors file"
 
 Registry = Annotated[list[Path] | None, typer.Option("--registry", help="file or folder of known models; repeatable")]
 Data = Annotated[Path | None, typer.Option("--data", help="folder for the database and the sketches")]
@@ -56,7 +63,8 @@ def one_line_errors() -> Iterator[None]:
         err.print(f"blendwatch: {logs.redacted(str(error))}", soft_wrap=True)
         raise typer.Exit(USAGE) from None
     except BlendwatchError as error:
-        err.print(f"blendwatch: {logs.redacted(str(error))}", soft_wrap=True)
+        hint = next((f" {text}" for kind, text in HINTS if isinstance(error, kind)), "")
+        err.print(f"blendwatch: {logs.redacted(str(error))}{hint}", soft_wrap=True)
         raise typer.Exit(NOTHING) from None
 
 

@@ -23,6 +23,7 @@ from bot.commands.common import (
 from bot.commands.common import Registry as Paths
 from bot.registry_diff import differences
 from bot.settings import Settings, SettingsError
+from bot.subject import named
 from bot.text import visible
 from bot.verify import Described, describe, utc
 from state.known_file import add_entry, remove_entry
@@ -119,10 +120,10 @@ def add(
     with one_line_errors():
         settings = settings_from(registry, None)
         target = file or _local(settings)
-        name, _, revision = repo.partition("@")
+        name, revision = named(repo, settings.hf_endpoint)
         _refuse_known(settings, name)
         with build.hub(settings) as hub:
-            about = describe(hub.repo(name, revision or None))
+            about = describe(hub.repo(name, revision))
         _refuse_known(settings, about.facts.ref.repo_id)
         add_entry(target, _entry(about, role, family, maker))
     out.print(f"{about.facts.ref} is in {target}{_size(about)}", soft_wrap=True)

@@ -85,8 +85,14 @@ def test_text_for_a_terminal_is_visible_too(text: str, limit: int) -> None:
 
 @given(text=hostile)
 def test_escapes_add_signs_and_change_nothing_else(text: str) -> None:
-    """What Discord draws of the escaped text is exactly what a terminal shows of the same text."""
-    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", harmless(text, 10_000)) == visible(text, 10_000)
+    """What Discord draws of the escaped text is what a terminal shows of it, but for mentions and links."""
+    drawn = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", harmless(text, 10_000))
+    assert active(drawn) == active(visible(text, 10_000))
+
+
+def active(text: str) -> str:
+    """Return a text with mentions and links as they were before they were made harmless."""
+    return text.replace("＠", "@").replace("[:]//", "://")
 
 
 @given(text=hostile, limit=st.integers(3, 80))
