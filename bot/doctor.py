@@ -92,7 +92,7 @@ class Doctor:
 
     def _token(self) -> Check:
         if self.settings.hf_token is None:
-            todo = "set HF_TOKEN or HF_TOKEN_FILE to a token with the right to read"
+            todo = "log in with hf auth login, or set HF_TOKEN or HF_TOKEN_FILE to a token with the right to read"
             return Check("token", "warning", "none is set; the Hub allows fewer requests without one", todo)
         if not self._hub_answered:
             return Check("token", "warning", "not tried, because the Hub did not answer", "see the line on the hub")

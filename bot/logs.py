@@ -24,7 +24,7 @@ _SHAPES: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"(webhooks/\d+/)[\w.-]+",  # the address of a webhook is a password
-        r"(\bhf_)[a-z0-9]{6,}",
+        r"(\b(?-i:hf_)(?!endpoint\b))[a-z0-9]{6,}",  # a token, and no name of a variable or setting
         r"(\bapi_org_)[a-z0-9]{6,}",
         r"""(authorization[\\"']*\s*[:=,]\s*(?:b(?=[\\"']))?[\\"']*)(?:(?:bearer|basic|bot|token)\s+)?[^\s\\"',;)}\]]+""",
         r"(\bbearer\s+)[\w.~+/=-]{8,}",

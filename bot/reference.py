@@ -29,7 +29,11 @@ from state.tally import Feed, Tally
 ROOT: Final = Path(__file__).resolve().parents[1]
 EXAMPLE: Final = ROOT / "blendwatch.example.toml"
 OPERATING: Final = ROOT / "docs" / "operating.md"
-HERE: Final = {"data": "~/.local/share/blendwatch", "registry": ""}  # defaults that differ from machine to machine
+HERE: Final = {
+    "data": "~/.local/share/blendwatch",
+    "registry": "",
+    "hf_token": "",
+}  # defaults that differ from machine to machine
 HEAD: Final = f"""\
 # Settings of Blendwatch. Copy this file to blendwatch.toml in the folder that the watch is started in, to
 # ~/.config/blendwatch/ or to /etc/blendwatch/, or name it with {CONFIG_VARIABLE}. Every setting stands here with its

@@ -10,12 +10,13 @@ from math import isfinite
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from analyzers.claim_records import Assessed
 from analyzers.records import CheckResult, DepthPoint, Parent, Said, SecondLook, Yardstick
 from analyzers.traces_records import Trace
 from analyzers.verdict import words_for
-from bot.text import harmless
+from bot.text import visible
 
 SCHEMA = 1
 TRACES_SHOWN = 12  # in a table
@@ -148,31 +149,30 @@ def table(report: Mapping[str, Any], story: Sequence[str] | None = None) -> Tabl
     """
     out = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     suspect, cost, sampled = report["suspect"], report["cost"], report["sampled"]
-    out.add_row("upload", f"{harmless(suspect['repo_id'], 200)} at {suspect['revision'][:12]}")
-    out.add_row("finding", f"{report['finding']}" + (f", {report['family']}" if report["family"] else ""))
-    out.add_row("disclosure", report["disclosure"])
-    out.add_row("alert", f"yes ({report['strength']})" if report["alert"] else _alert_row(report))
+    out.add_row("verdict", _verdict(report))
+    out.add_row("upload", f"{visible(suspect['repo_id'], 200)} at {suspect['revision'][:12]}")
     for parent in report["parents"]:
         told = said(parent)
         share = "" if parent["coefficient"] is None else f"{parent['coefficient']:.4g} "
         span = "" if not parent["interval"] else " [{:.6f}, {:.6f}]".format(*parent["interval"])
-        out.add_row("parent", f"{share}{harmless(parent['repo_id'], 200)}{span}, {told}")
+        out.add_row("parent", f"{share}{visible(parent['repo_id'], 200)}{span}, {told}")
         if parent.get("quote"):
-            out.add_row("", f"{harmless(parent['where'], 40)}: “{harmless(parent['quote'], 300)}”")
+            out.add_row("", f"{visible(parent['where'], 40)}: “{visible(parent['quote'], 300)}”")
     for part in report.get("components", ()):
-        near = f", nearest {harmless(part['nearest'], 200)}" if part["nearest"] else ""
-        shown = f"{harmless(part['name'], 80)}: {part['parameters']:,} parameters, {part['finding']}{near}"
+        near = f", nearest {visible(part['nearest'], 200)}" if part["nearest"] else ""
+        shown = f"{visible(part['name'], 80)}: {part['parameters']:,} parameters, {part['finding']}{near}"
         out.add_row("component", shown)
-    out.add_row("why", harmless(report["why"], 2000))
+    if not _says_nothing(report):  # else the verdict is followed by it
+        out.add_row("why", visible(report["why"], 2000))
     for line in story or ():
         out.add_row("story", line)
     for claim in report.get("claims", ()) if story is None else ():
         if claim["kind"] != "parent" or claim["status"] == "contradicted":
-            out.add_row("claim", f"{claim['status']}: {_told(claim)}; {harmless(claim['measurement'], 500)}")
+            out.add_row("claim", f"{claim['status']}: {_told(claim)}; {visible(claim['measurement'], 500)}")
     for trace in report.get("traces", ())[:TRACES_SHOWN] if story is None else ():
-        out.add_row("trace", f"{trace['meaning']}: {harmless(trace['claim'], 500)}")
+        out.add_row("trace", f"{trace['meaning']}: {visible(trace['claim'], 500)}")
     for problem in report["problems"]:
-        out.add_row("note", harmless(problem, 500))
+        out.add_row("note", visible(problem, 500))
     out.add_row(
         "sampled",
         f"{sampled['weights']:,} weights of {sampled['tensors']} tensors in {sampled['layers']} layers"
@@ -188,11 +188,25 @@ def said(parent: Mapping[str, Any]) -> str:
     return words_for(level, str(parent.get("where") or ""))
 
 
-def _alert_row(report: Mapping[str, Any]) -> str:
-    return "no; a person must see it first" if report.get("audience") == "reviewers" else "no"
+def _verdict(report: Mapping[str, Any]) -> Text:
+    """Return finding, disclosure and what follows from them, coloured by the last."""
+    family = f" ({report['family']})" if report["family"] else ""
+    said = "" if report["disclosure"] == "none-needed" else f", {report['disclosure']}"
+    first = f"{report['finding']}{family}{said}"
+    if _says_nothing(report):
+        return Text(f"{first}: {visible(report['why'], 2000)}", style="bold yellow")
+    if report["alert"]:
+        return Text(f"{first}: alert ({report['strength']})", style="bold red")
+    if report.get("audience") == "reviewers":
+        return Text(f"{first}: no alert; a person must see it first", style="bold yellow")
+    return Text(f"{first}: no alert", style="bold green")
+
+
+def _says_nothing(report: Mapping[str, Any]) -> bool:
+    return (report["finding"], report.get("audience", "none")) == ("inconclusive", "none")
 
 
 def _told(claim: Mapping[str, Any]) -> str:
     """A claim's kind, subject and quote, made harmless."""
-    subject = f" ({harmless(claim['subject'], 120)})" if claim["subject"] else ""
-    return f"{claim['kind']}{subject}, “{harmless(claim['quote'], 200)}”"
+    subject = f" ({visible(claim['subject'], 120)})" if claim["subject"] else ""
+    return f"{claim['kind']}{subject}, “{visible(claim['quote'], 200)}”"

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from analyzers.errors import BlendwatchError
+from bot.hub.account import logged_in
 from bot.inference.endpoints import ROUTER, Budget, Endpoint
 from bot.settings_sources import Given, Names, gather
 from state.registry import SHIPPED
@@ -31,6 +32,11 @@ class SettingsError(BlendwatchError):
 def _data() -> Path:
     base = os.environ.get("XDG_DATA_HOME")
     return (Path(base) if base else Path.home() / ".local" / "share") / "blendwatch"
+
+
+def _logged_in() -> SecretStr | None:
+    token = logged_in()
+    return SecretStr(token) if token else None
 
 
 def _joined(value: object) -> object:
@@ -90,7 +96,9 @@ class Settings(BaseSettings):
         default="https://huggingface.co", validation_alias="hf_endpoint", description="address of the Hub"
     )
     hf_token: SecretStr | None = Field(
-        default=None, validation_alias="hf_token", description="token for the Hub, for higher rate limits; read only"
+        default_factory=_logged_in,
+        validation_alias="hf_token",
+        description="token for the Hub, for higher rate limits; read only; without it, that of `hf auth login`",
     )
     min_parameters: int = Field(default=3_000_000_000, ge=0, description="parameters from which an upload is large")
     min_bytes: int = Field(

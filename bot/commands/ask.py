@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import replace
 from typing import Annotated
 
@@ -12,7 +10,18 @@ from pydantic import ValidationError
 
 from analyzers.identity import IdentityEvidence
 from bot import build
-from bot.commands.common import NOTHING, Data, Registry, err, one_line_errors, out, progress_shown, settings_from
+from bot.commands.common import (
+    NOTHING,
+    AsJson,
+    Data,
+    Registry,
+    display,
+    err,
+    one_line_errors,
+    print_json,
+    progress_shown,
+    settings_from,
+)
 from bot.inference.probe import MAX_SAMPLES, SAMPLES
 from bot.inference.report import tables, to_json
 from bot.known import Progress
@@ -28,7 +37,7 @@ def ask(
         str | None, typer.Option("--repo", help="repository or folder with its chat template, if SUBJECT is an address")
     ] = None,
     samples: Annotated[int, typer.Option("--samples", min=1, max=MAX_SAMPLES, help="of each question")] = SAMPLES,
-    as_json: Annotated[bool, typer.Option("--json", help="print the counts as JSON")] = False,
+    as_json: AsJson = False,
     registry: Registry = None,
     data: Data = None,
 ) -> None:
@@ -36,9 +45,9 @@ def ask(
     with one_line_errors(), progress_shown() as progress, build.service(settings_from(registry, data)) as service:
         evidence = _ask(service, subject, model, repo, samples, progress)
     if as_json:
-        sys.stdout.write(json.dumps(to_json(evidence), indent=1) + "\n")
+        print_json(to_json(evidence))
     else:
-        out.print(tables(evidence))
+        display(tables(evidence))
     raise typer.Exit(0 if any(each.answered for each in evidence.sets) else NOTHING)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot import build
-from bot.commands.common import Data, one_line_errors, out, settings_from
+from bot.commands.common import AsJson, Data, answer, one_line_errors, settings_from
 from bot.settings import SettingsError
 from bot.text import size
 from state.archive import Manifest
@@ -21,6 +21,7 @@ def backup(
     keep: Annotated[
         int | None, typer.Option("--keep", min=1, help="how many backups stay in the folder; default: all")
     ] = None,
+    as_json: AsJson = False,
     data: Data = None,
 ) -> None:
     """Back up the data folder, also while the watch runs."""
@@ -30,9 +31,13 @@ def backup(
             raise SettingsError(f"there is no data folder {settings.data}; it is made by blendwatch watch")
         refuse_unfinished(settings.data)
         made = back_up(settings.data, destination, build.utc_now(), keep)
-    out.print(f"{made.path}: {size(made.bytes)}, {summary(made.manifest)}", soft_wrap=True)
-    for path in made.removed:
-        out.print(f"removed {path}", soft_wrap=True)
+    removed = [str(path) for path in made.removed]
+    answer(
+        {"backup": str(made.path), "bytes": made.bytes, "removed": removed},
+        f"{made.path}: {size(made.bytes)}, {summary(made.manifest)}",
+        *(f"removed {path}" for path in removed),
+        as_json=as_json,
+    )
 
 
 def summary(manifest: Manifest) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +11,12 @@ from rich.table import Table
 from analyzers.card.reader import Card, read_card
 from analyzers.records import Mention
 from bot import build
-from bot.commands.common import Registry, err, one_line_errors, out, settings_from
+from bot.commands.common import AsJson, Registry, display, err, one_line_errors, print_json, settings_from
 from bot.known import MAX_CARD_BYTES
 from bot.settings import Settings
 from bot.source import SourceError
 from bot.subject import on_hub
-from bot.text import harmless
+from bot.text import visible
 from state.registry import load
 
 README = "README.md"
@@ -27,7 +25,7 @@ README = "README.md"
 def card(
     subject: Annotated[str, typer.Argument(help="a README.md, a folder with one, or org/name[@revision] on the Hub")],
     repo: Annotated[str | None, typer.Option("--repo", help="org/name of the card's own model, for a file")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print what was read as JSON")] = False,
+    as_json: AsJson = False,
     registry: Registry = None,
 ) -> None:
     """Read a card as a check does, so that its author can test it before it is published."""
@@ -36,9 +34,9 @@ def card(
         found, problem = _read(settings, subject, repo)
     problems = [*([problem] if problem else []), *found.problems]
     if as_json:
-        sys.stdout.write(json.dumps(to_json(found, problems), indent=1) + "\n")
+        print_json(to_json(found, problems))
     else:
-        out.print(table(found, problems))
+        display(table(found, problems))
 
 
 def _read(settings: Settings, subject: str, repo: str | None) -> tuple[Card, str]:
@@ -95,13 +93,13 @@ def table(found: Card, problems: list[str]) -> Table:
     shown = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for kind, mentions in (("declared", declared_once(found)), ("named", found.named)):
         for m in mentions:
-            shown.add_row(kind, harmless(m.repo_id, 200), f"{harmless(m.where, 40)}: “{harmless(m.quote, 160)}”")
+            shown.add_row(kind, visible(m.repo_id, 200), f"{visible(m.where, 40)}: “{visible(m.quote, 160)}”")
     if not found.declared:
         shown.add_row("declared", "no parent", "")
     for claim in found.claims:
         if claim.kind != "parent":
-            subject = f"{claim.kind} ({harmless(claim.subject, 60)})" if claim.subject else claim.kind
-            shown.add_row("claim", subject, f"{harmless(claim.where, 40)}: “{harmless(claim.quote, 160)}”")
+            subject = f"{claim.kind} ({visible(claim.subject, 60)})" if claim.subject else claim.kind
+            shown.add_row("claim", subject, f"{visible(claim.where, 40)}: “{visible(claim.quote, 160)}”")
     for problem in problems:
-        shown.add_row("note", harmless(problem, 300), "")
+        shown.add_row("note", visible(problem, 300), "")
     return shown

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,32 +9,61 @@ import typer
 
 from bot import build, story
 from bot.casework import holds as still_shown
-from bot.commands.common import NOTHING, Data, err, one_line_errors, out, settings_from
+from bot.commands.common import (
+    NOTHING,
+    AsJson,
+    Data,
+    answer,
+    display,
+    err,
+    one_line_errors,
+    out,
+    print_json,
+    settings_from,
+)
 from bot.settings import Settings, SettingsError
 from bot.standing import LATER_CARD
-from bot.text import harmless
+from bot.text import visible
 from state.records import CaseFile
 from state.store import Store
 
 app = typer.Typer(help="What was told, what it rests on, and what has happened since.", no_args_is_help=True)
 
 CaseId = Annotated[str, typer.Argument(help="12 hex digits, or the first six or more of them")]
+EVERY = 1_000_000  # cases that are looked through
 SHOWN = 4000  # characters of a card
 
 
 @app.command("list")
-def list_(data: Data = None) -> None:
-    """List the newest cases."""
+def list_(
+    state: Annotated[str | None, typer.Option("--state", help="only those in this state, such as `open`")] = None,
+    finding: Annotated[str | None, typer.Option("--finding", help="only these, such as `blend`")] = None,
+    repo: Annotated[str | None, typer.Option("--repo", help="only uploads whose name has this in it")] = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="how many at most")] = 100,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """List the newest cases. Status 1 where none is as asked."""
     with one_line_errors(), build.store(_settings(data)) as store:
-        for case in store.cases.all():
-            repo_id = harmless(case.report["suspect"]["repo_id"], 200)
-            out.print(
-                f"{case.case_id}  {case.opened_at:%Y-%m-%d %H:%M}  {case.state:9}  {case.report['finding']}  {repo_id}"
-            )
+        cases = store.cases.all(EVERY)
+    wanted = (("state", state), ("finding", finding))
+    rows = [row for row in map(_row, cases) if all(value in (None, row[name]) for name, value in wanted)]
+    rows = [row for row in rows if not repo or repo.lower() in row["repo_id"].lower()][:most]
+    lines = (f"{r['case']}  {r['opened_at'][:16]}  {r['state']:9}  {r['finding']}  {r['repo_id']}" for r in rows)
+    answer({"cases": rows}, *(visible(line, 400) for line in lines), as_json=as_json)
+    if not rows:
+        err.print(f"blendwatch: there is no such case; of all there are {len(cases):,}")
+        raise typer.Exit(NOTHING if state or finding or repo else 0)
+
+
+def _row(case: CaseFile) -> dict[str, str]:
+    opened, repo_id = case.opened_at.isoformat(timespec="seconds"), case.report["suspect"]["repo_id"]
+    finding = case.report["finding"]
+    return {"case": case.case_id, "opened_at": opened, "state": case.state, "finding": finding, "repo_id": repo_id}
 
 
 @app.command()
-def show(case_id: CaseId, data: Data = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def show(case_id: CaseId, data: Data = None, as_json: AsJson = False) -> None:
     """Show one case: the report as it was told, the evidence that is kept, and what has happened since."""
     settings = _settings(data)
     with one_line_errors(), build.store(settings) as store:
@@ -44,13 +71,13 @@ def show(case_id: CaseId, data: Data = None, as_json: Annotated[bool, typer.Opti
         kept, blobs = store.cases.files(case.upload_id), build.blobs(settings)
         if as_json:
             told = story.as_json(case.report, story.identity_of(kept, blobs), store.cases.notes(case.case_id))
-            sys.stdout.write(json.dumps(_as_json(store, case) | told, indent=1) + "\n")
+            print_json(_as_json(store, case) | told)
             return
         out.print(f"case {case.case_id}, {case.state}, opened {case.opened_at.isoformat(timespec='seconds')}")
         notes = store.cases.notes(case.case_id)
-        out.print(story.shown(case.report, story.identity_of(kept, blobs), notes))
+        display(story.shown(case.report, story.identity_of(kept, blobs), notes))
         for note in notes:
-            out.print(f"  {note.noted_at.isoformat(timespec='seconds')} {note.kind}: {harmless(note.text, 1000)}")
+            out.print(f"  {note.noted_at.isoformat(timespec='seconds')} {note.kind}: {visible(note.text, 1000)}")
         _show_evidence(store, settings, case)
 
 
@@ -63,7 +90,7 @@ def _show_evidence(store: Store, settings: Settings, case: CaseFile) -> None:
         )
         if kept.kind in ("card", LATER_CARD) and not kept.gated:
             text = blobs.get(kept.digest).decode("utf-8", "replace")
-            out.print("\n".join(f"    | {harmless(line, 300)}" for line in text[:SHOWN].splitlines()))
+            out.print("\n".join(f"    | {visible(line, 300)}" for line in text[:SHOWN].splitlines()))
 
 
 def _as_json(store: Store, case: CaseFile) -> dict[str, object]:
@@ -83,7 +110,7 @@ def _as_json(store: Store, case: CaseFile) -> dict[str, object]:
 
 
 @app.command()
-def replay(case_id: CaseId, data: Data = None) -> None:
+def replay(case_id: CaseId, as_json: AsJson = False, data: Data = None) -> None:
     """Draw the verdict again from the stored evidence alone, and say whether it still holds."""
     settings = _settings(data)
     with one_line_errors(), build.store(settings) as store:
@@ -94,10 +121,12 @@ def replay(case_id: CaseId, data: Data = None) -> None:
         found = {p.ref.repo_id: p.coefficient for p in verdict.finding.parents}
         same = (verdict.finding.kind, set(found)) == (case.report["finding"], set(told))
         holds = same and still_shown(case, verdict)
-        out.print(f"from the evidence alone: {harmless(verdict.why, 2000)}")
-        out.print(
-            "the verdict holds" if holds else f"the verdict does not hold; it was: {harmless(case.report['why'], 2000)}"
-        )
+    answer(
+        {"case": case.case_id, "holds": holds, "why": verdict.why, "was": case.report["why"]},
+        f"from the evidence alone: {visible(verdict.why, 2000)}",
+        "the verdict holds" if holds else f"the verdict does not hold; it was: {visible(case.report['why'], 2000)}",
+        as_json=as_json,
+    )
     raise typer.Exit(0 if holds else NOTHING)
 
 
@@ -105,6 +134,7 @@ def replay(case_id: CaseId, data: Data = None) -> None:
 def confirm(
     case_id: CaseId,
     reason: Annotated[str, typer.Option("--reason", help="what was looked at; it is told")] = "",
+    as_json: AsJson = False,
     data: Data = None,
 ) -> None:
     """Say that an alert is right: its messages are edited, and blendwatch rates counts it."""
@@ -114,27 +144,26 @@ def confirm(
         if case.state == "retracted":
             raise SettingsError(f"case {case.case_id} was retracted, so it cannot be confirmed")
         new = build.casework(settings, store).confirm(case, reason.strip() or "the operator finds it right")
-        out.print(f"case {case.case_id} is confirmed" if new else f"case {case.case_id} was confirmed before")
+    said = f"case {case.case_id} is confirmed" if new else f"case {case.case_id} was confirmed before"
+    answer({"case": case.case_id, "confirmed": True, "new": new}, said, as_json=as_json)
 
 
 @app.command()
 def retract(
     case_id: CaseId,
     reason: Annotated[str, typer.Option("--reason", help="what was wrong; it is told")],
+    as_json: AsJson = False,
     data: Data = None,
 ) -> None:
     """Take an alert back: every message of it is edited, and it stays on record."""
-    if not reason.strip():
-        err.print("blendwatch: a retraction needs a reason, which is told")
-        raise typer.Exit(2)
     settings = _settings(data)
     with one_line_errors(), build.store(settings) as store:
-        keeper = build.casework(settings, store)
+        if not reason.strip():
+            raise SettingsError("a retraction needs a reason, which is told")
         case = _find(store, case_id)
-        if not keeper.retract(case, reason.strip()):
-            out.print(f"case {case.case_id} was retracted before")
-            return
-        out.print(f"case {case.case_id} is retracted; its messages are edited by the watch's next pass")
+        new = build.casework(settings, store).retract(case, reason.strip())
+    said = "is retracted; its messages are edited by the watch's next pass" if new else "was retracted before"
+    answer({"case": case.case_id, "retracted": True, "new": new}, f"case {case.case_id} {said}", as_json=as_json)
 
 
 def _settings(data: Path | None) -> Settings:
@@ -148,5 +177,5 @@ def _settings(data: Path | None) -> Settings:
 def _find(store: Store, case_id: str) -> CaseFile:
     case = store.cases.get(case_id)
     if case is None:
-        raise SettingsError(f"there is no case {harmless(case_id, 40)}; blendwatch case list shows those there are")
+        raise SettingsError(f"there is no case {visible(case_id, 40)}; blendwatch case list shows those there are")
     return case

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Annotated, Final
 
 import typer
@@ -15,11 +13,13 @@ from bot.commands.common import (
     NOTHING,
     REVIEW,
     SUBJECT,
+    AsJson,
     Data,
     Registry,
+    display,
     err,
     one_line_errors,
-    out,
+    print_json,
     progress_shown,
     settings_from,
 )
@@ -32,7 +32,7 @@ STATUS: Final = {"public": ALERT, "reviewers": REVIEW}  # by audience
 
 def check(
     suspect: Annotated[str, typer.Argument(help=SUBJECT)],
-    as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
+    as_json: AsJson = False,
     registry: Registry = None,
     data: Data = None,
     offline: Annotated[bool, typer.Option("--offline", help="use what is stored; ask nothing of the Hub")] = False,
@@ -54,8 +54,8 @@ def check(
             result = checking.repo(suspect, progress, lambda moved: err.print(f"blendwatch: {moved}"))
         report = to_json(result, build.utc_now())
     if as_json:
-        sys.stdout.write(json.dumps(report, indent=1) + "\n")
+        print_json(report)
     else:
-        out.print(table(report))
+        display(table(report))
     nothing = NOTHING if report["finding"] == "inconclusive" else 0
     raise typer.Exit(STATUS.get(report["audience"], nothing))

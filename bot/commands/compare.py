@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from bot import build
 from bot.commands.common import (
     NOTHING,
     SUBJECT,
+    AsJson,
     Data,
+    display,
     err,
     one_line_errors,
-    out,
+    print_json,
     progress_shown,
     settings_from,
 )
@@ -37,7 +38,7 @@ SENTENCES: Final = {
 def compare(
     first: Annotated[str, typer.Argument(help=SUBJECT)],
     second: Annotated[str, typer.Argument(help="the same of the other model")],
-    as_json: Annotated[bool, typer.Option("--json", help="print the numbers as JSON")] = False,
+    as_json: AsJson = False,
     data: Data = None,
 ) -> None:
     """Compare the weights of two models at sampled coordinates; no registry is needed, and no order is said."""
@@ -51,9 +52,9 @@ def compare(
         found = side_by_side(*sides)
         cost = {"requests": meter.requests, "bytes_read": meter.bytes_read}
     if as_json:
-        sys.stdout.write(json.dumps({"schema": 1, **found, "cost": cost}, indent=1) + "\n")
+        print_json({"schema": 1, **found, "cost": cost})
     else:
-        out.print(table(found))
+        display(table(found))
     raise typer.Exit(NOTHING if found["relation"] == "inconclusive" else 0)
 
 
@@ -66,7 +67,7 @@ def _read(hub: Hub, name: str, progress: Progress) -> Side:
 def table(found: dict[str, Any]) -> Table:
     """Return a comparison for a terminal, the answer first."""
     shown = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    shown.add_row(found["relation"], SENTENCES[found["relation"]])
+    shown.add_row("verdict", Text(f"{found['relation']}: {SENTENCES[found['relation']]}", style="bold"))
     for name in ("first", "second"):
         side = found[name]
         types = ", ".join(side["types"]) or "no weights"

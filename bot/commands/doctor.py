@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
 from bot import logs
-from bot.commands.common import Data, Registry, changed, out
+from bot.commands.common import AsJson, Data, Registry, changed, out
 from bot.doctor import Check, Doctor
 from bot.settings import read_settings
 
@@ -18,7 +18,7 @@ STATUS: Final = {"ok": 0, "warning": 1, "failed": 2}
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="print the checks as JSON")] = False,
+    as_json: AsJson = False,
     registry: Registry = None,
     data: Data = None,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from bot.commands.common import NOTHING, Data, err, one_line_errors, out, settings_from
+from bot.commands.common import NOTHING, AsJson, Data, err, one_line_errors, out, print_json, settings_from
 from bot.pulse import last_beat
 from bot.settings import Settings
 
@@ -20,6 +20,7 @@ ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # to list
 def health(
     data: Data = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="say nothing, only end with the status")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say whether the watch is alive: status 0 if it is, 1 if it hangs or none is running.
 
@@ -28,7 +29,9 @@ def health(
     with one_line_errors():
         settings = settings_from(None, data)
     trouble = _asked(settings) if settings.http_port else _from_file(settings)
-    if not quiet:
+    if as_json:
+        print_json({"schema": 1, "alive": not trouble, "trouble": trouble})
+    elif not quiet:
         (err if trouble else out).print(f"blendwatch: {trouble}" if trouble else "alive", soft_wrap=True)
     raise typer.Exit(NOTHING if trouble else 0)
 

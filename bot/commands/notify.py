@@ -8,14 +8,16 @@ from typing import Annotated, Final
 import typer
 
 from bot import build
-from bot.commands.common import one_line_errors, out, settings_from
+from bot.commands.common import AsJson, answer, one_line_errors, settings_from
 from bot.settings import SettingsError
 
 TITLE: Final = "a test message"
 TEXT: Final = "This is a test that was asked for: an alert would arrive here. It is about no upload."
 
 
-def notify(test: Annotated[bool, typer.Option("--test", help="send one test message")] = False) -> None:
+def notify(
+    test: Annotated[bool, typer.Option("--test", help="send one test message")] = False, as_json: AsJson = False
+) -> None:
     """Send one clearly marked test message to where alerts go, and say where that is or why it did not arrive."""
     with one_line_errors():
         if not test:
@@ -25,7 +27,6 @@ def notify(test: Annotated[bool, typer.Option("--test", help="send one test mess
         sink = build.sinks(settings)[destination]
         began_at = build.utc_now().isoformat(timespec="seconds")
         message_id = asyncio.run(sink.send({"operator": {"title": TITLE, "text": TEXT, "began_at": began_at}}))
-    if destination == "console":
-        out.print("sent to the console: no Discord webhook is set", soft_wrap=True)
-    else:
-        out.print(f"sent to {sink} as message {message_id}", soft_wrap=True)
+    console = destination == "console"
+    said = "sent to the console: no Discord webhook is set" if console else f"sent to {sink} as message {message_id}"
+    answer({"sent_to": str(destination if console else sink), "message": message_id}, said, as_json=as_json)

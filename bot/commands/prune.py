@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from bot import build
-from bot.commands.common import Data, Registry, one_line_errors, out, settings_from
+from bot.commands.common import AsJson, Data, Registry, answer, one_line_errors, settings_from
 from bot.settings import SettingsError
 from bot.text import size
 from state.folder import refuse_unfinished
@@ -18,7 +19,7 @@ from state.retention import prune as remove
 USUAL = Retention()
 
 
-def prune(
+def prune(  # noqa: PLR0913, PLR0917 - each is an option of its own
     apply: Annotated[bool, typer.Option("--apply", help="do it; without this, only tell what would go")] = False,
     report_days: Annotated[
         int, typer.Option(min=1, help="keep reports on uploads that turned out to be nothing, days")
@@ -32,6 +33,7 @@ def prune(
     evidence_days: Annotated[
         int, typer.Option(min=1, help="keep evidence of uploads that nobody was told about, days")
     ] = USUAL.evidence_days,
+    as_json: AsJson = False,
     registry: Registry = None,
     data: Data = None,
 ) -> None:
@@ -48,7 +50,10 @@ def prune(
             return models.find(repo_id) is not None
 
         pruned = remove(settings.data, known, keep, build.utc_now(), apply=apply)
-    for one in pruned:
-        out.print(f"{one.what:<9} {one.count:>9,} {size(one.bytes):>10}  {one.detail}", soft_wrap=True)
     total = size(sum(one.bytes for one in pruned))
-    out.print(f"{total} freed" if apply else f"{total} would be freed; --apply does it")
+    answer(
+        {"applied": apply, "pruned": [asdict(one) for one in pruned]},
+        *(f"{one.what:<9} {one.count:>9,} {size(one.bytes):>10}  {one.detail}" for one in pruned),
+        f"{total} freed" if apply else f"{total} would be freed; --apply does it",
+        as_json=as_json,
+    )

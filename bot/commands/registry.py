@@ -13,8 +13,11 @@ import typer
 from bot import build
 from bot.commands import registry_warm
 from bot.commands.common import (
+    NOTHING,
     USAGE,
+    AsJson,
     Data,
+    answer,
     err,
     one_line_errors,
     out,
@@ -39,12 +42,12 @@ Repo = Annotated[str, typer.Argument(help="org/name; for add also org/name@revis
 File = Annotated[
     Path | None, typer.Option("--file", help=f"the YAML or JSON file; else {LOCAL} in the first folder of your own")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 @app.command()
 def validate(
     paths: Annotated[list[Path] | None, typer.Argument(help="files and folders; else those of the settings")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Read registry files and print every mistake, one a line, as FILE:LINE:COLUMN: what is wrong.
 
@@ -55,41 +58,48 @@ def validate(
     try:
         found = load(where)
     except RegistryError as error:
-        for problem in error.problems:
-            out.print(visible(str(problem), 2000), soft_wrap=True)
+        problems = [visible(str(problem), 2000) for problem in error.problems]
+        answer({"problems": problems}, *problems, as_json=as_json)
         raise typer.Exit(USAGE) from None
     bases = sum(model.role == "base" for model in found.models)
     told = f"{len(found.models):,} known models ({bases:,} bases), {len(found.organisations):,} groups of organisations"
     more = f"{len(found.suppressions):,} suppressions, {len(found.declared):,} declared pairs"
-    out.print(f"no mistakes: {told}, {more}", soft_wrap=True)
+    answer(
+        {"problems": [], "models": len(found.models), "bases": bases}, f"no mistakes: {told}, {more}", as_json=as_json
+    )
+    if not found.models:
+        err.print("blendwatch: it names no known models; with it alone, nothing is found")
 
 
 @app.command("list")
 def list_(
-    family: Annotated[str | None, typer.Option("--family", help="only this family")] = None,
+    family: Annotated[str | None, typer.Option("--family", help="only families whose name begins so")] = None,
     role: Annotated[str | None, typer.Option("--role", help="only `base` or `release`")] = None,
     as_json: AsJson = False,
     registry: Paths = None,
     data: Data = None,
 ) -> None:
-    """List the known models, each with whether and when it was held against the Hub."""
+    """List the known models, each with whether and when it was held against the Hub. Status 1 where there is none."""
     with one_line_errors():
         if role not in (None, "base", "release"):
             raise SettingsError(f"--role is base or release, not {visible(str(role), 60)}")
         settings = settings_from(registry, data)
         seen = Verifications(settings.data / registry_warm.FILE)
         models = load(settings.registry_paths).models
-    chosen = [m for m in models if role in (None, m.role) and (family is None or m.family.lower() == family.lower())]
-    found = [(model, seen.get(model)) for model in chosen]
+    named = [m for m in models if m.family.lower().startswith((family or "").lower())]
+    found = [(model, seen.get(model)) for model in named if role in (None, model.role)]
+    if not found:
+        families = ", ".join(sorted({m.family for m in models if m.family}))
+        err.print(f"blendwatch: there is no such known model; the families are {visible(families, 2000) or 'none'}")
     if as_json:
         listed = [{**asdict(m), "hub": asdict(v) if v else None} for m, v in found]
         sys.stdout.write(json.dumps(listed, indent=1, default=_plain) + "\n")
-        return
     width = max((len(m.repo_id) for m, _ in found), default=0)
-    for model, verified in found:
+    for model, verified in found if not as_json else ():
         told = visible(model.family, 100) or "-"
         said = visible(_said(verified), 1000)
         out.print(f"{model.repo_id:{width}}  {model.role:7}  {told}  {said}", soft_wrap=True)
+    raise typer.Exit(0 if found else NOTHING)
 
 
 def _plain(value: object) -> str:
@@ -111,6 +121,7 @@ def add(
     family: Annotated[str | None, typer.Option("--family", help="else `model_type` of its config")] = None,
     maker: Annotated[str | None, typer.Option("--maker", help="who made it")] = None,
     file: File = None,
+    as_json: AsJson = False,
     registry: Paths = None,
 ) -> None:
     """Add a model to a registry file, with commit, times, licence and family as the Hub has them.
@@ -125,8 +136,9 @@ def add(
         with build.hub(settings) as hub:
             about = describe(hub.repo(name, revision))
         _refuse_known(settings, about.facts.ref.repo_id)
-        add_entry(target, _entry(about, role, family, maker))
-    out.print(f"{about.facts.ref} is in {target}{_size(about)}", soft_wrap=True)
+        entry = _entry(about, role, family, maker)
+        add_entry(target, entry)
+    answer({"file": str(target), "added": entry}, f"{about.facts.ref} is in {target}{_size(about)}", as_json=as_json)
 
 
 def _size(about: Described) -> str:
@@ -158,14 +170,15 @@ def _refuse_known(settings: Settings, name: str) -> None:
 
 
 @app.command()
-def remove(repo: Repo, file: File = None, registry: Paths = None) -> None:
+def remove(repo: Repo, file: File = None, as_json: AsJson = False, registry: Paths = None) -> None:
     """Take a model out of a registry file; everything else in it stays as it is."""
     with one_line_errors():
         target = file or _local(settings_from(registry, None))
         if not target.exists():
             raise SettingsError(f"{target} is not there; --file names another")
         remove_entry(target, repo)
-    out.print(f"{visible(repo, 200)} is no longer in {target}", soft_wrap=True)
+    said = f"{visible(repo, 200)} is no longer in {target}"
+    answer({"file": str(target), "removed": repo}, said, as_json=as_json)
 
 
 def _local(settings: Settings) -> Path:
@@ -180,13 +193,13 @@ def _local(settings: Settings) -> Path:
 def diff(
     old: Annotated[Path | None, typer.Argument(help="file or folder; else what comes with Blendwatch")] = None,
     new: Annotated[Path | None, typer.Argument(help="file or folder; else those of the settings")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show what was added (+), removed (-) and changed (~) between two sets: models and all other entries."""
     with one_line_errors():
         before = load([old or SHIPPED])
         after = load([new] if new else settings_from(None, None).registry_paths)
     lines = differences(before, after)
-    for line in lines:
-        out.print(visible(line, 2000), soft_wrap=True)
+    answer({"differences": lines}, *(visible(line, 2000) for line in lines), as_json=as_json)
     if not lines:
         err.print("both say the same")

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from bot import build
-from bot.commands.common import NOTHING, Data, one_line_errors, out, progress_shown, settings_from
+from bot.commands.common import NOTHING, AsJson, Data, one_line_errors, out, print_json, progress_shown, settings_from
 from bot.commands.common import Registry as Paths
 from bot.known import Progress
 from bot.settings import Settings, SettingsError
@@ -42,7 +42,7 @@ def warm(
     requests: Annotated[
         int | None, typer.Option("--requests", min=1, help="after which the rest is left; else requests_per_pass")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    as_json: AsJson = False,
     report: Annotated[
         bool, typer.Option("--report", help="print what the Hub confirmed, as entries of a registry file")
     ] = False,
@@ -69,7 +69,7 @@ def warm(
                 out.print(f"{one.state:9}  {one.repo_id}: {visible(one.said, 2000)}", soft_wrap=True)
     if as_json:
         told = [{"repo_id": one.repo_id, "state": one.state, "said": one.said} for one in found]
-        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+        print_json(told)
     if report:
         sys.stdout.write(report_of(found, build.utc_now()))
     raise typer.Exit(0 if all(one.state == "ok" for one in found) else NOTHING)

@@ -9,7 +9,7 @@ import typer
 
 from bot import build
 from bot.commands.backup import summary
-from bot.commands.common import Data, one_line_errors, out, settings_from
+from bot.commands.common import AsJson, Data, answer, one_line_errors, settings_from
 from bot.settings import SettingsError
 from state.archive import Manifest, verify
 from state.restore import restore as put_back
@@ -22,6 +22,7 @@ def restore(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="move aside what is in the folder")] = False,
     verify_only: Annotated[bool, typer.Option("--verify", help="check the archive and change nothing")] = False,
+    as_json: AsJson = False,
     data: Data = None,
 ) -> None:
     """Put a backup back; what was there is moved aside, never removed."""
@@ -31,18 +32,21 @@ def restore(
             raise SettingsError(f"there is no file {archive}")
         if verify_only:
             manifest = verify(archive)
-            out.print(f"{archive} is whole: of {_made(manifest)}", soft_wrap=True)
+            facts = {"archive": str(archive), "whole": True, "made_at": manifest.created_at.isoformat()}
+            answer(facts, f"{archive} is whole: of {_made(manifest)}", as_json=as_json)
             return
         done = put_back(archive, target, build.utc_now(), force=force)
     lead = "ended the restore that was cut short" if done.ended else "restored"
-    out.print(f"{lead}: {target} is now that of {_made(done.manifest)}", soft_wrap=True)
+    lines = [f"{lead}: {target} is now that of {_made(done.manifest)}"]
     if done.manifest.schema_revision != done.schema_revision:
         change = f"from revision {done.manifest.schema_revision} to {done.schema_revision}"
-        out.print(f"the database was brought up to date, {change}", soft_wrap=True)
+        lines.append(f"the database was brought up to date, {change}")
     if done.damaged:
-        out.print(f"{done.damaged:,} sketches are damaged, as they were in the backup; they are read anew when needed")
+        lines.append(f"{done.damaged:,} sketches are damaged, as in the backup; they are read anew when needed")
     if done.aside:
-        out.print(f"what was there before is in {done.aside}", soft_wrap=True)
+        lines.append(f"what was there before is in {done.aside}")
+    facts = {"restored": str(target), "damaged": done.damaged, "aside": str(done.aside) if done.aside else None}
+    answer(facts, *lines, as_json=as_json)
 
 
 def _made(manifest: Manifest) -> str:

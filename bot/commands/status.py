@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import Annotated
-
-import typer
-
 from bot import build
-from bot.commands.common import Data, Registry, one_line_errors, out, settings_from
+from bot.commands.common import AsJson, Data, Registry, display, one_line_errors, print_json, settings_from
 from bot.settings import SettingsError
 from bot.status import status_of, status_table
 from state.registry import load
 
 
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="print the facts as JSON")] = False,
+    as_json: AsJson = False,
     registry: Registry = None,
     data: Data = None,
 ) -> None:
@@ -29,6 +23,6 @@ def status(
         with build.store(settings) as store:
             facts = status_of(settings, store, known, build.utc_now())
     if as_json:
-        sys.stdout.write(json.dumps(facts, indent=1) + "\n")
+        print_json(facts)
     else:
-        out.print(status_table(facts))
+        display(status_table(facts))

@@ -34,7 +34,7 @@ def watch(
                 build.store(settings) as store,
                 build.service(settings, automatic=settings.automatic_references, seen=store) as service,
                 build.rooms(settings, store, where) as rooms,
-                progress_shown() as progress,
+                progress_shown(lines=False) as progress,
             ):
                 if "discord" in where:
                     send_again(store, "discord", str(where["discord"]), build.utc_now())

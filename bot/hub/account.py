@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+from bot.hub.client import constants
 from bot.hub.failures import Refused, printable, said_at
 from bot.hub.fields import table, text
 from bot.hub.wire import Ask, Wire
 from bot.source import Gated, Missing
+
+
+def logged_in() -> str:
+    """Return the token that `hf auth login` left on this machine; "" if there is none, or it is not to be used."""
+    if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
+        return ""
+    try:
+        return Path(constants.HF_TOKEN_PATH).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

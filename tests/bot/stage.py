@@ -40,6 +40,7 @@ class Stage:
         return kept | {
             "BLENDWATCH_CONFIG": os.devnull,
             "HF_ENDPOINT": self.hub.url,
+            "HF_HOME": str(self.folder / "home"),  # where nobody has logged in
             "BLENDWATCH_DATA": str(self.folder / "data"),
             "BLENDWATCH_REGISTRY": str(self.folder / "registry.yaml"),
             "BLENDWATCH_DISCORD_WEBHOOK": self.discord.webhook_url,

@@ -56,12 +56,25 @@ def test_a_token_may_stand_in_a_file(site: LoopbackHub, monkeypatch: pytest.Monk
 
 
 def test_without_a_token_none_is_sent(site: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty token is none, and none is looked for on disk."""
+    """An empty token is none."""
     monkeypatch.setenv("HF_ENDPOINT", site.url)
     monkeypatch.setenv("HF_TOKEN", "")
     with build.hub(load_settings()) as hub:
         hub.repo("org/model").facts()
     assert {s.authorization for s in site.log} == {None}
+
+
+def test_the_token_of_a_login_is_used(site: LoopbackHub, tmp_path: Path) -> None:
+    """Where none is set, unless the library is told not to."""
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3]), "HF_ENDPOINT": site.url}
+    env |= {"HF_HOME": str(tmp_path), "BLENDWATCH_CONFIG": os.devnull}
+    sent = []
+    for more in ({}, {"HF_TOKEN": "hf_other"}, {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}):
+        site.log.clear()
+        subprocess.run([sys.executable, "-c", PROGRAM], env=env | more, check=True, capture_output=True, timeout=60)
+        sent.append({s.authorization for s in site.log})
+    assert sent == [{f"Bearer {TOKEN}"}, {"Bearer hf_other"}, {None}]
 
 
 def test_without_an_endpoint_it_is_the_public_hub() -> None:
