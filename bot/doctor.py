@@ -15,7 +15,9 @@ from typing import Final, Literal
 
 from analyzers.errors import BlendwatchError
 from bot import build
+from bot.deliver import TryLater
 from bot.discord import WebhookSink, who_is
+from bot.hub.failures import Transient
 from bot.pulse import last_beat
 from bot.settings import Settings
 from bot.trial import described, in_trial
@@ -28,6 +30,9 @@ HUB_SECONDS: Final = 10.0  # without a byte
 SKEW_SECONDS: Final = 30.0  # that our clock and the Hub's may differ
 LEAST_FREE_BYTES: Final = 1_000_000_000  # on the data folder's disk; half of it is a failure
 PROBLEMS_SHOWN: Final = 5  # of a registry
+NETWORK: Final = (
+    "look at the network, the proxy and the address; status.huggingface.co and discordstatus.com tell of outages"
+)
 
 State = Literal["ok", "warning", "failed"]
 
@@ -57,11 +62,7 @@ class Doctor:
         """Make the checks, each as it is asked for."""
         yield from self._of_settings()
         steps: tuple[tuple[str, Callable[[], Check], str], ...] = (
-            (
-                "hub",
-                self._hub,
-                "look at the network, the proxy and HF_ENDPOINT; status.huggingface.co tells of outages",
-            ),
+            ("hub", self._hub, "look at HF_ENDPOINT"),
             ("token", self._token, "make a new token with the right to read, and set HF_TOKEN or HF_TOKEN_FILE"),
             ("clock", self._clock, ""),
             ("disk", self._disk, f"make {self.settings.data} a folder that this user may write to, or set another"),
@@ -234,6 +235,8 @@ def _made(name: str, step: Callable[[], Check], todo: str) -> Check:
     """Make one check; whatever goes wrong is what it found."""
     try:
         return step()
+    except (Transient, TryLater) as error:
+        return Check(name, "failed", str(error), NETWORK)
     except BlendwatchError as error:
         return Check(name, "failed", str(error), todo)
     except OSError as error:

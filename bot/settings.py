@@ -15,6 +15,7 @@ from analyzers.errors import BlendwatchError
 from bot.hub.account import logged_in
 from bot.inference.endpoints import ROUTER, Budget, Endpoint
 from bot.settings_sources import Given, Names, gather
+from bot.settings_words import in_words
 from state.registry import SHIPPED
 
 PREFIX: Final = "BLENDWATCH_"
@@ -232,7 +233,7 @@ def read_settings(kind: type[Settings] = Settings) -> tuple[Settings, Given, tup
             name = str(detail["loc"][0])
             wrong.add(name)
             inside = "".join(f"{part}: " for part in detail["loc"][1:])
-            problems.append(f"{given.places.get(name, name)}: {inside}{detail['msg']}")
+            problems.append(f"{given.places.get(name, name)}: {inside}{in_words(detail)}")
     return kind.with_defaults_for(wrong, given.values), given, tuple(problems)
 
 

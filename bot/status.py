@@ -66,7 +66,7 @@ def status_table(facts: Mapping[str, Any]) -> Table:
     out = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     watch, backlog, alerts, known, disk = (facts[k] for k in ("watch", "backlog", "alerts", "known", "disk"))
     running = (
-        f"running, {watch['passes']} passes, {watch['failed_passes']} failed" if watch["running"] else "not running"
+        f"running; passes: {watch['passes']}, failed: {watch['failed_passes']}" if watch["running"] else "not running"
     )
     out.add_row("watch", watch.get("trouble") or running)
     if facts["trial"]:

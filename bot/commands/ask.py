@@ -26,6 +26,7 @@ from bot.inference.probe import MAX_SAMPLES, SAMPLES
 from bot.inference.report import tables, to_json
 from bot.known import Progress
 from bot.settings import SettingsError
+from bot.settings_words import in_words
 from bot.source import Source
 from bot.subject import local, on_hub
 
@@ -64,7 +65,7 @@ def _ask(
     try:
         place = interview.at(subject, model)
     except ValidationError as error:
-        raise SettingsError(f"{subject!r}: {error.errors()[0]['msg']}") from None
+        raise SettingsError(f"{subject!r}: {in_words(error.errors()[0])}") from None
     return interview.probe_at(place, _open(service, repo) if repo else None, progress)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 from typing import Annotated, Final
 
 import typer
@@ -11,9 +12,12 @@ from filelock import FileLock, Timeout
 
 from bot import build
 from bot.another_webhook import send_again
-from bot.commands.common import Data, Registry, one_line_errors, progress_shown, settings_from
+from bot.commands.common import Data, Registry, one_line_errors, out, progress_shown, settings_from
 from bot.schedule import leave, run_every
 from bot.settings import SettingsError
+from state.tally import Tally
+
+log = logging.getLogger(__name__)
 
 UNUSABLE: Final = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS})  # data folders
 
@@ -38,6 +42,7 @@ def watch(
             ):
                 if "discord" in where:
                     send_again(store, "discord", str(where["discord"]), build.utc_now())
+                _warn(service)
                 overseer = build.overseer(service, store)
                 turn = build.turn(service, store, rooms.sinks, overseer)
 
@@ -56,8 +61,10 @@ def watch(
                         await run_every(settings.poll_minutes, one_pass, overseer.early)
 
                 async def just_once() -> None:
+                    began, before = build.utc_now(), store.tally(build.utc_now())
                     async with rooms.running():
                         await one_pass()
+                    out.print(_summary(before, store.tally(build.utc_now(), began)), soft_wrap=True)
 
                 try:
                     asyncio.run(just_once() if once else go_on())
@@ -71,3 +78,20 @@ def watch(
             if error.errno not in UNUSABLE:
                 raise
             raise SettingsError(f"BLENDWATCH_DATA: {error.filename} cannot be used: {error.strerror}") from None
+
+
+def _warn(service: build.Service) -> None:
+    """Log that uploads are compared with earlier ones alone, if so."""
+    if not service.checker.known.registry.models:
+        log.warning("there are no known models in %s", service.settings.registry)
+
+
+def _summary(before: Tally, after: Tally) -> str:
+    """Say what one pass did; `after` counts the uploads that it settled."""
+    settled = {state: after.uploads[state] for state in ("found", "skipped", "failed")}
+    kinds = ", ".join(f"{number:,} {kind}" for kind, number in sorted(after.findings.items()))
+    outcomes = ", ".join(f"{number:,} {state}" for state, number in settled.items())
+    sent = after.alerts["sent"] - before.alerts["sent"]
+    left = f"{after.due:,} still due, {after.waiting:,} tried again later"
+    said = f"{sum(settled.values()):,} uploads settled ({outcomes}{f'; {kinds}' if kinds else ''})"
+    return f"one pass: {said}; {sent:,} messages sent; {left}"

@@ -110,8 +110,10 @@ def test_what_is_unreadable_ends_with_status_1(tmp_path: Path) -> None:
 
 
 def test_a_registry_without_models_is_refused(tmp_path: Path) -> None:
-    """A check that could find nothing is a mistake in the configuration."""
+    """A check that could find nothing is a mistake in the configuration; a watch has earlier uploads, and says so."""
     (tmp_path / "empty.yaml").write_text("models: []\n")
     with stage(tmp_path) as at:
         done = at.run("check", OTHER, "--registry", str(tmp_path / "empty.yaml"))
+        watched = at.run("watch", "--once", "--registry", str(tmp_path / "empty.yaml"))
     assert (done.returncode, done.stdout, "there are no known models in" in done.stderr) == (2, "", True)
+    assert (watched.returncode, "there are no known models in" in watched.stderr) == (0, True)

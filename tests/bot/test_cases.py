@@ -94,8 +94,11 @@ def test_a_case_can_be_shown_and_replayed_when_the_upload_is_gone(tmp_path: Path
         assert replayed.returncode == 0, replayed.stderr
         assert "the verdict holds" in replayed.stdout
         assert f"0.565 {RELEASE} + 0.435 {BASE}" in replayed.stdout
-        listed = at.run("case", "list").stdout
-        assert case_id in listed
+        assert case_id in at.run("case", "list").stdout
+        listed = json.loads(at.run("case", "list", "--state", "open", "--finding", "blend", "--json").stdout)
+        assert [(row["case"], row["repo_id"]) for row in listed["cases"]] == [(case_id, HIDDEN)]
+        none = at.run("case", "list", "--repo", "nothing")
+        assert (none.returncode, none.stdout, "no such case; of all there are 1" in none.stderr) == (1, "", True)
         as_json = json.loads(at.run("case", "show", case_id, "--json").stdout)
         index = "model.safetensors.index.json"  # read for the marks of tools
         assert {e["kind"] for e in as_json["evidence"]} == {"card", "config", "files", "verdict", index, "identity"}

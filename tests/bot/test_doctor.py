@@ -219,6 +219,17 @@ def test_who_may_be_asked_is_looked_at_and_nobody_is(at: Stage, name: str, value
     assert (found["state"], said in found["said"]) == (state, True)
 
 
+def test_a_network_that_is_not_there_is_told_as_that(at: Stage) -> None:
+    """Neither a new token nor a new webhook helps; the name of a variable is no secret."""
+    nowhere = {"HF_ENDPOINT": "https://hub.invalid", "BLENDWATCH_DISCORD_API_BASE": "https://discord.invalid/api/v10"}
+    done = at.run("doctor", "--json", **(GOOD | nowhere), BLENDWATCH_DISCORD_TOKEN=BOT_TOKEN)
+    checks = {check["name"]: check for check in json.loads(done.stdout)}
+    assert "look at the network and at HF_ENDPOINT" in checks["hub"]["said"]
+    for name in ("hub", "bot", "discord"):
+        assert checks[name]["state"] == "failed"
+        assert checks[name]["todo"].startswith("look at the network, the proxy and the address;"), checks[name]
+
+
 @pytest.mark.parametrize(("token", "state"), [(BOT_TOKEN, "ok"), ("wrong-token", "failed")])
 def test_a_bots_token_is_tried_and_never_shown(at: Stage, token: str, state: str) -> None:
     """Discord is asked who it is; nothing is posted."""

@@ -122,3 +122,10 @@ raise RuntimeError("{HOOK} {HF} {ODD}")
     assert json.loads(done.stderr)["event"] == "an unexpected error"
     for secret in (TOKEN, HF[3:], ODD):
         assert secret not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["HF_ENDPOINT", "hf_endpoint", "HF_TOKEN_FILE", "HF_HUB_OFFLINE"])
+def test_a_name_is_no_secret(name: str) -> None:
+    """What an operator is told to look at can be read; a token cannot."""
+    text = f"look at {name}; {HF} is hidden"
+    assert logs.redacted(text) == f"look at {name}; hf_(hidden) is hidden"

@@ -34,9 +34,18 @@ def test_status_tells_what_is_stored(tmp_path: Path) -> None:
     """The same facts as a table and as JSON, and what to do where there is nothing yet."""
     with stage(tmp_path) as at:
         nothing = at.run("status")
-        assert at.run("watch", "--once").returncode == 0
+        watched = at.run("watch", "--once")
+        why = json.loads(at.run("why", HIDDEN, "--json").stdout)
         shown, done = at.run("status"), at.run("status", "--json")
     assert (nothing.returncode, "made by blendwatch watch" in nothing.stderr) == (2, True)
+    assert watched.returncode == 0
+    assert watched.stdout.splitlines()[-1] == (
+        "one pass: 9 uploads settled (6 found, 2 skipped, 1 failed; 2 blend, 1 copy, 2 derivative, 1 unrelated);"
+        " 2 messages sent; 0 still due, 0 tried again later"
+    )
+    (upload,) = why["uploads"]
+    assert (upload["state"], upload["report"]["finding"]) == ("found", "blend")
+    assert [(m["to"], m["state"]) for m in upload["messages"]] == [("discord", "sent")]
     facts = json.loads(done.stdout)
     assert facts["watch"] == {"running": False}
     assert [feed["feed"] for feed in facts["feeds"]] == ["created_at", "last_modified", "trending_score"]

@@ -240,3 +240,20 @@ def test_diff_tells_what_came_went_and_changed(tmp_path: Path) -> None:
     assert summary(load([old]), load([old])).startswith("3 known models, 0 groups")
     assert [line[0] for line in shipped.stdout.splitlines()] == ["+"] * 6
     assert (same.returncode, same.stdout) == (0, "")
+
+
+def test_list_says_what_there_is_where_nothing_is_found(tmp_path: Path) -> None:
+    """A family is found by how its name begins; one that is not there ends with status 1 and the families."""
+    with stage(tmp_path, {}) as at:
+        shipped = ("--registry", str(SHIPPED))
+        qwen = at.run("registry", "list", "--family", "qwen", *shipped)
+        none = at.run("registry", "list", "--family", "nothing", "--json", *shipped)
+        (tmp_path / "empty.yaml").write_text("models: []\n")
+        empty = at.run("registry", "validate", str(tmp_path / "empty.yaml"), "--json")
+    assert qwen.returncode == 0
+    assert {"Qwen2", "Qwen3"} <= {line.split()[2] for line in qwen.stdout.splitlines()}
+    assert (none.returncode, json.loads(none.stdout)) == (1, [])
+    assert "the families are " in none.stderr
+    assert "Qwen3" in none.stderr
+    assert (empty.returncode, json.loads(empty.stdout)["models"]) == (0, 0)
+    assert "it names no known models" in empty.stderr
