@@ -12,6 +12,7 @@ from typing import Final
 from analyzers.evidence import replay
 from analyzers.records import Verdict
 from bot.method import method
+from bot.outcome import HOLDS_AGAIN
 from bot.standing import about_the_same
 from state.errors import StateError
 from state.evidence import Blobs, from_bytes
@@ -21,24 +22,6 @@ from state.store import Store
 AT_ONCE: Final = 50
 MOST_A_DAY: Final = 4  # notes of one case about one thing: a card may be flipped every hour
 DAY: Final = timedelta(days=1)
-
-TITLES: Final = {
-    "declared": "The card names the parents now",
-    "card": "The card was changed",
-    "withdrawn": "The card no longer names the parents",
-    "weights": "The weights were replaced",
-    "restored": "The weights told of are there again",
-    "judged": "The new weights were checked",
-    "gone": "The repository is gone, or private",
-    "returned": "The repository is there again",
-    "emptied": "The weights are gone",
-    "identity": "What the model says of itself",
-    "moved": "The repository has another name",
-    "taken": "Another repository has the name",
-    "confirmed": "Confirmed",
-    "corrected": "Correction",
-    "retracted": "Retracted",
-}
 
 log = logging.getLogger("blendwatch")
 
@@ -91,7 +74,7 @@ class Casework:
         before = [n for n in self.store.cases.notes(case.case_id) if n.kind == "corrected"]
         if found == (before[-1].key.rpartition(":")[2] if before else first):
             return False
-        again = "what was told at first holds again " if found == first else ""
+        again = f"{HOLDS_AGAIN} " if found == first else ""
         return self.follow(case, "corrected", f"{again}by the method of today: {verdict.why}", found)
 
     def follow(self, case: CaseFile, kind: str, text: str, *said: str) -> bool:

@@ -6,6 +6,7 @@ The webhook's URL is a password: whoever has it can post. It appears in no error
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import re
 import sys
@@ -21,7 +22,8 @@ from discord.http import Route
 from yarl import URL
 
 from bot.deliver import TryLater, Undeliverable
-from bot.embeds import embed_of, head_embed, plain
+from bot.embeds import embed_of, head_embed, is_alert
+from bot.evidence import evidence_text, plain
 from bot.picture import NAME, Picture, draw, has_picture
 from bot.text import section, visible
 from bot.words import DEFAULT, words_for
@@ -30,6 +32,7 @@ __all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink", "point_at"
 
 log = logging.getLogger(__name__)
 USERNAME: Final = "Blendwatch"
+EVIDENCE: Final = "evidence.txt"  # beside an alert, because a webhook has no buttons to ask for it
 TIMEOUT_SECONDS: Final = 30.0  # of one request
 PATIENCE_SECONDS: Final = 60.0  # of one message, with all the retries and waits of Discord's client
 
@@ -81,7 +84,8 @@ class WebhookSink:
 
     async def send(self, report: Mapping[str, Any]) -> str:
         """Post the alert and return the message's id; raises Undeliverable or TryLater."""
-        embed, picture = embed_of(report), await asyncio.to_thread(_picture, report)
+        embed, picture = embed_of(report, "channel"), await asyncio.to_thread(_picture, report)
+        evidence = evidence_text(report, words_for(DEFAULT)) if is_alert(report) else ""
         head = _head(report)
         if picture is not None:
             embed.set_image(url=f"attachment://{NAME}")
@@ -91,6 +95,7 @@ class WebhookSink:
             if head is not None:
                 await _edit(webhook, *head)
             files = [picture.file()] if picture is not None else []
+            files += [discord.File(io.BytesIO(evidence.encode()), EVIDENCE)] if evidence else []
             message = await webhook.send(embed=embed, files=files, username=USERNAME, allowed_mentions=quiet, wait=True)
             return str(message.id)
 
@@ -177,8 +182,7 @@ def _refusal(error: discord.HTTPException, secret: str, hints: Mapping[int, str]
 
 def _picture(payload: Mapping[str, Any]) -> Picture | None:
     """The picture of an alert; news and digests have none."""
-    told = payload.get("operator") or payload.get("follow_up") or payload.get("digest")
-    return None if told else draw(payload, words_for(DEFAULT))
+    return draw(payload, words_for(DEFAULT)) if is_alert(payload) else None
 
 
 def _head(payload: Mapping[str, Any]) -> tuple[int, discord.Embed] | None:

@@ -1,19 +1,23 @@
-"""One report as one Discord embed, and the same words for a console. Pure: a report in, a picture of it out.
+"""One report as Discord embeds, the alert and its evidence, and the same words for a console. Pure.
 
-The words of each part are made in `bot.sentences`; here they are laid out within Discord's limits.
+The sentences are made in `bot.headline` and `bot.sentences`; here they are laid out within Discord's limits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
 
 import discord
 
-from bot import sentences
+from bot import headline, sentences
+from bot.glossary import documentation, linked, unlinked
+from bot.outcome import Line, Outcome, outcome_of
 from bot.release import this_release
 from bot.sentences import Report
-from bot.text import count, entries, harmless, joined, moment, number, section, string, unmarked, width
+from bot.text import count, entries, harmless, moment, number, section, string, unmarked, width
 from bot.words import DEFAULT, Words, words_for
 
 # Discord's limits, in characters. The parts' own limits in bot.sentences keep every embed below all of them.
@@ -24,13 +28,18 @@ FIELD_NAME_LIMIT: Final = 256
 FIELD_VALUE_LIMIT: Final = 1024
 FOOTER_LIMIT: Final = 2048
 TOTAL_LIMIT: Final = 6000
+ALERT_LIMIT: Final = 700  # characters that a reader sees of an alert: one screen of a phone
+FIRST_LIMIT: Final = 350  # which upload, made of what, what its card says, how sure, what its author can do
 SINCE_SHOWN: Final = 4
-SINCE_LIMIT: Final = 900
+SINCE_LEAST: Final = 120  # characters left for what has happened since
+SINCE_SHORTEST, SINCE_LONGEST = 60, 220  # of one line of it
+LONGEST_NEWS: Final = 1500
 DIGEST_LINES: Final = 25
 DIGEST_REST: Final = 80  # left for the line that says how many more there are
 
 # told apart by people who confuse red and green, too
 COLOURS: Final[Mapping[str, int]] = {"blend": 0xE69F00, "copy": 0xCC79A7, "derivative": 0x56B4E9}
+DECLARED_COLOUR: Final = 0x009E73
 QUIET_COLOUR: Final = 0x999999
 OPERATOR_COLOUR: Final = 0xF0E442
 DIGEST_COLOUR: Final = 0x0072B2
@@ -40,25 +49,94 @@ DIGEST_WORDS: Final = (
 )
 
 UNCONFIRMED: Final = "trial week: not yet confirmed by anybody"
+OPEN: Final = Outcome()
+Answer = Literal["button", "channel", "console"]  # how its author answers an alert
 
 
-def alert_embed(report: Report, release: str | None = None, words: Words | None = None) -> discord.Embed:
-    """The embed for one report; `release` is the version of this program, looked up if not given; English if no
-    `words` are."""
-    loud, words = report.get("alert") is True, words or words_for(DEFAULT)
-    paragraphs = [words("alert.measured", mix=sentences.mix(report, words)), sentences.why(report)]
-    embed = discord.Embed(
-        title=sentences.title(report, words),
-        url=sentences.link(report),
-        description=joined([text for text in paragraphs if text], DESCRIPTION_LIMIT, "\n\n"),
-        colour=COLOURS.get(string(report.get("finding")), QUIET_COLOUR) if loud else QUIET_COLOUR,
-        timestamp=moment(report.get("checked_at")),
-    )
-    for name, value in _fields(report, words):
-        if value:
-            embed.add_field(name=words(f"alert.field.{name}"), value=value, inline=False)
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How much of an alert is told. `name`: the longest name; the others: whether it has the lines for the card, what
+    is innocent about it, and how much one model alone explains."""
+
+    name: int
+    lines: bool
+    fair: bool
+    control: bool
+
+
+# tried in turn until an alert fits
+CUTS: Final = (
+    Cut(80, lines=True, fair=True, control=True),
+    Cut(80, lines=True, fair=True, control=False),
+    Cut(80, lines=False, fair=True, control=False),
+    Cut(48, lines=False, fair=True, control=False),
+    Cut(32, lines=False, fair=False, control=False),
+    Cut(12, lines=False, fair=False, control=False),
+)
+
+
+def alert_embed(
+    report: Report,
+    words: Words | None = None,
+    outcome: Outcome = OPEN,
+    answer: Answer = "console",
+    release: str | None = None,
+) -> discord.Embed:
+    """Return the alert on one report as its case stands: what anybody understands in five seconds.
+
+    `release`: the version of this program, looked up if not given. English if no `words` are.
+    """
+    words, state = words or words_for(DEFAULT), outcome.state
     parts = (sentences.case(report), f"blendwatch {release or this_release()}")
-    return embed.set_footer(text=" · ".join(part for part in parts if part))
+    footer = " · ".join(part for part in parts if part)
+    mark = f"**{UNCONFIRMED}**\n" if outcome.unconfirmed else ""
+    room = ALERT_LIMIT - width(footer) - (SINCE_LEAST if outcome.since else 0)
+    title = text = ""
+    for cut in CUTS:
+        title = headline.title(report, words, state, cut.name)
+        text = mark + _in_short(report, words, state, answer, cut)
+        questions = _seen(f"{title}\n{text}".partition("\n```")[0])
+        if _seen(f"{title}\n{text}") <= room and (questions <= FIRST_LIMIT or not cut.control):
+            break
+    embed = discord.Embed(
+        title=title,
+        url=sentences.link(report),
+        description=linked(text, documentation()),
+        colour=_colour(report, state),
+        timestamp=moment(report.get("checked_at")),
+    ).set_footer(text=footer)
+    since = _since(outcome.since, room + SINCE_LEAST - _seen(f"{title}{text}"))
+    return embed.add_field(name=words("alert.since"), value=since, inline=False) if since else embed
+
+
+def _in_short(report: Report, words: Words, state: str, answer: Answer, cut: Cut) -> str:
+    lines = headline.mend(report) if state in headline.UNCHANGED and headline.is_told(report) else ""
+    mend = f"{words(f'alert.mend.{answer}')}\n```\n{lines}\n```" if cut.lines else words("alert.mend.long")
+    parts = [
+        headline.first(report, words, state),
+        headline.made_of(report, words, state, cut.name),
+        headline.sure(report, words, state, control=cut.control),
+        "\n".join([*([mend] if lines else []), *([headline.fairness(report, words, state)] if cut.fair else [])]),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _colour(report: Report, state: str) -> int:
+    if state == "declared":
+        return DECLARED_COLOUR
+    loud = report.get("alert") is True and state in headline.UNCHANGED
+    return COLOURS.get(string(report.get("finding")), QUIET_COLOUR) if loud else QUIET_COLOUR
+
+
+def _since(lines: Sequence[Line], room: int) -> str:
+    """Return what has happened, the newest first, in about `room` characters: each line has as many as the others."""
+    shown = lines[: max(min(SINCE_SHOWN, room // SINCE_SHORTEST), 1)]
+    return "\n".join(line(min(room // len(shown) - 1, SINCE_LONGEST)) for line in shown)
+
+
+def _seen(text: str) -> int:
+    """Return how many characters a reader sees of it."""
+    return width(unmarked(unlinked(text)))
 
 
 def operator_embed(news: Mapping[str, Any], release: str | None = None) -> discord.Embed:
@@ -73,45 +151,26 @@ def operator_embed(news: Mapping[str, Any], release: str | None = None) -> disco
     return embed.set_footer(text=f"{harmless(times, 200)}{'  ' if times else ''}blendwatch {release or this_release()}")
 
 
-def told_embed(
-    report: Report, since: object = None, release: str | None = None, *, retracted: bool = False
-) -> discord.Embed:
-    """The embed of an alert in its present state: with what has happened since, and quiet if it was taken back."""
-    embed = alert_embed(report, release)
-    told = joined([_since(section(note)) for note in entries(since)][-SINCE_SHOWN:], SINCE_LIMIT, "\n")
-    if told:
-        embed.insert_field_at(0, name="Since then", value=told, inline=False)
-    if report.get("unconfirmed") is True:
-        embed.description = f"**{UNCONFIRMED}**\n\n{embed.description}"
-    return taken_back(embed) if retracted else embed
-
-
-def taken_back(embed: discord.Embed, word: str = "Retracted") -> discord.Embed:
-    """The embed of an alert, now saying first of all that it was retracted."""
-    embed.title = f"{word}: {embed.title}"[:TITLE_LIMIT]
-    embed.colour = discord.Colour(QUIET_COLOUR)
-    return embed
-
-
 def head_embed(payload: Mapping[str, Any], release: str | None = None) -> discord.Embed:
     """The embed of the message that a follow-up belongs to: a digest where that told its alert, else the alert."""
     if payload.get("digest"):
         return digest_embed(payload, release)
-    retracted = payload.get("retracted") is True
-    report = {**section(payload.get("report")), "unconfirmed": payload.get("unconfirmed")}
-    return told_embed(report, payload.get("since"), release, retracted=retracted)
+    words = words_for(DEFAULT)
+    return alert_embed(section(payload.get("report")), words, outcome_of(payload, words), "channel", release)
+
+
+def news_embed(kind: str, repo_id: str, text: str, at: datetime | None, words: Words) -> discord.Embed:
+    """Return what has happened to a case as a message of its own."""
+    title = words("alert.title", headline=_news(kind, words), name=harmless(repo_id, sentences.NAME_LENGTH))
+    return discord.Embed(title=title, description=harmless(text, LONGEST_NEWS), colour=QUIET_COLOUR, timestamp=at)
 
 
 def follow_up_embed(payload: Mapping[str, Any], release: str | None = None) -> discord.Embed:
-    """The embed of what has happened to a case since it was told."""
-    news = section(payload.get("follow_up"))
-    embed = discord.Embed(
-        title=f"{harmless(string(news.get('title')), 100)}: {harmless(string(news.get('repo_id')), 120)}",
-        description=harmless(string(news.get("text")), DESCRIPTION_LIMIT // 2),
-        colour=QUIET_COLOUR,
-        timestamp=moment(news.get("at")),
-    )
+    """The embed of what has happened to a case since its alert."""
+    news, words = section(payload.get("follow_up")), words_for(DEFAULT)
+    kind, repo_id, text = (string(news.get(key)) for key in ("kind", "repo_id", "text"))
     parts = (sentences.case(news), f"blendwatch {release or this_release()}")
+    embed = news_embed(kind, repo_id, text, moment(news.get("at")), words)
     return embed.set_footer(text=" · ".join(part for part in parts if part))
 
 
@@ -134,24 +193,22 @@ def digest_embed(payload: Mapping[str, Any], release: str | None = None) -> disc
 
 
 def _digest_line(report: Report) -> str:
-    what, address = sentences.title(report, words_for(DEFAULT)), (sentences.link(report) or "").partition("/tree/")[0]
-    which, taken = sentences.case(report), report.get("retracted") is True
-    since = "" if taken else "".join(_news(section(note)) for note in entries(report.get("since"))[-1:])
-    mark = UNCONFIRMED if report.get("unconfirmed") is True else ""
+    words = words_for(DEFAULT)
+    outcome, which = outcome_of(report, words), sentences.case(report)
+    what = headline.title({"alert": True, **report}, words, outcome.state, sentences.NAME_LENGTH)
+    address = (sentences.link(report) or "").partition("/tree/")[0]
+    kinds = [string(section(note).get("kind")) for note in entries(report.get("since"))[-1:]]
+    since = "" if outcome.state == "retracted" else "".join(_news(kind, words) for kind in kinds)
+    mark = UNCONFIRMED if outcome.unconfirmed else ""
     parts = [f"[{what}]({address})" if address else what, f"`{which}`" if which else "", mark, since]
-    return ("Retracted: " if taken else "") + " · ".join(part for part in parts if part)
+    return " · ".join(part for part in parts if part)
 
 
-def _news(note: Mapping[str, Any]) -> str:
-    return harmless(string(note.get("title")), 80)
+def _news(kind: str, words: Words) -> str:
+    return words.get(f"news.{kind}") or harmless(kind, 80)
 
 
-def _since(note: Mapping[str, Any]) -> str:
-    at = string(note.get("at"))[:16].replace("T", " ")
-    return f"{harmless(at, 20)} {_news(note)}: {harmless(string(note.get('text')), 200)}"
-
-
-def embed_of(payload: Mapping[str, Any]) -> discord.Embed:
+def embed_of(payload: Mapping[str, Any], answer: Answer = "console") -> discord.Embed:
     """The embed of whatever is to be sent: news for the operator or of a case, several alerts, or one report."""
     if payload.get("operator"):
         return operator_embed(section(payload["operator"]))
@@ -159,13 +216,19 @@ def embed_of(payload: Mapping[str, Any]) -> discord.Embed:
         return follow_up_embed(payload)
     if payload.get("digest"):
         return digest_embed(payload)
-    return told_embed(payload, payload.get("since"), retracted=payload.get("retracted") is True)
+    words = words_for(DEFAULT)
+    return alert_embed(payload, words, outcome_of(payload, words), answer)
 
 
-def fitted(embed: discord.Embed) -> discord.Embed:
-    """The embed without as many of its last fields but one as it is too long; the last one is what was added to it."""
-    while embed_width(embed) > TOTAL_LIMIT and len(embed.fields) > 1:
-        embed.remove_field(len(embed.fields) - 2)
+def is_alert(payload: Mapping[str, Any]) -> bool:
+    """Tell whether it is one report that is to be sent, and neither news nor a digest."""
+    return not any(payload.get(key) for key in ("operator", "follow_up", "digest"))
+
+
+def fitted(embed: discord.Embed, limit: int = TOTAL_LIMIT) -> discord.Embed:
+    """The embed without as many of its last fields as it is too long."""
+    while embed_width(embed) > limit and embed.fields:
+        embed.remove_field(len(embed.fields) - 1)
     return embed
 
 
@@ -175,34 +238,12 @@ def embed_width(embed: discord.Embed) -> int:
     return sum(width(part or "") for part in parts)
 
 
-def plain(report: Report) -> str:
-    """The same message as text for a console: several lines, safe to print."""
-    return embed_text(embed_of(report).to_dict())
-
-
 def embed_text(embed: Mapping[str, Any]) -> str:
     """An embed made here, as Discord holds it, as plain lines without markdown."""
-    lines = [unmarked(string(embed.get("title"))), string(embed.get("url")), unmarked(string(embed.get("description")))]
+    text = unmarked(unlinked(string(embed.get("description"))))
+    lines = [unmarked(string(embed.get("title"))), string(embed.get("url")), text]
     for field in map(section, entries(embed.get("fields"))):
         value = unmarked(string(field.get("value"))).replace("\n", "\n    ")
         lines.append(f"{string(field.get('name'))}:\n    {value}")
     lines.append(string(section(embed.get("footer")).get("text")))
     return "\n".join(line for line in lines if line)
-
-
-def _fields(report: Report, words: Words) -> list[tuple[str, str]]:
-    return [
-        ("declared", sentences.declared(report, words)),
-        ("not_declared", sentences.not_declared(report, words)),
-        ("named", sentences.named(report, words)),
-        ("denied", sentences.denied(report, words)),
-        ("contradicted", sentences.contradicted(report)),
-        ("coefficients", sentences.coefficients(report, words)),
-        ("sure", sentences.sure(report, words)),
-        ("trained", sentences.trained(report, words)),
-        ("left_behind", sentences.left_behind(report)),
-        ("upload", sentences.upload(report, words)),
-        ("cost", sentences.cost(report, words)),
-        ("repeat", sentences.command(report)),
-        ("fairness", sentences.fairness(report, words)),
-    ]

@@ -20,14 +20,15 @@ from bot.text import decimal, entries, number, section, string, visible
 from bot.words import Words
 
 NAME: Final = "mix.png"
-WIDTH, HEIGHT, DOTS = 9.0, 4.2, 100  # inches, inches, dots an inch
+WIDTH, HEIGHT, DOTS = 4.2, 2.1, 200  # inches, inches, dots an inch: legible where a phone shows it 300 pixels wide
+SMALL, LARGE = 9.0, 10.5  # points
 POINTS: Final = 4000  # of a report that are drawn
 PARENTS: Final = 6
 ALT_LENGTH: Final = 1024  # of the text for those who cannot see it
 GROUND, INK, GREY = "#f2f3f5", "#1e1f22", "#8a8f98"
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")
-HONEST: Final[dict[str, Any]] = {"marker": ".", "linestyle": "", "color": GREY, "alpha": 0.7, "markersize": 4.0}
+HONEST: Final[dict[str, Any]] = {"marker": ".", "linestyle": "", "color": GREY, "alpha": 0.7, "markersize": 3.0}
 WITHIN: Final = 0.7  # of a layer's width, over which its tensors are spread
 
 
@@ -69,15 +70,14 @@ def draw(report: Mapping[str, Any], words: Words) -> Picture | None:
     for level in (0.0, 1.0):  # where every mark of a model with one parent would lie
         axes.axhline(level, color=GREY, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
     for place, (name, its) in enumerate(marks.items()):
-        _plot(axes, visible(name, 60), its, place % len(COLOURS))
+        _plot(axes, _short(name), its, place % len(COLOURS))
     for name, its in _scale(report, marks).items():
-        label = words("picture.honest", name=visible(name, 60))
+        label = words("picture.honest", name=_short(name))
         axes.plot([m.place for m in its], [m.value for m in its], label=label, zorder=1.5, **HONEST)
-    axes.set_title(words("picture.title"), loc="left", color=INK, fontsize=12)
-    axes.set_xlabel(words("picture.depth"), color=INK)
-    axes.set_ylabel(words("picture.share"), color=INK)
-    axes.tick_params(colors=INK)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=16))
+    axes.set_title(words("picture.title"), loc="left", color=INK, fontsize=LARGE)
+    axes.set_xlabel(words("picture.depth"), color=INK, fontsize=SMALL)
+    axes.tick_params(colors=INK, labelsize=SMALL)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     outside = words("picture.outside")  # what belongs to no layer is at -1
     axes.xaxis.set_major_formatter(lambda place, _: outside if place == -1 else f"{place:g}")
     axes.grid(axis="y", color=GREY, alpha=0.25)
@@ -85,7 +85,9 @@ def draw(report: Mapping[str, Any], words: Words) -> Picture | None:
         axes.spines[side].set_visible(False)
     ends = [end for its in marks.values() for mark in its for end in (mark.low, mark.high)]
     axes.set_ylim(max(min(-0.05, *ends), -2.0), min(max(1.05, *ends), 3.0))
-    legend = axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False, labelcolor=INK)
+    legend = figure.legend(
+        loc="outside lower left", ncols=2, frameon=False, labelcolor=INK, fontsize=SMALL, handletextpad=0.2
+    )
     for text in legend.get_texts():
         text.set_parse_math(False)  # a name may hold dollar signs
     held = io.BytesIO()
@@ -93,10 +95,15 @@ def draw(report: Mapping[str, Any], words: Words) -> Picture | None:
     return Picture(held.getvalue(), _alt(marks, words))
 
 
+def _short(name: str) -> str:
+    """Return a model's name without its organisation: the alert above has it in full."""
+    return visible(name.rpartition("/")[2], 24)
+
+
 def _plot(axes: Any, label: str, its: Sequence[Mark], place: int) -> None:
     values = [mark.value for mark in its]
     spans = [[max(m.value - m.low, 0.0) for m in its], [max(m.high - m.value, 0.0) for m in its]]
-    style = {"fmt": MARKERS[place], "color": COLOURS[place], "markersize": 4.5, "elinewidth": 1.0, "capsize": 1.5}
+    style = {"fmt": MARKERS[place], "color": COLOURS[place], "markersize": 3.5, "elinewidth": 0.8, "capsize": 1.0}
     axes.errorbar([mark.place for mark in its], values, yerr=spans, label=label, zorder=2 + place, **style)
 
 

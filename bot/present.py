@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.casework import TITLES, repo_of
+from bot.casework import repo_of
 from bot.deliver import OutboxRow, Room, Sink, TryLater, Untold
 from bot.digest import digest_of
 from bot.text import entries, section, string
@@ -91,8 +91,7 @@ def as_they_stand(sinks: Mapping[str, Sink | Room], store: Store, trial: Trial |
 
 
 def _told(note: Note) -> dict[str, Any]:
-    title = TITLES.get(note.kind, note.kind)
-    return {"kind": note.kind, "title": title, "text": note.text, "at": note.noted_at.isoformat(timespec="seconds")}
+    return {"kind": note.kind, "text": note.text, "at": note.noted_at.isoformat(timespec="seconds")}
 
 
 def _untold(case: CaseFile, note: Note, head: Head | None) -> str:

@@ -12,10 +12,10 @@ from rich.table import Table
 from analyzers.story import ordered, summed_up
 from analyzers.story_records import Carries, Origin, Point
 from analyzers.traces_records import listed
-from bot.casework import TITLES
 from bot.report import table
 from bot.standing import in_force
 from bot.text import entries, section, string, visible
+from bot.words import DEFAULT, words_for
 from state.errors import StateError
 from state.evidence import Blobs
 from state.records import KeptFile, Note
@@ -81,7 +81,8 @@ def why(report: Report, found: Sequence[Point]) -> str:
     weights = next((p.says for p in found if p.origin == "weights"), "")
     if not weights:  # of an earlier version
         return string(report.get("why"))
-    since = [TITLES[kind].lower() for kind in dict.fromkeys(p.brief for p in found) if kind in _HISTORY]
+    words = words_for(DEFAULT)
+    since = [words(f"news.{kind}").lower() for kind in dict.fromkeys(p.brief for p in found) if kind in _HISTORY]
     return summed_up(weights, found) + (f"; since then: {listed(since)}" if since else "")
 
 

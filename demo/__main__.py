@@ -19,9 +19,9 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
-from bot.casework import TITLES
 from bot.embeds import embed_text
 from bot.text import visible
+from bot.words import DEFAULT, words_for
 from demo.founding import UPLOAD, Replayed, replay
 from demo.loopback_discord import LoopbackDiscord
 from demo.loopback_hub import LoopbackHub
@@ -87,7 +87,12 @@ def show_founding(found: Replayed) -> None:
         console.print(Padding(line, (0, 0, 0, 4)))
     console.print()
     for note in found.notes:
-        console.print(Padding(f"{note.noted_at:%H:%M} {TITLES[note.kind]}: {visible(note.text, 300)}", (0, 0, 0, 4)))
+        console.print(
+            Padding(
+                f"{note.noted_at:%H:%M} {words_for(DEFAULT)(f'news.{note.kind}')}: {visible(note.text, 300)}",
+                (0, 0, 0, 4),
+            )
+        )
     console.print(f"\n{found.cases} case, {len(found.messages)} messages: its alert, and what became of it since.")
 
 
@@ -106,7 +111,8 @@ def main() -> None:
             show(cast, store)
         for message in discord.messages:
             for embed in message["embeds"]:
-                drawn = "\n".join(f"[picture: {a['description']}]" for a in message.get("attachments", []))
+                files = message.get("attachments", [])
+                drawn = "\n".join(f"[{a['filename']}: {a.get('description') or 'everything else'}]" for a in files)
                 shown = f"{embed_text(embed)}\n{drawn}".rstrip()
                 console.print("", Panel(Text(shown), title="the alert, as Discord shows it", width=110))
         console.print(

@@ -11,6 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +23,15 @@ from demo.pictures_scene import capture
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "chrome")
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
-WIDTH, HEIGHT, SCALE = 680, 2400, 1.25  # CSS pixels, the height before cropping; dots a CSS pixel
+HEIGHT, SCALE = 2400, 1.25  # CSS pixels, before cropping; dots a CSS pixel
+PHONE, DESKTOP = 390, 680  # CSS pixels: the width of a client
+# how the files of each picture end, by the width of the client that it shows
+CLIENTS: Final[Mapping[str, Mapping[str, int]]] = {
+    "alert": {"": DESKTOP, "-phone": PHONE},
+    "states": {"": DESKTOP, "-phone": PHONE},
+    **{name: {"": DESKTOP} for name in ("review", "case", "status")},
+}
+COLUMNS: Final = {PHONE: 3, DESKTOP: 2}  # of clients beside each other, where a picture shows several
 COLOURS: Final = 128  # the most common ones are kept as they are, others become the nearest of them
 MARGIN: Final = 20  # CSS pixels left under the last line
 SECONDS: Final = 60.0  # for one picture
@@ -36,8 +46,8 @@ def browser() -> str | None:
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
-def shoot(chromium: str, html: str, target: Path) -> None:
-    """Draw a page and keep what is on it as a PNG. Raises NoPicture."""
+def shoot(chromium: str, html: str, target: Path, width: int = DESKTOP) -> None:
+    """Draw a page of so many CSS pixels and keep what is on it as a PNG. Raises NoPicture."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "page.html").write_text(html, encoding="utf-8")
@@ -53,7 +63,7 @@ def shoot(chromium: str, html: str, target: Path) -> None:
             "--host-resolver-rules=MAP * ~NOTFOUND",
             f"--user-data-dir={folder / 'profile'}",
             f"--force-device-scale-factor={SCALE}",
-            f"--window-size={WIDTH},{HEIGHT}",
+            f"--window-size={width},{HEIGHT}",
             f"--screenshot={folder / 'whole.png'}",
             (folder / "page.html").as_uri(),
         ]
@@ -82,6 +92,11 @@ def crop(whole: Path, target: Path) -> None:
     kept.quantize(palette=palette, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
+def whole(picture: str, width: int) -> int:
+    """The width of a picture that shows clients of so many CSS pixels."""
+    return width * COLUMNS[width] if picture == "states" else width
+
+
 def main() -> None:
     """Play the scene once and draw each of its pictures in each theme."""
     parser = argparse.ArgumentParser(prog="python -m demo.pictures", description=__doc__.partition("\n")[0])
@@ -95,10 +110,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         shots = capture(Path(name))
     try:
-        for picture in shots.parts:
-            for theme in THEMES:
-                target = out / f"{picture}-{theme}.png"
-                shoot(chromium, page(shots, picture, theme), target)
+        for (picture, client), theme in product(CLIENTS.items(), THEMES):
+            for name, width in client.items():
+                target = out / f"{picture}{name}-{theme}.png"
+                shoot(chromium, page(shots, picture, theme, width), target, whole(picture, width))
                 print(f"{target}  {target.stat().st_size / 1000:.0f} kB")
     except NoPicture as error:
         sys.exit(str(error))

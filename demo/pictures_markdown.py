@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 MARK: Final = re.compile(
     r"\\(?P<literal>[^\w\s])"
-    r"|```(?:\w*\n)?(?P<block>.+?)```"
+    r"|```(?:\w*\n)?(?P<block>.+?)```\n?"
     r"|`(?P<code>[^`]+)`"
     r"|\*\*(?P<bold>(?:\\.|[^\\])+?)\*\*"
     r"|\*(?P<italic>(?:\\.|[^\\*])+?)\*"

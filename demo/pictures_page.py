@@ -19,8 +19,8 @@ TEMPLATE: Final = "pictures.html.jinja"
 STYLES: Final[Mapping[int, str]] = {1: "primary", 2: "secondary", 3: "success", 4: "danger"}
 
 
-def page(shots: Shots, name: str, theme: Theme) -> str:
-    """The page of one picture."""
+def page(shots: Shots, name: str, theme: Theme, width: int) -> str:
+    """The page of one picture; `width`: CSS pixels of the client that shows each of its parts."""
     parts = shots.parts[name]
     now = _latest(parts)
     environment = jinja2.Environment(
@@ -36,9 +36,10 @@ def page(shots: Shots, name: str, theme: Theme) -> str:
         "colour": lambda colour: f"#{int(colour or 0):06x}",
         "style": lambda style: STYLES.get(style, "secondary"),
         "picture": lambda embed, message: _picture(embed, message, shots.files),
+        "files": lambda message: [a["filename"] for a in message["attachments"] if a["filename"].endswith(".txt")],
         "only_you": lambda message: bool(message["flags"] & EPHEMERAL),
     }
-    return environment.get_template(TEMPLATE).render(parts=parts, name=name, theme=theme)
+    return environment.get_template(TEMPLATE).render(parts=parts, name=name, theme=theme, width=width)
 
 
 def _latest(parts: Sequence[Part]) -> datetime:

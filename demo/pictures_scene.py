@@ -1,7 +1,8 @@
 """What is in the pictures of the docs: the watch and its bot at work on loopback, and what Discord got from them.
 
-The demo's uploads are judged by the real watch. A reviewer publishes one finding, its card is corrected hours later, a
-moderator dismisses it, and somebody asks for the case and for /status.
+The demo's uploads are judged by the real watch, and a reviewer publishes a blend and a copy. Hours later the card of
+the blend is corrected, a moderator dismisses it, somebody asks for the case and for /status, and the card hides again
+what it is made of. The copy is declared, then not any more, gets other weights, and is retracted.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ MODERATOR: Final = Person("100200300400500911", "marisol")
 REVIEWER: Final = Person("100200300400500912", "ruth")
 READER: Final = Person("100200300400500913", "teo", permissions=0)
 REASON: Final = "They told us beforehand; the card was late."
+RETRACTED: Final = "The first weights were a mirror by agreement."
+COPY: Final = "rebrand/Phoenix"
 HOURS: Final = 4  # that the watch's clock begins in the past, so that hours pass at once
 WAIT_SECONDS: Final = 60.0
 
@@ -72,26 +75,44 @@ class Stage:
         await asyncio.to_thread(members.wait_ready)
         await asyncio.to_thread(members.slash, "subscribe", self.alerts, MODERATOR)
         await turn.run(lambda _: None)
-        asked = await _told(self.reviewers)
-        found = {"review": [Part("reviewers", [deepcopy(asked)])]}
-        await asyncio.to_thread(members.click, asked, "Publish", self.reviewers, REVIEWER)
-        message = await _told(self.alerts)
-        found["alert"] = [Part("alerts", [deepcopy(message)])]
-        self.hand.sleep(HOURS * 3600)
-        self.hub.add(_corrected(self.hub.repos[HIDDEN], self.hand.now()))
-        self.hub.add(_another(self.hand.now()))
-        await turn.run(lambda _: None)
-        await until(lambda: len(self._thread(message)) == 1)
-        form = await asyncio.to_thread(members.click, message, "Dismiss", self.alerts, MODERATOR)
-        await asyncio.to_thread(members.submit, form, {"reason": reason}, self.alerts, MODERATOR)
-        await until(lambda: len(self._thread(message)) == 2)
-        case = message["components"][0]["components"][0]["custom_id"].rpartition(":")[2]
-        found["case"] = [
-            await self._answer("case", case=case),
-            Part(HIDDEN, deepcopy(self._thread(message)), thread=True),
-        ]
+        asked = {name: await _told(self.reviewers, name) for name in (HIDDEN, COPY)}
+        found = {"review": [Part("reviewers", [deepcopy(asked[HIDDEN])])]}
+        for each in asked.values():
+            await asyncio.to_thread(members.click, each, "Publish", self.reviewers, REVIEWER)
+        blend, copy = [await _told(self.alerts, name) for name in asked]
+        states = [_now(blend)]
+        found["alert"] = states[:1]
+        blended, copied = self.hub.repos[HIDDEN], self.hub.repos[COPY]
+        self.hub.add(_another(self.hand.now() + timedelta(hours=HOURS)))
+        states.append(await self._after(turn, blend, _carded(blended, [RELEASE, BASE]), "Declared since"))
+        await until(lambda: len(self._thread(blend)) == 1)
+        await self._form(blend, "Dismiss", self.alerts, MODERATOR, reason)
+        await until(lambda: len(self._thread(blend)) == 2)
+        case = blend["components"][0]["components"][0]["custom_id"].rpartition(":")[2]
+        thread = Part(HIDDEN, deepcopy(self._thread(blend)), thread=True)
+        found["case"] = [await self._answer("case", case=case), thread]
         found["status"] = [await self._answer("status")]
+        await self._after(turn, copy, _carded(copied, [RELEASE]), "Declared since")
+        states.append(await self._after(turn, copy, _carded(copied, []), "Declared, then no more"))
+        states.append(await self._after(turn, copy, _replaced(copied), "Weights replaced since"))
+        states.append(await self._after(turn, blend, _carded(blended, [BASE]), "Dismissed here"))
+        await self._form(asked[COPY], "Retract", self.reviewers, REVIEWER, RETRACTED)
+        await until(lambda: copy["embeds"][0]["title"].startswith("Retracted"))
+        found["states"] = [*states, _now(copy)]
         return found
+
+    async def _after(self, turn: Turn, message: Json, repo: LoopbackRepo, title: str) -> Part:
+        """Let hours pass and a repository change; return the message once its title says so."""
+        self.hand.sleep(HOURS * 3600)
+        self.hub.add(replace(repo, last_modified=self.hand.now()))
+        await turn.run(lambda _: None)
+        await until(lambda: message["embeds"][0]["title"].startswith(title))
+        return _now(message)
+
+    async def _form(self, message: Json, label: str, channel: Channel, who: Person, reason: str) -> None:
+        """Let somebody press a button and give a reason."""
+        form = await asyncio.to_thread(self.discord.members.click, message, label, channel, who)
+        await asyncio.to_thread(self.discord.members.submit, form, {"reason": reason}, channel, who)
 
     def _thread(self, message: Json) -> list[Json]:
         thread = self.discord.world.channels.get(message["id"])
@@ -157,12 +178,17 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def _told(channel: Channel) -> Json:
-    """The message about the hidden blend, once it is there."""
+def _now(message: Json) -> Part:
+    """The message as it stands in the channel."""
+    return Part("alerts", [deepcopy(message)])
+
+
+async def _told(channel: Channel, name: str) -> Json:
+    """The message about an upload, once it is there."""
     found: list[Json] = []
 
     def there() -> bool:
-        found.extend(m for m in channel.messages if HIDDEN in m["embeds"][0]["title"])
+        found.extend(m for m in channel.messages if name in m["embeds"][0]["title"])
         return bool(found)
 
     await until(there)
@@ -175,8 +201,18 @@ def _another(now: datetime) -> LoopbackRepo:
     return repo("driftwood/Zephyr-1", weights, card("Zephyr 1", "Trained from scratch."), now - timedelta(minutes=4))
 
 
-def _corrected(before: LoopbackRepo, now: datetime) -> LoopbackRepo:
-    """The upload after its card names both parents."""
-    text = card("Guanabara 1", "A merge.", [RELEASE, BASE], "merge")
-    files = {**before.files, "README.md": BytesBlob(text.encode())}
-    return replace(before, files=files, revision="", last_modified=now, title="Update README.md", earlier=before)
+def _carded(first: LoopbackRepo, parents: Sequence[str]) -> LoopbackRepo:
+    """An upload after its card names these parents."""
+    text = card(first.repo_id.partition("/")[2], "What it is made of.", parents)
+    return _with(first, {"README.md": text.encode()})
+
+
+def _replaced(first: LoopbackRepo) -> LoopbackRepo:
+    """An upload with other weights under its first card."""
+    other = repo(first.repo_id, fresh(np.random.default_rng(29)), "", first.created_at)
+    return _with(first, {path: blob.read(0, blob.size) for path, blob in other.files.items() if path != "README.md"})
+
+
+def _with(first: LoopbackRepo, files: Mapping[str, bytes]) -> LoopbackRepo:
+    blobs = {path: BytesBlob(data) for path, data in files.items()}
+    return replace(first, files={**first.files, **blobs}, revision="", title="Update", earlier=first)

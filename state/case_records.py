@@ -11,7 +11,8 @@ from state.records import AlertState
 
 # kept: found and not told, because it falls short of what is published unattended
 Standing = Literal["review", "published", "rejected", "kept"]
-PublicState = Literal[Standing, "retracted"]
+# closed: in review, and its card declares every model now; a card that no longer does brings it back into review
+PublicState = Literal[Standing, "retracted", "closed"]
 RemarkKind = Literal["publish", "reject", "retract", "acknowledge", "dismiss", "answer"]
 RemarkState = Literal["open", "accepted", "refused", "done"]  # open, accepted, refused: of an answer
 

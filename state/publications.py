@@ -27,6 +27,7 @@ from state.shown import SHOWN, STATE, as_case, case_at, locked
 from state.tables import cases, outbox, publications, remarks, uploads
 
 _DECIDES: Mapping[str, Standing] = {"publish": "published", "reject": "rejected"}
+UNDECIDED = ("review", "closed")
 
 
 class Publications:
@@ -171,7 +172,7 @@ class Publications:
         """
         with transaction(self._engine) as connection:
             found = locked(connection, remark.case_id)
-            if found.state != "review":
+            if found.state not in (UNDECIDED if remark.kind == "reject" else ("review",)):
                 raise StateError(f"case {remark.case_id} is {found.state} already")
             add(connection, remark, "done", now)
             count = votes(connection, remark)
@@ -189,7 +190,7 @@ class Publications:
         """
         with transaction(self._engine) as connection:
             found = locked(connection, remark.case_id)
-            if found.state != "review":
+            if found.state not in UNDECIDED:
                 raise StateError(f"case {remark.case_id} is {found.state} already")
             add(connection, remark, "done", now)
             if remind_at is not None:
@@ -215,13 +216,16 @@ class Publications:
     def tell_news(self, case_id: str, key: str, reviewers: str, now: datetime) -> None:
         """Tell what has happened to a case (the note with this key) wherever the case was told.
 
-        As long as `reviewers` have not decided they hear of it, if there are any; of a retraction in any case.
+        As long as `reviewers` have not decided they hear of it, if there are any. If they published it they hear of a
+        card that declares every model now, or no longer, and in any case of a retraction.
         """
+        card = key.split(":")[1] in ("declared", "withdrawn")
         with transaction(self._engine) as connection:
             places = [head.destination for head in rooms_of(connection, case_id, "")]
             standing = connection.scalar(select(publications.c.standing).where(publications.c.case_id == case_id))
             state = connection.scalar(select(cases.c.state).where(cases.c.case_id == case_id))
-            if reviewers and (standing == "review" or (standing and state == "retracted")):
+            published = standing == "published" and card and keyed(connection, review_prefix(case_id))
+            if reviewers and (standing == "review" or published or (standing and state == "retracted")):
                 places.append(reviewers)
             post(connection, [news_row(case_id, key, place) for place in places], now)
 

@@ -100,7 +100,7 @@ class Note:
     """Something that has happened to a case since it was told. Notes with the same `key` are the same note."""
 
     case_id: str
-    kind: str  # one of bot.casework.TITLES
+    kind: str  # one of the catalogues' [news]
     text: str
     key: str
     noted_at: datetime

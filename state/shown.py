@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, case, func, select
+from sqlalchemy import Connection, Row, and_, case, func, select
 
 from state.case_records import Case
 from state.errors import StateError
@@ -13,8 +13,19 @@ from state.tables import case_notes, cases, publications
 _TAKEN_BACK: Final = select(case_notes.c.text).where(
     case_notes.c.case_id == cases.c.case_id, case_notes.c.kind == "retracted"
 )
-# Where a case stands with its reviewers, unless it was taken back.
-STATE: Final = case((cases.c.state == "retracted", "retracted"), else_=publications.c.standing)
+_LAST_OF_CARD: Final = (
+    select(case_notes.c.kind)
+    .where(case_notes.c.case_id == cases.c.case_id, case_notes.c.kind.in_(("declared", "withdrawn")))
+    .order_by(case_notes.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+# Where a case stands with its reviewers, unless it was taken back or its card leaves them nothing to decide.
+STATE: Final = case(
+    (cases.c.state == "retracted", "retracted"),
+    (and_(publications.c.standing == "review", _LAST_OF_CARD == "declared"), "closed"),
+    else_=publications.c.standing,
+)
 SHOWN: Final = select(
     cases.c.case_id,
     cases.c.upload_id,

@@ -11,9 +11,11 @@ import discord
 from bot.chat.buttons import buttons
 from bot.chat.nonce import SEPARATOR, marker_of
 from bot.chat.publisher import REVIEWERS, Policy
-from bot.chat.since import ANSWER_LENGTH, REASON_LENGTH, mention, news_embed, remark_embed, standing
+from bot.chat.since import ANSWER_LENGTH, REASON_LENGTH, in_full, mention, outcome_for, remark_embed
 from bot.deliver import OutboxRow, TryLater, Undeliverable, Untold
-from bot.embeds import QUIET_COLOUR, alert_embed, fitted, operator_embed, taken_back
+from bot.embeds import QUIET_COLOUR, Answer, alert_embed, fitted, news_embed, operator_embed
+from bot.evidence import evidence_embed
+from bot.outcome import Outcome
 from bot.picture import NAME, Picture, draw
 from bot.text import harmless, section, string, visible
 from bot.words import DEFAULT, Words, words_for
@@ -26,6 +28,8 @@ from state.subscriptions import Subscriptions
 
 THREAD_NAME: Final = 90
 PICTURES: Final = 16  # kept
+EVIDENCE_LIMIT: Final = 3800  # characters: with an alert and its links it stays below Discord's limit of a message
+DECIDING: Final = ("declared", "withdrawn", "retracted")  # news that change what reviewers have to decide
 
 View = Callable[[], discord.ui.View]
 
@@ -34,8 +38,8 @@ View = Callable[[], discord.ui.View]
 class Draft:
     """A message to be sent. With a `head_id`, that message is brought up to date and this one goes under it.
 
-    `closes`: messages that show `head_embeds` from now on and have no buttons any more. `untold`: why it is not sent,
-    unless it was, by an attempt whose end nobody saw: then it is brought up to date.
+    `shown`: messages that show `head_embeds` and `head_view` from now on. `untold`: why it is not sent, unless it was,
+    by an attempt whose end nobody saw: then it is brought up to date.
     """
 
     embeds: Sequence[discord.Embed]
@@ -46,7 +50,8 @@ class Draft:
     head_id: str | None = None
     head_embeds: Sequence[discord.Embed] = ()
     thread_name: str = ""
-    closes: Sequence[str] = ()
+    head_view: View | None = None
+    shown: Sequence[str] = ()
     untold: str = ""
 
     def files(self) -> list[discord.File]:
@@ -101,21 +106,29 @@ class Drafts:
         return replace(head, role_id=wish.role_id, announce=wish.announce)
 
     def head(self, case: Case, guild_id: str, words: Words) -> Draft:
-        """The message that tells a case in one server, with what was said about it since."""
-        told = standing(self.cases.remarks(case.case_id, guild_id), self.cases.news(case.case_id), words)
-        embed = alert_embed(case.report, words=words)
+        """The message that tells a case in one server, as it stands."""
+        answer: Answer = "button" if self.policy.channel else "channel"
+        embed = alert_embed(case.report, words, self.outcome(case, guild_id, words), answer)
+        rows = [["evidence", *(["answer"] if self.policy.channel else [])], ["acknowledge", "dismiss", "mute"]]
+        picture = self._pictured(embed, case, words)
+        return Draft([embed], lambda: buttons(words, case.case_id, rows), picture)
+
+    def outcome(self, case: Case, guild_id: str, words: Words) -> Outcome:
+        """Return the state of a case and what has happened since, as one server sees it."""
+        remarks, news = self.cases.remarks(case.case_id, guild_id), self.cases.news(case.case_id)
+        return outcome_for(case, remarks, news, words)
+
+    def evidence(self, case: Case, guild_id: str, words: Words) -> discord.Embed:
+        """Everything that a case's alert leaves out."""
+        since = in_full(self.outcome(case, guild_id, words))
+        return fitted(evidence_embed(case.report, words, since), EVIDENCE_LIMIT)
+
+    def _pictured(self, embed: discord.Embed, case: Case, words: Words) -> Picture | None:
+        """Let an embed show the picture of its case, and return it."""
         picture = self.album.of(case, words)
-        if told:
-            embed.add_field(name=words("alert.field.standing"), value=told, inline=False)
-        if case.state == "retracted":
-            taken_back(embed, words("news.retracted"))
         if picture is not None:
             embed.set_image(url=f"attachment://{NAME}")
-        rows = [["evidence", "card", "repeat"], ["acknowledge", "dismiss", "mute"]]
-        if self.policy.channel:
-            rows[0].append("answer")
-            _say_how_to_answer(embed, words)
-        return Draft([fitted(embed)], lambda: buttons(words, case.case_id, rows), picture)
+        return picture
 
     def _for_reviewers(self, row: OutboxRow, case: Case, kind: str) -> Draft:
         if kind == "news":
@@ -123,37 +136,43 @@ class Drafts:
         return self._answer(row, case) if kind == "answer" else self._review(row, case)
 
     def _news_for_reviewers(self, row: OutboxRow, case: Case) -> Draft:
-        """What has happened to a case that they have not decided; a retraction leaves them nothing to decide."""
+        """Tell reviewers news of a case that they were shown; update their message where the state changes."""
         if self.cases.busy(row.destination, row.id):
             raise TryLater("An earlier message is on its way there.")
-        draft = Draft([_marked(news_embed(case, self._happened(row, case), words_for(DEFAULT)), row)])
-        if case.state != "retracted":
+        note, words = self._happened(row, case), words_for(DEFAULT)
+        draft = Draft([_marked(_news(case, note, words), row)])
+        if note.kind not in DECIDING:
             return draft
         shown = [head.message_id for head in self.cases.reviews(case.case_id) if head.message_id is not None]
-        return replace(draft, closes=shown, head_embeds=[self._shown_to_reviewers(case, 0)])
+        embeds = self._shown_to_reviewers(case, 0)
+        self._pictured(embeds[0], case, words)
+        view = review_buttons(words, case, trial=self.policy.trial() is not None)
+        return replace(draft, shown=shown, head_embeds=embeds, head_view=view)
 
-    def _shown_to_reviewers(self, case: Case, times: int) -> discord.Embed:
-        words = words_for(DEFAULT)
-        until = self.policy.trial()
+    def _shown_to_reviewers(self, case: Case, times: int) -> list[discord.Embed]:
+        """The alert as it stands and its evidence, headed by what is asked of them, or by what was decided."""
+        words, until = words_for(DEFAULT), self.policy.trial()
         told = words("review.again", times=times + 1) if times else words("review.asked")
-        if until is not None:
-            told = words("review.trial", until=f"{until:%Y-%m-%d %H:%M}")
-        embed = alert_embed(case.report, words=words)
         if case.state == "retracted":
             told = f"**{words('news.retracted')}:** {harmless(case.reason, REASON_LENGTH)}"
-            taken_back(embed, words("news.retracted"))
+        elif case.state == "published":
+            said = [r.by_user for r in self.cases.remarks(case.case_id) if r.kind == "publish"]
+            told = words("review.published", who=mention(said[-1] if said else ""))
+        elif until is not None:
+            told = words("review.trial", until=f"{until:%Y-%m-%d %H:%M}")
+        elif case.state == "closed":
+            told = words("review.closed")
+        embed = alert_embed(case.report, words, self.outcome(case, "", words), "button")
         embed.description = f"{told}\n\n{embed.description}"
-        return embed
+        return [embed, self.evidence(case, "", words)]
 
     def _review(self, row: OutboxRow, case: Case) -> Draft:
         words = words_for(DEFAULT)
-        embed = self._shown_to_reviewers(case, int(row.payload.get("times") or 0))
-        picture = self.album.of(case, words)
-        if picture is not None:
-            embed.set_image(url=f"attachment://{NAME}")
-        _marked(embed, row)
+        embeds = self._shown_to_reviewers(case, int(row.payload.get("times") or 0))
+        picture = self._pictured(embeds[0], case, words)
+        _marked(embeds[0], row)
         view = review_buttons(words, case, trial=self.policy.trial() is not None)
-        return Draft([fitted(embed)], view, picture, untold=TAKEN_BACK if case.state == "retracted" else "")
+        return Draft(embeds, view, picture, untold=TAKEN_BACK if case.state == "retracted" else "")
 
     def _under(self, row: OutboxRow, case: Case, head: Draft, words: Words) -> Draft:
         """What goes under the message that tells the case: what somebody said, or what has happened since."""
@@ -168,7 +187,7 @@ class Drafts:
             note = self._happened(row, case)
             if case.state == "retracted" and note.kind != "retracted":
                 raise Untold("The case was retracted since.")
-            embed = news_embed(case, note, words)
+            embed = _news(case, note, words)
         else:
             embed = remark_embed(self._stored(row), words)
         name = string(section(case.report.get("suspect")).get("repo_id"))
@@ -202,17 +221,14 @@ class Drafts:
 
 def review_buttons(words: Words, case: Case, *, trial: bool = False) -> View | None:
     """Return the buttons that a case in its state has for reviewers; None if none. `trial`: nothing is published."""
-    undecided = ["right", "wrong"] if trial else ["publish", "reject"]
-    actions = {"review": undecided, "published": ["retract"]}.get(case.state)
-    return (lambda: buttons(words, case.case_id, [[*actions, "evidence", "repeat"]])) if actions else None
+    asked = ["right", "wrong"] if trial else ["publish", "reject"]
+    actions = {"review": asked, "closed": asked if trial else [], "published": ["retract"]}.get(case.state)
+    return (lambda: buttons(words, case.case_id, [[*actions, "evidence"]])) if actions else None
 
 
-def _say_how_to_answer(embed: discord.Embed, words: Words) -> None:
-    """Add to what is said in fairness that the author can answer."""
-    for place, told in enumerate(embed.fields):
-        if told.name == words("alert.field.fairness"):
-            text = f"{told.value} {words('alert.fairness.answer')}"
-            embed.set_field_at(place, name=told.name, value=text, inline=False)
+def _news(case: Case, note: Note, words: Words) -> discord.Embed:
+    name = string(section(case.report.get("suspect")).get("repo_id"))
+    return news_embed(note.kind, name, note.text, note.noted_at, words)
 
 
 def _marked(embed: discord.Embed, row: OutboxRow) -> discord.Embed:

@@ -13,7 +13,6 @@ import discord
 from bot.chat.answers import Interaction, aside, say, words_of
 from bot.chat.desk import Desk
 from bot.chat.drafts import review_buttons
-from bot.chat.evidence import evidence_embed, repeat_text
 from bot.chat.filters import organisation_of
 from bot.chat.forms import Filled, filled, form
 from bot.chat.publisher import Decided, Decision
@@ -52,9 +51,7 @@ class Presses:
             await interaction.response.send_modal(form(words_of(interaction), action, about))
             return
         handlers: dict[str, Callable[[Interaction, str], Awaitable[None]]] = {
-            "evidence": self._evidence,
-            "repeat": self._repeat,
-            "card": self._card,
+            **dict.fromkeys(("evidence", "card", "repeat"), self._evidence),  # two of them under older messages alone
             "acknowledge": self._acknowledge,
             "publish": self._publish,
             "accept": lambda asked, note: self._settle(asked, note, "accepted"),
@@ -100,25 +97,14 @@ class Presses:
     # -- for everybody -----------------------------------------------------------------------------------------
 
     async def _evidence(self, interaction: Interaction, about: str) -> None:
-        case = await self._case(interaction, about)
-        if case is not None:
-            await say(interaction, embed=evidence_embed(case.report, words_of(interaction)))
-
-    async def _repeat(self, interaction: Interaction, about: str) -> None:
-        case = await self._case(interaction, about)
-        if case is not None:
-            await say(interaction, repeat_text(case.report, words_of(interaction)))
-
-    async def _card(self, interaction: Interaction, about: str) -> None:
-        """Hand out the card as it was when the upload was judged, as a file: nothing in it is drawn."""
-        case = await self._case(interaction, about)
+        """Show everything that was measured, and hand out the card at first sight as a file: nothing in it is drawn."""
+        case, words = await self._case(interaction, about), words_of(interaction)
         if case is None:
             return
+        embed = await aside(self.desk.drafts.evidence, case, str(interaction.guild_id or ""), words)
         card = await aside(self.desk.cards.of, case)
-        if card:
-            await say(interaction, files=[discord.File(io.BytesIO(card[:CARD_LENGTH]), "card.txt")])
-        else:
-            await say(interaction, words_of(interaction)("case.card_none"))
+        files = [discord.File(io.BytesIO(card[:CARD_LENGTH]), "card.txt")] if card else []
+        await say(interaction, None if card else words("case.card_none"), embed=embed, files=files)
 
     async def _answer(self, interaction: Interaction, case: Case, text: str) -> None:
         note = NewRemark(case.case_id, "answer", str(interaction.user.id), text)

@@ -60,8 +60,9 @@ class RoomSink:
 async def _post(client: discord.Client, channel: discord.PartialMessageable, row: OutboxRow, draft: Draft) -> str:
     if draft.head_id is not None:
         channel = await _under(client, channel, draft)
-    for message_id in draft.closes:
-        await _edit(channel.get_partial_message(int(message_id)), embeds=list(draft.head_embeds), view=None)
+    for message_id in draft.shown:
+        view = draft.head_view() if draft.head_view is not None else None
+        await _edit(channel.get_partial_message(int(message_id)), embeds=list(draft.head_embeds), view=view)
     message = await _sent_before(client, channel, row) if row.attempts > 1 else None
     if draft.untold:
         if message is None:

@@ -1,14 +1,16 @@
-"""What was said and what has happened since a case was told, in a reader's language."""
+"""Remarks of people on a case and notes of the watch, in a reader's language."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import discord
 
 from bot.embeds import QUIET_COLOUR
-from bot.text import harmless, section, string, width
+from bot.outcome import Line, Outcome, note_line, state_of
+from bot.text import harmless, width
 from bot.words import Words
 from state.case_records import Case, Remark
 from state.records import Note
@@ -16,18 +18,8 @@ from state.records import Note
 REASON_LENGTH: Final = 300  # of a moderator's or reviewer's words, where they are shown with others
 ANSWER_LENGTH: Final = 1000  # of an author's
 STANDING_LENGTH: Final = 1000  # of all that was said since
+LONGEST_LINE: Final = 500  # of it
 TOLD: Final = ("acknowledge", "dismiss")  # remarks that are shown as soon as they are made
-NEWS_LENGTH: Final = 200  # of what has happened, where it stands with others
-LONGEST_NEWS: Final = 1500  # where it stands alone
-
-
-def news_embed(case: Case, note: Note, words: Words) -> discord.Embed:
-    """What has happened to a case, as a message of its own."""
-    name = harmless(string(section(case.report.get("suspect")).get("repo_id")), 120)
-    title = f"{_title(note, words)}: {name}"
-    embed = discord.Embed(title=title, description=harmless(note.text, LONGEST_NEWS), colour=QUIET_COLOUR)
-    embed.timestamp = note.noted_at
-    return embed
 
 
 def remark_embed(remark: Remark, words: Words) -> discord.Embed:
@@ -36,33 +28,46 @@ def remark_embed(remark: Remark, words: Words) -> discord.Embed:
     return discord.Embed(title=title, description=told_by(remark, words), colour=QUIET_COLOUR)
 
 
-def standing(remarks: Sequence[Remark], news: Sequence[Note], words: Words) -> str:
-    """All that was said and has happened, the newest first, as far as it fits."""
+def outcome_for(case: Case, remarks: Sequence[Remark], news: Sequence[Note], words: Words) -> Outcome:
+    """Return what has become of a case, as the people who made these remarks and the watch's notes say."""
     said = [r for r in remarks if r.kind in TOLD or (r.kind == "answer" and r.state == "accepted")]
-    dated = [(r.created_at, told_by(r, words)) for r in said]
-    dated += [(n.noted_at, f"**{_title(n, words)}:** {harmless(n.text, NEWS_LENGTH)}") for n in news]
+    dated: list[tuple[bool, datetime, Line]] = [(False, r.created_at, _remark_line(r, words)) for r in said]
+    dated += [
+        (n.kind == "retracted", n.noted_at, note_line(f"{n.noted_at:%Y-%m-%d %H:%M}", words(f"news.{n.kind}"), n.text))
+        for n in news
+    ]
+    notes = [(note.kind, note.text) for note in news]
+    dismissed = any(remark.kind == "dismiss" for remark in said)
+    state = state_of(notes, retracted=case.state == "retracted", dismissed=dismissed)
+    return Outcome(state, [line for *_, line in sorted(dated, key=lambda each: each[:2], reverse=True)])
+
+
+def in_full(outcome: Outcome) -> str:
+    """Return all that has happened, the newest first, as far as it fits a field."""
     text = ""
-    for at, line in sorted(dated, reverse=True):
-        told = f"{at:%Y-%m-%d %H:%M} {line}\n"
+    for line in outcome.since:
+        told = f"{line(LONGEST_LINE)}\n"
         if width(text) + width(told) > STANDING_LENGTH:
             break
         text += told
     return text.strip()
 
 
-def _title(note: Note, words: Words) -> str:
-    return words(f"news.{note.kind}")
+def _remark_line(remark: Remark, words: Words) -> Line:
+    at = f"{remark.created_at:%Y-%m-%d %H:%M} "
+    return lambda room: at + told_by(remark, words, room - len(at))
 
 
-def told_by(remark: Remark, words: Words) -> str:
-    """One remark in a sentence, with who said it."""
+def told_by(remark: Remark, words: Words, room: int = ANSWER_LENGTH + REASON_LENGTH) -> str:
+    """Return one remark in a sentence of about `room` characters, with who said it."""
     who = mention(remark.by_user)
     if remark.kind == "acknowledge":
         return words("standing.acknowledged", who=who)
-    if remark.kind == "answer":
-        return words("standing.answered", who=who, text=harmless(remark.text, ANSWER_LENGTH))
-    reason = harmless(remark.text, REASON_LENGTH) or words("standing.no_reason")
-    return words("standing.dismissed", who=who, reason=reason)
+    answered = remark.kind == "answer"
+    key, field, longest = ("answered", "text", ANSWER_LENGTH) if answered else ("dismissed", "reason", REASON_LENGTH)
+    left = room - width(words(f"standing.{key}", who=who, **{field: ""}))
+    text = harmless(remark.text, min(longest, max(left, 1)))
+    return words(f"standing.{key}", who=who, **{field: text if text or answered else words("standing.no_reason")})
 
 
 def mention(user_id: str) -> str:

@@ -29,7 +29,6 @@ from state.store import Store
 from tests.bot.stage import REPOS, Stage, changed, stage
 
 FEW = {name: REPOS[name] for name in (BASE, RELEASE, HIDDEN)}
-HEAD = f"Blend, 1 of 2 parents not declared: {HIDDEN}"
 
 
 @contextmanager
@@ -144,7 +143,7 @@ def test_a_card_that_names_the_parents_now_is_told_once(tmp_path: Path) -> None:
         assert f"{mended:%Y-%m-%d %H:%M} UTC, 90 min after the alert." in note.text
         assert "A commit is titled “Merged, sorry”" in note.text
         head, follow_up = at.discord.messages
-        assert head["embeds"][0]["title"] == HEAD
+        assert head["embeds"][0]["title"] == f"Declared since: {HIDDEN}"
         assert head["embeds"][0]["fields"][0]["name"] == "Since then"
         assert "The card names the parents now" in head["embeds"][0]["fields"][0]["value"]
         assert f"after the alert: {RELEASE}" in follow_up["embeds"][0]["description"].replace("\\", "")
@@ -188,7 +187,7 @@ def test_a_retraction_edits_the_message_and_stays_on_record(tmp_path: Path) -> N
             assert at.run("case", "retract", case_id, "--reason", "the parent was licensed to them").returncode == 0
         send(at, store)
         head, follow_up = at.discord.messages
-        assert head["embeds"][0]["title"] == f"Retracted: {HEAD}"
+        assert head["embeds"][0]["title"] == f"Retracted: {HIDDEN}"
         assert "the parent was licensed to them" in follow_up["embeds"][0]["description"]
         assert the_case(store).state == "retracted"
         assert "retracted" in at.run("case", "show", case_id).stdout

@@ -262,7 +262,7 @@ def test_bad_input_ends_with_one_stored_reason_each_and_the_watch_goes_on(tmp_pa
         assert notes is not None
         assert any("not an object" in note for note in notes["problems"])
         assert at.upload("rebrand/Phoenix").state == "found"
-        assert at.told == ["Copy, parent not declared: rebrand/Phoenix"]
+        assert at.told == ["Undeclared copy: rebrand/Phoenix"]
         broken = json.dumps(at.report("murk/lying"))
         assert "inconclusive" in broken
 

@@ -118,7 +118,7 @@ def test_what_comes_on_top_of_the_cap_is_one_message(store: Store) -> None:
         titles = [message["embeds"][0]["title"] for message in server.messages]
         digest = server.messages[-1]["embeds"][0]["description"].splitlines()
         message_ids = [message["id"] for message in server.messages]
-    assert titles[:CAP] == [f"Blend, 1 of 2 parents not declared: org/m{n}" for n in range(CAP)]
+    assert titles[:CAP] == [f"Partly declared blend: org/m{n}" for n in range(CAP)]
     assert titles[CAP:] == ["40 alerts in one message"]
     lines = [line for line in digest if "](" in line]
     assert len(lines) == LINES
@@ -283,10 +283,12 @@ def test_a_retraction_edits_the_digest_and_leaves_the_other_cases_in_it(store: S
         posted = [message["embeds"][0]["title"] for message in server.messages[number:]]
     after = digest["embeds"][0]["description"].splitlines()
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
-    assert [new for _, new in changed] == [f"Retracted: {old}" for old, _ in changed]
+    assert [new for _, new in changed] == [
+        old.replace("[Partly declared blend: ", "[Retracted: ") for old, _ in changed
+    ]
     assert [f"case {CAP + 1:012x}" in new for _, new in changed] == [True]
     assert digest["embeds"][0]["title"] == "4 alerts in one message"
-    assert first["embeds"][0]["title"] == "Retracted: Blend, 1 of 2 parents not declared: org/m0"
+    assert first["embeds"][0]["title"] == "Retracted: org/m0"
     assert posted == [f"Retracted: org/m{CAP + 1}", "Retracted: org/m0"]
 
 
@@ -299,7 +301,7 @@ def test_the_watch_keeps_to_the_cap_that_is_set(tmp_path: Path) -> None:
                     post(opened, numbers, datetime.now(UTC))
             done = at.run("watch", "--once", BLENDWATCH_ALERTS_PER_HOUR="1")
             assert done.returncode == 0, done.stderr
-        assert at.told == [f"Blend, 1 of 2 parents not declared: {HIDDEN}", "3 alerts in one message"]
+        assert at.told == [f"Partly declared blend: {HIDDEN}", "3 alerts in one message"]
         assert "2 alerts wait for the next digest" in done.stderr
         with at.store() as opened:
             assert states(opened) == {"sent": 4, "pending": 2}

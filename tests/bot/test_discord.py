@@ -12,7 +12,9 @@ import pytest
 
 from bot.deliver import TryLater, Undeliverable
 from bot.discord import ConsoleSink, WebhookSink
-from bot.embeds import embed_text, plain
+from bot.embeds import embed_of, embed_text
+from bot.evidence import evidence_text, plain
+from bot.words import words_for
 from demo.loopback_discord import CHANNEL_ID, TOKEN, WEBHOOK_ID, LoopbackDiscord, over_limit
 from tests.bot.test_embeds import report
 from tests.bot.test_text import ACTIVE, invisible
@@ -39,7 +41,18 @@ def test_an_alert_arrives_as_one_embed_and_pings_nobody(loopback: LoopbackDiscor
     assert message["allowed_mentions"] == {"parse": []}
     assert not message.get("content")
     (embed,) = message["embeds"]
-    assert embed_text(embed) == plain(report())
+    assert embed_text(embed) == embed_text(embed_of(report(), "channel").to_dict())
+
+
+def test_the_evidence_comes_along_as_a_file(loopback: LoopbackDiscord) -> None:
+    """A webhook has no button to ask for it: nothing that was measured is missing."""
+    asyncio.run(sink_for(loopback).send(report()))
+    (file,) = loopback.messages[0]["attachments"]
+    assert file["filename"] == "evidence.txt"
+    kept = loopback.world.files[file["url"]].decode()
+    assert kept == evidence_text(report(), words_for("en"))
+    for part in ("One set of coefficients explains all layers.", "0.565 tidepool-ai/Borealis-Coder", "812 kB read"):
+        assert part in kept
 
 
 def test_a_profile_is_sent_as_a_picture(loopback: LoopbackDiscord) -> None:
@@ -48,7 +61,8 @@ def test_a_profile_is_sent_as_a_picture(loopback: LoopbackDiscord) -> None:
     profile = [{"layer": 0, "module": "q", "shares": {"a/x": [0.5, 0.4, 0.6], "b/y": [0.5, 0.4, 0.6]}}]
     asyncio.run(sink_for(loopback).send(report(profile=profile)))
     (message,) = loopback.messages
-    (picture,) = message["attachments"]
+    picture, evidence = message["attachments"]
+    assert evidence["filename"] == "evidence.txt"
     assert message["embeds"][0]["image"] == {"url": f"attachment://{picture['filename']}"}
     assert picture["description"].startswith("A chart of 1 readings")
     assert picture["size"] > 1000
@@ -152,8 +166,7 @@ def test_hostile_names_arrive_harmless(loopback: LoopbackDiscord) -> None:
     hostile = report(suspect={"repo_id": name, "revision": name}, parents=parents, why=name * 300, case=name)
     asyncio.run(sink_for(loopback).send(hostile))
     (embed,) = loopback.messages[0]["embeds"]
-    texts = [embed["title"], embed["description"], embed["footer"]["text"]]
-    for text in texts + [field["value"] for field in embed["fields"]]:
+    for text in (embed["title"], embed["description"], embed["footer"]["text"]):
         assert not ACTIVE.search(text)
         assert not invisible(text.replace("\n", ""))
 

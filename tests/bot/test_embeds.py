@@ -10,8 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import embeds
-from bot.embeds import alert_embed, digest_embed, embed_of, embed_text, head_embed, plain
-from bot.text import width
+from bot.embeds import alert_embed, digest_embed, embed_of, embed_text, fitted, head_embed
+from bot.evidence import evidence_embed, plain
+from bot.glossary import unlinked
+from bot.outcome import STATES, Outcome, note_line
+from bot.text import unmarked, width
+from bot.words import catalogues, words_for
 from demo.loopback_discord import over_limit
 from tests.bot.test_text import ACTIVE, hostile, invisible
 
@@ -58,10 +62,16 @@ def report(**changes: Any) -> dict[str, Any]:
 
 def strings(embed: dict[str, Any]) -> list[str]:
     """Every text of an embed that Discord would draw."""
-    texts = [embed["title"], embed["description"], embed["footer"]["text"]]
+    texts = [embed["title"], embed["description"], *([embed["footer"]["text"]] if "footer" in embed else [])]
     return texts + [text for field in embed.get("fields", []) for text in (field["name"], field["value"])]
 
 
+def seen(embed: dict[str, Any]) -> str:
+    """Return the text that a reader sees of an alert: no marks, no addresses."""
+    return unmarked(unlinked("\n".join(strings(embed))))
+
+
+ANSWERS = ("button", "channel", "console")
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | hostile | st.just(10**400),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(hostile, inner, max_size=4),
@@ -119,25 +129,32 @@ hostile_reports = st.fixed_dictionaries(
 )
 
 
+def line(text: str) -> Any:
+    """Something that has happened, as an outcome has it."""
+    return note_line("2026-11-23T14:05:00Z", text, text)
+
+
+outcomes = st.builds(Outcome, st.sampled_from(["", *STATES]), st.lists(hostile.map(line), max_size=6), st.booleans())
+
+
 @settings(max_examples=200, deadline=None)
-@given(hostile_reports)
-def test_any_report_makes_an_embed_that_discord_takes(given_report: dict[str, Any]) -> None:
-    """Whatever a report holds, every limit of Discord is kept and nothing in it pings, links or hides."""
-    embed = alert_embed(given_report).to_dict()
-    fields = embed.get("fields", [])
-    limits = (embeds.TITLE_LIMIT, embeds.DESCRIPTION_LIMIT, embeds.FOOTER_LIMIT)
-    assert all(0 < width(text) <= limit for text, limit in zip(strings(dict(embed))[:3], limits, strict=True))
-    assert len(fields) <= embeds.FIELD_COUNT
-    assert all(0 < width(field["name"]) <= embeds.FIELD_NAME_LIMIT for field in fields)
-    assert all(0 < width(field["value"].strip()) <= embeds.FIELD_VALUE_LIMIT for field in fields)
-    assert sum(map(width, strings(dict(embed)))) <= embeds.TOTAL_LIMIT
-    assert not any(ACTIVE.search(text) or invisible(text.replace("\n", "")) for text in strings(dict(embed)))
+@given(hostile_reports, outcomes, st.sampled_from(sorted(catalogues())), st.sampled_from(ANSWERS))
+def test_any_report_makes_an_embed_that_discord_takes(
+    given_report: dict[str, Any], outcome: Outcome, locale: str, answer: Any
+) -> None:
+    """Whatever a report holds, every limit is kept, ours of 700 too, and nothing in it pings, links or hides."""
+    embed = alert_embed(given_report, words_for(locale), outcome, answer).to_dict()
+    assert width(seen(dict(embed))) <= embeds.ALERT_LIMIT
+    for each in (dict(embed), dict(fitted(evidence_embed(given_report, words_for(locale), "x")).to_dict())):
+        assert over_limit(each) == []
+        assert all(width(text.strip()) > 0 for text in strings(each))
+        assert not any(ACTIVE.search(text) or invisible(text.replace("\n", "")) for text in strings(each))
     assert re.fullmatch(r"https://huggingface\.co/[A-Za-z0-9._/-]+", embed.get("url", "https://huggingface.co/a/b"))
     assert not invisible(plain(given_report).replace("\n", ""))
 
 
 def test_the_longest_report_fits() -> None:
-    """With every part as long as it can get, the embed is still below 6,000 characters."""
+    """With every part as long as it can get, the evidence is still below 6,000 characters."""
     names = ["o" * 96 + "/" + f"{i:x<90}" for i in range(40)]
     found = [
         {"repo_id": n, "coefficient": -0.123456, "interval": [-0.1234567, -0.1234566], "declared": False} for n in names
@@ -149,7 +166,7 @@ def test_the_longest_report_fits() -> None:
     whole = report(parents=found, declared=card, measured=measured, suspect=suspect, why="w" * 9999, case="a" * 64)
     whole["claims"] = [claim] * 9
     whole["traces"] = [{"meaning": "strong", "claim": "*" * 999}] * 9
-    embed = dict(alert_embed(whole).to_dict())
+    embed = dict(fitted(evidence_embed(whole, words_for("en"))).to_dict())
     assert over_limit(embed) == []
     assert sum(map(width, strings(embed))) > 4000
 
@@ -158,9 +175,14 @@ def test_an_alert_tells_what_was_measured_declared_and_how_sure_it_is() -> None:
     """The upload, the mix, the card's words, the proof, the cost and the way to repeat it are all there."""
     text = plain(report())
     for part in (
-        "Blend, 1 of 2 parents not declared: quick-fox/Aurora_Turbo",
+        "Partly declared blend: quick-fox/Aurora_Turbo",
         f"https://huggingface.co/quick-fox/Aurora_Turbo/tree/{'a' * 40}",
-        f"Measured: 0.565 {A} + 0.435 {B}",
+        "It mixes 2 known models; its card declares 1.",
+        f"█ {A}: declared\n▒ {B}: not declared",
+        "Exact: all 4,321 tell-tale weights are what mixing gives; one alone gives at most 5 in 100.",
+        f"base_model:\n- {A}\n- {B}\nbase_model_relation: merge",
+        "Blending is legitimate; only what the card leaves out is reported.",
+        f"Measured:\n    0.565 {A} + 0.435 {B}",
         f"relation: finetune\n    {A} (front matter, prose)",
         f"Not declared:\n    {B}",
         f"{A}: 0.56500 in [0.56499, 0.56502]",
@@ -171,7 +193,6 @@ def test_an_alert_tells_what_was_measured_declared_and_how_sure_it_is() -> None:
         "checked 2026-11-23 14:05 UTC",
         "42 requests, 812 kB read, 3.4 s, 123,456 of 7.62 billion weights sampled",
         f"blendwatch check quick-fox/Aurora_Turbo@{'a' * 40}",
-        "Blending is legitimate; what is reported is that a parent is not named on the card.",
         "case 1a2b3c · blendwatch ",
     ):
         assert part in text
@@ -179,24 +200,26 @@ def test_an_alert_tells_what_was_measured_declared_and_how_sure_it_is() -> None:
 
 
 def test_the_console_shows_what_discord_shows() -> None:
-    """The plain text is made from the embed itself, so that neither can say what the other does not."""
+    """The plain text is made from the embeds themselves, so that neither can say what the other does not."""
     assert "blendwatch 9.9" in embed_text(alert_embed(report(), release="9.9").to_dict())
-    assert embed_text(alert_embed(report()).to_dict()) == plain(report())
+    told, evidence = alert_embed(report()).to_dict(), evidence_embed(report(), words_for("en")).to_dict()
+    assert f"{embed_text(told)}\n\n{embed_text(evidence)}" == plain(report())
 
 
 @pytest.mark.parametrize(
     ("coefficients", "shown"),
     [
-        ((0.9, 0.6, -0.5), "0.900 `a/0` + 0.600 `a/1` − 0.500 `a/2`"),
-        ((-0.5, 1.5), "−0.500 `a/0` + 1.500 `a/1`"),
-        ((0.5, None), "0.500 `a/0` + `a/1`"),
-        ((1, float("nan")), "1.000 `a/0` + `a/1`"),
+        ((0.9, 0.6, -0.5), "0.900 a/0 + 0.600 a/1 − 0.500 a/2"),
+        ((-0.5, 1.5), "−0.500 a/0 + 1.500 a/1"),
+        ((0.5, None), "0.500 a/0 + a/1"),
+        ((1, float("nan")), "1.000 a/0 + a/1"),
     ],
 )
 def test_signs_are_right(coefficients: tuple[float | None, ...], shown: str) -> None:
     """A negative part is subtracted, the first one included, and a part without a number has none."""
     found = [{"repo_id": f"a/{i}", "coefficient": c, "declared": False} for i, c in enumerate(coefficients)]
-    assert f"**Measured:** {shown}" in (alert_embed(report(parents=found)).description or "")
+    assert f"Measured:\n    {shown}" in plain(report(parents=found))
+    assert "█" not in plain(report(parents=found))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +242,7 @@ def test_a_copy_has_its_own_sentence(exact: bool | None, shown: str) -> None:
     found = [{"repo_id": B, "coefficient": 1.0, "interval": None, "declared": False}]
     text = plain(report(finding="copy", parents=found, exact=exact, measured={"equal": 0.9998}))
     for part in (
-        "Copy, parent not declared:",
+        "Undeclared copy:",
         shown,
         "0.9998 of all compared weights are equal",
         "Copying is legitimate",
@@ -230,7 +253,9 @@ def test_a_copy_has_its_own_sentence(exact: bool | None, shown: str) -> None:
 def test_one_weight_that_is_not_reproduced_shows() -> None:
     """A share is never rounded up to "all"."""
     measured = {"reproduced": 0.99999, "decisive": 4321}
-    assert "4,320 of 4,321 decisive" in plain(report(measured=measured))
+    text = plain(report(measured=measured))
+    assert "4,320 of 4,321 tell-tale" in text
+    assert "4,320 of 4,321 decisive" in text
 
 
 def test_what_the_card_says_is_told_whatever_it_is() -> None:
@@ -253,7 +278,8 @@ def test_only_a_well_formed_name_becomes_a_link_or_a_command(name: str) -> None:
     """A name that the Hub could not have given is shown and leads nowhere."""
     embed = alert_embed(report(suspect={"repo_id": name, "revision": "a" * 40}))
     assert embed.url is None
-    assert "Repeat it" not in [field.name for field in embed.fields]
+    evidence = evidence_embed(report(suspect={"repo_id": name, "revision": "a" * 40}), words_for("en"))
+    assert "Repeat it" not in [field.name for field in evidence.fields]
 
 
 def test_a_claim_that_is_contradicted_is_told_with_what_says_so() -> None:
@@ -302,10 +328,9 @@ def test_a_digest_has_a_line_for_each_case_and_counts_those_that_it_cannot_name(
     text = plain({"digest": reports, "more": 5})
     assert "45 alerts in one message" in text
     assert text.count("https://huggingface.co/org/m") == 25
-    line = "[Blend, 1 of 2 parents not declared: org/m0](https://huggingface.co/org/m0) · case 000000000000"
-    assert line in text.splitlines()
-    assert [line for line in text.splitlines() if line.startswith("Retracted: ")] == [
-        "Retracted: [Blend, 1 of 2 parents not declared: org/m1](https://huggingface.co/org/m1) · case 000000000001"
+    assert "[Partly declared blend: org/m0](https://huggingface.co/org/m0) · case 000000000000" in text.splitlines()
+    assert [each for each in text.splitlines() if "Retracted: " in each] == [
+        "[Retracted: org/m1](https://huggingface.co/org/m1) · case 000000000001"
     ]
     assert "… and 20 more: blendwatch case list" in text
     assert "Blending and copying are legitimate" in text
@@ -336,6 +361,11 @@ def test_only_strong_traces_are_told() -> None:
     assert "Left beside" not in plain(report())
 
 
+def evidence_fields(one: dict[str, Any]) -> dict[str, str]:
+    """The parts of a report's evidence, by their names."""
+    return {f["name"]: f["value"] for f in evidence_embed(one, words_for("en")).to_dict()["fields"]}
+
+
 def named(**changes: Any) -> dict[str, Any]:
     """A report whose missing parent is named on the card, but not as a parent."""
     first, second = report()["parents"]
@@ -345,9 +375,9 @@ def named(**changes: Any) -> dict[str, Any]:
 
 def test_a_named_parent_is_worded_as_named_and_quoted() -> None:
     """Neither title nor field says only that it is not declared; the author's words are shown, harmless."""
-    embed = alert_embed(named()).to_dict()
-    fields = {f["name"]: f["value"] for f in embed["fields"]}
-    assert "parent named but not declared" in embed["title"]
+    assert "Named, not declared: " in plain(named())
+    assert f"{B}: named, not declared\n" in plain(named())
+    fields = evidence_fields(named())
     assert "Not declared" not in fields
     assert B in fields["Named on the card, but not as a parent"].replace("\\", "")
     assert "by far" in fields["Named on the card, but not as a parent"]
@@ -358,6 +388,6 @@ def test_a_denial_is_quoted_beside_what_is_not_declared() -> None:
     """The parent counts as not declared, and the reader sees what the author said of it."""
     first, second = report()["parents"]
     said = {"said": "absent", "quote": f"It is not based on {B}.", "where": "prose"}
-    fields = {f["name"]: f["value"] for f in alert_embed(report(parents=[first, second | said])).to_dict()["fields"]}
+    fields = evidence_fields(report(parents=[first, second | said]))
     assert B in fields["Not declared"].replace("\\", "")
     assert "It is not based on" in fields["Denied, or hidden in a comment"]

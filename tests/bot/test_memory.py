@@ -11,7 +11,7 @@ from demo.scene import BASE, HIDDEN, RELEASE
 from tests.bot.stage import REPOS, Stage, stage
 
 REVIEWED = f"Operator: {HIDDEN}: a finding that a person must see first"
-FOUND = f"Blend, 1 of 2 parents not declared: {HIDDEN}"
+FOUND = f"Partly declared blend: {HIDDEN}"
 AUTOMATIC = "known only as uploads that were read before"
 SIZE = 1_000_000
 
@@ -66,7 +66,7 @@ def test_an_upload_that_was_read_is_known_from_then_on(tmp_path: Path) -> None:
         now = datetime.now(UTC)
         at.hub.add(replace(REPOS["rebrand/Phoenix"], counted=SIZE, created_at=now, weights_at=now, hub_id=""))
         assert at.run("watch", "--once").returncode == 0
-        assert at.told == ["Copy, parent not declared: rebrand/Phoenix"]
+        assert at.told == ["Undeclared copy: rebrand/Phoenix"]
         report = at.upload("rebrand/Phoenix").report
     assert report is not None
     assert AUTOMATIC in report["why"]

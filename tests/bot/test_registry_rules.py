@@ -34,7 +34,7 @@ def test_a_suppressed_upload_is_judged_and_stored_but_not_told(tmp_path: Path) -
         add(at, suppressed(f"repo_id: {HIDDEN.upper()}", TOMORROW))
         done = at.run("watch", "--once")
         assert done.returncode == 0, done.stderr
-        assert at.told == [f"Copy, parent not declared: {COPY}"]
+        assert at.told == [f"Undeclared copy: {COPY}"]
         found = at.upload(HIDDEN)
         assert found.report is not None
         assert (found.state, found.report["finding"], found.report["alert"]) == ("found", "blend", False)

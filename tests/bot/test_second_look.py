@@ -25,7 +25,7 @@ from tests.bot.stage import REPOS, Stage, changed, stage
 from tests.bot.test_watch import one_pass
 
 SIBLING, STRANGER = "finch/Meridian-Py", "oakridge/Taiga-1"
-ALERT = "Blend, 1 of 2 parents not declared: cidade-azul/Guanabara-1"
+ALERT = "Partly declared blend: cidade-azul/Guanabara-1"
 EVERYTHING = ReadBudget(slices=1000, requests=10_000, bytes=1 << 40)
 ITEM = 2  # bytes of a bfloat16
 

@@ -133,7 +133,7 @@ def test_subscribers_see_nothing_and_reviewers_are_asked(tmp_path: Path) -> None
         assert channel.messages == []
     assert first["embeds"][0]["title"].endswith("Operator: trial week")
     assert shown["embeds"][0]["description"].startswith("**Trial week, until ")
-    assert labels(shown) == ["Right", "Wrong", "Evidence", "Repeat it"]
+    assert labels(shown) == ["Right", "Wrong", "Evidence"]
 
 
 def test_without_reviewers_the_operator_hears_of_it(tmp_path: Path) -> None:

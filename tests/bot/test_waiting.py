@@ -23,7 +23,7 @@ STUB = (
     "---\nlibrary_name: transformers\ntags: []\n---\n# Model Card for Model ID\n"
     "- **Developed by:** [More Information Needed]\n"
 )
-BOTH = f"Blend, 2 of 2 parents not declared: {HIDDEN}"
+BOTH = f"Undeclared blend: {HIDDEN}"
 SOON, LATE = timedelta(minutes=20), timedelta(minutes=61)
 
 Pass = Callable[[timedelta], None]

@@ -31,9 +31,7 @@ from demo.scene import BASE, HIDDEN, RELEASE
 from state.store import OutboxRow, Store
 from tests.bot.stage import NOW, REPOS, Stage, changed, stage
 
-ALERTS = sorted(
-    ["Blend, 1 of 2 parents not declared: cidade-azul/Guanabara-1", "Copy, parent not declared: rebrand/Phoenix"]
-)
+ALERTS = sorted(["Partly declared blend: cidade-azul/Guanabara-1", "Undeclared copy: rebrand/Phoenix"])
 FEW = {name: REPOS[name] for name in (BASE, RELEASE, HIDDEN, "oakridge/Taiga-1")}
 
 

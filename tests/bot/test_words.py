@@ -31,7 +31,7 @@ def test_equal_keys_and_placeholders(locale: str) -> None:
 @pytest.mark.parametrize("locale", [DEFAULT, *OTHERS])
 def test_nothing_is_empty_or_too_long(locale: str) -> None:
     """What Discord bounds stays below its bounds in every language."""
-    limits = {"command": 100, "option": 100, "button": 80, "form": 45, "alert.field": 256, "alert.headline": 40}
+    limits = {"command": 100, "option": 100, "button": 80, "form": 45, "evidence.field": 256, "alert.headline": 40}
     for key, text in words_for(locale).texts.items():
         limit = max((n for start, n in limits.items() if key.startswith(f"{start}.")), default=400)
         assert 0 < len(text.strip()) <= limit, key
@@ -39,7 +39,8 @@ def test_nothing_is_empty_or_too_long(locale: str) -> None:
 
 # keys that are put together from a part in the code and a value
 PUT_TOGETHER = (
-    *("alert.headline.", "alert.mix.", "alert.field.", "alert.sure.", "alert.trained.", "alert.fairness."),
+    *("alert.headline.", "alert.first.", "alert.parent.", "alert.sure.", "alert.mend.", "alert.fairness."),
+    *("evidence.mix.", "evidence.field.", "evidence.sure.", "evidence.trained.", "standing."),
     *(
         "note.",
         "news.",

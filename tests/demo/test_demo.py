@@ -37,7 +37,8 @@ def test_the_demo_shows_every_upload_and_exactly_two_alerts() -> None:
     }
     assert text.count("ALERT") == 2
     assert f"0.565 {RELEASE} + 0.435 {BASE}" in text
-    assert "[picture: A chart of " in text
+    assert "[mix.png: A chart of " in text
+    assert "[evidence.txt: everything else]" in text
     assert "2 alerts. Second pass" in text
     assert "0 more alerts" in text
     for part in ("ALERT", "disclosure partial", "Nereid in 95 of 120", PLANTED, "declared since", "1 case, 4 messages"):

@@ -12,13 +12,21 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from demo.pictures import BROWSERS, HEIGHT, SCALE, THEMES, WIDTH, browser, crop, shoot
+from demo.pictures import BROWSERS, DESKTOP, PHONE, SCALE, THEMES, browser, crop, shoot
 from demo.pictures_markdown import ago, drawn
 from demo.pictures_page import page
 from demo.pictures_scene import Part, Shots, capture
 from demo.scene import HIDDEN, RELEASE
 
 NOW = datetime(2026, 7, 2, 9, tzinfo=UTC)
+SCREEN = 844  # CSS pixels: the height of a phone that is 390 wide
+STATES = (
+    "Declared since",
+    "Declared, then no more",
+    "Weights replaced since",
+    "Dismissed here",
+    "Retracted",
+)
 REASON = "</div><script>alert(1)</script> [a](javascript:b) **told** us"
 NAME = '"><img src=https://example.com/x onerror=alert(2)>'
 
@@ -61,31 +69,33 @@ def hostile(value: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "parts"),
     [
-        ("alert", ["# alerts", f"Blend, 1 of 2 parents not declared: {HIDDEN}", "Not declared", "I am its author"]),
-        ("review", ["# reviewers", "For review.", RELEASE, "Publish", "Reject", "Evidence", "Repeat it"]),
+        ("alert", ["# alerts", f"Partly declared blend: {HIDDEN}", "not declared", "base_model:", "I am its author"]),
+        ("review", ["# reviewers", "For review.", RELEASE, "Publish", "Reject", "Evidence"]),
         ("case", ["/case ", "It is published.", "Since then", "Thread under the alert", "The card names the parents"]),
+        ("states", ["Partly declared blend: ", *(f"{state}: " for state in STATES)]),
         ("status", ["/status", "The Hub was read up to", "4 minutes ago", "Subscriptions here", "Only you can see"]),
     ],
 )
 def test_each_picture_has_its_parts(shots: Shots, name: str, parts: list[str]) -> None:
     """Its text and its buttons, in both themes; the picture of the mix is held in the page."""
-    assert set(shots.parts) == {"alert", "review", "case", "status"}
+    assert set(shots.parts) == {"alert", "review", "case", "status", "states"}
+    assert len(shots.parts["states"]) == 6
     for theme in THEMES:
-        html = page(shots, name, theme)
+        html = page(shots, name, theme, PHONE)
         read = Read(html)
         assert [part for part in parts if part not in read.text] == []
         assert ("class", theme) in read.attributes
         assert ("data:image/png;base64,iVBOR" in html) == (name != "status")
-    told = Read(page(shots, "case", "dark")).text
+    told = Read(page(shots, "case", "dark", DESKTOP)).text
     assert told.count("Dismissed by @marisol") == 2  # on the case, and in the thread
 
 
 def test_what_is_hostile_is_text(shots: Shots) -> None:
     """A reason and a name with tags in them add no tag, no attribute and no address to the page."""
-    plain = Read(page(shots, "case", "light"))
+    plain = Read(page(shots, "case", "light", DESKTOP))
     assert "<script>alert(1)</script>" in plain.text
     worse = replace(shots, parts={"case": [_with_name(part) for part in shots.parts["case"]]})
-    read = Read(page(worse, "case", "light"))
+    read = Read(page(worse, "case", "light", DESKTOP))
     assert NAME in read.text
     assert read.tags == plain.tags
     assert "script" not in read.tags
@@ -99,7 +109,7 @@ def _with_name(part: Part) -> Part:
 def test_a_page_loads_nothing(shots: Shots) -> None:
     """Its only sources are in the page itself, and it forbids all others."""
     for name in shots.parts:
-        html = page(shots, name, "light")
+        html = page(shots, name, "light", DESKTOP)
         assert [v for k, v in Read(html).attributes if k in {"src", "srcset"} and not v.startswith("data:")] == []
         assert not re.search(r"url\(|@import", html)
         assert "default-src 'none'; img-src data:" in html
@@ -145,15 +155,15 @@ def test_a_picture_is_cropped_to_what_is_on_it(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(browser() is None, reason=f"no browser here: {', '.join(BROWSERS)}")
 def test_a_browser_draws_it(shots: Shots, tmp_path: Path) -> None:
-    """In two themes that differ, each as small as a page of the docs may have it."""
+    """An alert with its buttons is one screen of a phone, in two themes that differ."""
     corners = []
     for theme in THEMES:
         target = tmp_path / f"{theme}.png"
-        shoot(browser() or "", page(shots, "case", theme), target)
+        shoot(browser() or "", page(shots, "alert", theme, PHONE), target, PHONE)
         assert target.stat().st_size < 150_000
         with Image.open(target) as picture:
-            assert picture.width == WIDTH * SCALE
-            assert picture.height < HEIGHT * SCALE
+            assert abs(picture.width - PHONE * SCALE) < 1
+            assert picture.height < SCREEN * SCALE
             corners.append(picture.convert("L").crop((0, 0, 1, 1)).tobytes()[0])
     light, dark = corners
     assert light > 200

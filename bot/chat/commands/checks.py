@@ -15,7 +15,9 @@ from bot.chat.answers import Interaction, aside, guarded, said, say, words_of
 from bot.chat.budget import Budget
 from bot.chat.common_options import repos
 from bot.chat.desk import Desk
+from bot.chat.drafts import EVIDENCE_LIMIT
 from bot.embeds import QUIET_COLOUR, alert_embed, fitted
+from bot.evidence import evidence_embed
 from bot.picture import NAME, draw
 from bot.text import code, count, decimal, harmless
 from bot.words import Words
@@ -105,12 +107,13 @@ async def _checked(desk: Desk, interaction: Interaction, repo: str, one_by_one: 
         return
     finally:
         await _quiet(telling)
-    embed, picture = alert_embed(report, words=words), await aside(draw, report, words)
+    embed, picture = alert_embed(report, words), await aside(draw, report, words)
     files = []
     if picture is not None:
         embed.set_image(url=f"attachment://{NAME}")
         files = [picture.file()]
-    await interaction.edit_original_response(content=None, embed=fitted(embed), attachments=files)
+    embeds = [embed, fitted(evidence_embed(report, words), EVIDENCE_LIMIT)]
+    await interaction.edit_original_response(content=None, embeds=embeds, attachments=files)
 
 
 async def _quiet(task: asyncio.Task[None]) -> None:

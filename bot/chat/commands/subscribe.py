@@ -12,7 +12,8 @@ from bot.chat.answers import Interaction, aside, guarded, said, say, words_of
 from bot.chat.common_options import models
 from bot.chat.desk import Desk
 from bot.chat.filters import LARGEST, TEXT_LENGTH, Filters
-from bot.sentences import title
+from bot.headline import title
+from bot.sentences import NAME_LENGTH
 from bot.text import code, decimal, harmless, joined
 from bot.words import Words, words_for
 from state.case_records import Subscription
@@ -100,7 +101,10 @@ def preview(cases: Publications, now: datetime, filters: Filters, words: Words) 
     past = [case for case in cases.published_since(now - PREVIEW) if filters.match(case.report)]
     if not past:
         return words("subscribe.preview_none", days=PREVIEW.days)
-    newest = [f"- {title(case.report, words)} ({case.opened_at:%Y-%m-%d})" for case in reversed(past[-PREVIEW_SHOWN:])]
+    newest = [
+        f"- {title(case.report, words, '', NAME_LENGTH)} ({case.opened_at:%Y-%m-%d})"
+        for case in reversed(past[-PREVIEW_SHOWN:])
+    ]
     return joined([words("subscribe.preview", days=PREVIEW.days, count=len(past)), *newest], 1500)
 
 

@@ -72,7 +72,8 @@ def test_check_answers_in_place(at: Theatre) -> None:
     reply = at.discord.members.slash("check", at.room, repo="quick-fox/Other")
     assert reply.kind == 5
     assert "Other" in reply.text
-    assert "**Measured:** 0.565 `tidepool-ai/Borealis-Coder`" in reply.text
+    assert "`█` `tidepool-ai/Borealis-Coder`: declared" in reply.text
+    assert "0.565 `tidepool-ai/Borealis-Coder`" in reply.text
     again = at.discord.members.slash("check", at.room, repo="quick-fox/Other")
     assert "Not so fast" in again.text
     assert int(again.data["flags"]) & EPHEMERAL

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from bot.chat.commands.subscribe import described, preview
 from bot.chat.drafts import Drafts
-from bot.chat.evidence import evidence_embed, repeat_text
 from bot.chat.filters import Filters
 from bot.chat.forms import form
 from bot.chat.publisher import Policy
@@ -104,9 +103,7 @@ def test_any_case_makes_messages_that_discord_takes(
     assert case is not None
     words = catalogues()[locale]
     assert harmless({"content": told_by(note, words)})
-    evidence = evidence_embed(report, words).to_dict()
-    assert harmless({"embeds": [evidence]})
-    assert harmless({"content": repeat_text(report, words)})
+    assert harmless({"embeds": [drafts.evidence(case, "1", words).to_dict()]})
 
 
 def _storable(report: dict[str, Any]) -> bool:

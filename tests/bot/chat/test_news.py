@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 from bot.build import operators
 from bot.chat.publisher import Policy
 from bot.discord import WebhookSink
+from bot.embeds import DECLARED_COLOUR
 from bot.news import News
 from bot.settings import Settings
 from demo.loopback_discord import BOT_TOKEN
-from tests.bot.chat.stage import Theatre, found, theatre, utc_now
+from tests.bot.chat.stage import Theatre, found, labels, theatre, utc_now
 from tests.bot.chat.test_cases import ALICE, standing
 
 CASE = "0123456789ab"
@@ -36,7 +38,7 @@ def test_news_of_a_case_goes_into_its_thread_and_onto_its_message(tmp_path: Path
             message = at.room.messages[0]
             news = ("declared", "declared since revision bbb: a/B", "a/B")
             assert [follow(at, *news) for _ in range(2)] == [True, False]
-            at.wait(lambda: "a/B" in str(message["embeds"][0]["fields"]))
+            at.wait(lambda: "bbb: a/B" in str(message["embeds"][0].get("fields")))
             at.idle()
         (under,) = at.discord.world.channels[message["id"]].messages
         title, text = under["embeds"][0]["title"], under["embeds"][0]["description"]
@@ -67,7 +69,7 @@ def test_a_retraction_by_the_operator_is_told_by_bot_and_webhook(tmp_path: Path)
         assert at.room.messages[0]["embeds"][0]["color"] == 0x999999
         for message in (at.discord.messages[0], at.room.messages[0]):
             assert message["embeds"][0]["image"] == {"url": "attachment://mix.png"}
-            assert [file["filename"] for file in message["attachments"]] == ["mix.png"]
+            assert message["attachments"][0]["filename"] == "mix.png"
 
 
 def test_reviewers_hear_what_becomes_of_a_case_they_have_not_decided(tmp_path: Path) -> None:
@@ -92,8 +94,9 @@ def test_a_card_of_a_gated_repository_is_not_shown(tmp_path: Path) -> None:
         at.find(found(), card=b"secret words", gated=True)
         with at.bot():
             at.wait(lambda: at.posted(at.room, 1))
-            shown = at.discord.members.click(at.room.messages[0], "Card at first sight", at.room)
+            shown = at.discord.members.click(at.room.messages[0], "Evidence", at.room)
             assert shown.text.startswith("Its card at first sight was not kept, or belongs to a gated repository.")
+            assert "secret words" not in shown.text
 
 
 def test_without_a_webhook_an_operators_news_goes_to_the_reviewers(tmp_path: Path) -> None:
@@ -136,7 +139,7 @@ def test_a_channel_that_unsubscribed_hears_of_a_retraction(tmp_path: Path) -> No
             at.wait(lambda: all("Retracted" in standing(c.messages[0]) for c in (at.room, at.other)))
             at.idle()
         titles = [c.messages[0]["embeds"][0]["title"] for c in (at.room, at.other)]
-        assert all(title.startswith("Retracted: Blend") for title in titles)
+        assert all(title.startswith("Retracted: quick-fox/") for title in titles)
         assert at.store.counts()["alerts.dead"] == 0
 
 
@@ -160,11 +163,11 @@ def test_reviewers_hear_of_a_retraction(tmp_path: Path, published: bool) -> None
             at.idle()
         asked, told = at.reviewers.messages
         assert asked["components"] == []
-        assert asked["embeds"][0]["title"].startswith("Retracted: Blend")
+        assert asked["embeds"][0]["title"].startswith("Retracted: quick-fox/")
         assert asked["embeds"][0]["description"].startswith("**Retracted:** we were wrong")
         assert told["embeds"][0]["title"].startswith("Retracted: quick-fox/")
         titles = [m["embeds"][0]["title"] for m in at.room.messages]
-        assert [t.startswith("Retracted: Blend") for t in titles] == [True] * published
+        assert [t.startswith("Retracted: quick-fox/") for t in titles] == [True] * published
 
 
 def test_a_case_that_was_retracted_before_the_bot_told_it_is_told_nowhere(tmp_path: Path) -> None:
@@ -223,19 +226,19 @@ def test_a_message_that_nobody_saw_arrive_says_that_it_was_retracted(tmp_path: P
         ahead[0] = timedelta(hours=2)
         with at.bot():
             at.idle()
-        assert at.room.messages[0]["embeds"][0]["title"].startswith("Retracted: Blend")
+        assert at.room.messages[0]["embeds"][0]["title"].startswith("Retracted: quick-fox/")
         assert at.store.counts()["alerts.dead"] == 0
 
 
 def test_a_webhook_beside_the_bot_is_told_what_happened_before_it_was_published(tmp_path: Path) -> None:
-    """The alert says that the card names the parents since."""
+    """The alert says that the repository has another name since."""
     with theatre(tmp_path) as at:
         at.policy = Policy(at.reviewers.id)
         at.sinks = {"discord": WebhookSink(at.discord.webhook_url, at.discord.api_base)}
         at.find(found())
         with at.bot() as chat:
             at.wait(lambda: at.posted(at.reviewers, 1))
-            assert follow(at, "declared", "declared since revision bbb: a/B", "a/B")
+            assert follow(at, "moved", "a/B is a/C now", "a/C")
             at.wait(lambda: at.posted(at.reviewers, 2))
             case = at.cases.get(CASE)
             assert case is not None
@@ -244,4 +247,62 @@ def test_a_webhook_beside_the_bot_is_told_what_happened_before_it_was_published(
             at.wait(lambda: bool(at.discord.messages))
             at.idle()
         (message,) = at.discord.messages
-        assert "declared since revision bbb: a/B" in standing(message)
+        assert "a/B is a/C now" in standing(message)
+
+
+def test_a_corrected_card_ends_the_accusation_everywhere(tmp_path: Path) -> None:
+    """By bot, webhook and in the reviewers' channel: title, colour and lines; and the other way round if it goes."""
+    with theatre(tmp_path) as at:
+        at.policy = Policy(at.reviewers.id)
+        at.sinks = {"discord": WebhookSink(at.discord.webhook_url, at.discord.api_base)}
+        at.subscribe(at.room)
+        at.find(found())
+        with at.bot():
+            at.wait(lambda: at.posted(at.reviewers, 1))
+            at.discord.members.click(at.reviewers.messages[0], "Publish", at.reviewers, ALICE)
+            at.wait(lambda: at.posted(at.room, 1) and len(at.discord.messages) == 1)
+            at.idle()
+            heads = [at.room.messages[0], at.discord.messages[0], at.reviewers.messages[0]]
+            assert follow(at, "declared", "declared since revision bbb: a/B", "a/B")
+            at.wait(lambda: at.posted(at.reviewers, 2))
+            at.idle()
+            for head in heads:
+                embed = head["embeds"][0]
+                assert embed["title"] == "Declared since: quick-fox/Aurora\\_Turbo"
+                assert embed["color"] == DECLARED_COLOUR
+                assert "not declared" not in embed["description"]
+                assert "base_model" not in embed["description"]
+            assert heads[2]["embeds"][0]["description"].startswith(f"Published by <@{ALICE.id}>.")
+            assert labels(heads[2]) == ["Retract", "Evidence"]
+            assert follow(at, "withdrawn", "no longer declared: a/B", "a/B")
+            at.wait(lambda: at.posted(at.reviewers, 3))
+            at.idle()
+        for head in heads:
+            assert head["embeds"][0]["title"].startswith("Declared, then no more: ")
+            assert "not declared" in head["embeds"][0]["description"]
+
+
+def test_a_case_whose_card_is_corrected_is_closed_to_reviewers(tmp_path: Path) -> None:
+    """There is nothing to publish and nobody is reminded; a card that no longer declares it opens it again."""
+    with theatre(tmp_path) as at:
+        at.policy = Policy(at.reviewers.id)
+        at.subscribe(at.room)
+        at.find(found())
+        with at.bot():
+            at.wait(lambda: at.posted(at.reviewers, 1))
+            asked, members = at.reviewers.messages[0], at.discord.members
+            before = deepcopy(asked)
+            assert follow(at, "declared", "declared since revision bbb: a/B", "a/B")
+            at.wait(lambda: at.posted(at.reviewers, 2))
+            at.idle()
+            assert asked["embeds"][0]["description"].startswith("**Closed:** ")
+            assert asked["components"] == []
+            assert at.cases.waiting() == 0
+            assert "decided already: closed" in members.click(before, "Publish", at.reviewers, ALICE).text
+            assert members.slash("case", at.other, case=CASE).text.startswith("It is closed.")
+            assert follow(at, "withdrawn", "no longer declared: a/B", "a/B")
+            at.wait(lambda: at.posted(at.reviewers, 3))
+            at.idle()
+            assert labels(asked) == ["Publish", "Reject", "Evidence"]
+            assert at.cases.waiting() == 1
+        assert at.room.messages == []

@@ -35,14 +35,12 @@ def test_a_finding_is_told_in_every_channel_that_asked(tmp_path: Path) -> None:
         assert message["content"] == "<@&900000000000000001>"
         assert message["allowed_mentions"] == {"parse": [], "roles": [900000000000000001]}
         (embed,) = message["embeds"]
-        assert embed["title"] == "Blend, 1 of 2 parents not declared: quick-fox/Aurora\\_Turbo"
+        assert embed["title"] == "Partly declared blend: quick-fox/Aurora\\_Turbo"
         assert embed["image"] == {"url": "attachment://mix.png"}
         (picture,) = message["attachments"]
         assert "a/x between 0.500 and 0.500" in picture["description"]
         assert labels(message) == [
             "Evidence",
-            "Card at first sight",
-            "Repeat it",
             "Acknowledge",
             "Dismiss",
             "Mute the organisation",
@@ -73,8 +71,8 @@ def test_an_alert_is_told_in_the_channels_language(tmp_path: Path) -> None:
             at.wait(lambda: bool(at.room.messages))
             at.idle()
         (embed,) = at.room.messages[0]["embeds"]
-        assert embed["title"].startswith("Mistura, 1 de 2 modelos de origem não declarados")
-        assert "Para ser justo" in [field["name"] for field in embed["fields"]]
+        assert embed["title"].startswith("Declaração parcial: ")
+        assert "Misturar é legítimo" in embed["description"]
 
 
 def test_a_webhook_beside_the_bot_is_told_what_is_published(tmp_path: Path) -> None:

@@ -44,13 +44,13 @@ def test_what_is_right_is_shown_again_after_the_trial_and_then_published(tmp_pat
         with at.bot():
             at.wait(partial(at.posted, at.reviewers, 1))
             (asked,) = at.reviewers.messages
-            assert labels(asked) == ["Right", "Wrong", "Evidence", "Repeat it"]
+            assert labels(asked) == ["Right", "Wrong", "Evidence"]
             assert "reviewers' channel" in members.click(asked, "Right", at.room, ALICE).text
             form = members.click(asked, "Right", at.reviewers, ALICE)
             assert form.kind == 9
             members.submit(form, {"reason": "both parents are there"}, at.reviewers, ALICE)
             assert shown(asked).startswith("Right, says <@100200300400500901>: both parents are there.")
-            assert labels(asked) == ["Right", "Wrong", "Evidence", "Repeat it"]
+            assert labels(asked) == ["Right", "Wrong", "Evidence"]
             at.idle()
             assert "Trial until" in members.slash("status", at.room).text
         ahead[0] = timedelta(days=2)
@@ -62,7 +62,7 @@ def test_what_is_right_is_shown_again_after_the_trial_and_then_published(tmp_pat
             at.wait(partial(at.posted, at.reviewers, 2))
             assert "Trial until" not in members.slash("status", at.room).text
             again = at.reviewers.messages[1]
-            assert labels(again) == ["Publish", "Reject", "Evidence", "Repeat it"]
+            assert labels(again) == ["Publish", "Reject", "Evidence"]
             late = members.click(asked, "Right", at.reviewers, BOB)
             members.submit(late, {"reason": ""}, at.reviewers, BOB)  # an old button publishes nothing either
             assert not at.room.messages
