@@ -105,7 +105,8 @@ def alert_embed(
         colour=_colour(report, state),
         timestamp=moment(report.get("checked_at")),
     ).set_footer(text=footer)
-    since = _since(outcome.since, room + SINCE_LEAST - _seen(f"{title}{text}"))
+    told = outcome.since[:1] if state == "retracted" else outcome.since  # why, and nothing that accuses
+    since = _since(told, room + SINCE_LEAST - _seen(f"{title}{text}"))
     return embed.add_field(name=words("alert.since"), value=since, inline=False) if since else embed
 
 

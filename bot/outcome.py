@@ -56,7 +56,7 @@ def outcome_of(payload: Mapping[str, Any], words: Words) -> Outcome:
     kinds = [(string(note.get("kind")), string(note.get("text"))) for note in notes]
     lines = [
         note_line(string(note.get("at")), words.get(f"news.{kind}") or kind, text)
-        for note, (kind, text) in zip(notes, kinds, strict=True)
+        for note, (kind, text) in sorted(zip(notes, kinds, strict=True), key=lambda each: each[1][0] == "retracted")
     ]
     state = state_of(kinds, retracted=payload.get("retracted") is True)
     return Outcome(state, lines[::-1], payload.get("unconfirmed") is True)
