@@ -13,6 +13,8 @@ from bot.pipeline import Checker
 from bot.source import Gated, Renamed, Source
 from bot.subject import named
 
+BLIND = "look"  # the analyzer of what is said where nothing could be read, of the upload or of the known models
+
 
 @dataclass(frozen=True, slots=True)
 class Checking:
@@ -60,7 +62,7 @@ class Checking:
 
 
 def _inconclusive(why: str) -> Verdict:
-    return Verdict(Finding("look", "inconclusive", why), "none-needed", "none", strength=None, why=why)
+    return Verdict(Finding(BLIND, "inconclusive", why), "none-needed", "none", strength=None, why=why)
 
 
 def _unreadable(facts: RepoFacts, reason: str, cost: Cost) -> CheckResult:

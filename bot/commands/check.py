@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 import typer
 
-from bot import build
-from bot.checking import Checking
+from bot import build, logs
+from bot.checking import BLIND, Checking
 from bot.commands.common import (
     ALERT,
     NOTHING,
@@ -26,6 +26,7 @@ from bot.commands.common import (
 from bot.report import table, to_json
 from bot.settings import SettingsError
 from bot.subject import local
+from bot.text import visible
 
 STATUS: Final = {"public": ALERT, "reviewers": REVIEW}  # by audience
 
@@ -57,5 +58,8 @@ def check(
         print_json(report)
     else:
         display(table(report))
-    nothing = NOTHING if report["finding"] == "inconclusive" else 0
-    raise typer.Exit(STATUS.get(report["audience"], nothing))
+    finding = result.verdict.finding
+    if finding.kind == "inconclusive" and finding.analyzer == BLIND:
+        err.print(f"blendwatch: {visible(logs.redacted(finding.claim), 300)}")
+        raise typer.Exit(NOTHING)
+    raise typer.Exit(STATUS.get(report["audience"], 0))

@@ -37,7 +37,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
 }
 
 STATUSES: Final[Mapping[str, str]] = {
-    "check": "0 nothing, 3 alert, 4 a finding for reviewers, 1 inconclusive or nothing could be shown,"
+    "check": "0 nothing, 3 alert, 4 a finding for reviewers, 1 nothing could be read or shown,"
     " 2 usage or configuration",
     "compare": "0 compared, 1 inconclusive or nothing could be shown, 2 usage or configuration",
     "doctor": "0 all is well, 1 something deserves a look, 2 something is broken",
