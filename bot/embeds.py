@@ -106,7 +106,8 @@ def alert_embed(
         timestamp=moment(report.get("checked_at")),
     ).set_footer(text=footer)
     told = outcome.since[:1] if state == "retracted" else outcome.since  # why, and nothing that accuses
-    since = _since(told, room + SINCE_LEAST - _seen(f"{title}{text}"))
+    left = ALERT_LIMIT - sum(width(part) + 1 for part in (footer, words("alert.since"))) - _seen(f"{title}\n{text}\n")
+    since = _since(told, left)
     return embed.add_field(name=words("alert.since"), value=since, inline=False) if since else embed
 
 

@@ -54,7 +54,8 @@ def test_nothing_of_its_card_is_quoted(tmp_path: Path, monkeypatch: pytest.Monke
     assert {s.exit_code for s in shown} == {0}
     report = upload.report
     assert report is not None
-    told = [json.dumps(at.discord.messages), json.dumps(report), *(s.stdout for s in shown)]
+    files = " ".join(content.decode(errors="replace") for content in at.discord.world.files.values())
+    told = [f"{json.dumps(at.discord.messages)} {files}", json.dumps(report), *(s.stdout for s in shown)]
     for each in told[1:2] if gone else told:  # nobody but the operator is told of one that is gone, in one sentence
         assert WITHHELD in " ".join(each.split())
     for each in told:

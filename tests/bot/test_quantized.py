@@ -90,7 +90,7 @@ def test_a_hidden_blend_in_fp8_alerts_and_its_evidence_says_the_same(tmp_path: P
         with at.store() as store:
             kept = [f.digest for f in store.cases.files(upload.id) if f.kind == "verdict"]
         evidence = from_bytes(Blobs(at.folder / "data" / "evidence").get(kept[-1]))
-        assert at.told == [f"Blend, 1 of 2 parents not declared: {HIDDEN}"]
+        assert at.told == [f"Partly declared blend: {HIDDEN}"]
         sketches = SketchStore(at.folder / "data" / "sketches")
         own = sketches.get(evidence.first.suspect.ref, SampleSpec())
         sketches.close()
