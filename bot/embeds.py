@@ -55,7 +55,7 @@ Answer = Literal["button", "channel", "console"]  # how its author answers an al
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How much of an alert is told. `name`: the longest name; the others: whether it has the lines for the card, what
+    """How much of an alert is shown. `name`: the longest name; the others: whether it has the lines for the card, what
     is innocent about it, and how much one model alone explains."""
 
     name: int

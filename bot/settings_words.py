@@ -1,4 +1,4 @@
-"""What is wrong with a setting, in words for its operator instead of the library's."""
+"""Errors of settings, in words for the operator instead of the library's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people paste to name an upload: a folder, a file, an address at the Hub, or org/name@revision."""
+"""Names of an upload as people paste them: a folder, a file, an address at the Hub, or org/name@revision."""
 
 from __future__ import annotations
 

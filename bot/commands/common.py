@@ -1,4 +1,4 @@
-"""What the commands share: options, exit statuses, one line for every error, progress, answers as text or JSON."""
+"""Shared by the commands: options, exit statuses, one line for every error, progress, answers as text or JSON."""
 
 from __future__ import annotations
 

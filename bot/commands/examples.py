@@ -1,4 +1,4 @@
-"""What stands at the end of each command's help: an example, and the exit statuses."""
+"""The end of each command's help: an example, and the exit statuses."""
 
 from __future__ import annotations
 

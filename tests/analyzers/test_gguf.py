@@ -83,7 +83,7 @@ def test_blocks_are_read_as_the_format_s_own_library_reads_them(name: str) -> No
 
 @pytest.mark.parametrize("kind", ["F32", "F16", "BF16"])
 def test_plain_types_are_the_same_weights_at_the_same_places(kind: str) -> None:
-    """What a converter renames and puts in another order is found where it was."""
+    """Tensors that a converter renames and puts in another order are found where they were."""
     before = samples(stored_as(base_weights(), {"F32": F32, "F16": F16, "BF16": BF16}[kind]))
     for files in ({"q.gguf": gguf(base_weights(), kind)}, parts(base_weights(), kind, 3)):
         assert equal_samples(sketch(files).samples, before)

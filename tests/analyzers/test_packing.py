@@ -194,7 +194,7 @@ def test_a_layout_counts_its_weights_once() -> None:
 
 
 def test_a_blend_beside_experts_of_ones_own_is_not_named() -> None:
-    """What is quantized must follow from the mix as well as what is not."""
+    """Quantized tensors must follow from the mix as well as the others."""
     shares = {RELEASE: 0.6, BASE: 0.4}
     mix, own = blended(shares), fp8()(sibling(0.5))
     for kept in ("mlp", "self_attn"):
