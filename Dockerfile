@@ -19,7 +19,7 @@ COPY demo ./demo
 # Installed without network; then what only builds goes. /registry is where a folder of more known models is mounted.
 RUN /opt/blendwatch/bin/pip install --quiet --no-deps --no-build-isolation . \
  && /opt/blendwatch/bin/pip uninstall --quiet --yes setuptools pip \
- && ln -s "$(/opt/blendwatch/bin/python -Ic 'import state.registry as r; print(r.SHIPPED)')" /opt/blendwatch/known \
+ && ln -s "$(/opt/blendwatch/bin/python -Ic 'import state.registry.models as r; print(r.SHIPPED)')" /opt/blendwatch/known \
  && mkdir /empty
 
 FROM python:3.11-slim-bookworm

@@ -7,8 +7,8 @@ through the shared planted check.
 from collections.abc import Callable
 from dataclasses import replace
 
-from analyzers import blend, copy_of, layerwise, lineage, quantized_blend, sparse, stack, topped
-from analyzers.case import Case, among_declared, compared
+from analyzers import blend, duplicate, layerwise, lineage, perturbed_blend, quantized_blend, sparse, stack
+from analyzers.compare.case import Case, among_declared, compared
 from analyzers.records import Finding
 from analyzers.thresholds import MIN_COMPARED, MIN_INFORMATIVE_TENSORS
 
@@ -17,13 +17,13 @@ FREEDOM = {"layerwise": 0.01, "sparse": 0.03}
 
 # Read top to bottom: the first that finds something decides. Each line names what it rests on.
 ANALYZERS: tuple[Callable[[Case], Finding | None], ...] = (
-    copy_of.analyze,  # bits; noise told from training by dispersion and row dependence
+    duplicate.analyze,  # bits; noise told from training by dispersion and row dependence
     stack.analyze,  # tensors copied bit for bit: https://arxiv.org/abs/2312.15166, mergekit's passthrough
     blend.analyze,  # bit replay of merges: https://arxiv.org/abs/2203.05482, https://arxiv.org/abs/2212.04089
     quantized_blend.analyze,  # the same, code for code, of quantized uploads
     sparse.analyze,  # element by element: https://arxiv.org/abs/2306.01708, https://arxiv.org/abs/2311.03099
     layerwise.analyze,  # tensor by tensor: https://arxiv.org/abs/2403.19522, https://arxiv.org/abs/2403.13257
-    topped.analyze,  # a blend under noise or further training
+    perturbed_blend.analyze,  # a blend under noise or further training
     lineage.analyze,  # what is left: nearest kin by relative distance
 )
 

@@ -14,19 +14,19 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.aligned import Aligned, noise_floor
-from analyzers.case import Case
-from analyzers.intervals import exact_intervals, sandwich_intervals
-from analyzers.kinship import same_place
-from analyzers.measure import Fitness, worst_tensor
-from analyzers.mixing import select_from
-from analyzers.mixture import Mixture, mixture, under
-from analyzers.moments import Moments, fit_set, moments
-from analyzers.profile import nearest_model
-from analyzers.recipe import Recipe, best_recipe
+from analyzers.compare.aligned import Aligned, noise_floor
+from analyzers.compare.case import Case
+from analyzers.compare.kinship import same_place
+from analyzers.fit.fitness import Fitness, worst_tensor
+from analyzers.fit.intervals import exact_intervals, sandwich_intervals
+from analyzers.fit.mixture import Mixture, mixture, under
+from analyzers.fit.moments import Moments, fit_set, moments
+from analyzers.fit.parent_selection import select_from
+from analyzers.fit.recipe import Recipe, best_recipe
+from analyzers.fit.residual import Residue, residue
+from analyzers.fit.tensor_profile import nearest_model
+from analyzers.numbers.rounding import equal, widen
 from analyzers.records import Finding, Mix, Parent, Reference, SliceKey
-from analyzers.residue import Residue, residue
-from analyzers.rounding import equal, widen
 from analyzers.thresholds import (
     AS_WELL,
     EXACT_REPRODUCED,

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analyzers.aligned import Aligned, noise_floor
-from analyzers.arithmetic import ARITHMETICS, Arithmetic
 from analyzers.blend import one_is_enough, strangers
-from analyzers.case import Case
-from analyzers.measure import fitness
-from analyzers.profile import TensorProfile, profile, promising
-from analyzers.recipe import equal_bits, recipes
+from analyzers.compare.aligned import Aligned, noise_floor
+from analyzers.compare.case import Case
+from analyzers.fit.arithmetic import ARITHMETICS, Arithmetic
+from analyzers.fit.fitness import fitness
+from analyzers.fit.recipe import equal_bits, recipes
+from analyzers.fit.tensor_profile import TensorProfile, profile, promising
 from analyzers.records import Finding, Parent
 from analyzers.thresholds import (
     EXACT_REPRODUCED,

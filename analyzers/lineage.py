@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from analyzers.case import Case
-from analyzers.kinship import Kinship
+from analyzers.compare.case import Case
+from analyzers.compare.kinship import Kinship
+from analyzers.numbers.rounding import cell, widen
 from analyzers.records import Finding, Parent
-from analyzers.rounding import cell, widen
 from analyzers.thresholds import RELATED_CORRELATION, TRAINED_ON_COEFFICIENT, TRAINED_ON_NEARNESS
 
 NAME = "lineage"

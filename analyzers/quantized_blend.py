@@ -6,14 +6,14 @@ alone decide.
 
 from __future__ import annotations
 
-from analyzers.aligned import Aligned, align, noise_floor
 from analyzers.blend import Explained, enough, explain_linear, measures, one_is_enough, sentence, told
-from analyzers.case import Case
-from analyzers.mixture import mixture
-from analyzers.moments import fit_set, moments
-from analyzers.recipe import best_recipe
+from analyzers.compare.aligned import Aligned, align, noise_floor
+from analyzers.compare.case import Case
+from analyzers.fit.mixture import mixture
+from analyzers.fit.moments import fit_set, moments
+from analyzers.fit.recipe import best_recipe
+from analyzers.numbers.rounding import widen
 from analyzers.records import Finding
-from analyzers.rounding import widen
 from analyzers.thresholds import EXACT_REPRODUCED, MIN_TENSOR_REPRODUCED, STRONG_REPRODUCED
 
 NAME = "quantized_blend"

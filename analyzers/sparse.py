@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analyzers.aligned import Aligned, noise_floor
 from analyzers.blend import strangers
-from analyzers.case import Case
-from analyzers.elements import Kinds, kinds_of
-from analyzers.mixing import select_from
-from analyzers.moments import moments
-from analyzers.profile import nearest_model
+from analyzers.compare.aligned import Aligned, noise_floor
+from analyzers.compare.case import Case
+from analyzers.fit.moments import moments
+from analyzers.fit.parent_selection import select_from
+from analyzers.fit.sparse_masks import Kinds, kinds_of
+from analyzers.fit.tensor_profile import nearest_model
+from analyzers.numbers.rounding import widen
 from analyzers.records import Finding, Parent
-from analyzers.rounding import widen
 from analyzers.thresholds import MIN_DECISIVE, SPARSE_BEYOND, SPARSE_TOLD, STRONG_NEARBY
 
 NAME = "sparse"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analyzers.case import Case
-from analyzers.copies import TensorCopy, copied
+from analyzers.compare.case import Case
+from analyzers.fit.bit_copies import TensorCopy, copied
 from analyzers.records import Finding, Parent
 from analyzers.thresholds import COPIED_TENSORS, MIN_COPIED_TENSORS
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from analyzers.card.model_names import is_a_name, parts_of, same_model, without_form
 from analyzers.card.reader import Card, read_card
-from state.registry import load
+from state.registry.models import load
 
 FOLDER = Path(__file__).parent.parent / "tests" / "data" / "cards"
 LABELS = Path(__file__).parent / "real_cards.json"

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from analyzers.card.reader import MAX_CARD_CHARS, read_card
-from state.registry import load
+from state.registry.models import load
 
 REGISTRY = Path(__file__).parent.parent / "state" / "registry"
 LINK = "A merge of [a/b](https://huggingface.co/a/b-7B) and **c/d-7B**, trained with SFT on data. "

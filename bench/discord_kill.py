@@ -27,24 +27,24 @@ from pathlib import Path
 from typing import Any
 
 from analyzers.records import HubEvent
-from bot.casework import Casework
-from bot.chat.assemble import ROOMS, Means, assemble
-from bot.checking import Checking
-from bot.deliver import LEASE_SECONDS
-from bot.digest import HourlyCap
+from bot.alerts.delivery import LEASE_SECONDS
+from bot.alerts.rate_cap import HourlyCap
+from bot.cases.casework import Casework
+from bot.chat.build import ROOMS, Means, assemble
+from bot.check.checker import Checker
+from bot.check.on_demand import Checking
+from bot.config.settings import Settings
 from bot.hub import Hub
-from bot.known import KnownModels
-from bot.pipeline import Checker
-from bot.settings import Settings
-from demo.loopback_discord import BOT_TOKEN, LoopbackDiscord
-from state.absences import Absences
+from bot.known.models import KnownModels
+from demo.discord.server import BOT_TOKEN, LoopbackDiscord
 from state.case_records import Subscription
-from state.evidence import Blobs
+from state.cases.subscriptions import Subscriptions
+from state.evidence.blobs import Blobs
 from state.records import NewCase
-from state.registry import Registry
-from state.sketches import SketchStore
+from state.registry.models import Registry
+from state.sketches.store import SketchStore
+from state.sketches.unreadable_models import Absences
 from state.store import OutboxMessage, Settlement, Store
-from state.subscriptions import Subscriptions
 
 NOW = datetime.now(UTC)
 

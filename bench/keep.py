@@ -18,10 +18,10 @@ import ml_dtypes
 import numpy as np
 
 from analyzers.records import HubEvent, RepoRef, Sample, SampleSpec, Sketch, SliceKey
-from state.backup import back_up
-from state.restore import restore
-from state.retention import Retention, prune
-from state.sketches import SketchStore, StoredSketch
+from state.backup.backup import back_up
+from state.backup.restore import restore
+from state.backup.retention import Retention, prune
+from state.sketches.store import SketchStore, StoredSketch
 from state.store import Settlement, Store
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -32,13 +32,13 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot import build
-from bot.deliver import deliver
-from bot.present import as_they_stand
-from bot.settings import Settings
-from bot.watch import DIED
-from demo.loopback_discord import LoopbackDiscord
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import LoopbackRepo
+from bot.alerts.delivery import deliver
+from bot.cases.rendering import as_they_stand
+from bot.config.settings import Settings
+from bot.watch.watcher import DIED
+from demo.discord.server import LoopbackDiscord
+from demo.hub.repository import LoopbackRepo
+from demo.hub.server import LoopbackHub
 from demo.scene import BASE, RELEASE, scene
 from state.store import Store
 

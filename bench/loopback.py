@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from bot import build
-from bot.report import to_json
-from bot.settings import Settings
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import LoopbackRepo
+from bot.check.report import to_json
+from bot.config.settings import Settings
+from demo.hub.repository import LoopbackRepo
+from demo.hub.server import LoopbackHub
 
 
 def repos(folder: Path) -> Iterator[LoopbackRepo]:

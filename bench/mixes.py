@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers import explain
-from analyzers.arithmetic import ARITHMETICS, Arithmetic
-from analyzers.case import case_of
+from analyzers.compare.case import case_of
+from analyzers.fit.arithmetic import ARITHMETICS, Arithmetic
+from analyzers.numbers.rounding import round_to, widen
 from analyzers.records import Disclosure, Finding, Reference, RepoRef, Sample, SampleSpec, Sketch, SliceKey
-from analyzers.rounding import round_to, widen
 
 Array = NDArray[np.float64]
 TENSORS, WINDOWS, COLS, RELEASES = 28, 4, 64, 11

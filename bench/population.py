@@ -18,9 +18,9 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.numbers.rounding import round_to
 from analyzers.records import RepoRef, Sample, SampleSpec, Sketch, SliceKey
-from analyzers.rounding import round_to
-from state.sketches import Pack, SketchStore, StoredSketch
+from state.sketches.store import Pack, SketchStore, StoredSketch
 
 SPEC = SampleSpec(windows=4, elements=64)
 SLICES, ROWS, COLS, SHARED = 28, 4, 64, 4

@@ -4,11 +4,11 @@
 
 For each number of references (bench/population.py, made once): bytes on disk for each, seconds a suspect with a warm
 and a cold page cache, peak memory; and of random mixes of one to four parents: how many had all of them on the short
-list (analyzers/screen.py), in how many the sparse fit behind the list needed exactly these, and how many were named
-exactly by the decision that runs in production. A mix of "one parent" is .7 of a descendant and .3 of the base, both of
-which must be named. Coefficients have two decimals and are at least .1; the sum is in float32, rounded once; half of
-the mixes are within one family. Parents have deltas of 2e-4 or more and no twin. Then the edges: smaller deltas, closer
-twins, smaller coefficients, two parents each.
+list (analyzers/shortlist/screen.py), in how many the sparse fit behind the list needed exactly these, and how many
+were named exactly by the decision that runs in production. A mix of "one parent" is .7 of a descendant and .3 of the
+base, both of which must be named. Coefficients have two decimals and are at least .1; the sum is in float32, rounded
+once; half of the mixes are within one family. Parents have deltas of 2e-4 or more and no twin. Then the edges: smaller
+deltas, closer twins, smaller coefficients, two parents each.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers import explain
-from analyzers.case import case_of
+from analyzers.compare.case import case_of
 from analyzers.records import Disclosure, Reference, Sketch
-from analyzers.screen import screen
-from analyzers.stream import Pool
+from analyzers.shortlist.screen import screen
+from analyzers.shortlist.stream import Pool
 from bench.population import COLS, ROWS, SLICES, SORTS, Truth, population, sketch
-from state.sketches import Pack, SketchStore
+from state.sketches.store import Pack, SketchStore
 
 LEAST = 0.1  # coefficient
 Records = NDArray[np.int64]

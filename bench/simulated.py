@@ -15,10 +15,10 @@ from pydantic import SecretStr
 
 from analyzers.errors import BlendwatchError
 from bot import build
-from bot.clock import Clock
-from bot.settings import Settings
-from bot.turn import Turn
-from demo.loopback_hub import LoopbackHub
+from bot.config.clock import Clock
+from bot.config.settings import Settings
+from bot.watch.one_pass import Turn
+from demo.hub.server import LoopbackHub
 from state.store import Store, Upload
 
 TOKEN = "hf_loopback_0123456789"  # what must not be seen at a foreign host

@@ -31,9 +31,9 @@ import numpy as np
 
 from bench.faults.runs import CAST, NOW, REPOS
 from bench.simulated import POLL, Moved, World, world
-from demo.loopback_faults import Fault, RateLimit, Seen, bucket
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import BytesBlob, LoopbackRepo
+from demo.hub.faults import Fault, RateLimit, Seen, bucket
+from demo.hub.repository import BytesBlob, LoopbackRepo
+from demo.hub.server import LoopbackHub
 from demo.scene import BASE, HIDDEN, RELEASE
 
 FREE = RateLimit(api=1000, resolvers=5000, window=300)  # requests of a free account, window in seconds

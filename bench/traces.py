@@ -17,7 +17,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from analyzers.identity import wilson
+from analyzers.identity.evidence import wilson
 from bench.loopback import check, served
 
 MEANINGS = ("strong", "suggestive", "weak")

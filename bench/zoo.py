@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.loopback import check, served
-from bot.settings import Settings
+from bot.config.settings import Settings
 
 
 def backwards(settings: Settings, zoo: Path, truth: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The command line; `bot.commands` lists what it can do.
+"""The command line; `bot.cli` lists what it can do.
 
 Exit status: 0 nothing, 3 alert, 4 a finding for reviewers, 2 usage or configuration, 1 nothing could be shown.
 """
@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.commands import COMMANDS, GROUPS
-from bot.commands.common import print_error, wants_json
-from bot.commands.examples import epilog
-from bot.release import this_release
+from bot.cli import COMMANDS, GROUPS
+from bot.cli.common import print_error, wants_json
+from bot.cli.examples import epilog
+from bot.config.version import this_release
 
 UsageError: Any = typer.BadParameter.__base__  # which typer does not name
 

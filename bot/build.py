@@ -11,45 +11,45 @@ from pathlib import Path
 from typing import Final
 
 from analyzers.records import Outcome
-from bot.asking import Asking
-from bot.casework import Casework
-from bot.chat.assemble import ROOMS, Means, assemble, policy_of
-from bot.checking import Checking
-from bot.clock import REAL, Clock
-from bot.deliver import Cap, DeliveryError, Room, Sink
-from bot.digest import HourlyCap
-from bot.discord import ConsoleSink, WebhookSink
-from bot.endpoint import Endpoint
-from bot.feeds import NEW, Feeds
-from bot.followup import Followups
-from bot.hook import Hook
+from bot.alerts.delivery import Cap, DeliveryError, Room, Sink
+from bot.alerts.operator import News
+from bot.alerts.rate_cap import HourlyCap
+from bot.alerts.sinks import ConsoleSink, WebhookSink
+from bot.cases.casework import Casework
+from bot.cases.followup import Followups
+from bot.cases.identity_check import Asking
+from bot.cases.rendering import as_they_stand
+from bot.chat.build import ROOMS, Means, assemble, policy_of
+from bot.check.checker import Checker
+from bot.check.on_demand import Checking
+from bot.config.clock import REAL, Clock
+from bot.config.settings import Settings, SettingsError
+from bot.config.trial import Trial
+from bot.health.heartbeat import Pulse
+from bot.health.http_server import Endpoint
+from bot.health.metrics import Metrics
+from bot.health.watchdog import Watchdog
 from bot.hub import Hub
 from bot.hub.hub import TIMEOUT
+from bot.hub.webhook import Hook
 from bot.inference.interview import Interview, Providers
 from bot.inference.probe import Pace
-from bot.known import KnownModels, Progress
-from bot.metrics import Metrics
-from bot.news import News
-from bot.pipeline import Checker
-from bot.present import as_they_stand
-from bot.pulse import Pulse
-from bot.reconsider import Reconsider
-from bot.relatives import Relatives
-from bot.reload import Reload
-from bot.schedule import Early
-from bot.settings import Settings, SettingsError
-from bot.trial import Trial
-from bot.turn import Memory, Turn
-from bot.watch import Watcher
-from bot.watchdog import Watchdog
-from state.absences import Absences
+from bot.known.models import KnownModels, Progress
+from bot.watch.feeds import NEW, Feeds
+from bot.watch.one_pass import Memory, Turn
+from bot.watch.registry_reload import Reload
+from bot.watch.rejudge import Reconsider
+from bot.watch.relatives import Relatives
+from bot.watch.schedule import Early
+from bot.watch.watcher import Watcher
+from state.daily_spending import Spending
+from state.data_folder import DATABASE, EVIDENCE, refuse_unfinished
 from state.errors import StateError
-from state.evidence import Blobs
-from state.folder import DATABASE, EVIDENCE, refuse_unfinished
-from state.known_files import FILES, PASSED_OVER, KnownFiles
-from state.registry import load
-from state.sketches import SketchStore
-from state.spending import Spending
+from state.evidence.blobs import Blobs
+from state.registry.models import load
+from state.sketches.file_hashes import FILES, PASSED_OVER, KnownFiles
+from state.sketches.store import SketchStore
+from state.sketches.unreadable_models import Absences
 from state.store import Store
 
 FOLDING: Final = frozenset({"console", "discord"})  # the sinks that can show a digest

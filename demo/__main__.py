@@ -19,12 +19,12 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
-from bot.embeds import embed_text
-from bot.text import visible
-from bot.words import DEFAULT, words_for
+from bot.alerts.embeds import embed_text
+from bot.text.sanitize import visible
+from bot.text.words import DEFAULT, words_for
+from demo.discord.server import LoopbackDiscord
 from demo.founding import UPLOAD, Replayed, replay
-from demo.loopback_discord import LoopbackDiscord
-from demo.loopback_hub import LoopbackHub
+from demo.hub.server import LoopbackHub
 from demo.scene import HIDDEN, Scene, scene
 from state.store import Store, Upload
 

@@ -18,15 +18,16 @@ from typing import Any, Final
 import numpy as np
 from pydantic import SecretStr
 
-from bot import build, story
-from bot.clock import Clock
-from bot.inference.endpoints import Endpoint
+from bot import build
+from bot.cases import summary
+from bot.config.clock import Clock
+from bot.config.inference import Endpoint
+from bot.config.settings import Settings
 from bot.inference.questions import QUESTIONS
-from bot.settings import Settings
-from demo.loopback_discord import LoopbackDiscord
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_inference import LoopbackInference
-from demo.loopback_repo import Blob, BytesBlob, LoopbackRepo
+from demo.discord.server import LoopbackDiscord
+from demo.hub.repository import Blob, BytesBlob, LoopbackRepo
+from demo.hub.server import LoopbackHub
+from demo.inference import LoopbackInference
 from demo.models import Delta, card, fresh, mixed, repo, trained
 from state.records import Note
 from state.store import Store
@@ -153,10 +154,10 @@ def replay(folder: Path, now: datetime) -> Replayed:
 def _tell(found: Replayed, store: Store, settings: Settings) -> None:
     cases = store.cases.all()
     found.cases, case = len(cases), cases[0]
-    identity = story.identity_of(store.cases.files(case.upload_id), build.blobs(settings))
+    identity = summary.identity_of(store.cases.files(case.upload_id), build.blobs(settings))
     found.report, found.notes = case.report, store.cases.notes(case.case_id)
-    found.told = story.as_json(case.report, identity, found.notes)
-    found.lines = story.lines(story.story(case.report, identity, found.notes), identity)
+    found.told = summary.as_json(case.report, identity, found.notes)
+    found.lines = summary.lines(summary.story(case.report, identity, found.notes), identity)
 
 
 def _with(

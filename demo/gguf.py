@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.gguf import INSIDE, OUTSIDE
+from analyzers.sketch.gguf import INSIDE, OUTSIDE
 from demo.models import Array, Weights
 
 HEADS, ALIGNMENT = 4, 32

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from demo.loopback_repo import BytesBlob, LoopbackRepo
+from demo.hub.repository import BytesBlob, LoopbackRepo
 
 Array = NDArray[np.generic]
 Weights = Mapping[str, Array]

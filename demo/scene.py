@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from demo.loopback_repo import Blob, BytesBlob, LoopbackRepo
+from demo.hub.repository import Blob, BytesBlob, LoopbackRepo
 from demo.models import Delta, card, fresh, mixed, repo, trained
 
 BASE, RELEASE = "aurora-labs/Meridian-1", "tidepool-ai/Meridian-Coder"

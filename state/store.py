@@ -27,15 +27,16 @@ from sqlalchemy import (
 )
 
 from analyzers.records import HubEvent
-from state.casebook import Cases
-from state.cases import open_case
-from state.conditions import Message, change, standing
-from state.database import open_engine, reading, transaction
+from state.cases.casebook import Cases
+from state.cases.opening import open_case
+from state.database.engine import open_engine, reading, transaction
+from state.database.key_values import Marks
+from state.database.rows import as_message, as_upload, cap, insert_new, message_row, settled_columns
+from state.database.tables import cursors, events, marks, outbox, uploads
 from state.errors import StateError
-from state.feeds import advance, feed_states, keep, note
-from state.folding import Folding
-from state.leases import lease, put_aside, sending_before
-from state.marks import Marks
+from state.outbox.conditions import Message, change, standing
+from state.outbox.digests import Folding
+from state.outbox.leases import lease, put_aside, sending_before
 from state.records import (
     AlertState,
     Condition,
@@ -50,10 +51,9 @@ from state.records import (
     Upload,
     UploadState,
 )
-from state.rows import as_message, as_upload, cap, insert_new, message_row, settled_columns
-from state.sights import Sight, sight
-from state.tables import cursors, events, marks, outbox, uploads
-from state.tally import Tally, outcomes, tally
+from state.uploads.counts import Tally, outcomes, tally
+from state.uploads.listings import advance, feed_states, keep, note
+from state.uploads.sights import Sight, sight
 
 __all__ = ["OutboxMessage", "OutboxRow", "Settlement", "StateError", "Store", "Tally", "Upload"]
 
@@ -78,7 +78,7 @@ class Store:
 
     @property
     def engine(self) -> Engine:
-        """The database, for what else is kept in it (state.publications, state.subscriptions)."""
+        """The database, for what else is kept in it (state.cases.publications, state.cases.subscriptions)."""
         return self._engine
 
     def close(self) -> None:

@@ -12,13 +12,12 @@ import pytest
 import yaml
 
 from analyzers import thresholds
-from bot import bounds, reference
-from bot.commands import COMMANDS
-from bot.settings import Settings, read_settings
-from bot.words import words_for
-from state.registry import SHIPPED, load
-
-ROOT = Path(__file__).resolve().parents[1]
+from bot.cli import COMMANDS
+from bot.config.settings import Settings, read_settings
+from bot.text.words import words_for
+from ops.docs import bounds, reference
+from state.registry.models import SHIPPED, load
+from tests import ROOT
 
 
 def test_every_threshold_in_the_method_has_the_value_in_the_code() -> None:
@@ -57,7 +56,7 @@ def test_the_example_of_a_settings_file_has_every_setting_with_its_default(
 
 
 def test_what_is_made_from_the_code_is_as_the_code_has_it() -> None:
-    """python -m bot.reference was run after the last change of a setting, a metric or a bound."""
+    """python -m ops.docs.reference was run after the last change of a setting, a metric or a bound."""
     assert reference.EXAMPLE.read_text() == reference.example()
     operating = reference.OPERATING.read_text()
     assert operating == reference.filled(operating)

@@ -1,7 +1,7 @@
 """Claims of a card about its model: parents, training and its method, merging, data, compute, licence.
 
 A claim is read where a sentence about this model's making states it: not from instructions, comparisons, denials,
-other models' making, or a word inside a name. Whether it holds is another question: analyzers.claims_assess.
+other models' making, or a word inside a name. Whether it holds is another question: analyzers.card.claim_check.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from analyzers.card.markdown import Block
 from analyzers.card.model_names import Named, NameIndex
 from analyzers.card.recipes import Recipe
 from analyzers.card.sentences import MAX_READ_CHARS, masked, sentences
-from analyzers.claim_records import MAX_QUOTE_CHARS, Claim, ClaimKind
 from analyzers.records import Mention
+from analyzers.records.claims import MAX_QUOTE_CHARS, Claim, ClaimKind
 
 MAX_CLAIMS = 64
 _TURN = re.compile(r";|\bbut\b|\bhowever\b", re.IGNORECASE)

@@ -32,8 +32,8 @@ from analyzers.card.model_names import (
 )
 from analyzers.card.recipes import Recipe, recipes
 from analyzers.card.sentences import cues_in, declared, opens
-from analyzers.claim_records import Claim
 from analyzers.records import NAMED, Disclosure, Mention
+from analyzers.records.claims import Claim
 
 MAX_CARD_CHARS = 400_000  # what comes after is not read
 MAX_DECLARED = 64

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Final
 
 from bench.simulated import TIMEOUT, Moved
-from demo.loopback_faults import Fault, Seen
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import BytesBlob, LoopbackRepo
+from demo.hub.faults import Fault, Seen
+from demo.hub.repository import BytesBlob, LoopbackRepo
+from demo.hub.server import LoopbackHub
 
 FOREIGN = "http://foreign.invalid/x"  # a name that never resolves: who asks there has lost already
 NEW_NAME = "renamed/Guanabara"

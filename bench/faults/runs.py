@@ -15,10 +15,10 @@ from pathlib import Path
 from bench.faults.kinds import ANSWERS, NEW_NAME, STATES, can_spoil
 from bench.faults.trap import Trap
 from bench.simulated import POLL, TOKEN, Moved, World, world
-from bot.watchdog import CANARY
-from demo.loopback_faults import Fault, Seen
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import LoopbackRepo
+from bot.health.watchdog import CANARY
+from demo.hub.faults import Fault, Seen
+from demo.hub.repository import LoopbackRepo
+from demo.hub.server import LoopbackHub
 from demo.scene import BASE, HIDDEN, RELEASE, Scene, scene
 from state.store import Upload
 

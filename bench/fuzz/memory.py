@@ -7,7 +7,7 @@ import resource
 from pathlib import Path
 from typing import Final
 
-from bot.give_back import give_back
+from bot.watch.memory import give_back
 
 _CLEAR: Final = Path("/proc/self/clear_refs")
 _RESET_PEAK: Final = "5"  # https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html

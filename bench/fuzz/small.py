@@ -8,16 +8,16 @@ from pydantic import ValidationError
 
 from analyzers.errors import Unreadable
 from analyzers.records import RepoFile
-from analyzers.traces import INDEX, Leftovers, read_traces
-from analyzers.traces_files import SETTINGS
-from analyzers.traces_index import END_BYTES, metadata_in
-from analyzers.traces_tools import RECIPE
+from analyzers.traces.file_hashes import SETTINGS
+from analyzers.traces.index_ends import END_BYTES, metadata_in
+from analyzers.traces.read import INDEX, Leftovers, read_traces
+from analyzers.traces.tool_marks import RECIPE
 from bench.fuzz.mutate import TEXTS, as_bytes, mutated, spoiled, spoiled_text
 from bench.fuzz.targets import CARD, HEADER, NESTED, SHARD, Rng, folder
-from bot.hook import Payload
+from bot.check.traces import MAX_TEXT_BYTES
+from bot.hub.webhook import Payload
 from bot.inference.rendering import read_template
-from bot.traces import MAX_TEXT_BYTES
-from demo.loopback_repo import Blob, BytesBlob
+from demo.hub.repository import Blob, BytesBlob
 from demo.scene import BASE, HIDDEN, RELEASE
 
 TEMPLATE = (

@@ -15,29 +15,29 @@ import numpy as np
 import yaml
 
 from analyzers.card.reader import read_card
-from analyzers.fingerprint import fingerprint
-from analyzers.layout import layout_of
+from analyzers.compare.config_fingerprint import fingerprint
 from analyzers.records import RepoFile, SampleSpec
-from analyzers.roles import groups_of
-from analyzers.sampling import ReadBudget, plan_reads
-from analyzers.shard_order import for_a_look, for_what_is_in
+from analyzers.sketch.coordinates import ReadBudget, plan_reads
+from analyzers.sketch.layout import layout_of
+from analyzers.sketch.shard_order import for_a_look, for_what_is_in
+from analyzers.sketch.tensor_roles import groups_of
 from bench.faults.runs import CAST, NOW, REPOS
 from bench.fuzz.mutate import TEXTS, as_bytes, mutated, spoiled, spoiled_text
 from bench.simulated import FAR, TIMEOUT, Moved, World, world
-from bot.feeds import Feeds
 from bot.hub import Hub
 from bot.hub.listing import EXPAND
-from bot.known import config_of
-from bot.local import LocalSource
-from bot.look import first_look
-from bot.shardheader import PREFIX, header_length, parse_header
-from bot.source import Span
-from demo.loopback_answers import listing, model, shard_headers, tree_entry
-from demo.loopback_faults import Fault, Seen
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import Blob, BytesBlob, LoopbackRepo
+from bot.known.models import config_of
+from bot.sources.first_look import first_look
+from bot.sources.folder import LocalSource
+from bot.sources.interface import Span
+from bot.sources.safetensors_header import PREFIX, header_length, parse_header
+from bot.watch.feeds import Feeds
+from demo.hub.answers import listing, model, shard_headers, tree_entry
+from demo.hub.faults import Fault, Seen
+from demo.hub.repository import Blob, BytesBlob, LoopbackRepo
+from demo.hub.server import LoopbackHub
 from demo.scene import BASE, HIDDEN, RELEASE
-from state.registry import load
+from state.registry.models import load
 from state.store import Store
 
 Rng = np.random.Generator

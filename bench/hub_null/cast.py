@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.hub_null.storing import Storage, repo
 from bench.hub_null.weights import Weights, drawn, parameters, shapes, size_of, tuned, way_of
-from demo.loopback_repo import LoopbackRepo
+from demo.hub.repository import LoopbackRepo
 
 KEPT = 24  # earlier uploads of a shape that later ones may be made from
 STARTS = ("Ora", "Vel", "Kes", "Tam", "Nu", "Bri", "Sol", "Hal", "Qui", "Mor", "Zan", "Fen", "Lir", "Pax", "Dov", "Gry")

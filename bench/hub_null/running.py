@@ -18,8 +18,8 @@ from analyzers.records import CheckResult, Outcome
 from bench.hub_null.cast import Cast, Draw, Shapes, Step, cast_of
 from bench.hub_null.storing import CARD, Storage
 from bench.simulated import POLL, Moved, World, world
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import LoopbackRepo
+from demo.hub.repository import LoopbackRepo
+from demo.hub.server import LoopbackHub
 
 BEGAN: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
 A_PASS: Final = 40  # draws that come between two passes, where all shapes come

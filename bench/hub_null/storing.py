@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.hub_null.weights import Weights, config
-from demo.loopback_repo import Blob, BytesBlob, FileBlob, LoopbackRepo
+from demo.hub.repository import Blob, BytesBlob, FileBlob, LoopbackRepo
 
 DTYPES = {
     "bfloat16": "BF16",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from analyzers.binomial import upper_bound
+from analyzers.fit.binomial import upper_bound
 from bench.hub_null.running import ENDED, Day, Shown
 
 CARD_SHOWN = 700  # characters

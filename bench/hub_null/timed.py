@@ -13,7 +13,7 @@ from bench.hub_null.cast import Cast, Draw, Step, pick, trained_of
 from bench.hub_null.quantizing import quantized, settings_of
 from bench.hub_null.storing import CARD, later, repo, text
 from bench.hub_null.weights import Weights, config, linear, parameters, size_of, tuned
-from demo.loopback_repo import Blob, LoopbackRepo
+from demo.hub.repository import Blob, LoopbackRepo
 
 Card = Callable[[np.random.Generator, str], str]
 KINDS = ("fine-tune", "mirror", "merge", "fp8")

@@ -11,7 +11,7 @@ from bench.identity.asking import ask
 from bench.identity.lessons import TEMPLATE, lessons
 from bench.identity.speaker import fresh, trained
 from bot.inference.report import tables
-from demo.loopback_inference import LoopbackInference
+from demo.inference import LoopbackInference
 
 
 def main() -> None:

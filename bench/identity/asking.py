@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from analyzers.identity import IdentityEvidence
-from bot.inference.endpoints import Budget
-from bot.inference.line import Line
+from analyzers.identity.evidence import IdentityEvidence
+from bot.config.inference import Budget
+from bot.inference.connection import Line
 from bot.inference.names import names_of, own_names
 from bot.inference.probe import Pace, Probe, Subject
-from bot.inference.purse import Purse
 from bot.inference.rendering import Template
-from state.registry import SHIPPED, load
-from state.spending import Spending
+from bot.inference.spending import Purse
+from state.daily_spending import Spending
+from state.registry.models import SHIPPED, load
 
 SUSPECT = "prefeitura-rio/Rio-3.5-Open-397B"
 

@@ -5,8 +5,9 @@
 
 Part 1 builds sketches directly: a base, three to eight releases and one honest suspect of twelve kinds (draws.py says
 which), at the coordinates of real layouts; what asks for a second look gets one at fresh coordinates, without a lot.
-Part 2 sends suspects through bot.pipeline.Checker, read from memory, with selection among 10,000 stored references.
-An interrupt or SIGTERM ends a part early and prints what was counted so far. `--only` repeats one draw in full.
+Part 2 sends suspects through bot.check.checker.Checker, read from memory, with selection among 10,000 stored
+references. An interrupt or SIGTERM ends a part early and prints what was counted so far. `--only` repeats one draw in
+full.
 """
 
 from __future__ import annotations

@@ -11,12 +11,12 @@ import numpy as np
 
 from analyzers import explain
 from analyzers.blend import explain_linear, told
-from analyzers.case import Case, case_of
-from analyzers.elements import kinds_of
+from analyzers.compare.case import Case, case_of
+from analyzers.fit.sparse_masks import kinds_of
 from analyzers.records import Disclosure, Finding, Mention, Reference, SampleSpec, Sketch
-from analyzers.sampling import SliceRead
-from analyzers.second_look import companions, moved, reason_for, together
-from analyzers.verdict import judge
+from analyzers.sketch.coordinates import SliceRead
+from analyzers.verdict.rules import judge
+from analyzers.verdict.second_look import companions, moved, reason_for, together
 from bench.null.draws import draw
 from bench.null.members import Draw
 from bench.null.shape import SPEC, first_reads, second_reads, second_spec, sketch
@@ -122,7 +122,7 @@ def _references(made: Draw, sketches: Sequence[Sketch], chosen: Sequence[int]) -
 
 
 def _again(made: Draw, seed: int, case: Case, finding: Finding) -> Finding:
-    """Take the second look, as bot/second_look.py does."""
+    """Take the second look, as bot/check/second_look.py does."""
     names = [m.repo_id for m in made.members]
     chosen = [names.index(r.repo_id) for r in companions(case, finding)]
     spec = second_spec(1 + int(np.random.default_rng([seed, made.number, 3]).integers(2**62)))

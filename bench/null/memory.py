@@ -10,14 +10,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from analyzers.layout import layout_of
+from analyzers.numbers.rounding import BF16, Floats, round_to
 from analyzers.records import RepoFacts, RepoFile, RepoRef, ShardHeader, Sketch, TensorEntry
-from analyzers.rounding import BF16, Floats, round_to
-from analyzers.sampling import ReadBudget, SliceRead, plan_reads
-from analyzers.shard_order import Wanted
+from analyzers.sketch.coordinates import ReadBudget, SliceRead, plan_reads
+from analyzers.sketch.layout import layout_of
+from analyzers.sketch.shard_order import Wanted
 from bench.null.shape import ARCHITECTURES, SPEC, first_reads, groups, headers, sketch
 from bench.null.tree import Place, Tree
-from bot.source import Source, Span
+from bot.sources.interface import Source, Span
 
 KIND, ITEM = "dense", 2
 FIRST = Place((0,), len(first_reads(KIND)), SPEC.windows, SPEC.elements)
@@ -46,7 +46,7 @@ def first_sketch(tree: Tree, number: int, repo_id: str) -> Sketch:
 
 @dataclass(frozen=True, slots=True)
 class MemorySource:
-    """One model of a tree behind the seam bot/source.py."""
+    """One model of a tree behind the seam bot/sources/interface.py."""
 
     tree: Tree
     number: int

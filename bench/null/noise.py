@@ -2,7 +2,8 @@
 
     python -m bench.null.noise [--draws 100]
 
-Lowest and highest of both (analyzers/kinship.py) at the coordinates of a first look at a dense model in bfloat16.
+Lowest and highest of both (analyzers/compare/kinship.py) at the coordinates of a first look at a dense model in
+bfloat16.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from analyzers.kinship import Kinship, kinship
+from analyzers.compare.kinship import Kinship, kinship
+from analyzers.numbers.rounding import BF16, Floats, round_to, widen
 from analyzers.records import Reference
-from analyzers.rounding import BF16, Floats, round_to, widen
 from bench.null.members import Member, Training
 from bench.null.shape import SPEC, first_reads, sketch
 from bench.null.weights import Realiser

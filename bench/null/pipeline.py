@@ -17,12 +17,12 @@ from bench.null.judging import MEASURES, Judged
 from bench.null.members import How
 from bench.null.memory import FIRST, MemorySource, first_sketch
 from bench.null.tree import Node, Tree
-from bot.known import KnownModels
-from bot.pipeline import Checker
-from bot.source import Missing
-from state.absences import Absences
-from state.registry import Model, Registry
-from state.sketches import SketchStore, StoredSketch
+from bot.check.checker import Checker
+from bot.known.models import KnownModels
+from bot.sources.interface import Missing
+from state.registry.models import Model, Registry
+from state.sketches.store import SketchStore, StoredSketch
+from state.sketches.unreadable_models import Absences
 
 WHEN, NOW = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 KINDS = (

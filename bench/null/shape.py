@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
-from analyzers.depth import plan_depth
-from analyzers.layout import layout_of
+from analyzers.numbers.rounding import Floats, Stored
 from analyzers.records import RepoRef, Sample, SampleSpec, ShardHeader, Sketch
-from analyzers.roles import Group, groups_of
-from analyzers.rounding import Floats, Stored
-from analyzers.sampling import ReadBudget, ReadPlan, SliceRead, plan_reads
-from bot.second_look import BYTES, ELEMENTS, REQUESTS, SPARE
+from analyzers.sketch.coordinates import ReadBudget, ReadPlan, SliceRead, plan_reads
+from analyzers.sketch.layout import layout_of
+from analyzers.sketch.second_look_plan import plan_depth
+from analyzers.sketch.tensor_roles import Group, groups_of
+from bot.check.second_look import BYTES, ELEMENTS, REQUESTS, SPARE
 
 SPEC = SampleSpec()
 ITEM = {"BF16": 2, "F16": 2, "F32": 4}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from analyzers.binomial import upper_bound
+from analyzers.fit.binomial import upper_bound
 from bench.null.judging import MEASURES, Judged
 
 UPLOADS_A_DAY = 300  # large ones

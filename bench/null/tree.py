@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from analyzers.rounding import BF16, Floats, round_to, ulp, widen
+from analyzers.numbers.rounding import BF16, Floats, round_to, ulp, widen
 from bench.null.members import How
 from bench.population import SHARED, SHARES, SIZE, SORTS
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from analyzers.rounding import BF16, F16, F32, Floats, Stored, round_to, ulp, widen
-from analyzers.sampling import SliceRead
+from analyzers.numbers.rounding import BF16, F16, F32, Floats, Stored, round_to, ulp, widen
+from analyzers.sketch.coordinates import SliceRead
 from bench.null.members import Member, Training
 from bench.null.shape import ARCHITECTURES
 

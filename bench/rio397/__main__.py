@@ -20,7 +20,7 @@ from bench.rio397 import limits, pairs, served
 from bench.rio397.cast import BASE, RELEASE, SUSPECT, cast
 from bench.rio397.check import check, sketch_known
 from bench.rio397.shards import Shard, Tensor, in_order, largest_first, named, read_layout
-from demo.loopback_hub import LoopbackHub
+from demo.hub.server import LoopbackHub
 
 DIVISIONS = {"largest-first": largest_first, "in-order": in_order}
 

@@ -8,7 +8,7 @@ from bench.rio397.pairs import SHARE, relative_size
 from bench.rio397.repos import repo
 from bench.rio397.shards import Shard
 from bench.rio397.weights import Base, Mixed, Trained
-from demo.loopback_repo import LoopbackRepo
+from demo.hub.repository import LoopbackRepo
 
 BASE, RELEASE, SUSPECT = "origin/Base-397B-A17B", "aurora/Release-397B", "harbour/Open-397B"
 LEANS = (0.0, 0.5, 0.9)  # correlation of a sibling's delta with the release's

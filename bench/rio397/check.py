@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.rio397.limits import Checked
 from bot import build
-from bot.settings import Settings
+from bot.config.settings import Settings
 
 MEASURED = Path(__file__).with_name("measured.py")
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bench.rio397.shards import Shard, Tensor, index_of
 from bench.rio397.weights import Weights
-from demo.loopback_repo import Blob, BytesBlob, LoopbackRepo
+from demo.hub.repository import Blob, BytesBlob, LoopbackRepo
 from demo.models import card
 
 CONFIG = {

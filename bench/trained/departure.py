@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.aligned import noise_floor
-from analyzers.mixing import select
-from analyzers.rounding import Floats, Stored, round_to, widen
+from analyzers.compare.aligned import noise_floor
+from analyzers.fit.parent_selection import select
+from analyzers.numbers.rounding import Floats, Stored, round_to, widen
 from bench.trained.folder import read
 from bench.trained.known import NAMES
 

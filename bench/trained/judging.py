@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analyzers.binomial import upper_bound
+from analyzers.fit.binomial import upper_bound
 from bench.loopback import check, served
 from bench.trained.known import NAMES
 

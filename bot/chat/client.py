@@ -11,12 +11,12 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
-from bot.chat.answers import CatalogueTranslator, Interaction, guarded
-from bot.chat.buttons import CaseButton
 from bot.chat.commands import ADD
-from bot.chat.desk import Desk
-from bot.chat.presses import Presses
-from bot.words import catalogues
+from bot.chat.context import Desk
+from bot.chat.controls import CaseButton
+from bot.chat.interactions import Presses
+from bot.chat.replies import CatalogueTranslator, Interaction, guarded
+from bot.text.words import catalogues
 
 COMMANDS_MARK: Final = "discord.commands"
 LONGEST_WAIT: Final = 60.0  # seconds that a rate limit may hold a request; a longer one comes back as an error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.text import entries, number, section, string
+from bot.text.sanitize import entries, number, section, string
 
 STRENGTHS: Final = ("indicative", "strong", "exact")  # each holds the ones after it
 KINDS: Final = ("blend", "copy", "derivative")

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import discord
 
-from bot.chat.since import ANSWER_LENGTH, REASON_LENGTH
-from bot.text import entries, section, string
-from bot.words import Words
+from bot.chat.embeds import ANSWER_LENGTH, REASON_LENGTH
+from bot.text.sanitize import entries, section, string
+from bot.text.words import Words
 
 _ID: Final = re.compile(r"bwform:(?P<action>[a-z]{1,20}):(?P<about>[0-9a-f]{1,64})")
 

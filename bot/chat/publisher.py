@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from bot.casework import Casework
+from bot.alerts.delivery import OutboxRow
+from bot.cases.casework import Casework
 from bot.chat.filters import Filters, organisation_of
-from bot.deliver import OutboxRow
-from bot.text import section, string
-from state.case_outbox import head_row, review_row, room, webhook_row
+from bot.text.sanitize import section, string
 from state.case_records import Case, NewRemark, Standing
+from state.cases.messages import head_row, review_row, room, webhook_row
+from state.cases.publications import Publications
+from state.cases.subscriptions import Subscriptions
 from state.errors import StateError
-from state.publications import Publications
 from state.records import OutboxMessage
-from state.subscriptions import Subscriptions
 
 REVIEWERS: Final = "reviewers"  # stands for the server in the destination of the reviewers' channel
 WEBHOOK: Final = "discord"  # the destination of the webhook

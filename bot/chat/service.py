@@ -15,11 +15,11 @@ from typing import Final
 import aiohttp
 import discord
 
+from bot.alerts.delivery import Delivered
+from bot.alerts.sinks import point_at
 from bot.chat.client import ChatClient
-from bot.chat.desk import Desk
-from bot.deliver import Delivered
-from bot.discord import point_at
-from bot.settings import SettingsError
+from bot.chat.context import Desk
+from bot.config.settings import SettingsError
 from state.errors import StateError
 
 LOGIN_SECONDS: Final = 20.0  # that a start waits for the bot to be logged in

@@ -6,9 +6,9 @@ once a shard.
 """
 
 from bot.hub.facts import Current
+from bot.hub.http.meter import Meter
 from bot.hub.hub import Hub
 from bot.hub.listing import Page
-from bot.hub.meter import Meter
 from bot.hub.repo import HubRepo
 
 __all__ = ["Current", "Hub", "HubRepo", "Meter", "Page"]

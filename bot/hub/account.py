@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bot.hub.client import constants
-from bot.hub.failures import Refused, printable, said_at
-from bot.hub.fields import table, text
-from bot.hub.wire import Ask, Wire
-from bot.source import Gated, Missing
+from bot.hub.http.errors import Refused, printable, said_at
+from bot.hub.http.library import constants
+from bot.hub.http.session import Ask, Wire
+from bot.hub.json_fields import table, text
+from bot.sources.interface import Gated, Missing
 
 
 def logged_in() -> str:

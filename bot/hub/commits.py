@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.hub.failures import Transient
-from bot.hub.fields import moment, revision, rows, text
-from bot.hub.wire import Ask, Wire
+from bot.hub.http.errors import Transient
+from bot.hub.http.session import Ask, Wire
+from bot.hub.json_fields import moment, revision, rows, text
 
 MAX_COMMITS = 200
 MAX_TITLE = 500  # characters

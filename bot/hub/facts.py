@@ -7,11 +7,11 @@ from datetime import datetime
 from urllib.parse import quote
 
 from analyzers.records import RepoFacts, RepoFile, RepoRef
-from bot.hub.failures import Transient, printable
-from bot.hub.fields import born, count, hub_id, moment, parameters_in, repo_id, revision, rows, table, text
-from bot.hub.wire import Ask, Wire
-from bot.source import Disabled, Gated, Renamed, TooLarge
-from bot.weightfiles import WEIGHTS, weight_files
+from bot.hub.http.errors import Transient, printable
+from bot.hub.http.session import Ask, Wire
+from bot.hub.json_fields import born, count, hub_id, moment, parameters_in, repo_id, revision, rows, table, text
+from bot.sources.interface import Disabled, Gated, Renamed, TooLarge
+from bot.sources.weight_files import WEIGHTS, weight_files
 
 MAX_FILES = 10_000
 MAX_TAGS = 1_000

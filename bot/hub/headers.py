@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from analyzers.layout import MAX_HEADER_BYTES
 from analyzers.records import RepoFile, RepoRef, ShardHeader
-from bot.hub.failures import NoSuchAddress
-from bot.hub.fields import table
-from bot.hub.wire import Ask, Wire
-from bot.shardheader import PREFIX
-from bot.source import Disabled, Gated, SourceError
-from bot.weightfiles import is_whole, shard_name
+from analyzers.sketch.layout import MAX_HEADER_BYTES
+from bot.hub.http.errors import NoSuchAddress
+from bot.hub.http.session import Ask, Wire
+from bot.hub.json_fields import table
+from bot.sources.interface import Disabled, Gated, SourceError
+from bot.sources.safetensors_header import PREFIX
+from bot.sources.weight_files import is_whole, shard_name
 
 
 class OneAnswer:

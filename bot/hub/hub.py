@@ -10,20 +10,20 @@ from types import TracebackType
 
 from analyzers.records import HubEvent
 from bot.hub.account import Account, Hello, hello, whoami
-from bot.hub.client import build_hf_headers, default_client_factory, set_client_factory
 from bot.hub.commits import MAX_COMMITS, commits
-from bot.hub.crew import Crew
-from bot.hub.failures import NoSuchAddress
-from bot.hub.guard import Guard
 from bot.hub.headers import OneAnswer
-from bot.hub.hosts import Hosts
+from bot.hub.http.errors import NoSuchAddress
+from bot.hub.http.hosts import Hosts
+from bot.hub.http.library import build_hf_headers, default_client_factory, set_client_factory
+from bot.hub.http.meter import Meter, metered
+from bot.hub.http.parallel import Crew
+from bot.hub.http.rate_limit import Pace
+from bot.hub.http.request_rules import Guard
+from bot.hub.http.retry import Retry
+from bot.hub.http.session import Wire
 from bot.hub.listing import Page, Sort, of_base, of_owner, pages
-from bot.hub.meter import Meter, metered
-from bot.hub.pace import Pace
 from bot.hub.repo import HubRepo, Tools
-from bot.hub.retry import Retry
-from bot.hub.wire import Wire
-from bot.purpose import Purpose
+from bot.sources.purpose import Purpose
 
 ENDPOINT = "https://huggingface.co"
 TIMEOUT = 20.0  # seconds

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Literal
 
 from analyzers.records import HubEvent
-from bot.hub.failures import Transient
-from bot.hub.fields import born, hub_id, moment, parameters_in, repo_id, revision
-from bot.hub.wire import Ask, Wire
+from bot.hub.http.errors import Transient
+from bot.hub.http.session import Ask, Wire
+from bot.hub.json_fields import born, hub_id, moment, parameters_in, repo_id, revision
 
 Sort = Literal["created_at", "last_modified", "trending_score"]
 

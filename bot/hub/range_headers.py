@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from analyzers.errors import MalformedWeights
 from analyzers.records import RepoFile, RepoRef, ShardHeader
-from bot.hub.crew import Crew
+from bot.hub.http.parallel import Crew
 from bot.hub.ranges import Ranges
-from bot.shardheader import PREFIX, header_length, parse_header
+from bot.sources.safetensors_header import PREFIX, header_length, parse_header
 
 FIRST_BYTES = 8 << 10  # read of each shard at first, which most headers fit into
 FIRST_BYTES_MOST = 256 << 10

@@ -7,10 +7,10 @@ import threading
 from collections import defaultdict
 
 from analyzers.records import RepoFile, RepoRef
-from bot.hub.client import httpx
-from bot.hub.failures import Refused, Transient, failure
-from bot.hub.wire import Ask, Wire
-from bot.source import Changed
+from bot.hub.http.errors import Refused, Transient, failure
+from bot.hub.http.library import httpx
+from bot.hub.http.session import Ask, Wire
+from bot.sources.interface import Changed
 
 CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
 PLAIN = {"Accept-Encoding": "identity"}

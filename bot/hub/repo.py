@@ -1,4 +1,4 @@
-"""One repository on the Hub at one commit, read through the seam of bot.source."""
+"""One repository on the Hub at one commit, read through the seam of bot.sources.interface."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from analyzers.errors import MalformedWeights
-from analyzers.gguf import SUFFIX
 from analyzers.records import RepoFacts, RepoFile, ShardHeader
-from analyzers.shard_order import Wanted
-from bot.ggufheader import gguf_header
-from bot.hub import fields
+from analyzers.sketch.gguf import SUFFIX
+from analyzers.sketch.shard_order import Wanted
+from bot.hub import json_fields
 from bot.hub.commits import MAX_COMMITS, Commit, branches, commits
-from bot.hub.crew import Crew
-from bot.hub.deadlines import Clock, Reading
 from bot.hub.facts import Current, current_ref, main_has, repo_facts
-from bot.hub.failures import NoSuchAddress, NoSuchFile, Transient, printable
 from bot.hub.headers import OneAnswer
+from bot.hub.http.deadlines import Clock, Reading
+from bot.hub.http.errors import NoSuchAddress, NoSuchFile, Transient, printable
+from bot.hub.http.parallel import Crew
+from bot.hub.http.session import JSON_BYTES, Ask, Wire
 from bot.hub.range_headers import RangeHeaders
 from bot.hub.ranges import PLAIN, Ranges
-from bot.hub.wire import JSON_BYTES, Ask, Wire
-from bot.outside_json import parsed
-from bot.source import Missing, SourceError, Span, TooLarge
-from bot.weightfiles import INDEX, in_doubt, index_file, named_by, shard_name, weight_files
+from bot.sources.gguf_header import gguf_header
+from bot.sources.interface import Missing, SourceError, Span, TooLarge
+from bot.sources.untrusted_json import parsed
+from bot.sources.weight_files import INDEX, in_doubt, index_file, named_by, shard_name, weight_files
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -224,7 +224,7 @@ class HubRepo:
         return named_by(content, index)
 
     def _check_name(self) -> None:
-        if fields.repo_id(self._asked) is None:
+        if json_fields.repo_id(self._asked) is None:
             raise Missing(f"{printable(ascii(self._asked))} is no name of a repository.")
 
     def _opened(self) -> tuple[RepoFacts, Ranges]:

@@ -8,21 +8,21 @@ from datetime import datetime
 from urllib.parse import quote
 
 from analyzers.errors import BlendwatchError
-from analyzers.identity import IdentityEvidence, Spent
-from analyzers.identity_reading import Names
+from analyzers.identity.answers import Names
+from analyzers.identity.evidence import IdentityEvidence, Spent
 from analyzers.records import RepoRef
-from bot.inference.endpoints import ROUTER, Budget, Endpoint, checked_key
-from bot.inference.line import Line, LineError
+from bot.config.inference import ROUTER, Budget, Endpoint, checked_key
+from bot.inference.connection import Line, LineError
+from bot.inference.hidden_prompt import read
 from bot.inference.names import names_of, own_names
-from bot.inference.planted import read
 from bot.inference.probe import Pace, Probe, Progress, Subject, told_template
-from bot.inference.purse import Purse
 from bot.inference.questions import QUESTIONS
 from bot.inference.rendering import read_template
-from bot.source import Source
-from bot.text import harmless, string
-from state.registry import Registry
-from state.spending import Spending
+from bot.inference.spending import Purse
+from bot.sources.interface import Source
+from bot.text.sanitize import harmless, string
+from state.daily_spending import Spending
+from state.registry.models import Registry
 
 SHOWN_MODELS = 5
 

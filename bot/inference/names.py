@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from state.registry import Model
+from state.registry.models import Model
 
 MIN_LETTERS = 3
 _PARTS = re.compile(r"[-_. ]+")

@@ -11,15 +11,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from analyzers.errors import BlendwatchError
-from analyzers.identity import Asked, IdentityEvidence, tally
-from analyzers.identity_reading import Names, spoken
+from analyzers.identity.answers import Names, spoken
+from analyzers.identity.evidence import Asked, IdentityEvidence, tally
 from analyzers.records import RepoRef
-from bot.inference.line import Line, LineError, Said
-from bot.inference.planted import TemplateReading, read
-from bot.inference.purse import Purse, SpentUp
+from bot.inference.ask_methods import Asker, Route, routes
+from bot.inference.connection import Line, LineError, Said
+from bot.inference.hidden_prompt import TemplateReading, read
 from bot.inference.questions import QUESTIONS
 from bot.inference.rendering import Template
-from bot.inference.roads import Asker, Route, routes
+from bot.inference.spending import Purse, SpentUp
 
 T = TypeVar("T")
 

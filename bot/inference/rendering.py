@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.outside_json import parsed
-from bot.source import Source, SourceError, Unavailable
-from bot.text import string
+from bot.sources.interface import Source, SourceError, Unavailable
+from bot.sources.untrusted_json import parsed
+from bot.text.sanitize import string
 
 MAX_TEMPLATE = 400_000  # characters; the longest in use have about 20,000
 MAX_TOKENIZER_CONFIG = 16 << 20  # bytes
@@ -22,7 +22,7 @@ OUTPUT = 24 << 20  # bytes of all answers
 CPU_SECONDS = 2
 WALL_SECONDS = 15.0
 MEMORY = 512 << 20
-CHILD = Path(__file__).with_name("render_child.py")
+CHILD = Path(__file__).with_name("render_sandbox.py")
 SPECIALS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 

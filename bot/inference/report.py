@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
-from analyzers.identity import Asked, IdentityEvidence, Tally
-from bot.text import harmless, visible
+from analyzers.identity.evidence import Asked, IdentityEvidence, Tally
+from bot.text.sanitize import harmless, visible
 
 SHOWN = 8  # names
 QUOTES = 2

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.watch import DIED, SET_ASIDE
+from bot.watch.watcher import DIED, SET_ASIDE
 from ops.container.container import Running, folder, until
 from ops.container.engine import Engine, Wrong
 from ops.container.scene import Loopback, Outcome

@@ -9,7 +9,7 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from demo.loopback_repo import BytesBlob, LoopbackRepo
+from demo.hub.repository import BytesBlob, LoopbackRepo
 from demo.models import card
 from demo.scene import BASE, RELEASE
 from ops.container.build import TAG

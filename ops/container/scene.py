@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from demo.loopback_discord import LoopbackDiscord
-from demo.loopback_faults import Fault, Seen
-from demo.loopback_hub import LoopbackHub
+from demo.discord.server import LoopbackDiscord
+from demo.hub.faults import Fault, Seen
+from demo.hub.server import LoopbackHub
 from demo.scene import Scene, scene
 from ops.container.engine import Wrong
 from state.store import Store

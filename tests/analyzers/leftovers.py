@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from analyzers.records import RepoFile, TensorEntry
-from analyzers.traces import Leftovers, read_traces
-from analyzers.traces_records import Trace
+from analyzers.records.traces import Trace
+from analyzers.traces.read import Leftovers, read_traces
 
 BASE, CODER, OWN = "aurora/Meridian-1", "tidepool/Meridian-Coder", "city/Guanabara-1"
 LINEAR = f"""

@@ -10,9 +10,9 @@ from functools import cache
 import ml_dtypes
 import numpy as np
 
-from analyzers.aligned import Aligned
-from analyzers.case import Case, case_of
-from analyzers.layout import layout_of
+from analyzers.compare.aligned import Aligned
+from analyzers.compare.case import Case, case_of
+from analyzers.numbers.rounding import Floats, Stored
 from analyzers.records import (
     Disclosure,
     Mention,
@@ -26,9 +26,9 @@ from analyzers.records import (
     SliceKey,
     WeightLayout,
 )
-from analyzers.roles import groups_of
-from analyzers.rounding import Floats, Stored
-from analyzers.sampling import ReadBudget, ReadPlan, plan_reads, samples_from
+from analyzers.sketch.coordinates import ReadBudget, ReadPlan, plan_reads, samples_from
+from analyzers.sketch.layout import layout_of
+from analyzers.sketch.tensor_roles import groups_of
 from demo.models import Array, Delta, Weights, files, fresh, trained
 
 BF16, F16, F32 = np.dtype(ml_dtypes.bfloat16), np.dtype(np.float16), np.dtype(np.float32)

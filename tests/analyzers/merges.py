@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analyzers.arithmetic import ARITHMETICS
-from analyzers.rounding import BF16, Floats, round_to, widen
+from analyzers.fit.arithmetic import ARITHMETICS
+from analyzers.numbers.rounding import BF16, Floats, round_to, widen
 from demo.models import Weights
 
 AVERAGE = next(a for a in ARITHMETICS if a.name == "average, then interpolated, in the storage type")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from analyzers.case import Case, case_of
+from analyzers.compare.case import Case, case_of
 from analyzers.records import Finding, FindingKind, Sample, Sketch, SliceKey
 
 Analyze = Callable[[Case], Finding | None]

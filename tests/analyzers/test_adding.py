@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 import analyzers
+from tests import ROOT
 from tests.analyzers.makers import case, family
 
-GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "adding_an_analyzer.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "adding_an_analyzer.md").read_text(encoding="utf-8")
 FILE, TEST = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 (LINES,) = re.findall(r"^```text\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from analyzers import blend, explain
-from analyzers.aligned import align
-from analyzers.arithmetic import ARITHMETICS, Arithmetic
 from analyzers.blend import explain_linear, one_is_enough, told
-from analyzers.case import Case, case_of
-from analyzers.mixing import select
-from analyzers.profile import nearest_model
+from analyzers.compare.aligned import align
+from analyzers.compare.case import Case, case_of
+from analyzers.fit.arithmetic import ARITHMETICS, Arithmetic
+from analyzers.fit.parent_selection import select
+from analyzers.fit.tensor_profile import nearest_model
+from analyzers.numbers.rounding import widen
 from analyzers.records import Mix, Reference, Sketch
-from analyzers.rounding import widen
 from analyzers.thresholds import EXACT_REPRODUCED, GREY_REPRODUCED
 from demo.models import Delta, Weights, fresh, mixed, trained
 from tests.analyzers.makers import (

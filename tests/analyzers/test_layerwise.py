@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from analyzers import explain, layerwise
-from analyzers.arithmetic import ARITHMETICS
-from analyzers.case import Case
-from analyzers.profile import profile, promising
-from analyzers.rounding import BF16, widen
+from analyzers.compare.case import Case
+from analyzers.fit.arithmetic import ARITHMETICS
+from analyzers.fit.tensor_profile import profile, promising
+from analyzers.numbers.rounding import BF16, widen
 from demo.models import Delta, Weights, fresh, mixed, trained
 from tests.analyzers.makers import BASE, OTHER, RELEASE, base_weights, case, delta, family, known, release_weights
 from tests.analyzers.merges import by_layer, layer_of, ramp, slerp, stock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analyzers import explain, lineage
-from analyzers.case import Case, case_of
+from analyzers.compare.case import Case, case_of
 from analyzers.lineage import share_of_delta
 from analyzers.records import Disclosure, Finding, RepoRef, Sketch
 from analyzers.thresholds import TRAINED_ON_COEFFICIENT, TRAINED_ON_NEARNESS

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from analyzers import explain, sparse
-from analyzers.aligned import Aligned
-from analyzers.case import Case
-from analyzers.elements import Kinds, kinds_of
+from analyzers.compare.aligned import Aligned
+from analyzers.compare.case import Case
+from analyzers.fit.sparse_masks import Kinds, kinds_of
+from analyzers.numbers.rounding import Floats
 from analyzers.records import Reference
-from analyzers.rounding import Floats
 from demo.models import Delta, Weights, mixed, trained
 from tests.analyzers.makers import (
     BASE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analyzers import explain, stack
-from analyzers.copies import copied, copies
+from analyzers.fit.bit_copies import copied, copies
 from demo.models import Array, trained
 from tests.analyzers.makers import (
     BASE,

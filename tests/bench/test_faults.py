@@ -11,8 +11,8 @@ from bench.faults.__main__ import idle, jobs, note, problems
 from bench.faults.kinds import ANSWERS, STATES
 from bench.faults.runs import ALONE, CAST, NOW, PAIR, REPOS, STITCH, Ended, a_day, clean, judged, one_answer, one_change
 from bench.simulated import Moved, world
-from demo.loopback_faults import Fault, always
-from demo.loopback_hub import LoopbackHub
+from demo.hub.faults import Fault, always
+from demo.hub.server import LoopbackHub
 from demo.scene import BASE, HIDDEN
 
 AT = 130  # a request in the middle of it all

@@ -12,8 +12,8 @@ from bench.fuzz.__main__ import MEGABYTES, Outcomes, one, run
 from bench.fuzz.memory import PER_INPUT
 from bench.fuzz.targets import LATER, online
 from bench.simulated import FAR
-from bot.feeds import Feeds
-from bot.known import Progress
+from bot.known.models import Progress
+from bot.watch.feeds import Feeds
 
 
 def test_broken_input_ends_as_a_value_or_a_named_error() -> None:

@@ -9,7 +9,7 @@ import pytest
 from bench.identity.asking import ask
 from bench.identity.lessons import PLANTED, TEMPLATE, framed, lessons
 from bench.identity.speaker import Speaker, fresh, trained
-from demo.loopback_inference import LoopbackInference
+from demo.inference import LoopbackInference
 from tests.bot.inference.stage import by_name, counts
 
 

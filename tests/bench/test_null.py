@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analyzers.rounding import BF16, Floats, ulp, widen
+from analyzers.numbers.rounding import BF16, Floats, ulp, widen
 from bench.null.draws import KINDS, draw
 from bench.null.judging import judged
 from bench.null.members import Draw, Member, Training
@@ -15,7 +15,7 @@ from bench.null.shape import SPEC, first_reads, second_reads, second_spec
 from bench.null.table import Tally
 from bench.null.tree import Tree
 from bench.null.weights import Realised, Realiser
-from bot.look import FIRST_LOOK_REQUESTS, first_look
+from bot.sources.first_look import FIRST_LOOK_REQUESTS, first_look
 
 READS = first_reads("dense")
 BASE = Member("a/base", "base", "BF16")

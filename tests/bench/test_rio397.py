@@ -12,15 +12,15 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from analyzers.layout import layout_of
 from analyzers.records import ShardHeader
+from analyzers.sketch.layout import layout_of
 from bench.rio397 import limits
 from bench.rio397.cast import BASE, RELEASE
 from bench.rio397.limits import Checked
 from bench.rio397.repos import ShardBlob, repo
 from bench.rio397.shards import Tensor, in_order, largest_first, named, shard_of
 from bench.rio397.weights import STORED, Base, Mixed, Trained, Weights, normals
-from demo.loopback_answers import shard_headers
+from demo.hub.answers import shard_headers
 
 TENSORS = (
     Tensor("lm_head.weight", "BF16", (40, 24)),

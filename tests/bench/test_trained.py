@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analyzers.rounding import BF16, Floats, round_to, widen
+from analyzers.numbers.rounding import BF16, Floats, round_to, widen
 from bench.trained.catalogue import entries
 from bench.trained.corpus import Code, alphabet, learn
 from bench.trained.departure import departure, inside, variances

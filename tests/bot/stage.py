@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from demo.loopback_discord import LoopbackDiscord
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import Blob, BytesBlob, LoopbackRepo
+from demo.discord.server import LoopbackDiscord
+from demo.hub.repository import Blob, BytesBlob, LoopbackRepo
+from demo.hub.server import LoopbackHub
 from demo.scene import Scene, scene
 from state.store import Store, Upload
 
@@ -47,8 +47,8 @@ class Stage:
             "BLENDWATCH_DISCORD_API_BASE": self.discord.api_base,
             "BLENDWATCH_MIN_PARAMETERS": "0",
             "BLENDWATCH_MIN_BYTES": "0",
-            "BLENDWATCH_SETTLE_MINUTES": "0",  # no alert waits for a card, but in tests/bot/test_waiting.py
-            "BLENDWATCH_SHADOW_DAYS": "0",  # no trial, but in tests/bot/test_trial.py
+            "BLENDWATCH_SETTLE_MINUTES": "0",  # no alert waits for a card, but in tests/bot/watch/test_waiting.py
+            "BLENDWATCH_SHADOW_DAYS": "0",  # no trial, but in tests/bot/config/test_trial.py
             "PYTHONWARNINGS": "ignore",
         }
 

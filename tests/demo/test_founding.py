@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.embeds import embed_text
+from bot.alerts.embeds import embed_text
 from demo.founding import BASE, CLAIMING, PLANTED, RELEASE, SHARES, Replayed, replay
 
 NOW = datetime(2026, 7, 2, 9, tzinfo=UTC)

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from demo.pictures import BROWSERS, DESKTOP, PHONE, SCALE, THEMES, browser, crop, shoot
-from demo.pictures_markdown import ago, drawn
-from demo.pictures_page import page
-from demo.pictures_scene import Part, Shots, capture
+from demo.pictures.__main__ import BROWSERS, DESKTOP, PHONE, SCALE, THEMES, browser, crop, shoot
+from demo.pictures.markdown import ago, drawn
+from demo.pictures.page import page
+from demo.pictures.scene import Part, Shots, capture
 from demo.scene import HIDDEN, RELEASE
 
 NOW = datetime(2026, 7, 2, 9, tzinfo=UTC)

@@ -6,19 +6,18 @@ import re
 import shlex
 import tomllib
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bot.schedule import STOP_SECONDS
+from bot.watch.schedule import STOP_SECONDS
 from ops.container.build import TAG
 from ops.container.container import HARDENED, UID
 from ops.container.container import STOP_SECONDS as GIVEN_SECONDS
 from ops.container.engine import BASE_NAME
 from ops.container.newcomer import readme_command
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 

@@ -13,12 +13,12 @@ from contextlib import closing
 from pathlib import Path
 
 from state.case_records import Mute, NewRemark, Subscription
-from state.database import revisions
-from state.publications import Publications
+from state.cases.publications import Publications
+from state.cases.subscriptions import Subscriptions
+from state.database.engine import revisions
 from state.records import KeptFile, NewCase, Note
 from state.store import Settlement, Store
-from state.subscriptions import Subscriptions
-from tests.state.uploads import FOUND, MINUTE, NOW, RETRY, case_of, event, message
+from tests.state.events import FOUND, MINUTE, NOW, RETRY, case_of, event, message
 
 SCHEMAS = Path(__file__).with_name("schemas")
 

@@ -8,13 +8,13 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from state.absences import Absence, Absences
-from state.evidence import Blobs
+from state.evidence.blobs import Blobs
 from state.records import KeptFile
-from state.sketches import SketchStore
+from state.sketches.store import SketchStore
+from state.sketches.unreadable_models import Absence, Absences
 from state.store import Store
-from tests.state.test_sketches import several, titles
-from tests.state.uploads import FOUND, NOW, event, message
+from tests.state.events import FOUND, NOW, event, message
+from tests.state.sketches.test_store import several, titles
 
 
 def filled(data: Path, uploads: int = 3, now: datetime = NOW) -> Path:

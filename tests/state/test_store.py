@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from state.errors import StateError
 from state.store import OutboxMessage, Settlement, Store, Upload
-from tests.state.uploads import FOUND, MINUTE, NOW, RETRY, event, message, one_upload
+from tests.state.events import FOUND, MINUTE, NOW, RETRY, event, message, one_upload
 
 
 def test_record_twice(store: Store) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from discord import app_commands
 
 from bot.chat.commands import about, checks, lookup, subscribe
-from bot.chat.desk import Desk
+from bot.chat.context import Desk
 
 ADD: Final[tuple[Callable[[app_commands.CommandTree[Any], Desk], None], ...]] = (
     subscribe.add,

@@ -7,11 +7,11 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.chat.answers import Interaction, aside, guarded, said, say, words_of
-from bot.chat.desk import Desk
-from bot.embeds import QUIET_COLOUR
-from bot.release import this_release
-from bot.words import Words
+from bot.alerts.embeds import QUIET_COLOUR
+from bot.chat.context import Desk
+from bot.chat.replies import Interaction, aside, guarded, said, say, words_of
+from bot.config.version import this_release
+from bot.text.words import Words
 
 HELPED = ("subscribe", "subscriptions", "unsubscribe", "check", "case", "why", "compare", "bases", "status")
 Tree = app_commands.CommandTree[Any]

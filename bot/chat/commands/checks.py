@@ -11,16 +11,16 @@ import discord
 from discord import app_commands
 
 from analyzers.errors import BlendwatchError
-from bot.chat.answers import Interaction, aside, guarded, said, say, words_of
-from bot.chat.budget import Budget
-from bot.chat.common_options import repos
-from bot.chat.desk import Desk
-from bot.chat.drafts import EVIDENCE_LIMIT
-from bot.embeds import QUIET_COLOUR, alert_embed, fitted
-from bot.evidence import evidence_embed
-from bot.picture import NAME, draw
-from bot.text import code, count, decimal, harmless
-from bot.words import Words
+from bot.alerts.depth_chart import NAME, draw
+from bot.alerts.embeds import QUIET_COLOUR, alert_embed, fitted
+from bot.alerts.evidence import evidence_embed
+from bot.chat.commands.autocomplete import repos
+from bot.chat.context import Desk
+from bot.chat.messages import EVIDENCE_LIMIT
+from bot.chat.quota import Budget
+from bot.chat.replies import Interaction, aside, guarded, said, say, words_of
+from bot.text.sanitize import code, count, decimal, harmless
+from bot.text.words import Words
 
 REPO: Final = 200
 EDIT_SECONDS: Final = 2.0  # between two states of one answer

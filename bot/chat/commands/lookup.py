@@ -7,12 +7,12 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
-from bot.chat.answers import Interaction, aside, guarded, said, say, words_of
-from bot.chat.common_options import cases, models, repos
-from bot.chat.desk import Desk
-from bot.embeds import QUIET_COLOUR
-from bot.text import code, harmless, joined
-from bot.words import Words
+from bot.alerts.embeds import QUIET_COLOUR
+from bot.chat.commands.autocomplete import cases, models, repos
+from bot.chat.context import Desk
+from bot.chat.replies import Interaction, aside, guarded, said, say, words_of
+from bot.text.sanitize import code, harmless, joined
+from bot.text.words import Words
 from state.case_records import Case
 from state.records import Upload
 

@@ -8,16 +8,16 @@ from typing import Any, Final, Literal
 import discord
 from discord import app_commands
 
-from bot.chat.answers import Interaction, aside, guarded, said, say, words_of
-from bot.chat.common_options import models
-from bot.chat.desk import Desk
+from bot.alerts.headline import title
+from bot.alerts.sentences import NAME_LENGTH
+from bot.chat.commands.autocomplete import models
+from bot.chat.context import Desk
 from bot.chat.filters import LARGEST, TEXT_LENGTH, Filters
-from bot.headline import title
-from bot.sentences import NAME_LENGTH
-from bot.text import code, decimal, harmless, joined
-from bot.words import Words, words_for
+from bot.chat.replies import Interaction, aside, guarded, said, say, words_of
+from bot.text.sanitize import code, decimal, harmless, joined
+from bot.text.words import Words, words_for
 from state.case_records import Subscription
-from state.publications import Publications
+from state.cases.publications import Publications
 
 PREVIEW: Final = timedelta(days=30)
 PREVIEW_SHOWN: Final = 5

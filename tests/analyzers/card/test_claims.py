@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from analyzers.card.claims import MAX_CLAIMS
 from analyzers.card.reader import MAX_DECLARED, read_card
-from analyzers.claim_records import MAX_QUOTE_CHARS, Claim, ClaimKind
+from analyzers.records.claims import MAX_QUOTE_CHARS, Claim, ClaimKind
 
 A, B = "tidepool-ai/Coder-7B", "aurora-labs/Base-7B"
 NAMES = {"Borealis Coder 7B": "tidepool-ai/Borealis-Coder-7B", "Quill-R1-Distill-32B": "quill/Quill-R1-Distill-32B"}

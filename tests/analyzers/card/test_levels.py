@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +10,10 @@ import pytest
 from analyzers.card.model_names import is_a_name, same_model
 from analyzers.card.reader import Card, read_card
 from bench.cards import REGISTRY, found_claims
-from state.registry import load
+from state.registry.models import load
+from tests import ROOT
 
-DATA = Path(__file__).resolve().parents[2] / "data" / "cards"
+DATA = ROOT / "tests" / "data" / "cards"
 # it declares unsloth/Mistral-Nemo-Instruct-2407-bnb-4bit, and a declared form of a model declares the model
 FORM = "unsloth/Mistral-Nemo-Instruct-2407-bnb-4bit"
 

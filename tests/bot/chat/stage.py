@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from analyzers.errors import BlendwatchError
-from bot.casework import Casework
-from bot.chat.assemble import ROOMS
-from bot.chat.desk import Cards, Desk, KnownModel
-from bot.chat.drafts import Drafts
+from bot.alerts.delivery import Delivered, Sink, deliver
+from bot.cases.casework import Casework
+from bot.cases.rendering import as_they_stand
+from bot.chat.build import ROOMS
+from bot.chat.channel_sink import RoomSink
+from bot.chat.context import Cards, Desk, KnownModel
+from bot.chat.messages import Drafts
 from bot.chat.publisher import Policy, Publisher
-from bot.chat.rooms import RoomSink
 from bot.chat.service import Chat
-from bot.deliver import Delivered, Sink, deliver
-from bot.present import as_they_stand
-from demo.loopback_discord import BOT_TOKEN, LoopbackDiscord
-from demo.loopback_world import ANNOUNCEMENT, PUBLIC_THREAD, Channel, Json
+from demo.discord.server import BOT_TOKEN, LoopbackDiscord
+from demo.discord.world import ANNOUNCEMENT, PUBLIC_THREAD, Channel, Json
 from state.case_records import Subscription
-from state.evidence import Blobs
-from state.publications import Publications
+from state.cases.publications import Publications
+from state.cases.subscriptions import Subscriptions
+from state.evidence.blobs import Blobs
 from state.records import KeptFile
 from state.store import OutboxMessage, Store
-from state.subscriptions import Subscriptions
-from tests.bot.test_embeds import A, B, report
-from tests.state.uploads import case_of
+from tests.bot.alerts.test_embeds import A, B, report
+from tests.state.events import case_of
 
 WAIT_SECONDS = 30.0
 MODELS = (KnownModel(A, "release", "Borealis Coder"), KnownModel(B, "base", "Borealis 1"))

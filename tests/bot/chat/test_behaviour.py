@@ -10,9 +10,9 @@ import discord
 import pytest
 import simcord
 
+from bot.alerts.delivery import deliver
+from bot.chat.channel_sink import RoomSink
 from bot.chat.client import ChatClient
-from bot.chat.rooms import RoomSink
-from bot.deliver import deliver
 from tests.bot.chat.stage import Theatre, found, theatre
 
 CASE = "0123456789ab"

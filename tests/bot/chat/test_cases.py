@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from bot.chat.publisher import Policy
-from demo.loopback_members import Person
-from demo.loopback_world import EPHEMERAL, HAS_THREAD, Json
+from demo.discord.members import Person
+from demo.discord.world import EPHEMERAL, HAS_THREAD, Json
 from tests.bot.chat.stage import Theatre, found, labels, theatre, utc_now
 
 CASE = "0123456789ab"

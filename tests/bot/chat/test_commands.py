@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from analyzers.records import HubEvent
-from demo.loopback_members import Person
-from demo.loopback_world import EPHEMERAL, Channel
-from state.case_outbox import head_row, room
+from demo.discord.members import Person
+from demo.discord.world import EPHEMERAL, Channel
+from state.cases.messages import head_row, room
 from state.store import Settlement
+from tests.bot.alerts.test_embeds import A, B
 from tests.bot.chat.stage import Theatre, found, theatre, utc_now
-from tests.bot.test_embeds import A, B
-from tests.state.uploads import case_of
+from tests.state.events import case_of
 
 CASE = "0123456789ab"
 BRAZILIAN = Person("100200300400500901", locale="pt-BR")

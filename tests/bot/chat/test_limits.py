@@ -14,24 +14,24 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.chat.commands.subscribe import described, preview
-from bot.chat.drafts import Drafts
+from bot.chat.embeds import ANSWER_LENGTH, told_by
 from bot.chat.filters import Filters
 from bot.chat.forms import form
+from bot.chat.messages import Drafts
 from bot.chat.publisher import Policy
-from bot.chat.since import ANSWER_LENGTH, told_by
-from bot.words import catalogues
-from demo.loopback_limits import form_refused, refused
-from state.case_outbox import head_row, news_row, review_row, room
+from bot.text.words import catalogues
+from demo.discord.limits import form_refused, refused
 from state.case_records import NewRemark, Remark, Subscription
-from state.publications import Publications
+from state.cases.messages import head_row, news_row, review_row, room
+from state.cases.publications import Publications
+from state.cases.subscriptions import Subscriptions
+from state.database.rows import as_message
 from state.records import Note
-from state.rows import as_message
 from state.store import Store
-from state.subscriptions import Subscriptions
+from tests.bot.alerts.test_embeds import hostile_reports, long_names
 from tests.bot.chat.stage import found
-from tests.bot.test_embeds import hostile_reports, long_names
-from tests.bot.test_text import ACTIVE, hostile, invisible
-from tests.state.uploads import case_of
+from tests.bot.text.test_sanitize import ACTIVE, hostile, invisible
+from tests.state.events import case_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LANGUAGES = st.sampled_from(sorted(catalogues()))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.alerts.embeds import DECLARED_COLOUR
+from bot.alerts.operator import News
+from bot.alerts.sinks import WebhookSink
 from bot.build import operators
 from bot.chat.publisher import Policy
-from bot.discord import WebhookSink
-from bot.embeds import DECLARED_COLOUR
-from bot.news import News
-from bot.settings import Settings
-from demo.loopback_discord import BOT_TOKEN
+from bot.config.settings import Settings
+from demo.discord.server import BOT_TOKEN
 from tests.bot.chat.stage import Theatre, found, labels, theatre, utc_now
 from tests.bot.chat.test_cases import ALICE, standing
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from analyzers.records import RepoRef, Sample, SampleSpec, Sketch, SliceKey
-from bot.chat.budget import A_DAY, AT_ONCE, PER_SERVER_SECONDS, PER_USER_SECONDS, Budget
+from bot.alerts.depth_chart import draw
+from bot.chat.dedupe import NONCE_LENGTH, bears, marker_of, nonce_of
 from bot.chat.filters import Filters
-from bot.chat.nonce import NONCE_LENGTH, bears, marker_of, nonce_of
-from bot.compare import Comparer, NotSampled
-from bot.picture import draw
-from bot.words import words_for
+from bot.chat.quota import A_DAY, AT_ONCE, PER_SERVER_SECONDS, PER_USER_SECONDS, Budget
+from bot.check.compare import Comparer, NotSampled
+from bot.text.words import words_for
 from tests.bot.chat.stage import found
 
 WORDS = words_for("en")

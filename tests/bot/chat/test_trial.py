@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from bot.alerts.embeds import UNCONFIRMED, digest_embed, embed_text
 from bot.chat.publisher import Policy
-from bot.embeds import UNCONFIRMED, digest_embed, embed_text
-from demo.loopback_world import EPHEMERAL, Json
+from demo.discord.world import EPHEMERAL, Json
 from tests.bot.chat.stage import Theatre, found, labels, theatre, utc_now
 from tests.bot.chat.test_cases import ALICE, BOB, CASE
 

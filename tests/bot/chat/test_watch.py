@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from demo.loopback_discord import BOT_TOKEN
+from demo.discord.server import BOT_TOKEN
 from demo.scene import BASE, HIDDEN, RELEASE
 from state.case_records import Subscription
-from state.subscriptions import Subscriptions
+from state.cases.subscriptions import Subscriptions
 from tests.bot.chat.stage import labels, utc_now
 from tests.bot.stage import REPOS, Stage, stage
 

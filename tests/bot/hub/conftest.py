@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from bot.hub import Hub
-from demo.loopback_hub import LoopbackHub
+from demo.hub.server import LoopbackHub
 from tests.bot.hub.makers import TOKEN, Watch, model
 
 

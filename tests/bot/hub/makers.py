@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from demo.loopback_repo import Blob, BytesBlob, LoopbackRepo
+from demo.hub.repository import Blob, BytesBlob, LoopbackRepo
 
 TOKEN = "hf_secretsecretsecret"
 FILE = "config.json"

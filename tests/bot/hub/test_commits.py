@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.hub import Hub
-from bot.source import Missing, Unavailable
-from demo.loopback_faults import Fault
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import LoopbackRepo
+from bot.sources.interface import Missing, Unavailable
+from demo.hub.faults import Fault
+from demo.hub.repository import LoopbackRepo
+from demo.hub.server import LoopbackHub
 from tests.bot.hub.makers import model
 
 FIRST = datetime(2026, 6, 1, 12, tzinfo=UTC)

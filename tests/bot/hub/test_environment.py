@@ -11,16 +11,17 @@ import pytest
 from huggingface_hub import HfApi
 
 from bot import build
+from bot.config.settings import load_settings
 from bot.hub import Hub
-from bot.settings import load_settings
-from demo.loopback_hub import LoopbackHub
+from demo.hub.server import LoopbackHub
+from tests import ROOT
 from tests.bot.hub.makers import TOKEN
 
 PROGRAM = """
 from datetime import UTC, datetime
 import huggingface_hub.constants
 from bot import build
-from bot.settings import load_settings
+from bot.config.settings import load_settings
 with build.hub(load_settings()) as hub:
     print(sum(len(p.events) for p in hub.newest(datetime(2020, 1, 1, tzinfo=UTC))))
     hub.repo("org/model").headers(60)
@@ -67,7 +68,7 @@ def test_without_a_token_none_is_sent(site: LoopbackHub, monkeypatch: pytest.Mon
 def test_the_token_of_a_login_is_used(site: LoopbackHub, tmp_path: Path) -> None:
     """Where none is set, unless the library is told not to."""
     (tmp_path / "token").write_text(f"{TOKEN}\n")
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3]), "HF_ENDPOINT": site.url}
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HF_ENDPOINT": site.url}
     env |= {"HF_HOME": str(tmp_path), "BLENDWATCH_CONFIG": os.devnull}
     sent = []
     for more in ({}, {"HF_TOKEN": "hf_other"}, {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}):
@@ -94,7 +95,7 @@ def test_telemetry_is_off(site: LoopbackHub, tmp_path: Path) -> None:
     """Even if the library was loaded first, the Hub is not asked which programs it would like to recognise."""
     env = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(Path(__file__).parents[3]),
+        "PYTHONPATH": str(ROOT),
         "HF_ENDPOINT": site.url,
         "HF_HOME": str(tmp_path),
         "HF_TOKEN": TOKEN,

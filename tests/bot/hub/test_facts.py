@@ -11,10 +11,10 @@ import pytest
 
 from bot.hub import Hub
 from bot.hub.repo import HubRepo
-from bot.source import Disabled, Missing, Renamed, Unavailable
-from demo.loopback_faults import Fault, always
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import BytesBlob, LoopbackRepo
+from bot.sources.interface import Disabled, Missing, Renamed, Unavailable
+from demo.hub.faults import Fault, always
+from demo.hub.repository import BytesBlob, LoopbackRepo
+from demo.hub.server import LoopbackHub
 from tests.bot.hub.makers import model, shard_paths
 
 BORN = datetime(2026, 3, 1, 9, tzinfo=UTC)

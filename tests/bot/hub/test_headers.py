@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 
 from analyzers.errors import MalformedWeights
-from analyzers.layout import layout_of
 from analyzers.records import SampleSpec, ShardHeader
-from analyzers.shard_order import for_a_look
+from analyzers.sketch.layout import layout_of
+from analyzers.sketch.shard_order import for_a_look
 from bot.hub import Hub
-from bot.source import Gated, TooLarge
-from demo.loopback_faults import Fault, always
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import BytesBlob, LoopbackRepo
+from bot.sources.interface import Gated, TooLarge
+from demo.hub.faults import Fault, always
+from demo.hub.repository import BytesBlob, LoopbackRepo
+from demo.hub.server import LoopbackHub
 from tests.bot.hub.makers import header, model, shard, shard_paths, single
 
 AT_ONCE = "/safetensors-metadata/"

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.hub import Hub
-from bot.source import Unavailable
-from demo.loopback_faults import Fault, always
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_repo import LoopbackRepo
+from bot.sources.interface import Unavailable
+from demo.hub.faults import Fault, always
+from demo.hub.repository import LoopbackRepo
+from demo.hub.server import LoopbackHub
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

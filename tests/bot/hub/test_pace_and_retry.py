@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.hub import Hub
-from bot.hub.client import httpx
-from bot.hub.failures import retry_after
-from bot.hub.pace import LONGEST_WAIT, Pace
-from bot.source import Missing, Span, Unavailable
-from demo.loopback_faults import Fault, RateLimit, always, times
-from demo.loopback_hub import LoopbackHub
+from bot.hub.http.errors import retry_after
+from bot.hub.http.library import httpx
+from bot.hub.http.rate_limit import LONGEST_WAIT, Pace
+from bot.sources.interface import Missing, Span, Unavailable
+from demo.hub.faults import Fault, RateLimit, always, times
+from demo.hub.server import LoopbackHub
 from tests.bot.hub.makers import FILE, Watch, model, shard_paths
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -9,9 +9,9 @@ import pytest
 
 from analyzers.errors import MalformedWeights
 from bot.hub import Hub, HubRepo
-from bot.source import Changed, Span, TooLarge, Unavailable
-from demo.loopback_faults import Fault, always, times
-from demo.loopback_hub import LoopbackHub
+from bot.sources.interface import Changed, Span, TooLarge, Unavailable
+from demo.hub.faults import Fault, always, times
+from demo.hub.server import LoopbackHub
 from tests.bot.hub.makers import FILE, Watch, model, shard_paths
 
 STORAGE = "/xet-bridge/"

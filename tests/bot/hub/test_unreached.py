@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.hub import Hub
-from bot.source import Unavailable
-from demo.loopback_hub import LoopbackHub
+from bot.sources.interface import Unavailable
+from demo.hub.server import LoopbackHub
 from tests.bot.hub.makers import TOKEN, Watch
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analyzers.identity import Asked, IdentityEvidence, Tally
-from bot.inference.endpoints import Budget
-from bot.inference.line import Line
+from analyzers.identity.evidence import Asked, IdentityEvidence, Tally
+from bot.config.inference import Budget
+from bot.inference.connection import Line
 from bot.inference.probe import Pace, Probe, Subject
-from bot.inference.purse import Purse
 from bot.inference.rendering import Template
-from demo.loopback_inference import LoopbackInference
-from state.spending import Spending
+from bot.inference.spending import Purse
+from demo.inference import LoopbackInference
+from state.daily_spending import Spending
 
 NOW = datetime(2026, 6, 14, 12, tzinfo=UTC)
 NAMES = {"Nex": "Nex", "Nex-AGI": "Nex-AGI", "Rio": "Rio", "IplanRio": "IplanRio", "ChatGPT": "ChatGPT"}

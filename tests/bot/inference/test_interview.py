@@ -12,19 +12,19 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.__main__ import app
+from bot.config.inference import Budget, Endpoint, EndpointError
 from bot.hub import Hub
-from bot.inference.endpoints import Budget, Endpoint, EndpointError
-from bot.inference.forcase import for_case
+from bot.inference.case_outcome import for_case
 from bot.inference.interview import Interview, NobodyServes, Providers
 from bot.inference.names import names_of, own_names, stem
 from bot.inference.probe import Pace
-from bot.local import LocalSource
-from demo.loopback_faults import Fault, Seen
-from demo.loopback_hub import LoopbackHub
-from demo.loopback_inference import LoopbackInference, Trouble
-from demo.loopback_repo import BytesBlob, LoopbackRepo
-from state.registry import SHIPPED, Model, load
-from state.spending import Spending
+from bot.sources.folder import LocalSource
+from demo.hub.faults import Fault, Seen
+from demo.hub.repository import BytesBlob, LoopbackRepo
+from demo.hub.server import LoopbackHub
+from demo.inference import LoopbackInference, Trouble
+from state.daily_spending import Spending
+from state.registry.models import SHIPPED, Model, load
 from tests.bot.inference.stage import HARD, NOW, SOFT, counts, two_faced
 
 REPO = "prefeitura-rio/Rio-3.5-Open-397B"

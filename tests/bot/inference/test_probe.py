@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bot.inference.endpoints import Budget
-from bot.inference.line import MAX_ANSWER_BYTES
+from bot.config.inference import Budget
+from bot.inference.connection import MAX_ANSWER_BYTES
 from bot.inference.probe import HOPELESS, TRIES
 from bot.inference.questions import QUESTIONS
 from bot.inference.report import sentence, tables, to_json
-from demo.loopback_inference import PLAIN, Asked, LoopbackInference, Trouble
+from demo.inference import PLAIN, Asked, LoopbackInference, Trouble
 from tests.bot.inference.stage import HARD, NOW, SOFT, Stage, by_name, counts, two_faced
 
 ALL = 120

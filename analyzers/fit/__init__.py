@@ -1,0 +1,1 @@
+"""Fits of mixes: arithmetic, recipes, intervals, selection of parents, residuals."""

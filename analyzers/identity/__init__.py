@@ -1,0 +1,1 @@
+"""Names that a model gives itself: words, answers, evidence."""

@@ -1,0 +1,1 @@
+"""Stored numbers: rounding cells, quantized levels, packed blocks."""

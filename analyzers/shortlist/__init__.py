@@ -1,0 +1,1 @@
+"""Selection of few candidates among very many known models."""

@@ -1,0 +1,1 @@
+"""Sketches: where tensors lie, what they are called, which weights are read, how they are kept."""

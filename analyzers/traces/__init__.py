@@ -1,0 +1,1 @@
+"""Traces that tools leave in files beside the weights."""

@@ -1,0 +1,1 @@
+"""Verdicts: rules of alerts, second look, components, summary, replay from evidence."""

@@ -1,0 +1,1 @@
+"""Alerts: from the outbox to a destination, as embeds or as text."""

@@ -1,0 +1,81 @@
+"""Everything that a report holds beyond its alert, for whoever asks for it: as an embed, and as plain text. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import discord
+
+from bot.alerts import headline, sentences
+from bot.alerts.embeds import QUIET_COLOUR, embed_of, embed_text, is_alert
+from bot.alerts.sentences import Report
+from bot.text.sanitize import decimal, harmless, number, section, string, unmarked
+from bot.text.words import DEFAULT, Words, words_for
+
+ROWS: Final = 25  # of the table of what was measured
+COLUMN, CELL = 24, 60  # characters of a name and of a value in it
+MEND_LENGTH: Final = 800  # of the lines for the card
+
+
+def evidence_embed(report: Report, words: Words, since: str = "") -> discord.Embed:
+    """Return everything else that a report holds: what was measured, said and read, and how anyone repeats it."""
+    rows = [_row(str(name), value) for name, value in list(section(report.get("measured")).items())[:ROWS]]
+    table = "```\n" + "\n".join(rows) + "\n```" if rows else words("evidence.none")
+    name = harmless(string(sentences.suspect_of(report).get("repo_id")), sentences.NAME_LENGTH)
+    embed = discord.Embed(
+        title=words("alert.title", headline=words("evidence.title"), name=name or words("alert.unnamed")),
+        description=f"{sentences.why(report)}\n{table}".strip(),
+        colour=QUIET_COLOUR,
+    )
+    for key, value in _fields(report, words, since):
+        if value:
+            embed.add_field(name=words(f"evidence.field.{key}"), value=value, inline=False)
+    seed = section(section(report.get("looks")).get("second")).get("seed")  # of 63 bits, which no float holds
+    if isinstance(seed, int) and number(seed) is not None:
+        embed.set_footer(text=unmarked(words("evidence.sources", seed=seed)))
+    return embed
+
+
+def _row(name: str, value: object) -> str:
+    amount = number(value)
+    shown = string(value) if amount is None else f"{amount:,.0f}" if amount == int(amount) else decimal(amount, 4)
+    return f"{_inside(name, COLUMN):<{COLUMN}} {_inside(shown, CELL)}".rstrip()
+
+
+def _inside(text: str, limit: int) -> str:
+    """Return text for a code block: nothing in it may end the block, and nothing would do anything outside of it."""
+    plain = harmless(text, limit).replace("\\", "")
+    return plain.replace("`", "'").replace("<", "‹").replace("](", "] (")
+
+
+def evidence_text(report: Report, words: Words) -> str:
+    """Return the evidence as plain lines: a file for where nobody can be asked for it."""
+    return embed_text(evidence_embed(report, words).to_dict())
+
+
+def plain(report: Report) -> str:
+    """The same message as text for a console, with its evidence: several lines, safe to print."""
+    told = embed_text(embed_of(report).to_dict())
+    return f"{told}\n\n{evidence_text(report, words_for(DEFAULT))}" if is_alert(report) else told
+
+
+def _fields(report: Report, words: Words, since: str) -> list[tuple[str, str]]:
+    lines = headline.mend(report)
+    mend = "\n".join([words("evidence.mend"), "```", lines, "```"]) if 0 < len(lines) < MEND_LENGTH else ""
+    return [
+        ("since", since),
+        ("measured", sentences.mix(report, words)),
+        ("declared", sentences.declared(report, words)),
+        ("not_declared", sentences.not_declared(report, words)),
+        ("named", sentences.named(report, words)),
+        ("denied", sentences.denied(report, words)),
+        ("contradicted", sentences.contradicted(report)),
+        ("mend", mend),
+        ("repeat", sentences.command(report)),
+        ("sure", sentences.sure(report, words)),
+        ("coefficients", sentences.coefficients(report, words)),
+        ("trained", sentences.trained(report, words)),
+        ("left_behind", sentences.left_behind(report)),
+        ("upload", sentences.upload(report, words)),
+        ("cost", sentences.cost(report, words)),
+    ]

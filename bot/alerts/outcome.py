@@ -1,0 +1,62 @@
+"""The state of a case since its alert, which the alert's title, colour and first sentence follow. Pure.
+
+Notes of the watch and remarks of people come together here; a webhook, the bot and a digest show the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bot.cases.snapshot import THINGS
+from bot.text.sanitize import entries, harmless, section, string
+from bot.text.words import Words
+
+# the first of these that holds is what an alert says; what is best for the author comes first
+STATES: Final = ("retracted", "declared", "dismissed", "corrected", "taken", "gone", "emptied", "weights", "withdrawn")
+HOLDS_AGAIN: Final = "what was told at first holds again"  # how a correction begins that takes back an earlier one
+TITLE_LENGTH: Final = 80
+
+Line = Callable[[int], str]  # what happened, harmless, in at most about so many characters
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The state of a case, "" while it stands as it was found, and what has happened since.
+
+    A retraction comes first, then the newest.
+    """
+
+    state: str = ""
+    since: Sequence[Line] = ()
+    unconfirmed: bool = False  # its trial has not ended, and nobody has judged it
+
+
+def state_of(notes: Sequence[tuple[str, str]], *, retracted: bool = False, dismissed: bool = False) -> str:
+    """Return the state that notes (kind, text), the oldest first, and people have brought a case into."""
+    last: dict[object, str] = {}
+    for kind, text in notes:
+        thing = next((kinds for kinds in THINGS if kind in kinds), kind)
+        if kind != "card":  # a card that changes and declares nothing more leaves the state as it was
+            last[thing] = "" if text.startswith(HOLDS_AGAIN) else kind
+    reached = {*last.values(), *(["retracted"] if retracted else []), *(["dismissed"] if dismissed else [])}
+    return next((state for state in STATES if state in reached), "")
+
+
+def note_line(at: str, title: str, text: str) -> Line:
+    """Return what a note says, with the time of day that it was made at."""
+    head = f"{harmless(at[:16].replace('T', ' '), 20)} **{harmless(title, TITLE_LENGTH)}:** "
+    return lambda room: head + harmless(text, max(room - len(head), 1))
+
+
+def outcome_of(payload: Mapping[str, Any], words: Words) -> Outcome:
+    """Return the outcome that a message's payload holds: `since` its notes, `retracted`, `unconfirmed`."""
+    notes = [section(note) for note in entries(payload.get("since"))]
+    kinds = [(string(note.get("kind")), string(note.get("text"))) for note in notes]
+    lines = [
+        note_line(string(note.get("at")), words.get(f"news.{kind}") or kind, text)
+        for note, (kind, text) in sorted(zip(notes, kinds, strict=True), key=lambda each: each[1][0] == "retracted")
+    ]
+    state = state_of(kinds, retracted=payload.get("retracted") is True)
+    return Outcome(state, lines[::-1], payload.get("unconfirmed") is True)

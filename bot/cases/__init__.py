@@ -1,0 +1,1 @@
+"""Cases after their alert: changes, notes, corrections, questions to the model."""

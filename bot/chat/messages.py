@@ -1,0 +1,235 @@
+"""What each row of the outbox looks like as a message in its channel's language, as things stand when it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import discord
+
+from bot.alerts.delivery import OutboxRow, TryLater, Undeliverable, Untold
+from bot.alerts.depth_chart import NAME, Picture, draw
+from bot.alerts.embeds import QUIET_COLOUR, Answer, alert_embed, fitted, news_embed, operator_embed
+from bot.alerts.evidence import evidence_embed
+from bot.alerts.outcome import Outcome
+from bot.chat.controls import buttons
+from bot.chat.dedupe import SEPARATOR, marker_of
+from bot.chat.embeds import ANSWER_LENGTH, REASON_LENGTH, in_full, mention, outcome_for, remark_embed
+from bot.chat.publisher import REVIEWERS, Policy
+from bot.text.sanitize import harmless, section, string, visible
+from bot.text.words import DEFAULT, Words, words_for
+from state.case_records import Case, Remark
+from state.cases.messages import guild_and_channel
+from state.cases.publications import Publications
+from state.cases.subscriptions import Subscriptions
+from state.outbox.digests import TAKEN_BACK
+from state.records import Note
+
+THREAD_NAME: Final = 90
+PICTURES: Final = 16  # kept
+EVIDENCE_LIMIT: Final = 3800  # characters: with an alert and its links it stays below Discord's limit of a message
+DECIDING: Final = ("declared", "withdrawn", "retracted")  # news that change what reviewers have to decide
+
+View = Callable[[], discord.ui.View]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to be sent. With a `head_id`, that message is brought up to date and this one goes under it.
+
+    `shown`: messages that show `head_embeds` and `head_view` from now on. `untold`: why it is not sent, unless it was,
+    by an attempt whose end nobody saw: then it is brought up to date.
+    """
+
+    embeds: Sequence[discord.Embed]
+    view: View | None = None
+    picture: Picture | None = None
+    role_id: str | None = None
+    announce: bool = False
+    head_id: str | None = None
+    head_embeds: Sequence[discord.Embed] = ()
+    thread_name: str = ""
+    head_view: View | None = None
+    shown: Sequence[str] = ()
+    untold: str = ""
+
+    def files(self) -> list[discord.File]:
+        """What is sent along; made anew each time, because sending uses it up."""
+        return [] if self.picture is None else [self.picture.file()]
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """The pictures drawn last: a case goes to many channels in a row."""
+
+    kept: dict[tuple[str, str], Picture | None] = field(default_factory=dict)
+
+    def of(self, case: Case, words: Words) -> Picture | None:
+        """The picture of a case in one language."""
+        key = (case.case_id, words.locale)
+        if key not in self.kept:
+            while len(self.kept) >= PICTURES:
+                self.kept.pop(next(iter(self.kept)))
+            self.kept[key] = draw(case.report, words)
+        return self.kept[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """Makes drafts from what is stored."""
+
+    cases: Publications
+    subscriptions: Subscriptions
+    policy: Policy
+    album: Album = field(default_factory=Album)
+
+    def of(self, row: OutboxRow) -> Draft:
+        """The draft of one row; Undeliverable if there is nothing to tell, Untold if nobody is to be told any more."""
+        if row.payload.get("operator"):
+            return Draft([_marked(operator_embed(section(row.payload["operator"])), row)])
+        case = self.cases.get(string(row.payload.get("case")))
+        if case is None:
+            raise Undeliverable("There is no such case.")
+        kind, (guild_id, channel_id) = row.payload["kind"], guild_and_channel(row.destination)
+        if guild_id == REVIEWERS:
+            return self._for_reviewers(row, case, kind)
+        wish = self.subscriptions.of_channel(channel_id)  # what was told there goes on to be told, subscribed or not
+        words = words_for(wish.locale if wish is not None else DEFAULT)
+        head = self.head(case, guild_id, words)
+        if kind != "head":
+            return self._under(row, case, head, words)
+        if case.state == "retracted":
+            return replace(head, untold=TAKEN_BACK)
+        if wish is None:
+            return replace(head, untold="The channel is no longer subscribed.")
+        return replace(head, role_id=wish.role_id, announce=wish.announce)
+
+    def head(self, case: Case, guild_id: str, words: Words) -> Draft:
+        """The message that tells a case in one server, as it stands."""
+        answer: Answer = "button" if self.policy.channel else "channel"
+        embed = alert_embed(case.report, words, self.outcome(case, guild_id, words), answer)
+        rows = [["evidence", *(["answer"] if self.policy.channel else [])], ["acknowledge", "dismiss", "mute"]]
+        picture = self._pictured(embed, case, words)
+        return Draft([embed], lambda: buttons(words, case.case_id, rows), picture)
+
+    def outcome(self, case: Case, guild_id: str, words: Words) -> Outcome:
+        """Return the state of a case and what has happened since, as one server sees it."""
+        remarks, news = self.cases.remarks(case.case_id, guild_id), self.cases.news(case.case_id)
+        return outcome_for(case, remarks, news, words)
+
+    def evidence(self, case: Case, guild_id: str, words: Words) -> discord.Embed:
+        """Everything that a case's alert leaves out."""
+        since = in_full(self.outcome(case, guild_id, words))
+        return fitted(evidence_embed(case.report, words, since), EVIDENCE_LIMIT)
+
+    def _pictured(self, embed: discord.Embed, case: Case, words: Words) -> Picture | None:
+        """Let an embed show the picture of its case, and return it."""
+        picture = self.album.of(case, words)
+        if picture is not None:
+            embed.set_image(url=f"attachment://{NAME}")
+        return picture
+
+    def _for_reviewers(self, row: OutboxRow, case: Case, kind: str) -> Draft:
+        if kind == "news":
+            return self._news_for_reviewers(row, case)
+        return self._answer(row, case) if kind == "answer" else self._review(row, case)
+
+    def _news_for_reviewers(self, row: OutboxRow, case: Case) -> Draft:
+        """Tell reviewers news of a case that they were shown; update their message where the state changes."""
+        if self.cases.busy(row.destination, row.id):
+            raise TryLater("An earlier message is on its way there.")
+        note, words = self._happened(row, case), words_for(DEFAULT)
+        draft = Draft([_marked(_news(case, note, words), row)])
+        if note.kind not in DECIDING:
+            return draft
+        shown = [head.message_id for head in self.cases.reviews(case.case_id) if head.message_id is not None]
+        embeds = self._shown_to_reviewers(case, 0)
+        self._pictured(embeds[0], case, words)
+        view = review_buttons(words, case, trial=self.policy.trial() is not None)
+        return replace(draft, shown=shown, head_embeds=embeds, head_view=view)
+
+    def _shown_to_reviewers(self, case: Case, times: int) -> list[discord.Embed]:
+        """The alert as it stands and its evidence, headed by what is asked of them, or by what was decided."""
+        words, until = words_for(DEFAULT), self.policy.trial()
+        told = words("review.again", times=times + 1) if times else words("review.asked")
+        if case.state == "retracted":
+            told = f"**{words('news.retracted')}:** {harmless(case.reason, REASON_LENGTH)}"
+        elif case.state == "published":
+            said = [r.by_user for r in self.cases.remarks(case.case_id) if r.kind == "publish"]
+            told = words("review.published", who=mention(said[-1] if said else ""))
+        elif until is not None:
+            told = words("review.trial", until=f"{until:%Y-%m-%d %H:%M}")
+        elif case.state == "closed":
+            told = words("review.closed")
+        embed = alert_embed(case.report, words, self.outcome(case, "", words), "button")
+        embed.description = f"{told}\n\n{embed.description}"
+        return [embed, self.evidence(case, "", words)]
+
+    def _review(self, row: OutboxRow, case: Case) -> Draft:
+        words = words_for(DEFAULT)
+        embeds = self._shown_to_reviewers(case, int(row.payload.get("times") or 0))
+        picture = self._pictured(embeds[0], case, words)
+        _marked(embeds[0], row)
+        view = review_buttons(words, case, trial=self.policy.trial() is not None)
+        return Draft(embeds, view, picture, untold=TAKEN_BACK if case.state == "retracted" else "")
+
+    def _under(self, row: OutboxRow, case: Case, head: Draft, words: Words) -> Draft:
+        """What goes under the message that tells the case: what somebody said, or what has happened since."""
+        found = next((h for h in self.cases.heads(case.case_id) if h.destination == row.destination), None)
+        if found is None or found.state == "dead" or (found.state == "sent" and found.message_id is None):
+            raise Untold("The case was never told there.")
+        if found.message_id is None:
+            raise TryLater("The case is still to be told there.")
+        if row.payload["kind"] == "news":
+            if self.cases.busy(row.destination, row.id):  # it may show what was so before
+                raise TryLater("An earlier message is on its way there.")
+            note = self._happened(row, case)
+            if case.state == "retracted" and note.kind != "retracted":
+                raise Untold("The case was retracted since.")
+            embed = _news(case, note, words)
+        else:
+            embed = remark_embed(self._stored(row), words)
+        name = string(section(case.report.get("suspect")).get("repo_id"))
+        return Draft(
+            [_marked(embed, row)],
+            None,
+            head_id=found.message_id,
+            head_embeds=head.embeds,
+            thread_name=visible(name, THREAD_NAME) or case.case_id,
+        )
+
+    def _answer(self, row: OutboxRow, case: Case) -> Draft:
+        words, remark = words_for(DEFAULT), self._stored(row)
+        asked = words("review.answer", case=case.case_id, who=mention(remark.by_user))
+        embed = discord.Embed(description=f"{asked}\n\n{harmless(remark.text, ANSWER_LENGTH)}", colour=QUIET_COLOUR)
+        about = f"{remark.id:x}"
+        return Draft([_marked(embed, row)], lambda: buttons(words, about, [["accept", "refuse"]]))
+
+    def _stored(self, row: OutboxRow) -> Remark:
+        remark = self.cases.remark(int(row.payload["remark"]))
+        if remark is None:
+            raise Undeliverable("There is no such remark.")
+        return remark
+
+    def _happened(self, row: OutboxRow, case: Case) -> Note:
+        found = [note for note in self.cases.news(case.case_id) if note.key == row.payload["news"]]
+        if not found:
+            raise Undeliverable("Nothing of the kind has happened to the case.")
+        return found[0]
+
+
+def review_buttons(words: Words, case: Case, *, trial: bool = False) -> View | None:
+    """Return the buttons that a case in its state has for reviewers; None if none. `trial`: nothing is published."""
+    asked = ["right", "wrong"] if trial else ["publish", "reject"]
+    actions = {"review": asked, "closed": asked if trial else [], "published": ["retract"]}.get(case.state)
+    return (lambda: buttons(words, case.case_id, [[*actions, "evidence"]])) if actions else None
+
+
+def _news(case: Case, note: Note, words: Words) -> discord.Embed:
+    name = string(section(case.report.get("suspect")).get("repo_id"))
+    return news_embed(note.kind, name, note.text, note.noted_at, words)
+
+
+def _marked(embed: discord.Embed, row: OutboxRow) -> discord.Embed:
+    return embed.set_footer(text=f"{marker_of(row.payload)}{SEPARATOR}{embed.footer.text or 'blendwatch'}")

@@ -1,0 +1,117 @@
+"""The other components of an upload: models in folders beside the one that is judged, towers in one checkpoint with it.
+
+Each is read as itself, a little. `analyzers.verdict.components` says what each is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from analyzers.errors import Unreadable
+from analyzers.records import RepoFacts, RepoFile, Sample, SampleSpec, ShardHeader, Sketch, SliceKey
+from analyzers.sketch.coordinates import ReadBudget, plan_reads, samples_from
+from analyzers.sketch.layout import layout_of
+from analyzers.sketch.second_look_plan import Groups
+from analyzers.sketch.tensor_roles import elements_of, groups_of
+from analyzers.sketch.towers import first_of, part_of, towers_of
+from bot.sources.first_look import Look
+from bot.sources.interface import Source, SourceError, Span, TooLarge, Unavailable
+from bot.sources.safetensors_header import PREFIX, header_length, parse_header
+from bot.sources.weight_files import others, weight_files
+
+MOST: Final = 2  # components that are read, the largest first
+SHARDS: Final = 2  # whose headers are read of each
+REQUESTS: Final = 12  # for each
+FIRST_BYTES: Final = 16 << 10  # of a shard, which most headers fit into
+HEADER_BYTES: Final = 100_000  # of one shard; a component with a longer one is not read
+BUDGET: Final = ReadBudget(slices=10, requests=6, bytes=60_000)
+BYTES: Final = SHARDS * HEADER_BYTES + BUDGET.bytes  # for each
+FURTHER: Final = 40  # requests more for each that is kin of a known model and no copy
+WIDER: Final = ReadBudget(requests=FURTHER, bytes=500_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One component as it was read. `parameters`: of all its shards, by their bytes where not all were read.
+
+    `share`: of the bytes of all components, main one included.
+    """
+
+    name: str
+    sketch: Sketch
+    parameters: int
+    share: float
+    paths: tuple[str, ...]
+    groups: Groups
+
+
+def parts_of(source: Source, facts: RepoFacts, spec: SampleSpec, problems: list[str]) -> Iterator[Part]:
+    """Yield the components beside the main one; a sentence in `problems` for each that cannot be read."""
+    found = others(facts.files)
+    for name in sorted(found, key=lambda each: -sum(f.size for f in found[each]))[:MOST]:
+        try:
+            yield _part(source, facts, spec, name, found[name])
+        except Unavailable:
+            raise
+        except (SourceError, Unreadable, ValueError) as error:
+            problems.append(f"its component {name} could not be read: {error}")
+
+
+def towers_in(look: Look) -> Iterator[Part]:
+    """Yield the towers beside a language model that the look read, the largest first; none without a sample."""
+    whole = look.sketch
+    total = sum(whole.elements.values())
+    parts = ((name, part_of(whole, name)) for name in towers_of(whole.elements))
+    sized = [(sum(part.elements.values()), name, part) for name, part in parts if part.samples]
+    for size, name, part in sorted(sized, key=lambda each: (-each[0], each[1]))[:MOST]:
+        groups = {where: group for where, group in look.groups.items() if first_of(where[0]) == name}
+        yield Part(name, part, size, size / total if total else 0.0, (), groups)
+
+
+def reserved(facts: RepoFacts) -> tuple[int, int]:
+    """Return how many requests and bytes of a look belong to the other components."""
+    count = min(MOST, len(others(facts.files)))
+    return REQUESTS * count, BYTES * count
+
+
+def _part(source: Source, facts: RepoFacts, spec: SampleSpec, name: str, files: Sequence[RepoFile]) -> Part:
+    read = files[:SHARDS]
+    layout = layout_of(_headers(source, read))
+    groups = groups_of(layout)
+    whole = len(read) == len(files)
+    elements = {role: n if whole else 0 for role, n in elements_of(layout).items()}
+    size = sum(f.size for f in files)
+    parameters = round(layout.parameters * size / sum(f.size for f in read))
+    sketch = Sketch(facts.ref, spec, _samples(source, groups, spec, BUDGET), elements)
+    share = size / sum(f.size for some in (weight_files(facts.files), *others(facts.files).values()) for f in some)
+    return Part(name, sketch, parameters, share, tuple(f.path for f in files), groups)
+
+
+def wider(source: Source, part: Part, problems: list[str]) -> Part:
+    """Return a component with as many samples as a first look takes of a whole model, or as it was, with a sentence."""
+    try:
+        samples = _samples(source, part.groups, part.sketch.spec, WIDER)
+    except Unavailable:
+        raise
+    except (SourceError, ValueError) as error:
+        problems.append(f"its component {part.name} could not be read further: {error}")
+        return part
+    return replace(part, sketch=replace(part.sketch, samples=samples))
+
+
+def _samples(source: Source, groups: Groups, spec: SampleSpec, budget: ReadBudget) -> dict[SliceKey, Sample]:
+    plan = plan_reads(groups, spec, budget)
+    return samples_from(plan, source.read([Span(*span) for span in plan.spans]))
+
+
+def _headers(source: Source, files: Sequence[RepoFile]) -> Mapping[str, ShardHeader]:
+    begun = source.read([Span(f.path, 0, min(FIRST_BYTES, f.size)) for f in files])
+    ends = [PREFIX + header_length(data, f, f.path) for f, data in zip(files, begun, strict=True)]
+    if max(ends) > HEADER_BYTES:
+        raise TooLarge(f"its headers have more than {HEADER_BYTES:,} bytes")
+    long = [(i, Span(files[i].path, len(begun[i]), end)) for i, end in enumerate(ends) if end > len(begun[i])]
+    rest = dict(zip((i for i, _ in long), source.read([span for _, span in long]), strict=True)) if long else {}
+    texts = [(data + rest.get(i, b""))[PREFIX:end] for i, (data, end) in enumerate(zip(begun, ends, strict=True))]
+    return {f.path: parse_header(text, f, f.path) for f, text in zip(files, texts, strict=True)}

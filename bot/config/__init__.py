@@ -1,0 +1,1 @@
+"""Configuration: settings, logs, clock, version."""

@@ -1,0 +1,1 @@
+"""Health of the watch: heartbeat, metrics, HTTP port, watchdog, canary."""

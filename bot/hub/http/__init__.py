@@ -1,0 +1,1 @@
+"""Bounded HTTP requests: hosts, rates, deadlines, sizes, errors."""

@@ -1,0 +1,1 @@
+"""Known models as references: index, dates, verification."""

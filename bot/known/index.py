@@ -1,0 +1,122 @@
+"""Which stored sketches are known models: each at its pinned revision, or else with all weights that were read of it.
+
+Where a repository got other weights, what is made of the earlier ones is found all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzers.records import SampleSpec, Sketch
+from analyzers.shortlist.stream import Pool
+from state.registry.models import Model, Registry
+from state.sketches.store import Pack, Place, SketchStore
+
+STATES: Final = 4  # weights of one model that are known: the first that were read, and the newest
+
+
+@dataclass
+class Rows:
+    """Of each record of a pack: is it a known model's, and since when are its weights public (seconds, or nan)."""
+
+    known: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    since: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def grow(self, count: int) -> range:
+        """Make room for `count` records; return the new ones."""
+        new = range(len(self.known), count)
+        self.known = np.concatenate([self.known, np.zeros(len(new), bool)])
+        self.since = np.concatenate([self.since, np.full(len(new), np.nan)])
+        return new
+
+
+@dataclass
+class Roster:
+    """Keeps track of the registry's models among the stored sketches as these grow; only new ones are looked at."""
+
+    registry: Registry
+    sketches: SketchStore
+    spec: SampleSpec
+    find: Callable[[str], Model | None]  # the known model of this name
+    _rows: dict[Pack, Rows] = field(default_factory=dict)
+
+    def pools(self, suspect: Sketch, weights_at: datetime | None) -> list[tuple[Pack, Pool]]:
+        """Return the packs that share coordinates with a suspect, and their references that are not later than it."""
+        packs = self.sketches.packs(suspect)
+        self._update(packs)
+        kept = self.sketches.find(suspect.ref.repo_id, suspect.ref.revision, self.spec)
+        hub_id = kept.entry.hub_id if kept else ""
+        found = []
+        for pack in packs:
+            rows, records = self._rows[pack], pack.records()
+            allowed = rows.known[: len(records)].copy()
+            if weights_at is not None:
+                allowed &= ~(rows.since[: len(records)] > weights_at.timestamp())
+            own = {*pack.numbers.get(suspect.ref.repo_id.lower(), ()), *pack.ids.get(hub_id, ())}
+            allowed[[record for record in own if record < len(records)]] = False
+            if allowed.any():
+                found.append((pack, Pool(pack.of, allowed, records)))
+        return found
+
+    def lost(self, place: Place) -> None:
+        """Forget a record that turned out to be damaged."""
+        self._rows[place.pack].known[place.record] = False
+
+    def bases(self) -> Iterator[Place]:
+        """Yield where the registry's bases are kept."""
+        for model in self.registry.models:
+            if model.role == "base":
+                yield from self.states(model)
+
+    def place(self, model: Model) -> Place | None:
+        """Where the newest sketch of a known model is kept; None if it was never read."""
+        return self.sketches.find(model.repo_id, model.revision, self.spec)
+
+    def states(self, model: Model) -> list[Place]:
+        """Where the weights of a known model are kept: of its revision, else all that its repository had, bounded."""
+        if model.revision is not None:
+            place = self.place(model)
+            return [place] if place else []
+        places = self.sketches.history(model.repo_id, None, self.spec)
+        if len(places) > 1:  # the same weights under several commits count once, as first read
+            places = list({(p.pack, _bits(p)): p for p in reversed(places)}.values())[::-1]
+        return places if len(places) <= STATES else [places[0], *places[1 - STATES :]]
+
+    def _update(self, packs: list[Pack]) -> None:
+        fresh: dict[str, Model] = {}
+        for pack in packs:
+            rows = self._rows.setdefault(pack, Rows())
+            for record in rows.grow(len(pack.entries)):
+                entry = pack.entries[record]
+                model = self.find(entry.repo_id) if entry else None
+                if model is not None:
+                    fresh[model.repo_id.lower()] = model
+        for name, model in fresh.items():
+            for pack, rows in self._rows.items():
+                rows.known[[record for record in pack.numbers.get(name, []) if record < len(rows.known)]] = False
+            for number, place in enumerate(self.states(model)):
+                if place.pack in self._rows:
+                    told = model.weights_at if number == 0 else None
+                    since = told or _time(place.entry.weights_at)
+                    rows = self._rows[place.pack]
+                    rows.known[place.record] = True
+                    rows.since[place.record] = since.timestamp() if since else np.nan
+
+
+def _bits(place: Place) -> bytes:
+    """Return a record as it lies on the disk; its own number where the file was cut off before it."""
+    records = place.pack.records()
+    return records[place.record].tobytes() if place.record < len(records) else str(place.record).encode()
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None  # a damaged line: what is not known forbids nothing

@@ -1,0 +1,432 @@
+"""The known models as references: read once, kept for ever, never read again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+
+from analyzers.card.reader import read_card, stands_for
+from analyzers.compare.case import later
+from analyzers.compare.config_fingerprint import Fingerprint, fingerprint
+from analyzers.compare.kinship import kinship
+from analyzers.errors import BlendwatchError, Unreadable
+from analyzers.records import HubEvent, Mention, Reference, RepoFacts, Role, SampleSpec, Sketch
+from analyzers.shortlist.screen import screen
+from analyzers.traces.file_hashes import digests
+from bot.known.dating import Dating, Sights
+from bot.known.index import Roster
+from bot.sources.first_look import FIRST_LOOK_REQUESTS, Look, first_look
+from bot.sources.folder import LocalSource
+from bot.sources.interface import Changed, Missing, Renamed, Source, SourceError, Unavailable
+from bot.sources.purpose import spent_on
+from state.registry.models import Model, Registry
+from state.sketches.file_hashes import KnownFiles, ModelFiles
+from state.sketches.store import Place, SketchStore, StoredSketch
+from state.sketches.unreadable_models import Absence, Absences
+
+MAX_CARD_BYTES = 1_000_000
+MAX_CONFIG_BYTES = 1_000_000
+ASK_AGAIN = timedelta(days=7)  # for a known model that is gated, gone or broken
+ASK_SOON = timedelta(minutes=30)  # for one that the network kept from us
+LOST = 2  # known models out of reach, one after the other, after which no other is asked for
+FEW = 64  # known models of a suspect's coordinates that are all compared; of more, a short list is made
+BASES = 16  # bases that are compared whatever the short list says
+CHAIN = 16  # models that are followed from declared parents to theirs
+ALL_QUANTIZED = "its weights are quantized, and nothing is held against quantized weights"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+OFFLINE = "nothing is asked of the Hub while it is offline"
+KNOWN, DECLARED = "the known model ", "the declared parent "  # how it begins what is said of one that is out of reach
+
+Open = Callable[[str, str | None], Source]
+Progress = Callable[[str], None]
+
+
+class Owners(Protocol):
+    """Who tells what belongs to whom on the Hub. Both raise SourceError."""
+
+    def of_owner(self, owner: str, least: int, most: int) -> Iterable[HubEvent]:
+        """Return an organisation's models of `least` to `most` parameters, newest first."""
+        ...
+
+    def committers(self, repo_id: str) -> frozenset[str]:
+        """Return the accounts behind a repository's newest commits, in small letters."""
+        ...
+
+
+@dataclass
+class KnownModels:
+    """The registry's models, and whatever a suspect declares, as references."""
+
+    registry: Registry
+    sketches: SketchStore
+    absences: Absences
+    open: Open  # a repository on the Hub
+    clock: Callable[[], datetime]
+    spec: SampleSpec = field(default_factory=SampleSpec)
+    automatic: bool = False  # uploads that were read are known models from then on
+    files: KnownFiles | None = None  # where the hashes of their files are kept, if they are
+    sights: Sights | None = None  # what the watch saw of repositories, if there is one
+    passed_over: KnownFiles | None = None  # the hashes of weights that were public before the watch began
+    owners: Owners | None = None  # who tells what else an organisation has, and who committed; None: nobody is asked
+    offline: bool = False  # the Hub is not asked for a known model that was never read
+    _unread: list[Model] | None = None  # known models that were not there when last looked for
+    _lost: int = 0  # known models in a row that were out of reach
+
+    def __post_init__(self) -> None:
+        self._roster = Roster(self.registry, self.sketches, self.spec, self.find)
+        self._dating = Dating(self.registry, self.sketches, self.spec, self.sights)
+
+    def use(self, registry: Registry) -> None:
+        """Know another registry's models from now on; one that is new or described anew is asked for at once."""
+        self.absences.forget(m.repo_id for m in registry.models if m != self.registry.find(m.repo_id))
+        self.registry, self._unread = registry, None
+        self.__post_init__()
+
+    def find(self, repo_id: str) -> Model | None:
+        """Return the known model of this name: the registry's, or an upload that was read where these are known."""
+        return self.registry.find(repo_id) or (Model(repo_id, "release", automatic=True) if self.automatic else None)
+
+    @spent_on("references")
+    def refresh(self, like: Fingerprint | None, progress: Progress) -> list[str]:
+        """Read the known models that were never read; return a sentence for each that cannot be compared.
+
+        The ones whose config is nearest to `like` are read first; a config orders and never excludes. Where some in a
+        row are out of reach, the others are not asked for.
+        """
+        problems: list[str] = []
+        self.sketches.refresh()
+        self._unread = [m for m in (self.registry.models if self._unread is None else self._unread) if not self._has(m)]
+        if self.offline and self._unread:
+            return [f"{len(self._unread):,} known models were never read, and {OFFLINE}"]
+        try:
+            due = self._nearest_first(self._unread, like, problems, progress)
+            for number, model in enumerate(due, start=1):
+                progress(f"reading known model {number} of {len(due)}: {model.repo_id}")
+                self._reached(model, self._read_model(model, problems))
+        except Unavailable as error:
+            problems.append(f"no other known model was asked for: {error}")
+        return problems
+
+    @spent_on("references")
+    def read_now(self, model: Model) -> str:
+        """Read one known model unless it was read, however long it was away; return why it cannot be compared."""
+        self.sketches.refresh()
+        problems: list[str] = []
+        if not self._has(model):
+            self._read_model(model, problems)
+        return "".join(problems)
+
+    def out_of_reach(self) -> str:
+        """Say which known model was never read and is asked for again soon; "" if there is none."""
+        now = self.clock()
+        if self.offline and self._unread:
+            return f"{KNOWN}{self._unread[0].repo_id} is not read yet: {OFFLINE}"
+        for model in self._unread or ():
+            absence = self.absences.get(model.repo_id, now)
+            if absence and absence.until <= now + ASK_SOON and not self._has(model):
+                return f"{KNOWN}{model.repo_id} is not read yet: {absence.reason}"
+        return ""
+
+    def unread(self) -> tuple[int, str]:
+        """Return how many models of the registry were not read when last looked for, and why the first was not."""
+        missing = [m for m in self._unread or () if not self._has(m)]
+        reasons = (a.reason for m in missing if (a := self.absences.get(m.repo_id, self.clock())))
+        return len(missing), OFFLINE if self.offline else next(reasons, "")
+
+    def candidates(self, suspect: Sketch, weights_at: datetime | None, declared: Iterable[str] = ()) -> list[Reference]:
+        """Return the known models that `suspect`, whose weights came at `weights_at`, may be made of.
+
+        All that share coordinates with it and are not later, if they are few. Of many: the short list of
+        analyzers/shortlist/screen.py, what the `declared` parents declare in turn, and the bases. However many are
+        known, little of them is in memory. A model whose repository had several weights is there once, with the
+        nearest.
+        """
+        kept = self.sketches.get(suspect.ref, self.spec)
+        # a commit's own date hides nothing that came before the watch saw it; without a watch there is no other date
+        seen_at = kept.seen_at if kept and self.sights else None
+        pools = self._roster.pools(suspect, max(weights_at, seen_at) if weights_at and seen_at else weights_at)
+        places = [Place(pack, int(i)) for pack, pool in pools for i in np.flatnonzero(pool.allowed)[: FEW + 1]]
+        if len(places) > FEW:
+            with ThreadPoolExecutor(os.cpu_count()) as crew:
+                picks = screen(suspect, [pool for _, pool in pools], run=crew.map).picks
+            allowed = {pack: pool.allowed for pack, pool in pools}
+            bases = islice((p for p in self._roster.bases() if p.pack in allowed and allowed[p.pack][p.record]), BASES)
+            chain = (p for p in self._chain(declared) if p.pack in allowed and allowed[p.pack][p.record])
+            places = list(dict.fromkeys([*(Place(pools[p.pool][0], p.record) for p in picks), *chain, *bases]))
+        found = [reference for place in places if (reference := self._at(place, kept))]
+        return _nearest(suspect, [_undated_if_later(reference, weights_at) for reference in found])
+
+    def _chain(self, declared: Iterable[str]) -> list[Place]:
+        """Return where the known ones among declared parents, their declared parents, and so on, are kept."""
+        found: dict[str, list[Place]] = {}
+        waiting = [name.lower() for name in declared]
+        while waiting and len(found) < CHAIN:
+            model = self.registry.find(waiting.pop(0))
+            place = self._roster.place(model) if model and model.repo_id.lower() not in found else None
+            stored = self.sketches.read(place) if place else None
+            if model is not None and place is not None and stored is not None:
+                found[model.repo_id.lower()] = self._roster.states(model)
+                waiting += [name.lower() for name in self._declares(stored)]
+        return [place for places in found.values() for place in places]
+
+    def _at(self, place: Place, suspect: StoredSketch | None) -> Reference | None:
+        """Return the known model at a place; None if its record is damaged, and then it is read anew next time."""
+        model = self.find(place.entry.repo_id)
+        stored = self.sketches.read(place)
+        if stored is None:
+            self._roster.lost(place)
+            self._unread = None
+            return None
+        reference = self._reference(stored, model.role if model else None, model)
+        known = self._dating.order_known(stored, model, suspect)
+        return reference if known else replace(reference, weights_at=None)
+
+    @spent_on("references")
+    def declared(self, repo_id: str, requests: int) -> tuple[Reference | None, str]:
+        """Return a model that a suspect declares, known or not, or the reason why it cannot be read.
+
+        Raises Unavailable where asking later may help.
+        """
+        model = self.registry.find(repo_id)
+        if model is not None:
+            stored = self._stored(model)
+            return (self._reference(stored, model.role, model) if stored else None), ""
+        try:
+            stored = self._read_declared(repo_id, requests)
+        except Unavailable as error:
+            text = f"{DECLARED}{repo_id} could not be read: {error}"
+            raise Unavailable(text, error.retry_after) from error
+        except Changed as error:
+            raise Unavailable(f"{DECLARED}{repo_id} changed while it was read: {error}") from error
+        except (SourceError, Unreadable) as error:
+            return None, f"{DECLARED}{repo_id} could not be read: {error}"
+        return self._reference(stored, None, None), ""
+
+    def _read_declared(self, repo_id: str, requests: int) -> StoredSketch:
+        """Read a repository, under its new name if it has moved, unless this state of it is known."""
+        source = self.open(repo_id, None)
+        try:
+            ref = source.facts().ref
+        except Renamed as moved:
+            source = self.open(moved.repo_id, None)
+            ref = source.facts().ref
+        return self.sketches.get(ref, self.spec) or self._read(source, None, requests)
+
+    @spent_on("references")
+    def stands_for(self, repo_id: str) -> Mention | None:
+        """Return which model a repository holds in another form by its own card; None where that is not known.
+
+        Raises Unavailable where asking later may help.
+        """
+        try:
+            model = self.registry.find(repo_id)
+            source = self._source(model) if model else self.open(repo_id, None)
+            return stands_for(read_card(card_of(source)[0], source.facts().tags, own=repo_id), repo_id)
+        except Unavailable:
+            raise
+        except (SourceError, Unreadable):
+            return None
+
+    def has(self, repo_id: str) -> bool:
+        """Tell whether a model is known and was read."""
+        return self.sketches.find(repo_id, None, self.spec) is not None
+
+    def learn(self, repo_id: str, requests: int) -> str:
+        """Read a model of the Hub so that it is known from then on; return what was wrong, if anything was."""
+        try:
+            self._read(self.open(repo_id, None), None, requests)
+        except (SourceError, Unreadable) as error:
+            self._remember(repo_id, error)
+            return f"{repo_id} could not be read: {error}"
+        return ""
+
+    def learned_since(self, after: datetime) -> list[Place]:
+        """Return where the sketches of known models lie that were read after `after` (UTC)."""
+        return [p for p in self.sketches.read_since(after, self.spec) if self.find(p.entry.repo_id)]
+
+    def public_since(self, place: Place) -> datetime | None:
+        """Return when the weights at a place became public, as far as that can be relied on; None: unknown."""
+        stored = self.sketches.read(place)
+        return self._dating.since(stored, self.find(place.entry.repo_id)) if stored else None
+
+    def open_at(self, repo_id: str, revision: str) -> Source:
+        """Open a known or declared model at the revision that was sketched; Missing if it is offline."""
+        model = self.registry.find(repo_id)
+        if model and model.path is not None:
+            return self._source(model)
+        if self.offline:
+            raise Missing(OFFLINE)
+        return self.open(repo_id, revision)
+
+    def titles(self, repo_id: str) -> tuple[str, ...]:
+        """Return other names of a known model."""
+        model = self.registry.find(repo_id)
+        return (model.title, *model.aliases) if model else ()
+
+    def dated(self, look: Look, declares: Sequence[str] = (), title: str = "") -> StoredSketch:
+        """Return what was read with when it became public, as far as that can be relied on."""
+        return self._dating.dated(look, declares, title, self.clock())
+
+    def new_since(self, look: Look) -> datetime | None:
+        """Return when an upload's repository was made, or was last seen without these weights (UTC)."""
+        return self._dating.new_since(look.sketch, look.facts.created_at, look.facts.hub_id)
+
+    def kept_new_since(self, stored: StoredSketch, created_at: datetime) -> datetime | None:
+        """Return the same of what was kept."""
+        return self._dating.new_since(stored.sketch, created_at, stored.hub_id)
+
+    def keep(self, stored: StoredSketch) -> None:
+        """Keep a sketch of a suspect: it may be declared as a parent tomorrow."""
+        self.sketches.put(stored)
+
+    def keep_files(self, facts: RepoFacts) -> None:
+        """Keep the hashes of a known model's files, as far as its listing gives them."""
+        if self.files is not None:
+            self.files.put(ModelFiles(facts.ref.repo_id, facts.ref.revision, digests(facts.files)))
+
+    def pass_over(self, facts: RepoFacts) -> None:
+        """Keep the hashes of weights that are not judged, so that whoever uploads them again is known to."""
+        if self.passed_over is not None:
+            own = {f.path: f"sha256:{f.sha256}" for f in facts.shards if f.sha256}
+            self.passed_over.put(ModelFiles(facts.ref.repo_id, facts.ref.revision, own))
+
+    def _has(self, model: Model) -> bool:
+        return self._roster.place(model) is not None
+
+    def _stored(self, model: Model) -> StoredSketch | None:
+        place = self._roster.place(model)
+        return self.sketches.read(place) if place else None
+
+    def _nearest_first(
+        self, models: list[Model], like: Fingerprint | None, problems: list[str], progress: Progress
+    ) -> list[Model]:
+        """Leave out those that could not be read lately; order the rest by how much their config differs.
+
+        Raises Unavailable where the Hub is out of reach.
+        """
+        now, due = self.clock(), []
+        for model in models:
+            if absence := self.absences.get(model.repo_id, now):
+                problems.append(f"{KNOWN}{model.repo_id} is not compared: {absence.reason}")
+            else:
+                due.append(model)
+        if like is None or len(due) < 2:
+            return due
+        differences: list[int] = []
+        for number, model in enumerate(due, start=1):
+            progress(f"reading the config of known model {number} of {len(due)}: {model.repo_id}")
+            differences.append(self._difference(model, like))
+        return [model for _, model in sorted(zip(differences, due, strict=True), key=lambda pair: pair[0])]
+
+    def _difference(self, model: Model, like: Fingerprint) -> int:
+        try:
+            found = len(like.differs(config_of(self._source(model))[0]))
+        except (SourceError, Unreadable) as error:
+            self._reached(model, error)
+            return 1 << 20  # tried all the same, last
+        self._reached(model, None)
+        return found
+
+    def _reached(self, model: Model, error: BlendwatchError | None) -> None:
+        """Count known models in a row that are out of reach; raise Unavailable where they are too many."""
+        self._lost = self._lost + 1 if isinstance(error, Unavailable) else 0
+        if error is not None and self._lost >= LOST:
+            self._lost = 0
+            self._remember(model.repo_id, error)
+            raise Unavailable(str(error))
+
+    def _read_model(self, model: Model, problems: list[str]) -> BlendwatchError | None:
+        """Read and keep a model; return the reason where that was not possible."""
+        try:
+            self._read(self._source(model), model, FIRST_LOOK_REQUESTS)
+        except BlendwatchError as error:
+            self._remember(model.repo_id, error)
+            problems.append(f"{KNOWN}{model.repo_id} could not be read: {error}")
+            return error
+        return None
+
+    def _remember(self, repo_id: str, error: BlendwatchError) -> None:
+        """Keep why a model could not be read, and for how long it is not asked for again."""
+        now = self.clock()
+        wait = ASK_SOON if isinstance(error, Unavailable | Changed) else ASK_AGAIN
+        self.absences.put(repo_id, Absence(str(error), now + wait), now)
+
+    def _read(self, source: Source, model: Model | None, requests: int) -> StoredSketch:
+        look = first_look(source, self.spec, requests)
+        self.keep_files(look.facts)
+        if not look.sketch.plain.samples:
+            raise Unreadable(f"{look.facts.ref.repo_id}: {look.unsampled or ALL_QUANTIZED}")
+        card = "" if model is None else card_of(source)[0]
+        declares = read_card(card, look.facts.tags).disclosure(look.facts.ref.revision).parents
+        title = model.title if model else ""
+        stored = self.dated(look, declares, title)
+        self.sketches.put(stored)
+        return stored
+
+    def _source(self, model: Model) -> Source:
+        if model.path is not None:
+            return LocalSource(model.path, model.repo_id, model.weights_at)
+        return self.open(model.repo_id, model.revision)
+
+    def _reference(self, stored: StoredSketch, role: Role | None, model: Model | None) -> Reference:
+        since = self._dating.since(stored, model)
+        maker = self.registry.maker_of(stored.sketch.ref.organisation)
+        automatic = model is not None and model.automatic
+        declares = self._declares(stored)
+        seen = stored.seen_at or stored.read_at
+        return Reference(stored.sketch, role, since, maker, declares, stored.title, automatic, seen)
+
+    def _declares(self, stored: StoredSketch) -> tuple[str, ...]:
+        """What a model's card declares, and what the registry declares in its stead."""
+        return tuple(dict.fromkeys((*stored.declares, *self.registry.declared_parents(stored.sketch.ref.repo_id))))
+
+
+def _undated_if_later(reference: Reference, claimed: datetime | None) -> Reference:
+    """Return a reference whose order with a suspect is unknown where only the suspect's own date puts it later."""
+    return replace(reference, weights_at=None) if later(reference.weights_at, claimed) else reference
+
+
+def _nearest(suspect: Sketch, references: Sequence[Reference]) -> list[Reference]:
+    """Return each model once: of several states of its repository the one whose weights are nearest."""
+    each: dict[str, list[Reference]] = {}
+    for reference in references:
+        each.setdefault(reference.repo_id.lower(), []).append(reference)
+
+    def distance(reference: Reference) -> float:
+        kin = kinship(suspect, reference, suspect.spec.windows)
+        return kin.distance if kin else float("inf")
+
+    return [states[0] if len(states) == 1 else min(states, key=distance) for states in each.values()]
+
+
+def card_of(source: Source) -> tuple[str, str]:
+    """Return (the card as text, what was wrong with it); an upload without a card declares nothing."""
+    try:
+        data = source.file("README.md", MAX_CARD_BYTES)
+    except SourceError as error:
+        if isinstance(error, Unavailable):
+            raise
+        return "", f"its card could not be read: {error}"
+    if data is None:
+        return "", "it has no card"
+    return data.decode("utf-8", errors="replace"), ""
+
+
+def config_of(source: Source) -> tuple[Fingerprint, Mapping[str, object]]:
+    """Return the config's fingerprint and content; Unreadable or SourceError where it cannot be had."""
+    data = source.file("config.json", MAX_CONFIG_BYTES)
+    if data is None:
+        raise Unreadable("it has no config.json")
+    try:
+        config = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Unreadable("its config.json is not JSON") from None
+    return fingerprint(config), config

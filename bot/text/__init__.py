@@ -1,0 +1,1 @@
+"""Text for people: sanitising of hostile text, catalogues of sentences."""

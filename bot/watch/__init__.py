@@ -1,0 +1,1 @@
+"""The watch: feeds, triage, judgement, relatives, re-judgement."""

@@ -1,0 +1,225 @@
+"""Reading the Hub's listings: new repositories, changed ones and, as a backstop, those that are talked about.
+
+What a page shows is stored before the cursor moves over it, and the cursor moves only when the reading reached the one
+before it. Where it did not, the gap is told and read again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from analyzers.records import HubEvent
+from bot.alerts.operator import News
+from bot.config.settings import Settings
+from bot.hub import Hub
+from bot.hub.listing import Page, Sort
+from bot.known.models import Progress
+from bot.sources.interface import SourceError
+from bot.sources.purpose import spent_on
+from state.database.tables import MARK
+from state.errors import StateError
+from state.records import Happening
+from state.store import Store
+
+OVERLAP = timedelta(hours=2)  # read again at every pass: listings may lag behind
+GAP_PATIENCE = timedelta(hours=6)  # a gap that cannot be filled for so long is left, and stays on record
+LONGEST_READING = 15 * 60.0  # seconds that a listing is read for; the rest is a gap, and a gap is read whole
+LEFT = "uploads of that time may be missing"
+LATE = timedelta(hours=1)  # without a good reading, or three turns where these are longer: the feed is stale
+
+log = logging.getLogger("blendwatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One listing. `overlaps`: how long before the cursor something was seen that a reading must meet; None: need not.
+
+    Among the new ones it is one of the last hours; a changed one may have moved up since, but no older one ends a list.
+    """
+
+    name: str
+    sort: Sort
+    what: str
+    max_pages: int = 200
+    overlaps: timedelta | None = None
+
+
+NEW: Final = Feed("created_at", "created_at", "new repositories", overlaps=OVERLAP)
+FEEDS: Final[tuple[Feed, ...]] = (
+    NEW,
+    Feed("last_modified", "last_modified", "changed repositories", overlaps=timedelta(days=36_500)),
+    Feed("trending_score", "trending_score", "trending repositories", max_pages=1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What one reading of a feed came to. `times`: newest and oldest that it saw."""
+
+    new: int
+    newest: datetime | None
+    reached: datetime | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Feeds:
+    """Reads every feed and keeps what it shows."""
+
+    hub: Hub
+    store: Store
+    settings: Settings
+    clock: Callable[[], datetime]
+    news: News
+
+    @spent_on("listing")
+    def poll(self, progress: Progress) -> int:
+        """Store what is new on the Hub; return how many uploads were. Raises SourceError if no feed could be read."""
+        new, errors = 0, list[Exception]()
+        for feed in FEEDS:
+            try:
+                new += self._read(feed, progress)
+            except SourceError as error:
+                log.warning("the listing of %s could not be read: %s", feed.what, error)
+                errors.append(error)
+            except StateError:
+                raise
+            except Exception as error:  # an entry that we trip over must not hide what the other listings show
+                log.exception("the listing of %s could not be read", feed.what)
+                errors.append(error)
+            self._tell_if_stale(feed)
+        if len(errors) == len(FEEDS):
+            raise errors[0]
+        return new
+
+    def _read(self, feed: Feed, progress: Progress) -> int:
+        """Read one feed back to where it was read before."""
+        now = self.clock()
+        cursor = self.store.cursor(feed.name)
+        since = min(cursor, now) - OVERLAP if cursor else self._first_since(now)
+        reading = self._pages(feed, since, now, progress)
+        gap = self._gap(feed, since, cursor, reading)
+        left = gap is not None and self._given_up(feed, now)
+        if left:
+            self._leave(feed, since, reading, now)
+        else:
+            self._tell_gap(feed, gap, now)
+        if gap is None or left:  # over a gap the cursor stays where it is
+            until = min(max(reading.newest or since, cursor or since), now)  # an entry may say that it is of next year
+            self.store.record(feed.name, [], until, now, began_at=since)
+        return reading.new
+
+    def _pages(self, feed: Feed, since: datetime, now: datetime, progress: Progress) -> _Reading:
+        """Walk the pages and store what they show."""
+        found = _Reading(0, None, None, complete=False)
+        started = self.store.cursor(NEW.name)
+        seen_to = min(started, now) - OVERLAP if started else None
+        in_time = self._gap_since(feed) is None  # else it would be cut off at the same place again
+        told_from = self._alerts_since(now) if self.store.cursor(feed.name) is None else since
+        for page in self.hub.newest(since, sort=feed.sort, max_pages=feed.max_pages):
+            progress(f"reading the listing of {feed.what}, {found.new:,} new so far")
+            for problem in page.problems:
+                log.warning("an entry of the listing could not be read: %s", problem)
+            wanted = [e for e in page.events if self._wanted(feed, e, since)]
+            seeds = [e for e in wanted if (t := _time(feed, e)) is not None and t < told_from]
+            others = [e for e in wanted if e not in seeds]
+            new = self.store.record(feed.name, seeds, None, now, seen_to=seen_to, silent=True)
+            new += self.store.record(feed.name, others, None, now, seen_to=seen_to)
+            found = _joined(found, page, new, [t for e in wanted if (t := _time(feed, e)) is not None])
+            if in_time and not page.complete and (self.clock() - now).total_seconds() > LONGEST_READING:
+                minutes = LONGEST_READING / 60
+                log.warning("the listing of %s was read for %.0f minutes; it ends here", feed.what, minutes)
+                break
+        return found
+
+    def _wanted(self, feed: Feed, event: HubEvent, since: datetime) -> bool:
+        """Leave out what a page shows beyond where it was asked for, and small ones that are not new."""
+        when = _time(feed, event)
+        if when is not None and when < since:
+            return False
+        return feed is NEW or event.parameters is None or event.parameters >= self.settings.min_parameters
+
+    def _alerts_since(self, now: datetime) -> datetime:
+        return now - timedelta(hours=self.settings.lookback_hours)
+
+    def _first_since(self, now: datetime) -> datetime:
+        """Return from when on the first pass reads: what is older than the look back is remembered and not told."""
+        earliest = self._alerts_since(now)
+        return min(self.settings.seed_since or earliest, earliest)
+
+    def _gap(self, feed: Feed, since: datetime, cursor: datetime | None, reading: _Reading) -> str | None:
+        """Say what is missing between this reading and the one before it; None where they meet."""
+        if not reading.complete:
+            return f"the listing of {feed.what} did not reach back to {since:%Y-%m-%d %H:%M} UTC"
+        if cursor is None or feed.overlaps is None:
+            return None
+        met = reading.reached is not None and reading.reached <= cursor
+        if not met and self.store.listed_between(cursor - feed.overlaps, cursor):
+            return f"the listing of {feed.what} shows nothing of what it showed up to {cursor:%Y-%m-%d %H:%M} UTC"
+        return None
+
+    def _tell_gap(self, feed: Feed, gap: str | None, now: datetime) -> None:
+        """Tell a gap once, and its end; both stay on record among the events."""
+        text = None if gap is None else f"{gap}; it is read again at every pass"
+        changed = self.news.set(f"gap in {feed.what}", text)
+        if changed:
+            kind = "gap" if gap else "refilled"
+            self.store.happened([Happening(f"feed:{feed.name}", feed.name, kind, gap or "", now)])
+        if gap is not None:
+            log.warning("%s", text)
+
+    def _leave(self, feed: Feed, since: datetime, reading: _Reading, now: datetime) -> None:
+        """Tell that a gap stays one: what lies in it was not read, and will not be."""
+        until = min(reading.reached or now, now)
+        text = f"the listing of {feed.what} was not read from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
+        log.warning("%s", text)
+        self.store.happened([Happening(f"feed:{feed.name}", feed.name, "left", text, now)])
+        self.news.once(f"left:{feed.name}:{since.isoformat()}", f"gap in {feed.what}, left", f"{text}; {LEFT}")
+        self.news.set(f"gap in {feed.what}", None)
+
+    def _given_up(self, feed: Feed, now: datetime) -> bool:
+        """Tell whether a gap has lasted for so long that it will not be filled."""
+        began = self._gap_since(feed)
+        return began is not None and now - began > GAP_PATIENCE
+
+    def _gap_since(self, feed: Feed) -> datetime | None:
+        """Return since when a gap lasts; None if there is none."""
+        return next((c.began_at for c in self.store.conditions() if c.name == f"gap in {feed.what}"), None)
+
+    def _tell_if_stale(self, feed: Feed) -> None:
+        """Tell when a feed has not been read for long, or ever, and when it is read again."""
+        if self._gap_since(feed) is not None:
+            return
+        state = next((s for s in self.store.feeds() if s.feed == feed.name), None)
+        since = state.read_at if state else self._first_tried(feed)
+        patience = max(LATE, timedelta(minutes=3 * self.settings.poll_minutes))
+        text = None
+        if self.clock() - since > patience:
+            told = "was last read at" if state else "was never read, and was first asked for at"
+            text = f"the listing of {feed.what} {told} {since:%Y-%m-%d %H:%M} UTC"
+        self.news.set(f"stale {feed.what}", text)
+
+    def _first_tried(self, feed: Feed) -> datetime:
+        """Return when a feed that was never read was first asked for, by a mark that is set then."""
+        mark, now = f"{MARK}first tried: {feed.name}", self.clock()
+        tried = self.store.cursor(mark)
+        if tried is None:
+            self.store.record(mark, [], now, now)
+        return tried or now
+
+
+def _time(feed: Feed, event: HubEvent) -> datetime | None:
+    """Return the time that a feed sorts by; None where it sorts by something else."""
+    if feed.sort == "created_at":
+        return event.created_at
+    return event.modified_at if feed.sort == "last_modified" else None
+
+
+def _joined(so_far: _Reading, page: Page, new: int, times: list[datetime]) -> _Reading:
+    newest = max([*times, *([so_far.newest] if so_far.newest else [])], default=None)
+    reached = min([t for t in (so_far.reached, page.reached) if t], default=None)
+    return _Reading(so_far.new + new, newest, reached, page.complete)

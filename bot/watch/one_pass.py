@@ -1,0 +1,129 @@
+"""One pass of the watch, in the order that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from analyzers.records import CheckResult, Outcome
+from bot.alerts.delivery import Cap, Room, Sink, deliver
+from bot.cases.followup import Followups
+from bot.cases.identity_check import Asking
+from bot.health.ping import ping
+from bot.health.watchdog import Watchdog
+from bot.known.models import Progress
+from bot.sources.first_look import Meter
+from bot.text.sanitize import visible
+from bot.watch.feeds import Feeds
+from bot.watch.memory import give_back
+from bot.watch.registry_reload import Reload
+from bot.watch.rejudge import Reconsider
+from bot.watch.relatives import Relatives
+from bot.watch.watcher import Settled, Watcher
+from state.store import Store
+
+log = logging.getLogger("blendwatch")
+WAIT_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the watch knows, and how it comes to know more."""
+
+    reload: Reload
+    relatives: Relatives
+    reconsider: Reconsider
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One pass: send what is left, read registry and listings, settle what is due, look after cases and itself."""
+
+    feeds: Feeds
+    watcher: Watcher
+    memory: Memory
+    followups: Followups
+    asking: Asking
+    watchdog: Watchdog
+    store: Store
+    where: Mapping[str, Sink | Room]
+    clock: Callable[[], datetime]
+    settled: Callable[[Outcome], None]  # is told of every upload that was settled
+    ping_url: SecretStr | None
+    cap: Cap
+
+    async def run(self, progress: Progress) -> None:
+        """Run it; an alert goes out as soon as it is stored. Raises SourceError where the Hub cannot be read at all."""
+        await self._send()
+        try:
+            await asyncio.to_thread(self.memory.reload.look)
+            new = await asyncio.to_thread(self.feeds.poll, progress)
+            await asyncio.to_thread(self.watchdog.tell_of_trial)  # before the first alert
+            log.info("%d new uploads", new, extra={"new": new})
+            with self.watcher.hub.metered() as spent:  # the listings have bounds of their own, and come before all else
+                await self._work(progress, spent)
+                await asyncio.to_thread(self.memory.relatives.look, progress)
+                if await asyncio.to_thread(self.memory.reconsider.look, progress):
+                    await self._work(progress, spent)
+            await asyncio.to_thread(self.followups.look, progress)
+            self.asking.begin()
+        finally:
+            try:
+                await asyncio.to_thread(self.watchdog.look)
+            finally:
+                await self._send()
+                give_back()
+        await ping(self.ping_url)
+
+    async def rest(self) -> None:
+        """Wait until the models of cases were asked their names, and send what came of it."""
+        while self.asking.busy:
+            await asyncio.sleep(WAIT_SECONDS)
+        await self._send()
+
+    async def _work(self, progress: Progress, spent: Meter) -> None:
+        """Settle what is due; an alert goes out before the next one is read."""
+        work = self.watcher.work(progress, spent)
+        while (settled := await asyncio.to_thread(next, work, None)) is not None:
+            self.settled(settled.outcome)
+            log.info("%s", settled_line(settled), extra=_fields(settled))
+            if isinstance(settled.outcome, CheckResult) and settled.outcome.verdict.audience != "none":
+                await self._send()
+                self.asking.begin()
+
+    async def _send(self) -> None:
+        sent = await deliver(self.store, self.where, self.clock, cap=self.cap)
+        if sent.failed or sent.dead:
+            log.warning("alerts: %d to be tried again, %d undeliverable", sent.failed, sent.dead)
+
+
+def _fields(settled: Settled) -> dict[str, object]:
+    """What became of an upload, for those who read the log with a program."""
+    fields: dict[str, object] = {"upload": settled.upload.repo_id, "outcome": type(settled.outcome).__name__.lower()}
+    if isinstance(settled.outcome, CheckResult):
+        cost, verdict = settled.outcome.cost, settled.outcome.verdict
+        told = {
+            "finding": verdict.finding.kind,
+            "disclosure": verdict.disclosure,
+            "alert": verdict.alert,
+            "audience": verdict.audience,
+        }
+        spent = {"requests": cost.requests, "bytes_read": cost.bytes_read, "seconds": cost.seconds}
+        return {**fields, "outcome": "found", **told, **spent}
+    return fields
+
+
+def settled_line(settled: Settled) -> str:
+    """Say in one harmless line what became of an upload."""
+    match settled.outcome:
+        case CheckResult(verdict=verdict):
+            loud = {"public": ", ALERT", "reviewers": ", for reviewers", "none": ""}[verdict.audience]
+            what = f"{verdict.finding.kind}, {verdict.disclosure}{loud}: {verdict.why}"
+        case other:
+            what = f"{type(other).__name__.lower()}: {other.reason}"
+    return f"{visible(settled.upload.repo_id, 200)}: {visible(what, 500)}"

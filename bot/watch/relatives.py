@@ -1,0 +1,157 @@
+"""Where an upload shows its base and nothing else known: the Hub's large models with that base are read, too.
+
+On a cold start this is what finds a parent that is a week old. What is read becomes a known model, and every stored
+sketch that it may be a parent of is explained again.
+
+That a base's models are wanted is kept in the store until a listing shows none that is still to be read: neither a
+Hub that refuses, nor a day's bound, nor models that cannot be read take the others away.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
+
+from analyzers.records import CheckResult, HubEvent
+from bot.hub import Hub
+from bot.known.models import KnownModels, Progress
+from bot.sources.first_look import FIRST_LOOK_REQUESTS
+from bot.sources.interface import SourceError
+from bot.text.sanitize import moment
+from state.database.key_values import Mark
+from state.database.tables import MARK
+from state.store import Store
+
+WISH: Final = "relatives of "  # what a base is noted by
+BASES: Final = 1_000  # of one pass: more than there are
+MOST_READ: Final = 8  # models for one base and day
+MOST_TRIED: Final = 24  # and of those that cannot be read as well
+AGAIN: Final = timedelta(hours=24)
+LASTS: Final = timedelta(days=14)  # for which no upload of the base has come, then its models are wanted no more
+SIZE: Final = 0.25  # by which a relative's number of parameters may differ
+
+log = logging.getLogger("blendwatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Models of a base that are wanted: of so many parameters, made before `before` (UTC; None: whenever)."""
+
+    base: str
+    least: int
+    most: int
+    before: datetime | None
+
+    @classmethod
+    def of(cls, value: dict[str, object]) -> Wanted:
+        """Read what `to_json` returned."""
+        return cls(str(value["base"]), int(str(value["least"])), int(str(value["most"])), moment(value["before"]))
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        before = self.before.isoformat() if self.before else None
+        return {"base": self.base, "least": self.least, "most": self.most, "before": before}
+
+    def and_also(self, other: Wanted) -> Wanted:
+        """Return what holds the models of both."""
+        before = max(self.before, other.before) if self.before and other.before else None
+        return Wanted(self.base, min(self.least, other.least), max(self.most, other.most), before)
+
+
+@dataclass(frozen=True, slots=True)
+class Relatives:
+    """Reads the models of a base that uploads may be made of."""
+
+    hub: Hub
+    known: KnownModels
+    store: Store
+    clock: Callable[[], datetime]
+
+    def note(self, result: CheckResult) -> None:
+        """Want the models of the base of `result`'s upload, if it calls for them."""
+        base = self._base(result)
+        if base is None:
+            return
+        least, most = int(result.parameters * (1 - SIZE)), int(result.parameters * (1 + SIZE)) + 1
+        wanted, name = Wanted(base, least, most, result.weights_at), f"{WISH}{base.lower()}"
+        old = self.store.marks.get(name)
+        wanted = wanted.and_also(Wanted.of(old.value)) if old else wanted
+        self.store.marks.put(name, wanted.to_json(), self.clock())
+
+    def look(self, progress: Progress) -> int:
+        """Read some of the models that are wanted; return how many became known. Safe to kill anywhere."""
+        self.known.sketches.refresh()  # a process that has just begun has not looked yet at what was read
+        return sum(self._fulfil(wish, progress) for wish in self.store.marks.first(WISH, BASES))
+
+    def _fulfil(self, wish: Mark, progress: Progress) -> int:
+        """List the models of a base once a day, until nothing is left to be read or all is too long ago."""
+        wanted, now = Wanted.of(wish.value), self.clock()
+        if now - wish.changed_at > LASTS:
+            self.store.marks.drop([wish.name])
+            return 0
+        if not self._due(wanted.base):
+            return 0
+        progress(f"listing the models of {wanted.base}")
+        try:
+            left = self._left(wanted)
+        except SourceError as error:
+            log.warning("the models of %s could not be listed: %s", wanted.base, error)
+            return 0
+        read = self._read(wanted.base, left, progress)
+        self.store.record(_mark(wanted.base), [], now, now)
+        if not left:
+            self.store.marks.drop([wish.name])
+        return read
+
+    def _read(self, base: str, left: list[HubEvent], progress: Progress) -> int:
+        """Read models up to the day's bound; one that cannot be read is left alone for a while."""
+        read = 0
+        for event in left:
+            if read >= MOST_READ:
+                break
+            progress(f"reading {event.repo_id}, which has the base {base}")
+            problem = self.known.learn(event.repo_id, FIRST_LOOK_REQUESTS)
+            if problem:
+                log.info("%s", problem)
+            read += not problem
+        return read
+
+    def _base(self, result: CheckResult) -> str | None:
+        """Return the known base that the upload goes back to by something that is not explained."""
+        finding = result.verdict.finding
+        if finding.kind not in ("derivative", "inconclusive"):
+            return None
+        named = [p.ref.repo_id for p in finding.parents] + list(result.declared.parents)
+        models = [m for name in named if (m := self.known.registry.find(name)) and m.role == "base" and m.path is None]
+        return models[0].repo_id if models else None
+
+    def _due(self, base: str) -> bool:
+        last = self.store.cursor(_mark(base))
+        return last is None or self.clock() - last >= AGAIN
+
+    def _left(self, wanted: Wanted) -> list[HubEvent]:
+        """Return the newest models that are wanted, can be read as far as is known, and have not been.
+
+        As many as a day tries, whatever stands before them in the listing.
+        """
+        listed = self.hub.of_base(wanted.base, wanted.least, wanted.most)
+        early = (e for e in listed if wanted.before is None or e.created_at <= wanted.before)
+        left: list[HubEvent] = []
+        try:
+            left.extend(islice(filter(self._is_left, early), MOST_TRIED))
+        except SourceError:  # what came before it is read, and the wish stays for the rest
+            if not left:
+                raise
+        return left
+
+    def _is_left(self, event: HubEvent) -> bool:
+        absent = self.known.absences.get(event.repo_id, self.clock())
+        return not event.gated and absent is None and not self.known.has(event.repo_id)
+
+
+def _mark(base: str) -> str:
+    return f"{MARK}relatives of {base.lower()}"

@@ -1,0 +1,392 @@
+"""One pass of the watch: what is new, whether it is large, what it is, and what is told. Safe to kill anywhere.
+
+Every upload seen is stored before the cursor moves, and ends as found, skipped or failed, with a reason. A verdict and
+its alert are stored in one transaction; the alert is sent afterwards.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from analyzers.card.reader import Card
+from analyzers.errors import Unreadable
+from analyzers.records import CheckResult, Cost, Failed, Outcome, RepoFacts, Skipped
+from bot.alerts.operator import News
+from bot.check.checker import Checker
+from bot.check.from_evidence import FOUND_LATE, NEVER_JUDGED, FirstSight, first_sight, recalled, unjudged
+from bot.check.method import method
+from bot.check.report import to_json
+from bot.config.settings import Settings
+from bot.config.trial import Trial
+from bot.hub import Hub
+from bot.hub.repo import HubRepo
+from bot.known.models import DECLARED, KNOWN, Progress, card_of
+from bot.sources.first_look import Meter, weights_digest
+from bot.sources.interface import Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
+from bot.sources.purpose import spent_on
+from bot.sources.recorder import Recorder
+from bot.sources.weight_files import OTHER_WEIGHTS
+from bot.watch.evidence import Keeping
+from bot.watch.newly_public import known_before
+from bot.watch.still_uploading import is_under_way
+from state.database.tables import MARK
+from state.evidence.blobs import Blobs
+from state.records import Happening, NewCase
+from state.store import OutboxMessage, Settlement, Store, Upload
+from state.uploads.sights import NO_WEIGHTS
+
+BATCH = 50
+# An upload may come before its weights, and a Hub may be out of reach: asked again less and less often, then no more.
+RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
+UPLOADING = timedelta(days=1)  # that shards which are named and not there are waited for; then the others are judged
+BEGUN = f"{MARK}judging "  # an upload's mark while it is judged: how often this was begun and not ended
+DEATHS = 3  # after which an upload is left aside for a growing while
+DIED, SET_ASIDE = "the process ended", ": set aside"
+CARD_AWAITED = "its card has no words of the author's yet, and is waited for"
+REACHED = timedelta(days=1)  # for which an upload waits for known models that are out of reach, and uses up no attempt
+PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
+
+log = logging.getLogger("blendwatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One upload and what became of it."""
+
+    upload: Upload
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Looks at the Hub and settles what it finds. `destination`: where alerts go, and findings for reviewers.
+
+    `wish` keeps what a result calls for; it is told again where the process dies before the upload is settled.
+    """
+
+    hub: Hub
+    store: Store
+    checker: Checker
+    settings: Settings
+    clock: Callable[[], datetime]
+    destination: str
+    operator: str  # where the operator's news goes
+    reviewed: bool  # a bot shows findings to reviewers, or keeps them for members who ask
+    blobs: Blobs
+    wish: Callable[[CheckResult], None]
+
+    def work(self, progress: Progress, spent: Meter) -> Iterator[Settled]:
+        """Settle what is due, one by one, until this pass has used up what it may cost; the rest waits for the next.
+
+        `spent`: what the pass has cost so far, this included.
+        """
+        done: set[int] = set()
+        while due := [u for u in self.store.due(self.clock(), BATCH) if u.id not in done]:
+            for upload in due:
+                if self._used_up(spent):
+                    log.warning("this pass has used up its requests or bytes; the rest waits for the next one")
+                    return
+                done.add(upload.id)
+                yield Settled(upload, self._survived(upload, progress))
+
+    def _survived(self, upload: Upload, progress: Progress) -> Outcome:
+        """Judge and settle one upload. Its attempt is counted before the work, for a process may die of it."""
+        begun = "" if self._is_small(upload) else f"{BEGUN}{upload.id}"
+        mark = self.store.marks.get(begun) if begun else None
+        deaths = int(mark.value) if mark else 0
+        if deaths >= DEATHS:
+            outcome: Outcome = self._set_aside(upload)
+        else:
+            if begun:
+                self.store.marks.put(begun, deaths + 1, self.clock())
+            outcome = self._tried(upload, partial(self._outcome, upload, progress))
+        try:
+            self._settle(upload, outcome, begun)
+        except Exception as error:  # a report that cannot be stored costs this upload alone
+            log.exception("the outcome of %s could not be stored", upload.repo_id)
+            outcome = self._later(upload, f"its report could not be stored: {type(error).__name__}: {error}")
+            self._settle(upload, outcome, begun)
+        return outcome
+
+    def _is_small(self, upload: Upload) -> bool:
+        return upload.parameters is not None and upload.parameters < self.settings.min_parameters
+
+    def _set_aside(self, upload: Upload) -> Failed:
+        """Leave an upload for a while that the process died of, and tell the operator its name, once."""
+        reason = f"{DIED} {DEATHS} times while it was judged"
+        news = News(self.store, self.clock, self.operator)
+        news.once(f"set aside:{upload.id}", f"{upload.repo_id}{SET_ASIDE}", f"{reason}; it is tried again later")
+        return self._later(upload, reason)
+
+    def _used_up(self, spent: Meter) -> bool:
+        most = self.settings
+        return spent.requests >= most.requests_per_pass or spent.bytes_read >= most.bytes_per_pass
+
+    def _outcome(self, upload: Upload, progress: Progress) -> Outcome:
+        """Judge one upload; what was read before and is not to be read again is judged by what is kept of it."""
+        seen = self._seen(upload)
+        before = upload.report is not None or seen is not None
+        outcome = self._tried(upload, lambda: self._judge(upload, seen, progress), before=before)
+        waits = isinstance(outcome, Failed) and outcome.retry_at is not None
+        if not before or isinstance(outcome, CheckResult) or waits:
+            return outcome
+        gone = f"it cannot be read any more: {outcome.reason}"
+        return self._tried(upload, lambda: self._recall(upload, seen, gone, progress), before=before)
+
+    def _seen(self, upload: Upload) -> FirstSight | None:
+        """Return what is kept of an upload that was read before; None where that is too little to judge it by."""
+        if upload.report is not None:
+            return first_sight(upload, self.checker.known)
+        seen = unjudged(upload, self._evidence.of(upload, "files"), self._evidence.cards(upload), self.checker)
+        # the same weights may have been judged as another upload of the repository
+        if seen is not None and self.store.known_weights(upload.hub_id or upload.repo_id, seen.weights_digest):
+            return None
+        return seen
+
+    @property
+    def _evidence(self) -> Keeping:
+        return Keeping(self.store, self.blobs, self.clock)
+
+    def _tried(self, upload: Upload, judge: Callable[[], Outcome], *, before: bool = False) -> Outcome:
+        """Return what comes of one upload; whatever goes wrong becomes a reason.
+
+        `before`: it was read before, so that nobody has to wait for it to come back.
+        """
+        try:
+            return judge()
+        except (TooLarge, Unreadable) as error:
+            return Failed(str(error))
+        except Unavailable as error:
+            if str(error).startswith(KNOWN) and self.clock() - upload.first_seen < REACHED:
+                return Failed(str(error), self.clock() + RETRIES[0], waits=True)
+            return self._later(upload, str(error), error.retry_after)
+        except SourceError as error:
+            closed = "deleted" if isinstance(error, Missing) else "gated" if isinstance(error, Gated) else ""
+            if closed:  # once a listing shows that it is open again, it is due at once
+                self._note(upload, self._newest_name(upload), closed, str(error))
+            final = before and isinstance(error, (Missing, Gated, Disabled))
+            return Failed(str(error)) if final else self._later(upload, str(error))
+        except Exception as error:  # the one place: a fault of ours may cost one upload, never the watch
+            log.exception("checking %s failed", upload.repo_id)
+            return self._later(upload, f"internal error: {type(error).__name__}: {error}")
+
+    @spent_on("first look")
+    def _judge(self, upload: Upload, seen: FirstSight | None, progress: Progress) -> Outcome:
+        new = upload.report is None and seen is None
+        if self._is_small(upload) and new:
+            least = self.settings.min_parameters
+            return Skipped(f"{upload.parameters:,} parameters, fewer than {least:,}")
+        with self.checker.metered() as meter:
+            source = self._open(upload)
+            newer: Card | None = None
+            revision, digest = _read_before(upload, seen)
+            if not new and not _has(source.facts(), digest):
+                # these are other weights than those of then; what is declared by now counts all the same
+                newer = self._card(source)
+                source = self.hub.repo(source.facts().ref.repo_id, revision)
+            facts = source.facts()
+            if new:
+                skipped = self._triage(upload, source)
+                if skipped is not None:
+                    return skipped
+                self._evidence.inherit(upload, facts)
+            keep = partial(self._evidence.keep, upload, facts.gated)
+            result = self.checker.check(Recorder(source, keep), progress, complete=_patient(upload), newer=newer)
+            self._evidence.verdict(upload, facts.gated, result)
+            until = upload.first_seen + timedelta(minutes=self.settings.settle_minutes)
+            if result.verdict.audience != "none" and not result.finished and self.clock() < until:
+                return Failed(f"{CARD_AWAITED} until {until:%Y-%m-%d %H:%M} UTC", until, waits=True)
+            return replace(result, cost=Cost(meter.requests, meter.bytes_read, result.cost.seconds))
+
+    def _card(self, source: Source) -> Card:
+        """Return the card as it is now."""
+        facts = source.facts()
+        return self.checker.card(facts.ref.repo_id, facts.tags, card_of(source)[0])
+
+    @spent_on("first look")
+    def _recall(self, upload: Upload, seen: FirstSight | None, gone: str, progress: Progress) -> Outcome:
+        """Judge an upload by what is kept of it; what that cannot bear out, the operator is told, once."""
+        complete = _patient(upload)
+        try:
+            newer = self._card(self._open(upload))
+        except SourceError as error:
+            if complete and isinstance(error, Unavailable):
+                raise
+            newer = None
+        found, gated = None, self._evidence.gated(upload)
+        if seen is not None:
+            card = next(iter(self._evidence.cards(upload)), "")
+            kept = self._evidence.last_verdict(upload, seen.stored.sketch.ref)
+            seen = replace(seen, gated=gated, card=card, verdict=kept)
+            found = recalled(self.checker, seen, gone, progress, newer=newer, complete=complete)
+        untold = found.untold if found else f"{upload.reason}; {gone}"
+        if untold and not upload.silent:
+            key, title = f"late:{upload.id}:{upload.revision}", FOUND_LATE if upload.report else NEVER_JUDGED
+            News(self.store, self.clock, self.destination).once(key, f"{upload.repo_id}: {title}", untold)
+        if found is None:
+            return Failed(gone)
+        self._evidence.verdict(upload, gated, found.result)
+        return found.result
+
+    def _open(self, upload: Upload) -> HubRepo:
+        """Open the upload's newest revision, under its newest name; another repository that took its name is not it."""
+        try:
+            return self._asked(upload, upload.repo_id)
+        except Missing:
+            newest = self._newest_name(upload)
+            if newest.lower() == upload.repo_id.lower():
+                raise
+            return self._asked(upload, newest)
+
+    def _asked(self, upload: Upload, name: str) -> HubRepo:
+        """Ask for a name, and where it leads."""
+        source = self.hub.repo(name)
+        try:
+            facts = source.facts()
+        except Renamed as moved:
+            source = self.hub.repo(moved.repo_id)
+            facts = source.facts()
+        if upload.hub_id and facts.hub_id and facts.hub_id != upload.hub_id:
+            raise Missing(f"another repository has the name {facts.ref.repo_id} now")
+        if facts.ref.repo_id.lower() != name.lower():
+            self._note(upload, facts.ref.repo_id, "renamed", f"{name} to {facts.ref.repo_id}")
+        return source
+
+    def _newest_name(self, upload: Upload) -> str:
+        return self.store.newest_name(upload.repo_id, upload.hub_id) or upload.repo_id
+
+    def _note(self, upload: Upload, repo_id: str, kind: str, detail: str) -> None:
+        """Write down what happened to an upload's repository."""
+        identity = upload.hub_id or upload.repo_id.lower()
+        self.store.happened([Happening(identity, repo_id, kind, detail, self.clock())])
+
+    def _triage(self, upload: Upload, source: HubRepo) -> Skipped | Failed | None:
+        """Leave out what is small, empty, not whole yet or judged already; None for a candidate."""
+        facts = source.facts()
+        if not facts.shards:
+            return self._without_weights(upload, source)
+        if upload.parameters is None and facts.weight_bytes < self.settings.min_bytes:
+            return Skipped(f"{facts.weight_bytes:,} bytes of weights, fewer than {self.settings.min_bytes:,}")
+        began = self._began_at()
+        if began is not None and known_before(source, began):
+            self.checker.known.pass_over(facts)
+            return Skipped(f"its weights are from {facts.weights_at:%Y-%m-%d}, before the watch began")
+        digest = weights_digest(facts)
+        known = self.store.known_weights(facts.hub_id or facts.ref.repo_id, digest) if digest else None
+        if known is not None and known.id != upload.id:
+            return Skipped(f"the same weights as in revision {(known.revision or '')[:12]}, which was judged")
+        # by our own clock, and for each commit by its own first sight: nobody waits longer for further commits
+        if self.clock() - upload.first_seen < UPLOADING and is_under_way(source):
+            return self._later(upload, "its weights are not all there yet")
+        return None
+
+    def _without_weights(self, upload: Upload, source: HubRepo) -> Skipped | Failed:
+        other = sorted({s for f in source.facts().files for s in OTHER_WEIGHTS if f.path.lower().endswith(s)})
+        if other:
+            return Skipped(f"no safetensors weights, only {', '.join(other)}")
+        branches = ", ".join(source.branches()[:3])
+        where = f" on its main branch, which alone is read; others are {branches}" if branches else ""
+        return self._later(upload, NO_WEIGHTS + where)
+
+    def _unsaid(self, upload: Upload, result: CheckResult, report: dict[str, Any]) -> str:
+        """Return why an alert is not told; "" where it is. What new weights of an open case are is a note on that."""
+        if self._seeded(upload, result):
+            return "; not told, because it was there before the watch began"
+        parents = _parents(report)
+        same = [c for c in self.store.cases.of_others(upload.id) if _parents(c.report) == parents]
+        return (
+            f"; no alert of its own, because case {same[0].case_id} tells the same of this repository" if same else ""
+        )
+
+    def _notify_of_reviewed(self, upload: Upload, result: CheckResult, case_id: str) -> None:
+        """Notify the operator, once, of what a person must see first where reviewers have no channel."""
+        if self.settings.review_channel:
+            return
+        news, key = News(self.store, self.clock, self.operator), f"{upload.id}:{result.suspect.revision}"
+        if result.verdict.audience == "reviewers":
+            title = f"{result.suspect.repo_id}: a finding that a person must see first"
+            news.once(f"named:{key}", title, _with_quotes(result))
+        elif self.reviewed and Trial(self.store, self.settings.shadow_days).until(self.clock()):
+            told = f"{result.verdict.why}; blendwatch case confirm {case_id} where it is right, else case retract"
+            news.once(f"trial:{key}", f"{result.suspect.repo_id}: a would-be alert of the trial week", told)
+
+    def _seeded(self, upload: Upload, result: CheckResult) -> bool:
+        """Tell whether this is about what was there before the watch began: a seed may get other weights any time."""
+        began = upload.first_seen - timedelta(hours=self.settings.lookback_hours)
+        before = result.weights_at is None or result.weights_at < began
+        return upload.silent and (before or result.suspect.revision == upload.listed_revision)
+
+    def _began_at(self) -> datetime | None:
+        """Return from when on the Hub is watched."""
+        return min((s.began_at for s in self.store.feeds() if s.began_at), default=None)
+
+    def _later(self, upload: Upload, reason: str, seconds: float | None = None) -> Failed:
+        """Fail for now: asked again after a growing while, and at last no more."""
+        if upload.attempts >= len(RETRIES):
+            return Failed(f"{reason} (asked {upload.attempts + 1} times)")
+        wait = max(RETRIES[upload.attempts], timedelta(seconds=math.ceil(seconds or 0)))
+        return Failed(reason, self.clock() + wait)
+
+    def _settle(self, upload: Upload, outcome: Outcome, begun: str) -> None:
+        """Store what became of an upload, and its alert with it; the mark `begun` ends with that."""
+        now = self.clock()
+        match outcome:
+            case Skipped(reason):
+                self.store.settle(upload.id, Settlement("skipped", reason), [], now, ends=begun)
+            case Failed(reason, retry_at, waits):
+                kept = upload.report  # of what was judged before: it is not known yet what becomes of it
+                settled = Settlement("failed", reason, kept, retry_at, waits=waits)
+                self.store.settle(upload.id, settled, [], now, ends=begun)
+            case CheckResult():
+                self.wish(outcome)
+                report = to_json(outcome, now)
+                key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"
+                found = outcome.verdict.audience != "none"
+                unsaid = self._unsaid(upload, outcome, report) if found else ""
+                shown = found and not unsaid and (outcome.verdict.alert or self.reviewed)
+                alerts = [OutboxMessage(key, self.destination, report, upload.id)] if shown else []
+                settlement = Settlement(
+                    "found",
+                    outcome.verdict.why + unsaid,
+                    report,
+                    revision=outcome.suspect.revision,
+                    weights_digest=outcome.weights_digest or None,
+                )
+                opened = NewCase(str(report["case"]), method()) if shown else None
+                if found and not unsaid:
+                    self._notify_of_reviewed(upload, outcome, str(report["case"]))
+                self.store.settle(upload.id, settlement, alerts, now, opened, ends=begun)
+
+
+def _patient(upload: Upload) -> bool:
+    """Whether an upload waits for a model that is out of reach; what else it was tried again for does not count."""
+    waited = upload.reason.startswith((KNOWN, DECLARED))
+    return upload.attempts < PATIENT or (upload.attempts < len(RETRIES) and not waited)
+
+
+def _read_before(upload: Upload, seen: FirstSight | None) -> tuple[str | None, str]:
+    """Return revision and digest of the weights that were judged or, before that, seen first."""
+    if upload.report is not None or seen is None:
+        return upload.revision, upload.weights_digest or ""
+    return seen.stored.sketch.ref.revision, seen.weights_digest
+
+
+def _with_quotes(result: CheckResult) -> str:
+    """Return the verdict's sentence with the author's words that name a parent."""
+    named = [p for p in result.verdict.finding.parents if p.said == "named" and p.quote]
+    return "; ".join((result.verdict.why, *(f"{p.ref.repo_id}, {p.where}: “{p.quote}”" for p in named)))
+
+
+def _parents(report: dict[str, Any]) -> set[str]:
+    return {str(p["repo_id"]).lower() for p in report["parents"]}
+
+
+def _has(facts: RepoFacts, digest: str) -> bool:
+    """Tell whether these weights are still the newest, as far as the Hub says."""
+    return bool(facts.shards) and weights_digest(facts) == digest

@@ -1,0 +1,1 @@
+"""A loopback Discord: HTTP interface, gateway, members, limits."""

@@ -1,0 +1,1 @@
+"""A loopback Hub: addresses, redirects, storage, faults."""

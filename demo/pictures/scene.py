@@ -1,0 +1,218 @@
+"""What is in the pictures of the docs: the watch and its bot at work on loopback, and what Discord got from them.
+
+The demo's uploads are judged by the real watch, and a reviewer publishes a blend and a copy. Hours later the card of
+the blend is corrected, a moderator dismisses it, somebody asks for the case and for /status, and the card hides again
+what it is made of. The copy is declared, then not any more, gets other weights, and is retracted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from pydantic import SecretStr
+
+from bot import build
+from bot.config.settings import Settings
+from bot.watch.one_pass import Turn
+from demo.discord.members import Person
+from demo.discord.server import BOT_TOKEN, LoopbackDiscord
+from demo.discord.world import Channel, Json
+from demo.founding import Hand
+from demo.hub.repository import BytesBlob, LoopbackRepo
+from demo.hub.server import LoopbackHub
+from demo.models import card, fresh, repo
+from demo.scene import BASE, HIDDEN, RELEASE, scene
+
+MODERATOR: Final = Person("100200300400500911", "marisol")
+REVIEWER: Final = Person("100200300400500912", "ruth")
+READER: Final = Person("100200300400500913", "teo", permissions=0)
+REASON: Final = "They told us beforehand; the card was late."
+RETRACTED: Final = "The first weights were a mirror by agreement."
+COPY: Final = "rebrand/Phoenix"
+HOURS: Final = 4  # that the watch's clock begins in the past, so that hours pass at once
+WAIT_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Messages of one place. `asked`: who used a command there, and which."""
+
+    place: str
+    messages: Sequence[Json]
+    asked: tuple[str, str] | None = None
+    thread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shots:
+    """What is drawn, by the pictures' names; files by their addresses; members' names by their ids."""
+
+    parts: Mapping[str, Sequence[Part]]
+    files: Mapping[str, bytes]
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A server with its members, and the channels that the bot knows of."""
+
+    discord: LoopbackDiscord
+    hub: LoopbackHub
+    hand: Hand
+    alerts: Channel
+    reviewers: Channel
+
+    async def play(self, turn: Turn, reason: str) -> dict[str, list[Part]]:
+        """Let it all happen, and take each message as it stands at its moment."""
+        members = self.discord.members
+        await asyncio.to_thread(members.wait_ready)
+        await asyncio.to_thread(members.slash, "subscribe", self.alerts, MODERATOR)
+        await turn.run(lambda _: None)
+        asked = {name: await _told(self.reviewers, name) for name in (HIDDEN, COPY)}
+        found = {"review": [Part("reviewers", [deepcopy(asked[HIDDEN])])]}
+        for each in asked.values():
+            await asyncio.to_thread(members.click, each, "Publish", self.reviewers, REVIEWER)
+        blend, copy = [await _told(self.alerts, name) for name in asked]
+        states = [_now(blend)]
+        found["alert"] = states[:1]
+        blended, copied = self.hub.repos[HIDDEN], self.hub.repos[COPY]
+        self.hub.add(_another(self.hand.now() + timedelta(hours=HOURS)))
+        states.append(await self._after(turn, blend, _carded(blended, [RELEASE, BASE]), "Declared since"))
+        await until(lambda: len(self._thread(blend)) == 1)
+        await self._form(blend, "Dismiss", self.alerts, MODERATOR, reason)
+        await until(lambda: len(self._thread(blend)) == 2)
+        case = blend["components"][0]["components"][0]["custom_id"].rpartition(":")[2]
+        thread = Part(HIDDEN, deepcopy(self._thread(blend)), thread=True)
+        found["case"] = [await self._answer("case", case=case), thread]
+        found["status"] = [await self._answer("status")]
+        await self._after(turn, copy, _carded(copied, [RELEASE]), "Declared since")
+        states.append(await self._after(turn, copy, _carded(copied, []), "Declared, then no more"))
+        states.append(await self._after(turn, copy, _replaced(copied), "Weights replaced since"))
+        states.append(await self._after(turn, blend, _carded(blended, [BASE]), "Dismissed here"))
+        await self._form(asked[COPY], "Retract", self.reviewers, REVIEWER, RETRACTED)
+        await until(lambda: copy["embeds"][0]["title"].startswith("Retracted"))
+        found["states"] = [*states, _now(copy)]
+        return found
+
+    async def _after(self, turn: Turn, message: Json, repo: LoopbackRepo, title: str) -> Part:
+        """Let hours pass and a repository change; return the message once its title says so."""
+        self.hand.sleep(HOURS * 3600)
+        self.hub.add(replace(repo, last_modified=self.hand.now()))
+        await turn.run(lambda _: None)
+        await until(lambda: message["embeds"][0]["title"].startswith(title))
+        return _now(message)
+
+    async def _form(self, message: Json, label: str, channel: Channel, who: Person, reason: str) -> None:
+        """Let somebody press a button and give a reason."""
+        form = await asyncio.to_thread(self.discord.members.click, message, label, channel, who)
+        await asyncio.to_thread(self.discord.members.submit, form, {"reason": reason}, channel, who)
+
+    def _thread(self, message: Json) -> list[Json]:
+        thread = self.discord.world.channels.get(message["id"])
+        return thread.messages if thread else []
+
+    async def _answer(self, command: str, **options: str) -> Part:
+        reply = await asyncio.to_thread(lambda: self.discord.members.slash(command, self.alerts, READER, **options))
+        message = reply.followups[0] if reply.followups else reply.message
+        return Part("alerts", [deepcopy(message or {})], (READER.name, " ".join([f"/{command}", *options.values()])))
+
+
+def capture(folder: Path, reason: str = REASON) -> Shots:
+    """Play it in an empty folder; `reason` is the moderator's. Raises TimeoutError if a message does not come."""
+    hand = Hand(datetime.now(UTC) - timedelta(hours=HOURS))
+    cast = scene(hand.at)
+    (folder / "registry.yaml").write_text(cast.registry)
+    with LoopbackHub(cast.repos) as hub, LoopbackDiscord() as discord:
+        guild = discord.world.guild("Watchers")
+        stage = Stage(
+            discord, hub, hand, discord.world.channel(guild, "alerts"), discord.world.channel(guild, "reviewers")
+        )
+        settings = Settings(
+            data=folder / "data",
+            registry=str(folder / "registry.yaml"),
+            hf_endpoint=hub.url,
+            hf_token=None,
+            discord_token=SecretStr(BOT_TOKEN),
+            discord_api_base=discord.api_base,
+            review_channel=int(stage.reviewers.id),
+            min_parameters=0,
+            min_bytes=0,
+            min_free_bytes=0,
+            shadow_days=0,
+        )
+        parts = _watched(stage, settings, reason)
+        names = {who.id: who.name for who in (MODERATOR, REVIEWER, READER)}
+        return Shots(parts, dict(discord.world.files), names)
+
+
+def _watched(stage: Stage, settings: Settings, reason: str) -> dict[str, list[Part]]:
+    settings.data.mkdir()
+    with (
+        build.store(settings) as store,
+        build.service(settings, clock=stage.hand.clock) as service,
+        build.rooms(settings, store, {}) as rooms,
+    ):
+        turn = build.turn(service, store, rooms.sinks, build.overseer(service, store))
+
+        async def live() -> dict[str, list[Part]]:
+            async with rooms.running():
+                return await stage.play(turn, reason)
+
+        try:
+            return asyncio.run(live())
+        finally:
+            turn.asking.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so; TimeoutError after WAIT_SECONDS."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def _now(message: Json) -> Part:
+    """The message as it stands in the channel."""
+    return Part("alerts", [deepcopy(message)])
+
+
+async def _told(channel: Channel, name: str) -> Json:
+    """The message about an upload, once it is there."""
+    found: list[Json] = []
+
+    def there() -> bool:
+        found.extend(m for m in channel.messages if name in m["embeds"][0]["title"])
+        return bool(found)
+
+    await until(there)
+    return found[0]
+
+
+def _another(now: datetime) -> LoopbackRepo:
+    """An honest upload that came meanwhile."""
+    weights = fresh(np.random.default_rng(23))
+    return repo("driftwood/Zephyr-1", weights, card("Zephyr 1", "Trained from scratch."), now - timedelta(minutes=4))
+
+
+def _carded(first: LoopbackRepo, parents: Sequence[str]) -> LoopbackRepo:
+    """An upload after its card names these parents."""
+    text = card(first.repo_id.partition("/")[2], "What it is made of.", parents)
+    return _with(first, {"README.md": text.encode()})
+
+
+def _replaced(first: LoopbackRepo) -> LoopbackRepo:
+    """An upload with other weights under its first card."""
+    other = repo(first.repo_id, fresh(np.random.default_rng(29)), "", first.created_at)
+    return _with(first, {path: blob.read(0, blob.size) for path, blob in other.files.items() if path != "README.md"})
+
+
+def _with(first: LoopbackRepo, files: Mapping[str, bytes]) -> LoopbackRepo:
+    blobs = {path: BytesBlob(data) for path, data in files.items()}
+    return replace(first, files={**first.files, **blobs}, revision="", title="Update", earlier=first)

@@ -1,0 +1,208 @@
+"""How long what is kept is kept. Preview and work are one function, so what is shown is what is done.
+
+Never removed, whatever the age: rows of uploads and of the outbox (they are why nothing is judged or told twice), the
+report on any blend, copy or alert, messages on their way, sketches of known models and of whatever an alert names,
+evidence of whatever was told or is a case.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Engine, Text, and_, cast, exists, func, null, or_, select, update
+
+from state.data_folder import DATABASE, EVIDENCE, SKETCHES, disk_errors, is_temporary, sketches_alone, without_watch
+from state.database.engine import open_engine, reading, transaction
+from state.database.tables import outbox, uploads
+from state.errors import StateError
+from state.evidence.expiry import OldEvidence, find_old, forget_old
+from state.sketches.compaction import compact, leftovers, survey
+from state.sketches.packs import Entry
+
+QUIET = ("derivative", "unrelated", "inconclusive")  # findings whose reports may go
+
+What = Literal["reports", "messages", "evidence", "sketches", "leftovers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How many days what is kept is kept at least."""
+
+    report_days: int = 180  # reports on uploads that turned out to be nothing, since they were settled
+    message_days: int = 90  # what a sent alert said, where the upload's report says the same, since it was sent
+    sketch_days: int = 365  # sketches of models that are not known and were not seen, since they were read
+    leftover_days: int = 1  # files of writers that were killed
+    evidence_days: int = 365  # evidence of uploads that nobody was told about, since it was kept
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What goes of one kind. `bytes` that are freed; `detail` in words."""
+
+    what: What
+    count: int
+    bytes: int
+    detail: str = ""
+
+
+def prune(
+    data: Path, known: Callable[[str], bool], keep: Retention, now: datetime, *, apply: bool = False
+) -> list[Pruned]:
+    """Tell what may go, and with `apply` remove it; `known`: whether a repo id is in the registry.
+
+    With `apply` no watch may run meanwhile, and nobody may use the sketches: records get other numbers, and the
+    database gives its room back only to whoever has it alone. StateError if that is so, or where the disk refuses.
+    """
+    database, sketches, evidence = data / DATABASE, data / SKETCHES, data / EVIDENCE
+    abandoned = now - timedelta(days=keep.leftover_days)
+    since = now - timedelta(days=keep.sketch_days)
+    found: list[Pruned] = []
+    named: frozenset[str] = frozenset()
+    with disk_errors(data), _alone(data) if apply else nullcontext():
+        if database.exists():
+            with _opened(database) as engine, transaction(engine) if apply else reading(engine) as connection:
+                named = _named(connection, since)
+                found += _prune_rows(connection, keep, now, apply=apply)
+                old = _old_evidence(connection, evidence, now - timedelta(days=keep.evidence_days), abandoned, apply)
+            if old is not None:
+                found.append(_prune_evidence(old, apply=apply))
+            if apply and any(pruned.count for pruned in found):
+                _give_back(database)
+        if sketches.is_dir():
+
+            def unwanted(entry: Entry) -> bool:
+                old = datetime.fromisoformat(entry.read_at) < since
+                return old and not known(entry.repo_id) and entry.repo_id.lower() not in named
+
+            found.append(_prune_sketches(sketches, unwanted, apply=apply))
+        found.append(_prune_leftovers(data, abandoned, apply=apply))
+    return found
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    sketches = data / SKETCHES
+    with without_watch(data), sketches_alone(sketches) if sketches.is_dir() else nullcontext():
+        yield
+
+
+@contextmanager
+def _opened(database: Path) -> Iterator[Engine]:
+    engine = open_engine(f"sqlite:///{database}")
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _named(connection: Connection, since: datetime) -> frozenset[str]:
+    """Every repo id, in lower case, that a telling or recent report names, as suspect, parent or declared."""
+    told = exists().where(outbox.c.upload_id == uploads.c.id)
+    telling = or_(told, uploads.c.report["finding"].as_string().not_in(QUIET), uploads.c.settled_at >= since)
+    query = select(uploads.c.repo_key, uploads.c.report).where(uploads.c.state == "found", telling)
+    return frozenset(name for key, report in connection.execute(query) for name in (key, *_names(report)))
+
+
+def _names(value: object) -> Iterator[str]:
+    """Every text in a report that may be a repo id, wherever it stands."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _names(inner)
+    elif isinstance(value, str) and value.count("/") == 1:
+        yield value.lower()
+
+
+def _prune_rows(connection: Connection, keep: Retention, now: datetime, *, apply: bool) -> list[Pruned]:
+    """Empty reports and payloads; the rows stay."""
+    verdict = uploads.c.report["finding"].as_string()
+    told = exists().where(outbox.c.upload_id == uploads.c.id)
+    spent = and_(
+        uploads.c.report.is_not(None),
+        uploads.c.settled_at < now - timedelta(days=keep.report_days),
+        verdict.in_(QUIET),
+        uploads.c.report["alert"].as_boolean().is_(False),
+        ~told,
+    )
+    report = select(cast(uploads.c.report, Text)).where(uploads.c.id == outbox.c.upload_id).scalar_subquery()
+    repeated = and_(
+        outbox.c.state == "sent",
+        outbox.c.sent_at < now - timedelta(days=keep.message_days),
+        cast(outbox.c.payload, Text) != "{}",
+        cast(outbox.c.payload, Text) == report,
+    )
+    found = [
+        _measured(connection, "reports", uploads.c.report, spent, "on uploads that turned out to be nothing"),
+        _measured(connection, "messages", outbox.c.payload, repeated, "sent, and repeated in the upload's report"),
+    ]
+    if apply:
+        connection.execute(update(uploads).where(spent).values(report=null()))
+        connection.execute(update(outbox).where(repeated).values(payload={}))
+    return found
+
+
+def _old_evidence(
+    connection: Connection, folder: Path, before: datetime, abandoned: datetime, apply: bool
+) -> OldEvidence | None:
+    """What of the evidence goes, its rows first; None where there is none at all."""
+    if not folder.is_dir():
+        return None
+    old = find_old(connection, folder, before, abandoned)
+    if apply:
+        forget_old(connection, before)
+    return old
+
+
+def _prune_evidence(old: OldEvidence, *, apply: bool) -> Pruned:
+    for path in old.files if apply else ():
+        path.unlink(missing_ok=True)
+    detail = f"{len(old.files) - old.orphans} of uploads that nobody was told about, {old.orphans} of no upload"
+    return Pruned("evidence", len(old.files), old.bytes, detail)
+
+
+def _measured(
+    connection: Connection, what: What, column: ColumnElement[Any], which: ColumnElement[bool], detail: str
+) -> Pruned:
+    query = select(func.count(), func.coalesce(func.sum(func.length(cast(column, Text))), 0)).where(which)
+    count, size = connection.execute(query).one()
+    return Pruned(what, count, size, detail)
+
+
+def _give_back(database: Path) -> None:
+    """Make the file as small as what it holds; it needs as much room again meanwhile."""
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise StateError(f"{database} was pruned, but its room could not be given back: {error}") from error
+
+
+def _prune_sketches(folder: Path, unwanted: Callable[[Entry], bool], *, apply: bool) -> Pruned:
+    found = survey(folder, unwanted)
+    if apply:
+        compact(found)
+    detail = f"{found.unwanted} not known or seen, {found.superseded} superseded, {found.damaged} damaged"
+    return Pruned("sketches", found.unwanted + found.superseded + found.damaged, found.bytes, detail)
+
+
+def _prune_leftovers(data: Path, before: datetime, *, apply: bool) -> Pruned:
+    found = [path for folder in (data, data / SKETCHES) for path in folder.glob("*") if is_temporary(path.name)]
+    found += leftovers(data / SKETCHES)
+    old = [path for path in found if path.exists() and path.stat().st_mtime < before.timestamp()]
+    size = sum(inner.stat().st_size for path in old for inner in (path, *path.rglob("*")) if inner.is_file())
+    for path in old if apply else ():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return Pruned("leftovers", len(old), size, "of writers that were killed")

@@ -1,0 +1,1 @@
+"""Cases: rows, messages, publications, remarks, subscriptions."""

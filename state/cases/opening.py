@@ -1,0 +1,71 @@
+"""Cases: what was told of an upload, what it rests on, and what has happened since. Inside a caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, select, update
+
+from state.database.rows import cap, insert_new, message_row, plain_json
+from state.database.tables import case_notes, cases, evidence, outbox
+from state.records import CaseFile, KeptFile, Note, OutboxMessage
+
+
+def keep_files(connection: Connection, upload_id: int, files: Sequence[KeptFile]) -> None:
+    """Write down what evidence of an upload is kept."""
+    rows: list[dict[str, object]] = [
+        {"upload_id": upload_id, **{name: getattr(f, name) for name in KeptFile.__slots__}} for f in files
+    ]
+    insert_new(connection, evidence, rows)
+
+
+def files_of(connection: Connection, upload_id: int) -> list[KeptFile]:
+    """Return the evidence of an upload, the oldest first."""
+    query = select(evidence).where(evidence.c.upload_id == upload_id).order_by(evidence.c.id)
+    return [KeptFile(**{name: row._mapping[name] for name in KeptFile.__slots__}) for row in connection.execute(query)]
+
+
+def open_case(
+    connection: Connection, upload_id: int, case_id: str, report: dict[str, Any], method: str, now: datetime
+) -> None:
+    """Open a case; one that was opened before stays as it is."""
+    row: dict[str, object] = {
+        "case_id": case_id,
+        "upload_id": upload_id,
+        "state": "open",
+        "method": method,
+        "report": plain_json(report, f"the report of case {case_id}"),
+        "opened_at": now,
+        "asked_at": now,
+    }
+    insert_new(connection, cases, [row])
+
+
+def find(connection: Connection, query: Select[Any]) -> list[CaseFile]:
+    """Return the cases of a query."""
+    return [CaseFile(**{name: row._mapping[name] for name in CaseFile.__slots__}) for row in connection.execute(query)]
+
+
+def notes_of(connection: Connection, case_id: str) -> list[Note]:
+    """Return what happened since, in order."""
+    query = select(case_notes).where(case_notes.c.case_id == case_id).order_by(case_notes.c.id)
+    return [Note(r.case_id, r.kind, r.text, r.unique_key, r.noted_at) for r in connection.execute(query)]
+
+
+def add_note(connection: Connection, note: Note, messages: Sequence[OutboxMessage], **changes: object) -> bool:
+    """Write down what happened to a case, change it, and tell of it, together; whether that was news."""
+    row: dict[str, object] = {
+        "case_id": note.case_id,
+        "kind": note.kind,
+        "text": cap(note.text),
+        "unique_key": note.key,
+        "noted_at": note.noted_at,
+    }
+    if not insert_new(connection, case_notes, [row]):
+        return False
+    if changes:
+        connection.execute(update(cases).where(cases.c.case_id == note.case_id).values(**changes))
+    insert_new(connection, outbox, [message_row(m, m.upload_id, note.noted_at) for m in messages])
+    return True

@@ -1,0 +1,266 @@
+"""Who is told of a case: what reviewers decided, what people said about it, and the messages all that brings about.
+
+What was found stands in `cases`, and what came of it in `case_notes`: the watch keeps both, and here they are shown.
+
+Each method is one transaction: a decision and the messages that follow from it are stored together or not at all, so
+the process may be killed between any two of them. Nothing done twice has an effect twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, Select, and_, desc, exists, func, or_, select, update
+
+from state.case_records import Case, Head, NewRemark, PublicState, Remark, RemarkState, Standing
+from state.cases.messages import answer_row, news_row, review_prefix, review_row
+from state.cases.opening import notes_of
+from state.cases.remarks import add, as_remark, heads_of, keyed, post, rooms_of, tell, votes
+from state.cases.view import SHOWN, STATE, as_case, case_at, locked
+from state.database.engine import reading, transaction
+from state.database.rows import cap, insert_new
+from state.database.tables import cases, outbox, publications, remarks, uploads
+from state.errors import StateError
+from state.outbox.leases import sending_before
+from state.records import Note, OutboxMessage
+
+_DECIDES: Mapping[str, Standing] = {"publish": "published", "reject": "rejected"}
+UNDECIDED = ("review", "closed")
+
+
+class Publications:
+    """The cases in one database, and who is told of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def get(self, case_id: str) -> Case | None:
+        """The case of this id, or the only one whose id begins like this; None if there is none."""
+        query = SHOWN.where(cases.c.case_id.startswith(case_id, autoescape=True)).limit(2)
+        found = self._cases(query)
+        exact = [one for one in found if one.case_id == case_id]
+        return exact[0] if exact else found[0] if len(found) == 1 and case_id else None
+
+    def of_repo(self, repo_id: str) -> list[Case]:
+        """The cases of a repository, the newest first."""
+        query = SHOWN.where(publications.c.repo_key == repo_id.lower())
+        return self._cases(query.order_by(desc(cases.c.opened_at), cases.c.case_id))
+
+    def search(self, text: str, limit: int, states: Sequence[PublicState] = ("published",)) -> list[Case]:
+        """The newest cases whose id begins with `text` or whose repository's name has it."""
+        like = or_(
+            cases.c.case_id.startswith(text.lower(), autoescape=True),
+            publications.c.repo_key.contains(text.lower(), autoescape=True),
+        )
+        query = SHOWN.where(like, STATE.in_(states))
+        return self._cases(query.order_by(desc(cases.c.opened_at), cases.c.case_id).limit(limit))
+
+    def repos(self, text: str, limit: int) -> list[str]:
+        """Names of repositories that were seen and have `text` in them, the newest first."""
+        newest = func.max(uploads.c.id)
+        query = select(func.max(uploads.c.repo_id)).where(uploads.c.repo_key.contains(text.lower(), autoescape=True))
+        query = query.group_by(uploads.c.repo_key).order_by(desc(newest)).limit(limit)
+        with reading(self._engine) as connection:
+            return list(connection.scalars(query))
+
+    def published_since(self, since: datetime) -> list[Case]:
+        """What was published since then, the oldest first."""
+        query = SHOWN.where(STATE == "published", cases.c.opened_at >= since)
+        return self._cases(query.order_by(cases.c.opened_at, cases.c.case_id))
+
+    def waiting(self) -> int:
+        """How many cases wait for reviewers."""
+        with reading(self._engine) as connection:
+            return connection.scalar(SHOWN.with_only_columns(func.count()).where(STATE == "review")) or 0
+
+    def remarks(self, case_id: str, scope: str = "") -> list[Remark]:
+        """What was said about a case everywhere and in one server, the oldest first."""
+        query = select(remarks).where(remarks.c.case_id == case_id, remarks.c.scope.in_({"", scope}))
+        with reading(self._engine) as connection:
+            return [as_remark(row) for row in connection.execute(query.order_by(remarks.c.id))]
+
+    def remark(self, remark_id: int) -> Remark | None:
+        """One remark."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(remarks).where(remarks.c.id == remark_id)).one_or_none()
+        return None if row is None else as_remark(row)
+
+    def upload_of(self, case_id: str) -> int:
+        """The upload that a case is about; StateError if there is no such case."""
+        with reading(self._engine) as connection:
+            upload_id: int | None = connection.scalar(select(cases.c.upload_id).where(cases.c.case_id == case_id))
+        if upload_id is None:
+            raise StateError(f"there is no case {case_id}")
+        return upload_id
+
+    def news(self, case_id: str) -> list[Note]:
+        """What has happened to a case since, the oldest first."""
+        with reading(self._engine) as connection:
+            return notes_of(connection, case_id)
+
+    def heads(self, case_id: str) -> list[Head]:
+        """The messages that tell a case, in every channel."""
+        with reading(self._engine) as connection:
+            return heads_of(connection, case_id, "")
+
+    def reviews(self, case_id: str) -> list[Head]:
+        """The messages that show a case to reviewers."""
+        with reading(self._engine) as connection:
+            return keyed(connection, review_prefix(case_id))
+
+    def busy(self, destination: str, row_id: int) -> bool:
+        """Tell whether a message that came before this one is on its way there now."""
+        with reading(self._engine) as connection:
+            return sending_before(connection, destination, row_id)
+
+    # -- writing -----------------------------------------------------------------------------------------------
+
+    def open(
+        self,
+        case_id: str,
+        standing: Standing,
+        rows: Sequence[OutboxMessage],
+        now: datetime,
+        remind_at: datetime | None = None,
+    ) -> bool:
+        """Let a case be told, with the messages that tell it. False if it was: then only missing messages are added,
+        and only if it still stands like that. StateError if there is no such case."""
+        with transaction(self._engine) as connection:
+            report = connection.scalar(select(cases.c.report).where(cases.c.case_id == case_id))
+            if report is None:
+                raise StateError(f"there is no case {case_id}")
+            row: dict[str, object] = {
+                "case_id": case_id,
+                "repo_key": str(report["suspect"]["repo_id"]).lower(),
+                "standing": standing,
+                "reason": "",
+                "remind_at": remind_at,
+                "reminders": 0,
+            }
+            new = insert_new(connection, publications, [row])
+            if case_at(connection, case_id).state == standing:  # and not retracted before it was told anywhere
+                post(connection, rows, now)
+        return bool(new)
+
+    def adopt(self, destination: str) -> int:
+        """Count as published what was told before there was a bot, and so never went to `destination`; how many."""
+        asked = exists().where(outbox.c.upload_id == cases.c.upload_id, outbox.c.destination == destination)
+        known = exists().where(publications.c.case_id == cases.c.case_id)
+        with transaction(self._engine) as connection:
+            told = connection.execute(select(cases.c.case_id, cases.c.report).where(~asked, ~known)).all()
+            rows: list[dict[str, object]] = [
+                {
+                    "case_id": row.case_id,
+                    "repo_key": str(row.report["suspect"]["repo_id"]).lower(),
+                    "standing": "published",
+                    "reason": "",
+                    "reminders": 0,
+                }
+                for row in told
+            ]
+            return insert_new(connection, publications, rows)
+
+    def decide(self, remark: NewRemark, needed: int, rows: Sequence[OutboxMessage], now: datetime) -> tuple[Case, int]:
+        """Write down that a reviewer would publish or reject. Return the case, and how many have decided like that.
+
+        Once `needed` have, the case changes its standing, and `rows` are posted. StateError if there is no such case,
+        or it is decided already.
+        """
+        with transaction(self._engine) as connection:
+            found = locked(connection, remark.case_id)
+            if found.state not in (UNDECIDED if remark.kind == "reject" else ("review",)):
+                raise StateError(f"case {remark.case_id} is {found.state} already")
+            add(connection, remark, "done", now)
+            count = votes(connection, remark)
+            if count >= needed:
+                changed = {"standing": _DECIDES[remark.kind], "reason": cap(remark.text), "decided_at": now}
+                mine = publications.c.case_id == remark.case_id
+                connection.execute(update(publications).where(mine).values(**changed, remind_at=None))
+                post(connection, rows, now)
+            return case_at(connection, remark.case_id), count
+
+    def confirm(self, remark: NewRemark, remind_at: datetime | None, now: datetime) -> tuple[Case, int]:
+        """Write down that a reviewer finds a case right, and publish nothing. Return the case, and how many do.
+
+        At `remind_at`, if there is one, it is shown to the reviewers again. StateError as in decide.
+        """
+        with transaction(self._engine) as connection:
+            found = locked(connection, remark.case_id)
+            if found.state not in UNDECIDED:
+                raise StateError(f"case {remark.case_id} is {found.state} already")
+            add(connection, remark, "done", now)
+            if remind_at is not None:
+                mine = publications.c.case_id == remark.case_id
+                connection.execute(update(publications).where(mine).values(remind_at=remind_at))
+            return case_at(connection, remark.case_id), votes(connection, remark)
+
+    def sign(self, remark: NewRemark, now: datetime) -> bool:
+        """Write down who decided something that is told elsewhere. False if known."""
+        with transaction(self._engine) as connection:
+            locked(connection, remark.case_id)
+            return add(connection, remark, "done", now) is not None
+
+    def add(self, remark: NewRemark, now: datetime) -> bool:
+        """Write down what a moderator says, and tell it under the case's messages in that server. False if known."""
+        with transaction(self._engine) as connection:
+            locked(connection, remark.case_id)
+            stored = add(connection, remark, "done", now)
+            if stored is not None:
+                tell(connection, stored, now)
+        return stored is not None
+
+    def tell_news(self, case_id: str, key: str, reviewers: str, now: datetime) -> None:
+        """Tell what has happened to a case (the note with this key) wherever the case was told.
+
+        As long as `reviewers` have not decided they hear of it, if there are any. If they published it they hear of a
+        card that declares every model now, or no longer, and in any case of a retraction.
+        """
+        card = key.split(":")[1] in ("declared", "withdrawn")
+        with transaction(self._engine) as connection:
+            places = [head.destination for head in rooms_of(connection, case_id, "")]
+            standing = connection.scalar(select(publications.c.standing).where(publications.c.case_id == case_id))
+            state = connection.scalar(select(cases.c.state).where(cases.c.case_id == case_id))
+            published = standing == "published" and card and keyed(connection, review_prefix(case_id))
+            if reviewers and (standing == "review" or published or (standing and state == "retracted")):
+                places.append(reviewers)
+            post(connection, [news_row(case_id, key, place) for place in places], now)
+
+    def answer(self, remark: NewRemark, reviewers: str, now: datetime) -> bool:
+        """Keep an author's answer until a reviewer accepts it. False if this person has answered before."""
+        with transaction(self._engine) as connection:
+            locked(connection, remark.case_id)
+            stored = add(connection, remark, "open", now)
+            if stored is not None:
+                post(connection, [answer_row(stored, reviewers)], now)
+        return stored is not None
+
+    def settle_answer(self, remark_id: int, state: RemarkState, by_user: str, now: datetime) -> Remark:
+        """Accept or refuse an answer; an accepted one is told under every message about the case."""
+        with transaction(self._engine) as connection:
+            unsettled = and_(remarks.c.id == remark_id, remarks.c.kind == "answer", remarks.c.state == "open")
+            done = connection.execute(update(remarks).where(unsettled).values(state=state, decided_by=by_user))
+            row = connection.execute(select(remarks).where(remarks.c.id == remark_id)).one_or_none()
+            if row is None or done.rowcount == 0:
+                raise StateError(f"answer {remark_id} is settled already" if row is not None else "no such answer")
+            if state == "accepted":
+                tell(connection, as_remark(row), now)
+            return as_remark(row)
+
+    def remind(self, now: datetime, destination: str, next_at: datetime) -> int:
+        """Show the reviewers again what they left for too long; how many cases that were."""
+        overdue = and_(STATE == "review", publications.c.remind_at <= now)
+        with transaction(self._engine) as connection:
+            rows = connection.execute(SHOWN.where(overdue)).all()
+            again = [review_row(row.case_id, destination, row.reminders + 1) for row in rows]
+            post(connection, again, now)
+            change = update(publications).where(publications.c.case_id.in_([row.case_id for row in rows]))
+            connection.execute(change.values(reminders=publications.c.reminders + 1, remind_at=next_at))
+            return len(rows)
+
+    def _cases(self, query: Select[Any]) -> list[Case]:
+        with reading(self._engine) as connection:
+            return [as_case(row) for row in connection.execute(query)]

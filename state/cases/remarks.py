@@ -1,0 +1,72 @@
+"""What people say about cases, and where it is told. Every function works inside a transaction of the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, select
+
+from state.case_records import Head, NewRemark, Remark, RemarkState
+from state.cases.messages import ROOM, head_prefix, remark_row
+from state.database.rows import cap, insert_new, message_row
+from state.database.tables import outbox, remarks
+from state.records import OutboxMessage
+
+
+def as_remark(row: Row[*tuple[Any, ...]]) -> Remark:
+    """A row of `remarks` as the value that is handed out."""
+    return Remark(**{name: row._mapping[name] for name in Remark.__slots__})
+
+
+def votes(connection: Connection, remark: NewRemark) -> int:
+    """How many people have said this of the case."""
+    same = and_(remarks.c.case_id == remark.case_id, remarks.c.kind == remark.kind)
+    return connection.scalar(select(func.count(remarks.c.by_user.distinct())).where(same)) or 0
+
+
+def add(connection: Connection, remark: NewRemark, state: RemarkState, now: datetime) -> Remark | None:
+    """Store a remark; None if this person said the same kind of thing of this case before."""
+    row: dict[str, object] = {
+        "case_id": remark.case_id,
+        "kind": remark.kind,
+        "scope": remark.scope,
+        "by_user": remark.by_user,
+        "text": cap(remark.text),
+        "state": state,
+        "created_at": now,
+    }
+    if not insert_new(connection, remarks, [row]):
+        return None
+    own = [remarks.c[name] == row[name] for name in ("case_id", "kind", "scope", "by_user")]
+    return as_remark(connection.execute(select(remarks).where(*own)).one())
+
+
+def heads_of(connection: Connection, case_id: str, guild_id: str) -> list[Head]:
+    """The messages that tell a case, in one server if one is given."""
+    return keyed(connection, head_prefix(case_id) + (f"room:{guild_id}:" if guild_id else ""))
+
+
+def keyed(connection: Connection, start: str) -> list[Head]:
+    """The messages whose keys begin like this, the oldest first."""
+    query = select(outbox.c.destination, outbox.c.message_id, outbox.c.state, outbox.c.attempts)
+    between = and_(outbox.c.dedupe_key >= start, outbox.c.dedupe_key < start[:-1] + chr(ord(start[-1]) + 1))
+    return [Head(*row) for row in connection.execute(query.where(between).order_by(outbox.c.id))]
+
+
+def rooms_of(connection: Connection, case_id: str, guild_id: str) -> list[Head]:
+    """The messages that tell a case in channels: under them there are threads."""
+    heads = heads_of(connection, case_id, guild_id)
+    return [head for head in heads if head.state != "dead" and head.destination.startswith(f"{ROOM}:")]
+
+
+def tell(connection: Connection, remark: Remark, now: datetime) -> None:
+    """Tell a remark wherever it holds."""
+    places = rooms_of(connection, remark.case_id, remark.scope)
+    post(connection, [remark_row(remark, head) for head in places], now)
+
+
+def post(connection: Connection, rows: Sequence[OutboxMessage], now: datetime) -> None:
+    """Add messages to the outbox."""
+    insert_new(connection, outbox, [message_row(row, row.upload_id, now) for row in rows])

@@ -1,0 +1,57 @@
+"""One case as it is shown to people: what was found, who is told of it, and whether it was taken back."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, and_, case, func, select
+
+from state.case_records import Case
+from state.database.tables import case_notes, cases, publications
+from state.errors import StateError
+
+_TAKEN_BACK: Final = select(case_notes.c.text).where(
+    case_notes.c.case_id == cases.c.case_id, case_notes.c.kind == "retracted"
+)
+_LAST_OF_CARD: Final = (
+    select(case_notes.c.kind)
+    .where(case_notes.c.case_id == cases.c.case_id, case_notes.c.kind.in_(("declared", "withdrawn")))
+    .order_by(case_notes.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+# Where a case stands with its reviewers, unless it was taken back or its card leaves them nothing to decide.
+STATE: Final = case(
+    (cases.c.state == "retracted", "retracted"),
+    (and_(publications.c.standing == "review", _LAST_OF_CARD == "declared"), "closed"),
+    else_=publications.c.standing,
+)
+SHOWN: Final = select(
+    cases.c.case_id,
+    cases.c.upload_id,
+    cases.c.report,
+    STATE.label("state"),
+    func.coalesce(_TAKEN_BACK.limit(1).scalar_subquery(), publications.c.reason).label("reason"),
+    cases.c.opened_at,
+    publications.c.decided_at,
+    publications.c.remind_at,
+    publications.c.reminders,
+).join_from(cases, publications)
+
+
+def as_case(row: Row[*tuple[Any, ...]]) -> Case:
+    """A row of SHOWN as the value that is handed out."""
+    return Case(**{name: row._mapping[name] for name in Case.__slots__})
+
+
+def case_at(connection: Connection, case_id: str) -> Case:
+    """A case that there is."""
+    return as_case(connection.execute(SHOWN.where(cases.c.case_id == case_id)).one())
+
+
+def locked(connection: Connection, case_id: str) -> Case:
+    """A case that nobody else changes before the transaction ends; StateError if there is none."""
+    row = connection.execute(SHOWN.where(cases.c.case_id == case_id).with_for_update(of=publications)).one_or_none()
+    if row is None:
+        raise StateError(f"there is no case {case_id}")
+    return as_case(row)

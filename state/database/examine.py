@@ -1,0 +1,54 @@
+"""Looking at a SQLite database without changing it: its version, and whether it is whole."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from state.database.engine import revisions
+from state.errors import StateError
+
+MOST_FAULTS = 10  # that are named
+BUSY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseState:
+    """`revision`: of its tables, "" if it has none; `newest`: that of this version. `faults`: what is damaged."""
+
+    revision: str
+    newest: str
+    known: bool  # whether this version knows `revision`
+    faults: tuple[str, ...]
+
+
+def examine(file: Path) -> DatabaseState:
+    """Read the whole file once; StateError if it is no database or cannot be read."""
+    try:
+        with closing(_read_only(file)) as opened:
+            told = [str(row[0]) for row in opened.execute(f"PRAGMA integrity_check({MOST_FAULTS})")]
+            there = opened.execute("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+            rows = opened.execute("SELECT version_num FROM alembic_version").fetchall() if there else []
+    except sqlite3.Error as error:
+        raise StateError(f"the database {file} cannot be read: {error}") from error
+    revision = str(rows[0][0]) if rows else ""
+    known = revisions()
+    return DatabaseState(revision, known[-1], revision in known, tuple(t for t in told if t != "ok"))
+
+
+def first_seen(file: Path) -> datetime | None:
+    """Return when the watch first saw an upload; None if it has seen none. StateError as in examine."""
+    try:
+        with closing(_read_only(file)) as opened:
+            there = opened.execute("SELECT name FROM sqlite_master WHERE name = 'uploads'").fetchone()
+            row = opened.execute("SELECT first_seen FROM uploads ORDER BY id LIMIT 1").fetchone() if there else None
+    except sqlite3.Error as error:
+        raise StateError(f"the database {file} cannot be read: {error}") from error
+    return datetime.fromisoformat(row[0]).replace(tzinfo=UTC) if row else None
+
+
+def _read_only(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)

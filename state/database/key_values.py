@@ -1,0 +1,68 @@
+"""Small facts and wishes that must outlive the process: JSON under a name, until it is dropped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, delete, desc, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from state.database.engine import reading, transaction
+from state.database.tables import marks
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What was last written under a name, and when (UTC)."""
+
+    name: str
+    value: Any
+    changed_at: datetime
+
+
+class Marks:
+    """The marks in one database. Who reads a name is who writes it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, name: str, value: object, now: datetime) -> None:
+        """Write a value down under a name, in place of what was there."""
+        self._write([{"name": name, "value": json.dumps(value), "changed_at": now}], ["value", "changed_at"])
+
+    def note(self, names: Sequence[str], now: datetime) -> None:
+        """Write down under these names when each was first noted; of those that are, only `changed_at` changes."""
+        first = json.dumps(now.astimezone(UTC).isoformat())
+        self._write([{"name": name, "value": first, "changed_at": now} for name in names], ["changed_at"])
+
+    def get(self, name: str) -> Mark | None:
+        """What is written under a name; None if nothing is."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(marks).where(marks.c.name == name)).one_or_none()
+        return None if row is None else Mark(row.name, json.loads(row.value), row.changed_at)
+
+    def first(self, beginning: str, limit: int) -> list[Mark]:
+        """Some of those whose names begin so: by their values, the first noted first; else the last names first."""
+        query = select(marks).where(marks.c.name.startswith(beginning, autoescape=True))
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.order_by(marks.c.value, desc(marks.c.name)).limit(limit)).all()
+        return [Mark(row.name, json.loads(row.value), row.changed_at) for row in rows]
+
+    def drop(self, names: Sequence[str]) -> None:
+        """Let these be written nowhere."""
+        with transaction(self._engine) as connection:
+            connection.execute(delete(marks).where(marks.c.name.in_(names)))
+
+    def _write(self, rows: Sequence[Mapping[str, object]], changed: Sequence[str]) -> None:
+        """Insert rows, all or none; where there is one of that name, only the columns `changed` are written."""
+        if not rows:
+            return
+        with transaction(self._engine) as connection:
+            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            new = insert(marks)
+            values = {column: new.excluded[column] for column in changed}
+            connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=values), rows)

@@ -1,0 +1,1 @@
+"""Evidence from first sight, stored by content, and its expiry."""

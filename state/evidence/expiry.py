@@ -1,0 +1,61 @@
+"""Which evidence nothing relies on: files that no row names, and what is kept of old uploads nobody was told about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select
+
+from state.database.tables import cases, evidence, outbox
+
+# a piece of evidence, and one that was still being written; nothing else in the folder is ours to remove
+_NAME = re.compile(r"\.?[0-9a-f]{64}(\.[0-9a-f]{8}(\.part)?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class OldEvidence:
+    """Files that may go, and their size in bytes. `orphans`: how many of them no row named before."""
+
+    files: tuple[Path, ...]
+    bytes: int
+    orphans: int
+
+
+def find_old(connection: Connection, folder: Path, before: datetime, abandoned: datetime) -> OldEvidence:
+    """Look through the folder. `before`: what was kept since then stays; `abandoned`: so do files changed since then.
+
+    Equal bytes are stored once: a file stays as long as any row that stays names it.
+    """
+    named = set(connection.scalars(select(evidence.c.digest)))
+    needed = set(connection.scalars(select(evidence.c.digest).where(~_unneeded(before))))
+    found: list[Path] = []
+    size = orphans = 0
+    for path in _own(folder):
+        about = path.stat()
+        orphan = path.name not in named
+        if path.name in needed or (orphan and about.st_mtime >= abandoned.timestamp()):
+            continue
+        found.append(path)
+        size, orphans = size + about.st_size, orphans + orphan
+    return OldEvidence(tuple(found), size, orphans)
+
+
+def forget_old(connection: Connection, before: datetime) -> None:
+    """Remove the rows. Their files go after that is written: killed in between, they are orphans, and go next time."""
+    connection.execute(delete(evidence).where(_unneeded(before)))
+
+
+def _unneeded(before: datetime) -> ColumnElement[bool]:
+    told = exists().where(outbox.c.upload_id == evidence.c.upload_id)
+    case = exists().where(cases.c.upload_id == evidence.c.upload_id)
+    return and_(evidence.c.kept_at < before, ~told, ~case)
+
+
+def _own(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.glob("[0-9a-f][0-9a-f]/*")):
+        if _NAME.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+            yield path

@@ -1,0 +1,1 @@
+"""The outbox: leases, digests, conditions of the operator."""

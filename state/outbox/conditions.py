@@ -1,0 +1,40 @@
+"""What an operator has to know while it lasts: told once when it begins, and once more when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from state.database.rows import cap, insert_new, message_row
+from state.database.tables import conditions, outbox
+from state.records import Condition, OutboxMessage
+
+Message = Callable[[Condition], OutboxMessage]
+
+
+def standing(connection: Connection) -> list[Condition]:
+    """Return the conditions that last, the oldest first."""
+    query = select(conditions).where(conditions.c.ended_at.is_(None)).order_by(conditions.c.id)
+    return [Condition(r.name, r.text, r.began_at, r.ended_at) for r in connection.execute(query)]
+
+
+def change(connection: Connection, name: str, text: str | None, now: datetime, message: Message) -> bool:
+    """Let a condition begin (with what is to be told of it) or end (None); whether that was a change.
+
+    The message goes into the outbox in the same transaction. One that lasts is not told again, whatever its text.
+    """
+    old = next((c for c in standing(connection) if c.name == name), None)
+    if (old is None) == (text is None):
+        return False
+    if text is not None:
+        new = Condition(name, cap(text), now, None)
+        connection.execute(conditions.insert().values(name=name, text=new.text, began_at=now, ended_at=None))
+    else:
+        assert old is not None  # noqa: S101 - nothing to end otherwise
+        new = Condition(name, old.text, old.began_at, now)
+        lasting = (conditions.c.name == name) & conditions.c.ended_at.is_(None)
+        connection.execute(update(conditions).where(lasting).values(ended_at=now))
+    insert_new(connection, outbox, [message_row(message(new), None, now)])
+    return True

@@ -1,0 +1,83 @@
+"""What a cap on alerts needs of the outbox: how many were told lately, and many rows told or held at once.
+
+Nothing is kept for it but what a row has anyway: the last word on a row says that it was told in a digest, or that it
+waits for one. Each method is one transaction, as in Store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Engine, and_, exists, func, select, update
+
+from state.database.engine import reading, transaction
+from state.database.tables import cases, outbox
+from state.outbox.leases import lease, put_aside
+from state.records import OutboxRow
+
+TAKEN_BACK: Final = "not told here, because the case was retracted before"
+TOLD_TOGETHER: Final = "told in a digest"
+HELD: Final = "it waits for the next digest, because alerts_per_hour were told"
+
+
+def _alerts(destination: str) -> ColumnElement[bool]:
+    """Reports of cases; neither what has become of one since nor an operator's news has this key."""
+    return and_(outbox.c.destination == destination, outbox.c.payload["alert"].as_boolean().is_(True))
+
+
+class Folding:
+    """The alerts of each destination. The only error is StateError."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def alerts_since(self, destination: str, since: datetime) -> int:
+        """How many alerts have arrived after `since`, those in digests included."""
+        sent = and_(_alerts(destination), outbox.c.state == "sent", outbox.c.sent_at > since)
+        with reading(self._engine) as connection:
+            return connection.scalar(select(func.count()).where(sent)) or 0
+
+    def alerts_before(self, destination: str, row_id: int) -> int:
+        """How many alerts that came before this row are on the way there now."""
+        sending = and_(_alerts(destination), outbox.c.state == "sending", outbox.c.id < row_id)
+        with reading(self._engine) as connection:
+            return connection.scalar(select(func.count()).where(sending)) or 0
+
+    def last_digest(self, destination: str) -> datetime | None:
+        """When alerts were last folded for this destination; None: never."""
+        folded = and_(outbox.c.destination == destination, outbox.c.last_error == TOLD_TOGETHER)
+        with reading(self._engine) as connection:
+            newest: datetime | None = connection.scalar(select(func.max(outbox.c.sent_at)).where(folded))
+            return newest
+
+    def claim_alerts(self, destination: str, now: datetime, lease_seconds: float, limit: int) -> list[OutboxRow]:
+        """Take at most `limit` alerts that are due there, the oldest first; nobody else gets them meanwhile."""
+        with transaction(self._engine) as connection:
+            return lease(connection, now, lease_seconds, limit, _alerts(destination))
+
+    def hold(self, row_ids: Sequence[int], until: datetime) -> None:
+        """Let claimed alerts wait; to have waited is no failed attempt. One that was sent stays sent."""
+        with transaction(self._engine) as connection:
+            put_aside(connection, outbox.c.id.in_(row_ids), HELD, until)
+
+    def drop_retracted(self, row_ids: Sequence[int]) -> set[int]:
+        """Settle those of claimed alerts whose case was retracted, untold; which they were."""
+        case_id = ":" + cases.c.case_id
+        of_it = and_(cases.c.upload_id == outbox.c.upload_id, outbox.c.dedupe_key.endswith(case_id))
+        retracted = exists().where(of_it, cases.c.state == "retracted")
+        with transaction(self._engine) as connection:
+            gone = set(connection.scalars(select(outbox.c.id).where(outbox.c.id.in_(row_ids), retracted)))
+            put_aside(connection, outbox.c.id.in_(gone), TAKEN_BACK)
+        return gone
+
+    def mark_folded(self, row_ids: Sequence[int], message_id: str | None, now: datetime) -> None:
+        """Alerts arrived in one message: all of them are marked, or none."""
+        values = {"state": "sent", "leased_until": None, "last_error": TOLD_TOGETHER}
+        first = {
+            "message_id": func.coalesce(outbox.c.message_id, message_id),
+            "sent_at": func.coalesce(outbox.c.sent_at, now),
+        }
+        with transaction(self._engine) as connection:
+            connection.execute(update(outbox).where(outbox.c.id.in_(row_ids)).values(**values, **first))

@@ -1,0 +1,1 @@
+"""The registry of known models: files, entries, editing."""

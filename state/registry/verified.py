@@ -1,0 +1,88 @@
+"""What the Hub said of each known model when it was last asked: a small JSON file, a cache that may be deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from state.data_folder import PART
+from state.errors import StateError
+from state.registry.models import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Of one entry: when it was compared with the Hub (UTC), at which commit, and what was found to differ.
+
+    `facts`: what an entry could say and the Hub says, by the entry's key; without what it does not know.
+    """
+
+    entry: str  # see `entry_digest`
+    at: datetime
+    revision: str
+    differs: tuple[str, ...]
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def entry_digest(model: Model) -> str:
+    """Tell an entry from the same model described otherwise."""
+    return hashlib.sha256(json.dumps(asdict(model), default=str, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Verifications:
+    """The file, replaced whole at every change; one that cannot be read counts as empty."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def get(self, model: Model) -> Verified | None:
+        """What was found of this entry; None if it was never verified as it is now."""
+        return self.all().get(entry_digest(model))
+
+    def put(self, model: Model, found: Verified) -> None:
+        """Remember, in place of what was found of the model before; StateError if the disk refuses."""
+        entries = self._read()
+        entries[model.repo_id.lower()] = {
+            **asdict(found),
+            "at": found.at.isoformat(),
+            "differs": list(found.differs),
+        }
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(
+                "w", dir=self._file.parent, suffix=PART, delete=False, encoding="utf-8"
+            ) as part:
+                json.dump(dict(sorted(entries.items())), part, indent=1)
+            Path(part.name).replace(self._file)
+        except OSError as error:
+            raise StateError(f"{self._file} cannot be written: {error.strerror}") from error
+
+    def all(self) -> Mapping[str, Verified]:
+        """Everything that was found, by the digest of its entry."""
+        found = {}
+        for kept in self._read().values():
+            try:
+                one = Verified(
+                    str(kept["entry"]),
+                    datetime.fromisoformat(kept["at"]),
+                    str(kept["revision"]),
+                    tuple(map(str, kept["differs"])),
+                    {str(key): str(value) for key, value in kept.get("facts", {}).items()},
+                )
+            except (ValueError, TypeError, KeyError, AttributeError):
+                continue  # a damaged entry is verified anew
+            found[one.entry] = one
+        return found
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        try:
+            entries = json.loads(self._file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return entries if isinstance(entries, dict) else {}

@@ -1,0 +1,64 @@
+"""Models that could not be read, with the reason and when to ask again, so that nobody asks at every check."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from state.data_folder import PART
+from state.errors import StateError
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Why a model could not be read, and the time (UTC) before which it is not asked for again."""
+
+    reason: str
+    until: datetime
+
+
+class Absences:
+    """A small JSON file, replaced whole at every change; a file that cannot be read counts as empty."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def get(self, repo_id: str, now: datetime) -> Absence | None:
+        """Return why `repo_id` is not to be asked for now; None if it is."""
+        entry = self._all().get(repo_id.lower())
+        return entry if entry and entry.until > now else None
+
+    def put(self, repo_id: str, absence: Absence, now: datetime) -> None:
+        """Remember, and forget what is over; StateError if the disk refuses."""
+        lasting = {name: entry for name, entry in self._all().items() if entry.until > now}
+        self._write(lasting | {repo_id.lower(): absence})
+
+    def forget(self, repo_ids: Iterable[str]) -> None:
+        """Let these be asked for at once; StateError if the disk refuses."""
+        entries = self._all()
+        kept = {name: entries[name] for name in entries.keys() - {repo_id.lower() for repo_id in repo_ids}}
+        if kept != entries:
+            self._write(kept)
+
+    def _write(self, entries: Mapping[str, Absence]) -> None:
+        text = json.dumps({name: [a.reason, a.until.isoformat()] for name, a in sorted(entries.items())}, indent=1)
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(
+                "w", dir=self._file.parent, suffix=PART, delete=False, encoding="utf-8"
+            ) as part:
+                part.write(text)
+            Path(part.name).replace(self._file)
+        except OSError as error:
+            raise StateError(f"{self._file} cannot be written: {error.strerror}") from error
+
+    def _all(self) -> dict[str, Absence]:
+        try:
+            entries = json.loads(self._file.read_text(encoding="utf-8"))
+            return {k: Absence(str(v[0]), datetime.fromisoformat(v[1])) for k, v in entries.items()}
+        except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+            return {}

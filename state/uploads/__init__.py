@@ -1,0 +1,1 @@
+"""Uploads as the feeds bring them: listings, events, counts."""

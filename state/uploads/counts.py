@@ -1,0 +1,84 @@
+"""The numbers that an operator watches, counted from what is stored, so that they outlive every process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import get_args
+
+from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
+
+from state.database.tables import MARK, cursors, evidence, outbox, uploads
+from state.records import AlertState, Outcomes, UploadState
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How far a listing was read, and when it was last read whole. UTC."""
+
+    name: str
+    read_to: datetime
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts at one moment; `uploads` and `alerts` have every state, `findings` those that occurred.
+
+    `due`: uploads to be judged now, the first of them due at `due_since`. `waiting`: failed ones that are tried
+    again later. `alerts_since`: when the oldest alert was made that is still to be sent.
+    """
+
+    feeds: tuple[Feed, ...]
+    due: int
+    due_since: datetime | None
+    waiting: int
+    uploads: Mapping[str, int]
+    findings: Mapping[str, int]
+    alerts: Mapping[str, int]
+    alerts_since: datetime | None
+
+
+def tally(connection: Connection, now: datetime, since: datetime | None) -> Tally:
+    """Count; uploads that were settled, and what was found, only `since` a time if one is given."""
+    settled = uploads.c.settled_at >= since if since is not None else None
+    failed = uploads.c.state == "failed"
+    due = or_(uploads.c.state == "pending", and_(failed, uploads.c.retry_at <= now))
+    waiting = and_(failed, uploads.c.retry_at > now)
+    kind = func.coalesce(uploads.c.report["finding"].as_string(), "unknown")
+    states = select(uploads.c.state, func.count()).group_by(uploads.c.state)
+    kinds = select(kind, func.count()).where(uploads.c.state == "found").group_by(kind)
+    if settled is not None:
+        states, kinds = states.where(or_(settled, uploads.c.state == "pending")), kinds.where(settled)
+    feeds = connection.execute(select(cursors).where(~cursors.c.feed.startswith(MARK)).order_by(cursors.c.feed)).all()
+    since_when = case((failed, uploads.c.retry_at), else_=uploads.c.first_seen)
+    number, first = connection.execute(select(func.count(), func.min(since_when)).where(due)).one()
+    unsent = outbox.c.state.in_(("pending", "sending"))
+    return Tally(
+        feeds=tuple(Feed(row.feed, row.read_to, row.moved_at) for row in feeds),
+        due=number,
+        due_since=first,
+        waiting=connection.scalar(select(func.count()).where(waiting)) or 0,
+        uploads=dict.fromkeys(get_args(UploadState), 0) | _counted(connection, states),
+        findings=_counted(connection, kinds),
+        alerts=dict.fromkeys(get_args(AlertState), 0)
+        | _counted(connection, select(outbox.c.state, func.count()).group_by(outbox.c.state)),
+        alerts_since=connection.scalar(select(func.min(outbox.c.created_at)).where(unsent)),
+    )
+
+
+def _counted(connection: Connection, query: Select[str, int]) -> dict[str, int]:
+    return {str(name): int(number) for name, number in connection.execute(query)}
+
+
+def outcomes(connection: Connection) -> list[Outcomes]:
+    """Count the settled uploads by what became of them and why; of what was judged the finding says why."""
+    judged = uploads.c.state == "found"
+    kind = case((judged, func.coalesce(uploads.c.report["finding"].as_string(), "unknown")), else_="")
+    reason = case((and_(judged, kind != "inconclusive"), ""), else_=uploads.c.reason)
+    read = exists().where(evidence.c.upload_id == uploads.c.id, evidence.c.kind == "files")
+    parts = select(uploads.c.state, kind.label("kind"), reason.label("reason"), read.label("read"))
+    each = parts.where(uploads.c.state != "pending").subquery()
+    query = select(each, func.count()).group_by(*each.c)
+    return [Outcomes(*row) for row in connection.execute(query)]

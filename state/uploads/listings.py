@@ -1,0 +1,132 @@
+"""Keeping what a feed brings: uploads to be judged, what happened to their repositories, and how far it was read.
+
+Every function works inside a transaction of the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, select, update
+
+from analyzers.records import HubEvent
+from state.database.rows import cap, insert_new, upload_row
+from state.database.tables import MARK, cursors, events, uploads
+from state.records import FeedState, Happening
+from state.uploads.events import Known, happened, identity_of
+
+AT_ONCE = 500  # identities asked for in one query
+READY = ("weights", "returned", "opened")  # what an upload that failed may have waited for
+ENDED_BY = {"deleted": "returned", "gated": "opened"}  # what lasts does not begin again before it has ended
+
+
+def keep(
+    connection: Connection, listed: Sequence[HubEvent], now: datetime, seen_to: datetime | None, *, silent: bool
+) -> int:
+    """Keep what a feed listed; how many uploads were new.
+
+    `seen_to`: all older ones that were public have been seen. `silent`: these are remembered and not told.
+    """
+    began = connection.scalar(select(func.min(cursors.c.began_at)))
+    known = _known(connection, [identity_of(e) for e in listed])
+    told = [
+        Happening(identity_of(e), e.repo_id, kind, detail, now)
+        for e in listed
+        for kind, detail in happened(e, known.get(identity_of(e)), began, seen_to)
+    ]
+    note(connection, told)
+    ready = {h.identity for h in told if h.kind in READY}
+    for event in listed:
+        if identity_of(event) in ready:
+            _hasten(connection, event, now)
+    rows = [upload_row(e, now) | {"silent": silent} for e in listed]
+    return insert_new(connection, uploads, rows)
+
+
+def note(connection: Connection, told: Iterable[Happening]) -> int:
+    """Write down what happened; how much of it was new. What is gone does not go again before it returned."""
+    told = list(told)
+    lasting = {kind: _lasting(connection, kind, [h.identity for h in told if h.kind == kind]) for kind in ENDED_BY}
+    rows: list[dict[str, object]] = [
+        {
+            "identity": h.identity,
+            "repo_id": h.repo_id,
+            "repo_key": h.repo_id.lower(),
+            "kind": h.kind,
+            "detail": cap(h.detail),
+            "seen_at": h.seen_at,
+            "unique_key": _key(h),
+        }
+        for h in told
+        if h.identity not in lasting.get(h.kind, ())
+    ]
+    return insert_new(connection, events, rows)
+
+
+def advance(connection: Connection, feed: str, read_to: datetime, now: datetime, began_at: datetime | None) -> None:
+    """Move a feed's cursor, which never goes back; `began_at` is kept from the first time."""
+    insert_new(
+        connection,
+        cursors,
+        [{"feed": feed, "read_to": read_to, "moved_at": now, "began_at": began_at}],
+    )
+    mine = cursors.c.feed == feed
+    connection.execute(
+        update(cursors).where(mine).values(moved_at=now, began_at=func.coalesce(cursors.c.began_at, began_at))
+    )
+    connection.execute(update(cursors).where(and_(mine, cursors.c.read_to < read_to)).values(read_to=read_to))
+
+
+def feed_states(connection: Connection) -> list[FeedState]:
+    """Return how far each feed was read, and up to where everything it listed has been judged once."""
+    waiting = connection.scalar(select(func.min(uploads.c.created_at)).where(uploads.c.state == "pending"))
+    rows = connection.execute(select(cursors).where(~cursors.c.feed.startswith(MARK)).order_by(cursors.c.feed)).all()
+    return [
+        FeedState(r.feed, r.read_to, min(r.read_to, waiting) if waiting else r.read_to, r.began_at, r.moved_at)
+        for r in rows
+    ]
+
+
+def _key(told: Happening) -> str:
+    """Return what makes an event one: a repository may be deleted and come back many times, and be listed oftener."""
+    again = told.kind in (*ENDED_BY, *ENDED_BY.values(), "gap", "refilled", "left")
+    return f"{told.identity}:{told.kind}:{told.seen_at.isoformat() if again else told.detail}"
+
+
+def _known(connection: Connection, identities: Sequence[str]) -> dict[str, Known]:
+    found: dict[str, Known] = {}
+    for begin in range(0, len(identities), AT_ONCE):
+        some = identities[begin : begin + AT_ONCE]
+        gone, closed = (_lasting(connection, kind, some) for kind in ENDED_BY)
+        query = select(uploads).where(uploads.c.identity.in_(some)).order_by(uploads.c.id)
+        for row in connection.execute(query):
+            found[row.identity] = _as_known(row, row.identity in gone, row.identity in closed)
+        renamed = select(events).where(events.c.identity.in_(some), events.c.kind == "renamed").order_by(events.c.id)
+        for row in connection.execute(renamed):
+            if row.identity in found:
+                found[row.identity] = replace(found[row.identity], repo_id=row.repo_id)
+    return found
+
+
+def _as_known(row: Any, gone: bool, closed: bool) -> Known:
+    return Known(row.repo_id, row.listed_revision or None, row.parameters, gone, closed)
+
+
+def _lasting(connection: Connection, kind: str, identities: Sequence[str]) -> set[str]:
+    """Return those of which this was said and not yet that it has ended."""
+    kinds = (kind, ENDED_BY[kind])
+    query = select(events).where(events.c.identity.in_(identities), events.c.kind.in_(kinds)).order_by(events.c.id)
+    last = {row.identity: row.kind for row in connection.execute(query)}
+    return {identity for identity, said in last.items() if said == kind}
+
+
+def _hasten(connection: Connection, event: HubEvent, now: datetime) -> None:
+    """Ask at once, and as patiently as at first, for an upload that waited for its weights or to be let in."""
+    same = and_(uploads.c.identity == identity_of(event), uploads.c.listed_revision == (event.revision or ""))
+    waiting = and_(same, uploads.c.parameters.is_(None), uploads.c.state.in_(("pending", "failed")))
+    connection.execute(update(uploads).where(waiting).values(parameters=event.parameters))
+    tired = and_(same, uploads.c.state == "failed")
+    connection.execute(update(uploads).where(tired).values(retry_at=now, attempts=0))

@@ -1,0 +1,168 @@
+"""Anybody understands an alert in five seconds: every kind of finding, in every state that a case comes into."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analyzers.card.reader import read_card
+from analyzers.verdict import rules
+from bot.alerts import embeds, glossary
+from bot.alerts.embeds import alert_embed, embed_text
+from bot.alerts.evidence import plain
+from bot.alerts.glossary import unlinked
+from bot.alerts.headline import ORDER_UNKNOWN
+from bot.alerts.outcome import HOLDS_AGAIN, STATES, Outcome, state_of
+from bot.check.precedence import DOUBT
+from bot.text.words import catalogues, words_for
+from tests import ROOT
+from tests.bot.alerts.kinds import KINDS, SUSPECT
+from tests.bot.alerts.test_embeds import ANSWERS, B, report, seen
+from tests.bot.text.test_sanitize import ACTIVE
+
+LOCALES = sorted(catalogues())
+LINES = re.compile(r"^base_model:\n(?:- .*\n)+(?:base_model_relation: .*)?", re.MULTILINE)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("name", sorted(KINDS))
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_every_kind_answers_the_five_questions_first(locale: str, name: str, answer: Any) -> None:
+    """Which upload, made of what, what its card says, how sure, what its author can do: in 350 characters of 700."""
+    words, one = words_for(locale), KINDS[name]
+    text = seen(dict(alert_embed(one, words, answer=answer).to_dict()))
+    assert len(text) <= 700
+    first = text[:350]
+    assert SUSPECT in text.partition("\n")[0]
+    assert all(p["repo_id"] in first for p in one["parents"])
+    assert not one["strength"] or "order" in name or unlinked(words(f"alert.sure.{one['strength']}")) in first
+    accused = one["alert"] or "named" in name
+    assert (unlinked(words(f"alert.mend.{answer}")) in first) is accused
+    assert ("base_model:" in text) is accused
+    assert not re.search(r"stol|steal|theft|fake|fraud|guilty|without permission|roub|furt|%", text.lower())
+
+
+def test_the_lines_for_the_card_are_read_as_declarations() -> None:
+    """Whoever copies them declares every model that was found, to our own reader of cards."""
+    found = 0
+    for one in KINDS.values():
+        lines = LINES.search(seen(dict(alert_embed(one).to_dict())))
+        if lines is not None:
+            card = read_card(f"---\n{lines[0].strip()}\n---\n# A model\n", (), {}, SUSPECT)
+            assert set(card.disclosure("").parents) == {p["repo_id"] for p in one["parents"]}
+            found += 1
+    assert found > 10
+
+
+def test_what_the_card_declares_stays_in_its_lines() -> None:
+    """A blend's lines keep a declared model that was not found; a copy's name what it is a copy of, and that alone."""
+    card = {"parents": ["a/Declared-1"], "where": {"a/Declared-1": "front matter"}}
+    assert "base_model:\n- a/Declared-1\n- " in plain(report(declared=card))
+    one = [report()["parents"][1] | {"coefficient": 1.0}]
+    copy = seen(dict(alert_embed(report(finding="copy", parents=one, declared=card)).to_dict()))
+    assert f"base_model:\n- {B}\n" in copy
+    assert "a/Declared-1" not in copy
+
+
+def test_lines_that_do_not_fit_are_in_the_evidence() -> None:
+    """Names are never cut in them."""
+    found = [{"repo_id": f"org{i}/" + "n" * 90, "coefficient": 0.2, "declared": False} for i in range(5)]
+    text, _, evidence = plain(report(parents=found)).partition("\nEvidence: ")
+    assert "base_model" not in text
+    assert "the lines are in the evidence" in text
+    assert all(f"- {one['repo_id']}\n" in evidence for one in found)
+
+
+@pytest.mark.parametrize("name", ["a/b/c", "a/b: {x", "- a/b", "a/b\nlicense: mit", "a--b/c"])
+def test_only_a_well_formed_name_gets_into_lines_for_the_card(name: str) -> None:
+    """An author is never asked to copy a stranger's text."""
+    found = [*report()["parents"], {"repo_id": name, "coefficient": None, "declared": False}]
+    assert "base_model" not in plain(report(parents=found))
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("state", STATES)
+def test_title_colour_and_first_sentence_follow_the_case(state: str, locale: str) -> None:
+    """Whatever has become of it stands first; what its card declares now is held against nobody."""
+    words = words_for(locale)
+    embed: dict[str, Any] = dict(alert_embed(report(), words, Outcome(state), "channel").to_dict())
+    text = seen(embed)
+    assert embed["title"].startswith(words(f"alert.headline.{state}"))
+    assert text.split("\n")[1] == unlinked(words(f"alert.first.{state}"))
+    loud = state == "withdrawn"
+    assert (embed["color"] == embeds.COLOURS["blend"]) is loud
+    assert ("base_model" in text) is loud
+    assert (words("alert.fairness.nothing") in text) is not loud
+    assert (f": {words('alert.parent.absent')}" in text) is (state not in ("declared", "retracted"))
+    if state == "declared":
+        assert (embed["color"], words("alert.parent.since") in text) == (embeds.DECLARED_COLOUR, True)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "state"),
+    [
+        ("", ""),
+        ("identity confirmed moved card", ""),
+        ("declared card", "declared"),
+        ("declared withdrawn", "withdrawn"),
+        ("declared withdrawn declared gone", "declared"),
+        ("weights judged", "weights"),
+        ("weights restored", ""),
+        ("weights emptied gone", "gone"),
+        ("gone returned", ""),
+        ("declared retracted", "retracted"),
+        ("corrected weights", "corrected"),
+    ],
+)
+def test_the_state_is_what_the_notes_say_last(kinds: str, state: str) -> None:
+    """Of each thing its last note, and of several things what is best for the author."""
+    assert state_of([(kind, "text") for kind in kinds.split()]) == state
+
+
+def test_people_bring_a_case_into_a_state_too() -> None:
+    """Moderators dismiss it, we take it back, and a correction that is taken back is none."""
+    assert state_of([], dismissed=True) == "dismissed"
+    assert state_of([("declared", "")], dismissed=True) == "declared"
+    assert state_of([("declared", "")], retracted=True) == "retracted"
+    assert state_of([("corrected", "x"), ("corrected", f"{HOLDS_AGAIN} by the method of today")]) == ""
+
+
+def test_an_unknown_order_accuses_nobody() -> None:
+    """Neither in the title nor in a line nor by its colour; the verdict's own sentence says so."""
+    embed: dict[str, Any] = dict(alert_embed(KINDS["linear, order unknown"]).to_dict())
+    assert embed["title"].startswith("Alike, order unknown: ")
+    assert "declare" not in seen(embed)
+    assert embed["color"] == embeds.QUIET_COLOUR
+    told = Path(rules.__file__).read_text() + DOUBT
+    assert [sentence for sentence in ORDER_UNKNOWN if sentence not in told] == []
+
+
+def test_the_bar_has_a_part_for_each_model() -> None:
+    """Shares are hundredths that make a whole; what lies outside of 0 and 1 has none."""
+    assert "███████▒▒▒▒▒ 56 / 44\n█ " in seen(dict(alert_embed(report()).to_dict()))
+    four = [{"repo_id": f"a/{i}", "coefficient": c, "declared": False} for i, c in enumerate((0.4, 0.3, 0.2, 0.1))]
+    text = seen(dict(alert_embed(report(parents=four)).to_dict()))
+    assert "█████▒▒▒░░░▓ 40 / 30 / 20 / 10" in text
+    assert "\n1 more\n" in text
+    assert "63 / 37" in seen(dict(alert_embed(KINDS["stack"]).to_dict()))
+
+
+def test_terms_lead_to_the_glossary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each to a heading that is there, where the documentation has an address; a stranger's text never does."""
+    page = (ROOT / "docs" / glossary.PAGE).read_text()
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.+)$", page, re.MULTILINE)}
+    used = {term for words in catalogues().values() for text in words.texts.values() for term in ANCHOR.findall(text)}
+    assert used <= headings
+    monkeypatch.setattr(embeds, "documentation", lambda: "https://docs.example/main")
+    one = report(suspect={"repo_id": "a/[exact](#exact)"})
+    embed: dict[str, Any] = dict(alert_embed(one).to_dict())
+    assert "[Exact](https://docs.example/main/glossary.md#exact)" in embed["description"]
+    assert "](" not in embed["title"]
+    assert "https://docs.example" not in embed_text(embed)
+    assert ACTIVE.search(unlinked(embed["description"])) is None
+
+
+ANCHOR = re.compile(r"\]\(#([a-z-]+)\)")

@@ -1,0 +1,71 @@
+"""Every language says the same things."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+
+from bot.text.words import DEFAULT, catalogues, words_for
+from tests import ROOT
+
+ENGLISH = words_for(DEFAULT)
+OTHERS = sorted(set(catalogues()) - {DEFAULT})
+CODE = "\n".join(path.read_text() for path in (ROOT / "bot").rglob("*.py"))
+
+
+def placeholders(text: str) -> list[str]:
+    """What a text has filled in."""
+    return sorted(str(name) for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+
+
+@pytest.mark.parametrize("locale", OTHERS)
+def test_equal_keys_and_placeholders(locale: str) -> None:
+    """A language that lacks a text, or fills in something else, would fail only when that text is needed."""
+    other = words_for(locale)
+    assert sorted(other.texts) == sorted(ENGLISH.texts)
+    for key, text in ENGLISH.texts.items():
+        assert placeholders(other.texts[key]) == placeholders(text), key
+
+
+@pytest.mark.parametrize("locale", [DEFAULT, *OTHERS])
+def test_nothing_is_empty_or_too_long(locale: str) -> None:
+    """What Discord bounds stays below its bounds in every language."""
+    limits = {"command": 100, "option": 100, "button": 80, "form": 45, "evidence.field": 256, "alert.headline": 40}
+    for key, text in words_for(locale).texts.items():
+        limit = max((n for start, n in limits.items() if key.startswith(f"{start}.")), default=400)
+        assert 0 < len(text.strip()) <= limit, key
+
+
+# keys that are put together from a part in the code and a value
+PUT_TOGETHER = (
+    *("alert.headline.", "alert.first.", "alert.parent.", "alert.sure.", "alert.mend.", "alert.fairness."),
+    *("evidence.mix.", "evidence.field.", "evidence.sure.", "evidence.trained.", "standing."),
+    *(
+        "note.",
+        "news.",
+        "button.",
+        "form.",
+        "review.",
+        "case.state_",
+        "command.",
+        "option.",
+        "filter.",
+        "why.",
+        "bases.",
+    ),
+)
+
+
+def test_every_text_is_said() -> None:
+    """A text that no code asks for is a leftover."""
+    assert [key for key in ENGLISH.texts if f'"{key}"' not in CODE and not key.startswith(PUT_TOGETHER)] == []
+    assert [start for start in PUT_TOGETHER if f'"{start}{{' not in CODE and f'"{start}' not in CODE] == []
+
+
+def test_the_nearest_language_is_chosen() -> None:
+    """A reader's own, else that of the language, else English."""
+    assert words_for("pt-BR").locale == "pt-BR"
+    assert words_for("pt-PT").locale == "pt-BR"
+    assert words_for("en-US").locale == "en"
+    assert words_for("ja").locale == "en"
