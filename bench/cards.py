@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analyzers.card.model_names import is_a_name, parts_of, same_model, without_form
 from analyzers.card.reader import Card, read_card
+from analyzers.model_ids import is_a_name, parts_of, same_model, without_form
 from state.registry.models import load
 
 FOLDER = Path(__file__).parent.parent / "tests" / "data" / "cards"

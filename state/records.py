@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from state.errors import StateError
 
@@ -14,6 +14,15 @@ SettledState = Literal["found", "skipped", "failed"]
 CaseState = Literal["open", "retracted"]
 Judgement = Literal["right", "wrong", "undecided"]
 AlertState = Literal["pending", "sending", "sent", "dead"]
+
+# kinds of notes on a case, grouped by their subject: the last note of a group holds
+NOTE_KINDS: Final = (
+    ("gone", "taken", "returned"),
+    ("moved",),
+    ("weights", "emptied", "restored"),
+    ("judged",),
+    ("declared", "withdrawn", "card"),
+)
 
 
 @dataclass(frozen=True, slots=True)

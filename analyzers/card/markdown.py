@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from markdown_it import MarkdownIt
 
-from analyzers.card.model_names import HUB, ids_in, parts_of
+from analyzers.card.model_names import HUB, ids_in
+from analyzers.model_ids import parts_of
 
 Kind = Literal["heading", "item", "row", "text", "code", "rest"]
 

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+from analyzers.model_ids import dotted, is_a_name, parts_of, without_form
+
 PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 REPO_ID = rf"{PART}/{PART}"
 HUB = r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com|modelscope\.cn/models)/"
-MIN_NAME_CHARS = 6  # a shorter name, or one without a digit and a hyphen, is an ordinary word
 MAX_FILLERS = 4  # words between two parts of a name: "the 27B version of Qwen 3.6"
 MAX_GAP_CHARS = 6
 MAX_SPELLED = 200  # places in one text where a spelling of one name is looked for
@@ -52,7 +53,6 @@ _FILE = re.compile(
     r"mp[34]|wav|html|csv|parquet|git)$",
     re.I,
 )
-_SHORT_NAME = re.compile(r"(?=.{4})[A-Za-z]{2,}-?[0-9]")
 _FRACTION = re.compile(r"[0-9.]+[A-Za-z]{0,3}/[0-9.]+[A-Za-z]{0,3}")
 _SIZE = re.compile(r"(?<![a-z0-9])[0-9]+(?:[.x][0-9]+)*[bm](?![a-z])", re.IGNORECASE)
 _FAMILY = re.compile(
@@ -70,20 +70,6 @@ _DATA = re.compile(
 _WORD = re.compile(r"[A-Za-z0-9\u00c0-\u024f]+(?:(?:[-.]|(?<=[0-9])_(?=[0-9]))[A-Za-z0-9\u00c0-\u024f]+)*")
 _ENDING = re.compile(
     r"\.(?:png|jpe?g|svg|jsonl?|csv|tsv|txt|md|html|safetensors|gguf|py|ya?ml|parquet)$", re.IGNORECASE
-)
-# one variant under several names; "tuned" says no more than "instruction" beside it
-_SAME = {"it": "instruct", "instruction": "instruct"}
-_BETWEEN = re.compile(r"[-_ ]+|(?<![0-9])\.|\.(?![0-9])")
-_UNDERSCORE = re.compile(r"(?<=[0-9])_(?=[0-9])")  # "Llama-3_3" is 3.3
-_VERSION = re.compile(r"v([0-9][0-9.]*)")
-_LETTERS_DIGITS = re.compile(r"([^\W\d_]{3,})([0-9][0-9.]*(?:[a-z](?![a-z]))?)(.*)")
-_FORM = re.compile(
-    r"[-_.](?:(?:unsloth[-_])?bnb|(?:dynamic[-_])?[1-8][-_.]?bits?|(?:[1-8](?:\.[0-9]+)?bpw)|gguf|ggml|awq|gptq|"
-    r"exl[23]|mlx|hqq|aqlm|nf4|fp(?:4|8|16|32)|bf16|f(?:16|32)|int[348]|nvfp4|mxfp4|w[0-9]+a[0-9]+|imatrix|imat|i1|"
-    r"i?q[1-8](?:[-_](?:k|0|1)(?:[-_](?:xl|[sml]))?)?|quanti[sz]ed|quants?|onnx|openvino|ov|ct2|hf|safetensors|"
-    r"dynamic|marlin|[0-9]+g|gs[0-9]+|h[0-9]+|mirror|copy|clone|"
-    r"fork|backup|re-?upload|converted|e4m3|e5m2|unsloth|static|block|gptqmodel|autoround|qat)$",
-    re.IGNORECASE,
 )
 _FILLERS = _set(
     "the a an of version variant model models in its our size sized series family release released edition with "
@@ -166,52 +152,6 @@ class Spelling:
         return self.needed | self.owner | _FILLERS
 
 
-def without_form(name: str) -> str:
-    """Return a name without the suffixes of storage formats and mirrors: "X-7B-bnb-4bit" is a form of "X-7B"."""
-    while (shorter := _FORM.sub("", name)) and shorter != name:
-        name = shorter
-    return name
-
-
-@lru_cache(maxsize=4096)
-def parts_of(name: str) -> tuple[str, ...]:
-    """Return the parts of a name in lower case: "Qwen2.5-72B-v0.1" has qwen, 2.5, 72b and 0.1."""
-    pieces = _BETWEEN.split(_UNDERSCORE.sub(".", name.lower()))
-    found = [_SAME.get(part, part) for piece in pieces for part in _pieces(piece)]
-    before = ["", *found]
-    return tuple(part for i, part in enumerate(found) if part and (part, before[i]) != ("tuned", "instruct"))
-
-
-def _pieces(piece: str) -> Iterator[str]:
-    if found := _VERSION.fullmatch(piece):
-        yield found[1]
-    elif found := _LETTERS_DIGITS.fullmatch(piece):
-        yield from (found[1], found[2].rstrip("."), *(_pieces(found[3]) if found[3] else ()))
-    else:
-        yield piece
-
-
-def is_a_name(name: str, *, short: bool = False) -> bool:
-    """Tell whether a name can stand for its model without its owner: `model` and `merged` cannot.
-
-    `short`: also where it can only beside its owner, as "phi-4" can.
-    """
-    whole = len(name) >= MIN_NAME_CHARS and re.search(r"[0-9 -]", name) is not None
-    return whole or (short and _SHORT_NAME.match(name) is not None)
-
-
-def same_model(one: str, other: str) -> bool:
-    """Tell whether two repo ids name one model: equal ids, or one the other's mirror or storage format by its name.
-
-    `one` may be a name without its owner, as a card may have it.
-    """
-    a, b = one.rpartition("/")[2], other.rpartition("/")[2]
-    if one.lower() in (other.lower(), b.lower()):
-        return True
-    a, b = without_form(a), without_form(b)
-    return is_a_name(a, short=True) and parts_of(a) == parts_of(b)
-
-
 def spellings(repo_id: str, titles: Iterable[str] = ()) -> list[Spelling]:
     """Return how a text may spell a model: by its repo id's last part and by other names that stand for it."""
     names = (name for name in dict.fromkeys((repo_id.rpartition("/")[2], *titles)) if is_a_name(name, short=True))
@@ -260,7 +200,7 @@ class Text:
 
     @cached_property
     def _flat(self) -> str:
-        return _UNDERSCORE.sub(".", self.low)
+        return dotted(self.low)
 
 
 @lru_cache(maxsize=4096)

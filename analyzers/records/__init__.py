@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.card.model_names import same_model
+from analyzers.model_ids import same_model
 from analyzers.numbers.parts import Packing
 from analyzers.numbers.quantized import Quantized
 from analyzers.numbers.rounding import Kept

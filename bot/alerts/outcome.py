@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.cases.snapshot import THINGS
 from bot.text.sanitize import entries, harmless, section, string
 from bot.text.words import Words
+from state.records import NOTE_KINDS
 
 # the first of these that holds is what an alert says; what is best for the author comes first
 STATES: Final = ("retracted", "declared", "dismissed", "corrected", "taken", "gone", "emptied", "weights", "withdrawn")
@@ -37,7 +37,7 @@ def state_of(notes: Sequence[tuple[str, str]], *, retracted: bool = False, dismi
     """Return the state that notes (kind, text), the oldest first, and people have brought a case into."""
     last: dict[object, str] = {}
     for kind, text in notes:
-        thing = next((kinds for kinds in THINGS if kind in kinds), kind)
+        thing = next((kinds for kinds in NOTE_KINDS if kind in kinds), kind)
         if kind != "card":  # a card that changes and declares nothing more leaves the state as it was
             last[thing] = "" if text.startswith(HOLDS_AGAIN) else kind
     reached = {*last.values(), *(["retracted"] if retracted else []), *(["dismissed"] if dismissed else [])}

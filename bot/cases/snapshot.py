@@ -11,24 +11,15 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
-from analyzers.card.model_names import same_model
+from analyzers.model_ids import same_model
 from analyzers.records import RepoFacts
 from bot.sources.first_look import weights_digest
-from state.records import CaseFile, KeptFile, Note, Upload
+from state.records import NOTE_KINDS, CaseFile, KeptFile, Note, Upload
 
 LATER_CARD: Final = "later card"  # the kind of evidence: a card that was told of after the alert
 NONE: Final = "none"  # in place of a digest: there are no weights
 NO_CARD: Final = sha256(b"").hexdigest()
 DIGITS: Final = 16  # kept of a weights digest
-
-# kinds of notes, by the one thing that they are about
-THINGS: Final = (
-    ("gone", "taken", "returned"),
-    ("moved",),
-    ("weights", "emptied", "restored"),
-    ("judged",),
-    ("declared", "withdrawn", "card"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +84,7 @@ def _after(note: Note, told: Standing, first: Standing) -> Standing:
 
 def about_the_same(notes: Sequence[Note], kind: str) -> list[Note]:
     """Return the notes about what a note of this kind is about."""
-    kinds = next((kinds for kinds in THINGS if kind in kinds), (kind,))
+    kinds = next((kinds for kinds in NOTE_KINDS if kind in kinds), (kind,))
     return [note for note in notes if note.kind in kinds]
 
 
@@ -101,7 +92,7 @@ def in_force(notes: Sequence[Note]) -> list[Note]:
     """Return the notes that no later one has overtaken: of those about one thing the last; a changed card stays."""
     last: dict[object, Note] = {}
     for note in notes:
-        thing = note.key if note.kind == "card" else next((t for t in THINGS if note.kind in t), note.key)
+        thing = note.key if note.kind == "card" else next((t for t in NOTE_KINDS if note.kind in t), note.key)
         last.pop(thing, None)
         last[thing] = note
     return list(last.values())

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from analyzers.card.model_names import same_model
 from analyzers.fit.binomial import upper_bound
+from analyzers.model_ids import same_model
 from bot.sources.weight_files import ADAPTER, PIPELINE
 from bot.text.sanitize import entries, section, string, visible
 from state.errors import StateError

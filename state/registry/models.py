@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
-from analyzers.card.model_names import is_a_name
+from analyzers.model_ids import is_a_name
 from analyzers.records import Role
 from state.errors import Problem, RegistryError
 from state.registry.entries import FILE_SCHEMA, ModelEntry

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from analyzers.card.model_names import is_a_name, same_model
 from analyzers.card.reader import Card, read_card
+from analyzers.model_ids import is_a_name, same_model
 from bench.cards import REGISTRY, found_claims
 from state.registry.models import load
 from tests import ROOT
