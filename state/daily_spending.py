@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from state.data_folder import write_whole
 from state.errors import StateError
 
 
@@ -69,9 +69,4 @@ class Spending:
 
     def _write(self, day: date, sums: Mapping[str, float]) -> None:
         text = json.dumps({"day": day.isoformat(), "sums": dict(sorted(sums.items()))}, indent=1)
-        try:
-            with tempfile.NamedTemporaryFile("w", dir=self._file.parent, delete=False, encoding="utf-8") as part:
-                part.write(text)
-            Path(part.name).replace(self._file)
-        except OSError as error:
-            raise StateError(f"{self._file} cannot be written: {error.strerror}") from error
+        write_whole(self._file, text)

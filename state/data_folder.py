@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,6 +94,17 @@ def _lock(folder: Path, kind: int) -> int:
         os.close(handle)
         raise
     return handle
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file that holds the old or the new text, never a part; StateError where the disk refuses."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=PART, delete=False, encoding="utf-8") as part:
+            part.write(text)
+        Path(part.name).replace(file)
+    except OSError as error:
+        raise StateError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 from analyzers.errors import BlendwatchError
 from bot.text.sanitize import visible
+from state.store import OutboxRow, Store
 
 LEASE_SECONDS: Final = 150.0  # longer than any sink takes, so that no other process sends the same row meanwhile
 PASS_SECONDS: Final = 300.0  # after that, no further row is begun: other work waits for this pass
@@ -73,60 +74,6 @@ class Room(Protocol):
         ...
 
 
-class OutboxRow(Protocol):
-    """One message on its way to one destination."""
-
-    @property
-    def id(self) -> int:
-        """Of the row."""
-        ...
-
-    @property
-    def dedupe_key(self) -> str:
-        """Equal for equal messages; the outbox holds each once."""
-        ...
-
-    @property
-    def destination(self) -> str:
-        """The name of a sink."""
-        ...
-
-    @property
-    def payload(self) -> Mapping[str, Any]:
-        """The report."""
-        ...
-
-    @property
-    def attempts(self) -> int:
-        """How often it was claimed, this time included."""
-        ...
-
-    @property
-    def created_at(self) -> datetime:
-        """Since when it waits: it cannot have arrived before."""
-        ...
-
-
-class Outbox(Protocol):
-    """Where messages wait, kept beyond the life of the process."""
-
-    def claim(self, now: datetime, lease_seconds: float, limit: int) -> Sequence[OutboxRow]:
-        """At most `limit` rows that are due, now leased: nobody else gets them until the lease runs out."""
-        ...
-
-    def mark_sent(self, row_id: int, message_id: str | None, now: datetime) -> None:
-        """The row has arrived."""
-        ...
-
-    def mark_failed(self, row_id: int, error: str, next_at: datetime | None, now: datetime) -> None:
-        """One attempt failed; the next may be made at `next_at`, None: never."""
-        ...
-
-    def mark_untold(self, row_id: int, why: str) -> None:
-        """The row is settled without a message; that was no attempt."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Rows that one message tells; `folded`: because there are too many to tell each by itself."""
@@ -158,7 +105,7 @@ class Delivered:
 
 
 async def deliver(
-    outbox: Outbox,
+    outbox: Store,
     sinks: Mapping[str, Sink | Room],
     clock: Callable[[], datetime],
     *,
@@ -195,7 +142,7 @@ async def deliver(
     return Delivered(sent, failed, dead)
 
 
-def _not_sent(outbox: Outbox, batch: Batch, error: DeliveryError, now: datetime, spread: float) -> tuple[int, int]:
+def _not_sent(outbox: Store, batch: Batch, error: DeliveryError, now: datetime, spread: float) -> tuple[int, int]:
     """Write down what becomes of rows that did not arrive; how many are tried again, and how many are not."""
     reason, again = visible(str(error), ERROR_LENGTH), 0
     for row in batch.rows:

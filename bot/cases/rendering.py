@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.alerts.delivery import OutboxRow, Room, Sink, TryLater, Untold
+from bot.alerts.delivery import Room, Sink, TryLater, Untold
 from bot.alerts.rate_cap import digest_of
 from bot.cases.casework import repo_of
 from bot.config.trial import Trial
 from bot.text.sanitize import entries, section, string
 from state.case_records import Head
 from state.outbox.digests import TAKEN_BACK
-from state.records import CaseFile, Note
+from state.records import CaseFile, Note, OutboxRow
 from state.store import Store
 
 Payload = Mapping[str, Any]

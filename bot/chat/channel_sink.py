@@ -10,12 +10,13 @@ from typing import Any, Final
 
 import discord
 
-from bot.alerts.delivery import LEASE_SECONDS, OutboxRow, TryLater, Undeliverable, Untold
+from bot.alerts.delivery import LEASE_SECONDS, TryLater, Undeliverable, Untold
 from bot.alerts.sinks import told_apart
 from bot.chat.dedupe import bears, marker_of, nonce_of
 from bot.chat.messages import Draft, Drafts
 from state.cases.messages import guild_and_channel
 from state.cases.subscriptions import Subscriptions
+from state.records import OutboxRow
 
 PATIENCE_SECONDS: Final = LEASE_SECONDS * 0.6  # of one row, with all the waits of Discord's client
 CLOCKS_APART: Final = timedelta(minutes=10)  # between Discord's and ours

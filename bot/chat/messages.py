@@ -8,7 +8,7 @@ from typing import Final
 
 import discord
 
-from bot.alerts.delivery import OutboxRow, TryLater, Undeliverable, Untold
+from bot.alerts.delivery import TryLater, Undeliverable, Untold
 from bot.alerts.depth_chart import NAME, Picture, draw
 from bot.alerts.embeds import QUIET_COLOUR, Answer, alert_embed, fitted, news_embed, operator_embed
 from bot.alerts.evidence import evidence_embed
@@ -24,7 +24,7 @@ from state.cases.messages import guild_and_channel
 from state.cases.publications import Publications
 from state.cases.subscriptions import Subscriptions
 from state.outbox.digests import TAKEN_BACK
-from state.records import Note
+from state.records import Note, OutboxRow
 
 THREAD_NAME: Final = 90
 PICTURES: Final = 16  # kept

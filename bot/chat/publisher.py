@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from bot.alerts.delivery import OutboxRow
 from bot.cases.casework import Casework
 from bot.chat.filters import Filters, organisation_of
 from bot.text.sanitize import section, string
@@ -17,7 +16,7 @@ from state.cases.messages import head_row, review_row, room, webhook_row
 from state.cases.publications import Publications
 from state.cases.subscriptions import Subscriptions
 from state.errors import StateError
-from state.records import OutboxMessage
+from state.records import OutboxMessage, OutboxRow
 
 REVIEWERS: Final = "reviewers"  # stands for the server in the destination of the reviewers' channel
 WEBHOOK: Final = "discord"  # the destination of the webhook

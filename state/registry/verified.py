@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from state.data_folder import PART
-from state.errors import StateError
+from state.data_folder import write_whole
 from state.registry.models import Model
 
 
@@ -53,15 +51,7 @@ class Verifications:
             "at": found.at.isoformat(),
             "differs": list(found.differs),
         }
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", dir=self._file.parent, suffix=PART, delete=False, encoding="utf-8"
-            ) as part:
-                json.dump(dict(sorted(entries.items())), part, indent=1)
-            Path(part.name).replace(self._file)
-        except OSError as error:
-            raise StateError(f"{self._file} cannot be written: {error.strerror}") from error
+        write_whole(self._file, json.dumps(dict(sorted(entries.items())), indent=1))
 
     def all(self) -> Mapping[str, Verified]:
         """Everything that was found, by the digest of its entry."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from state.data_folder import PART
+from state.data_folder import write_whole
 from state.errors import StateError
 
 FILES: Final = "files"  # the folder's name in the data folder
@@ -51,14 +50,9 @@ class KnownFiles:
         try:
             if not kept or len(text) > MAX_BYTES or (target.exists() and target.read_text(encoding="utf-8") == text):
                 return
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", dir=self._folder, suffix=PART, delete=False, encoding="utf-8"
-            ) as part:
-                part.write(text)
-            Path(part.name).replace(target)
         except OSError as error:
-            raise StateError(f"{target} cannot be written: {error.strerror}") from error
+            raise StateError(f"{target} cannot be read: {error.strerror}") from error
+        write_whole(target, text)
         self._read_at = None
 
     def has(self, repo_id: str, revision: str) -> bool:

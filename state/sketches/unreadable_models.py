@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from state.data_folder import PART
-from state.errors import StateError
+from state.data_folder import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +44,7 @@ class Absences:
 
     def _write(self, entries: Mapping[str, Absence]) -> None:
         text = json.dumps({name: [a.reason, a.until.isoformat()] for name, a in sorted(entries.items())}, indent=1)
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                "w", dir=self._file.parent, suffix=PART, delete=False, encoding="utf-8"
-            ) as part:
-                part.write(text)
-            Path(part.name).replace(self._file)
-        except OSError as error:
-            raise StateError(f"{self._file} cannot be written: {error.strerror}") from error
+        write_whole(self._file, text)
 
     def _all(self) -> dict[str, Absence]:
         try:
