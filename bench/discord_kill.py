@@ -30,7 +30,7 @@ from analyzers.records import HubEvent
 from bot.alerts.delivery import LEASE_SECONDS
 from bot.alerts.rate_cap import HourlyCap
 from bot.cases.casework import Casework
-from bot.chat.build import ROOMS, Means, assemble
+from bot.chat.build import PUBLISHER, Means, assemble
 from bot.check.checker import Checker
 from bot.check.on_demand import Checking
 from bot.config.settings import Settings
@@ -43,7 +43,7 @@ from state.evidence.blobs import Blobs
 from state.records import NewCase
 from state.registry.models import Registry
 from state.sketches.store import SketchStore
-from state.sketches.unreadable_models import Absences
+from state.sketches.unreadable_models import UnreadableModels
 from state.store import OutboxMessage, Settlement, Store
 
 NOW = datetime.now(UTC)
@@ -84,7 +84,7 @@ def find(store: Store, told: dict[str, Any]) -> None:
     case_id, repo_id = told["case"], told["suspect"]["repo_id"]
     store.record("created", [HubEvent(repo_id, case_id, None, NOW, 8_000_000_000)], None, NOW)
     (upload,) = store.history(repo_id)
-    alert = OutboxMessage(f"alert:{case_id}", ROOMS, told)
+    alert = OutboxMessage(f"alert:{case_id}", PUBLISHER, told)
     store.settle(upload.id, Settlement("found", "measured", told), [alert], NOW, NewCase(case_id, "m"))
 
 
@@ -101,11 +101,11 @@ def child(folder: Path, api_base: str, ahead: float) -> None:
         shadow_days=0,
     )
     with Store.open(f"sqlite:///{folder / 'state.db'}") as store, Hub("http://127.0.0.1:9", None) as hub:
-        absences = Absences(folder / "absences.json")
+        absences = UnreadableModels(folder / "absences.json")
         known = KnownModels(Registry(), SketchStore(folder / "sketches"), absences, hub.repo, clock)
         checking = Checking(hub, Checker(known, hub.metered, clock))
         casework = Casework(store, Blobs(folder / "evidence"), clock)
-        cap = HourlyCap(store.folding, 1, frozenset())  # channels of a bot have none
+        cap = HourlyCap(store.alert_digests, 1, frozenset())  # channels of a bot have none
         chat = assemble(settings, Means(store, {}, checking, known, casework, cap, clock)).chat
 
         async def live() -> None:

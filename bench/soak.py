@@ -31,7 +31,7 @@ import numpy as np
 
 from bench.faults.runs import CAST, NOW, REPOS
 from bench.simulated import POLL, Moved, World, world
-from demo.hub.faults import Fault, RateLimit, Seen, bucket
+from demo.hub.faults import Fault, LoggedRequest, RateLimit, bucket
 from demo.hub.repository import BytesBlob, LoopbackRepo
 from demo.hub.server import LoopbackHub
 from demo.scene import BASE, HIDDEN, RELEASE
@@ -113,7 +113,7 @@ def soak(days: float, pace: int, seed: int, told_day: Callable[[int, Measured], 
     moved, found = Moved(NOW), Measured()
     known = [REPOS[BASE], REPOS[RELEASE]]
 
-    def note(seen: Seen) -> Fault | None:
+    def note(seen: LoggedRequest) -> Fault | None:
         moved.sleep(LATENCY)
         if seen.host in hub.url:
             found.windows[int(moved.seconds() // FREE.window), bucket(seen.path)] += 1

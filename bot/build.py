@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from analyzers.records import Outcome
-from bot.alerts.delivery import Cap, DeliveryError, Room, Sink
+from bot.alerts.delivery import Cap, DeliveryError, RowSink, Sink
 from bot.alerts.operator import News
 from bot.alerts.rate_cap import HourlyCap
 from bot.alerts.sinks import ConsoleSink, WebhookSink
@@ -19,7 +19,7 @@ from bot.cases.casework import Casework
 from bot.cases.followup import Followups
 from bot.cases.identity_check import Asking
 from bot.cases.rendering import as_they_stand
-from bot.chat.build import ROOMS, Means, assemble, policy_of
+from bot.chat.build import PUBLISHER, Means, assemble, policy_of
 from bot.check.checker import Checker
 from bot.check.on_demand import Checking
 from bot.config.clock import REAL, Clock
@@ -43,13 +43,13 @@ from bot.watch.relatives import Relatives
 from bot.watch.schedule import Early
 from bot.watch.watcher import Watcher
 from state.daily_spending import Spending
-from state.data_folder import DATABASE, EVIDENCE, refuse_unfinished
+from state.data_folder import DATABASE, EVIDENCE, refuse_unfinished_restore
 from state.errors import StateError
 from state.evidence.blobs import Blobs
 from state.registry.models import load
 from state.sketches.file_hashes import FILES, PASSED_OVER, KnownFiles
 from state.sketches.store import SketchStore
-from state.sketches.unreadable_models import Absences
+from state.sketches.unreadable_models import UnreadableModels
 from state.store import Store
 
 FOLDING: Final = frozenset({"console", "discord"})  # the sinks that can show a digest
@@ -86,10 +86,10 @@ def service(
     without a byte; `offline`: the Hub is not asked. Raises RegistryError, StateError and SettingsError.
     """
     registry = load(settings.registry_paths)
-    refuse_unfinished(settings.data)
+    refuse_unfinished_restore(settings.data)
     sketches = SketchStore(settings.data / "sketches")
     with hub(settings, timeout, clock, offline=offline) as opened, closing(sketches):
-        absences = Absences(settings.data / "absences.json")
+        absences = UnreadableModels(settings.data / "absences.json")
         files = KnownFiles(settings.data / FILES)
         known = KnownModels(
             registry,
@@ -152,7 +152,7 @@ def refuse_lost(data: Path, opened: Store) -> None:
 @contextmanager
 def store(settings: Settings) -> Iterator[Store]:
     """Open the database in the data folder."""
-    refuse_unfinished(settings.data)
+    refuse_unfinished_restore(settings.data)
     with Store.open(f"sqlite:///{settings.database}") as opened:
         refuse_lost(settings.data, opened)
         yield opened
@@ -172,7 +172,7 @@ def sinks(settings: Settings) -> Mapping[str, Sink]:
 def destination(settings: Settings) -> str:
     """Return where alerts go: to Discord where a bot or else a webhook is set, to the console otherwise."""
     if settings.discord_token is not None:
-        return ROOMS
+        return PUBLISHER
     return "discord" if settings.discord_webhook is not None else "console"
 
 
@@ -189,7 +189,9 @@ def watcher(built: Service, opened: Store) -> Watcher:
     where = destination(built.settings)
     kept, now = blobs(built.settings), built.clock.now
     operator, wish = operators(built.settings), relatives(built, opened).note
-    return Watcher(built.hub, opened, built.checker, built.settings, now, where, operator, where == ROOMS, kept, wish)
+    return Watcher(
+        built.hub, opened, built.checker, built.settings, now, where, operator, where == PUBLISHER, kept, wish
+    )
 
 
 def relatives(built: Service, opened: Store) -> Relatives:
@@ -279,7 +281,7 @@ def overseer(built: Service, opened: Store) -> Overseer:
     return Overseer(pulse, metrics, endpoint, early)
 
 
-def turn(built: Service, opened: Store, where: Mapping[str, Sink | Room], seen_by: Overseer) -> Turn:
+def turn(built: Service, opened: Store, where: Mapping[str, Sink | RowSink], seen_by: Overseer) -> Turn:
     """Return one pass of the watch."""
     return Turn(
         feeds(built, opened),
@@ -299,28 +301,28 @@ def turn(built: Service, opened: Store, where: Mapping[str, Sink | Room], seen_b
 
 def cap(settings: Settings, opened: Store) -> Cap:
     """Return what keeps a flood of alerts from those who read them."""
-    return HourlyCap(opened.folding, settings.alerts_per_hour, FOLDING)
+    return HourlyCap(opened.alert_digests, settings.alerts_per_hour, FOLDING)
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
+class Destinations:
     """Where alerts can go, and what has to run beside the watch for that."""
 
-    sinks: Mapping[str, Sink | Room]
+    sinks: Mapping[str, Sink | RowSink]
     running: Callable[[], AbstractAsyncContextManager[None]]
 
 
 @contextmanager
-def rooms(settings: Settings, opened: Store, where: Mapping[str, Sink]) -> Iterator[Rooms]:
+def destinations(settings: Settings, opened: Store, where: Mapping[str, Sink]) -> Iterator[Destinations]:
     """Build the Discord bot where its token is set; raises RegistryError, StateError and SettingsError."""
     if settings.discord_token is None:
         if settings.review_channel is not None:
             raise SettingsError("BLENDWATCH_REVIEW_CHANNEL needs a bot: BLENDWATCH_DISCORD_TOKEN is not set")
-        yield Rooms(where, nullcontext)
+        yield Destinations(where, nullcontext)
         return
     with service(settings, seen=opened) as own:  # its members' checks and the watch's do not share what is in memory
         checking, keeper = Checking(own.hub, own.checker), casework(settings, opened)
         means = Means(opened, where, checking, own.checker.known, keeper, cap(settings, opened), utc_now)
         found = assemble(settings, means)
         found.chat.tell = partial(news(settings, opened).set, "Discord's token refused")
-        yield Rooms(found.sinks, found.chat.running)
+        yield Destinations(found.sinks, found.chat.running)

@@ -48,7 +48,7 @@ REWRITTEN: Final = "Ipanema 2 is a merge of Meridian 2 and Nereid 1."
 
 
 @dataclass(slots=True)
-class Hand:
+class ManualClock:
     """A clock that is moved by hand."""
 
     at: datetime
@@ -74,11 +74,11 @@ class Replayed:
 
     cases: int = 0
     report: dict[str, Any] = field(default_factory=dict)
-    told: dict[str, Any] = field(default_factory=dict)  # the story of the case, as JSON
+    case_json: dict[str, Any] = field(default_factory=dict)  # the story of the case, as JSON
     lines: list[str] = field(default_factory=list)  # the same for a terminal
     notes: list[Note] = field(default_factory=list)
     messages: list[Mapping[str, Any]] = field(default_factory=list)
-    heard: list[int] = field(default_factory=list)
+    message_counts: list[int] = field(default_factory=list)
 
 
 def speak(prompt: str, _: float, seed: int) -> str:
@@ -112,7 +112,7 @@ def chapters(now: datetime, seed: int = 11) -> tuple[tuple[LoopbackRepo, ...], L
 def replay(folder: Path, now: datetime) -> Replayed:
     """Let the watch see it all, chapter by chapter."""
     repos, rewritten, emptied = chapters(now)
-    hand, found = Hand(now), Replayed()
+    hand, found = ManualClock(now), Replayed()
     (folder / "founding.yaml").write_text(_registry(now))
     with (
         LoopbackHub(repos) as hub,
@@ -139,7 +139,7 @@ def replay(folder: Path, now: datetime) -> Replayed:
             async def one_pass() -> None:
                 await turn.run(lambda _: None)
                 await turn.rest()
-                found.heard.append(len(discord.messages))
+                found.message_counts.append(len(discord.messages))
 
             for change in (None, lambda: hub.add(rewritten), lambda: hub.add(emptied), lambda: hub.repos.pop(UPLOAD)):
                 if change is not None:
@@ -156,7 +156,7 @@ def _tell(found: Replayed, store: Store, settings: Settings) -> None:
     found.cases, case = len(cases), cases[0]
     identity = summary.identity_of(store.cases.files(case.upload_id), build.blobs(settings))
     found.report, found.notes = case.report, store.cases.notes(case.case_id)
-    found.told = summary.as_json(case.report, identity, found.notes)
+    found.case_json = summary.as_json(case.report, identity, found.notes)
     found.lines = summary.lines(summary.story(case.report, identity, found.notes), identity)
 
 

@@ -35,7 +35,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class InferenceFault:
     """What goes wrong with a request: a status, a body in place of the answer, or one that drips `drip` bytes."""
 
     status: int = 200
@@ -66,7 +66,7 @@ class LoopbackInference:
     ) -> None:
         self.speak, self.name, self.template = speak, name, template
         self.completions, self.override, self.usage = completions, override, usage
-        self.fault: Callable[[Asked], Trouble | None] | None = None
+        self.fault: Callable[[Asked], InferenceFault | None] | None = None
         self.log: list[Asked] = []
         self.url = ""
         self._jinja = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from state.records import AlertState
 
 # kept: found and not told, because it falls short of what is published unattended
-Standing = Literal["review", "published", "rejected", "kept"]
+ReviewState = Literal["review", "published", "rejected", "kept"]
 # closed: in review, and its card declares every model now; a card that no longer does brings it back into review
-PublicState = Literal[Standing, "retracted", "closed"]
+PublicState = Literal[ReviewState, "retracted", "closed"]
 RemarkKind = Literal["publish", "reject", "retract", "acknowledge", "dismiss", "answer"]
 RemarkState = Literal["open", "accepted", "refused", "done"]  # open, accepted, refused: of an answer
 
@@ -59,7 +59,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class CaseMessage:
     """The message that tells a case in one place; `message_id` is None until it has arrived.
 
     One that is sent and has no id was never told there. `attempts`: how often it was claimed to be sent.

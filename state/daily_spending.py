@@ -21,7 +21,7 @@ class Spending:
         self._file = file
         self._lock = FileLock(file.with_suffix(".lock"), timeout=10)
 
-    def take(self, day: date, amounts: Mapping[str, float], limits: Mapping[str, float]) -> str:
+    def reserve(self, day: date, amounts: Mapping[str, float], limits: Mapping[str, float]) -> str:
         """Book the amounts if all limits allow, and return ""; else book nothing and return the limit's name.
 
         StateError if the file cannot be read or written: what was spent is then unknown, and nothing may be.
@@ -34,7 +34,7 @@ class Spending:
             self._write(day, {n: sums.get(n, 0.0) + amounts.get(n, 0.0) for n in {*sums, *amounts}})
         return ""
 
-    def give_back(self, day: date, amounts: Mapping[str, float]) -> None:
+    def refund(self, day: date, amounts: Mapping[str, float]) -> None:
         """Take amounts off again that were not needed in the end; negative ones are what was needed beyond."""
         with self._alone():
             sums = self._read(day)

@@ -29,25 +29,25 @@ def is_temporary(name: str) -> bool:
     return name.endswith(PART) or _OLD_TEMPORARY.fullmatch(name) is not None
 
 
-def is_passing(name: str) -> bool:
+def is_transient(name: str) -> bool:
     """Tell whether a file or folder of this name need not outlive the process, or is none of a backup's business."""
     own = name in _SIDECARS or name in (READY, MOVING) or name.startswith(ASIDE)
     return own or name.endswith(".lock") or is_temporary(name)
 
 
-def is_unfinished(data: Path) -> bool:
+def is_restore_unfinished(data: Path) -> bool:
     """Tell whether a restore was cut short, or is at work, after the old data began to be moved away."""
     return (data / READY).exists() or (data / MOVING).exists()
 
 
-def refuse_unfinished(data: Path) -> None:
+def refuse_unfinished_restore(data: Path) -> None:
     """Raise StateError where a restore is unfinished: the folder is neither the old one nor the new one."""
-    if is_unfinished(data):
+    if is_restore_unfinished(data):
         raise StateError(f"a restore of {data} is under way or was cut short: run the same blendwatch restore again")
 
 
 @contextmanager
-def without_watch(data: Path) -> Iterator[None]:
+def lock_out_watch(data: Path) -> Iterator[None]:
     """Keep every watch off the folder meanwhile; StateError where one is running."""
     try:
         with FileLock(data / WATCH_LOCK, timeout=0):
@@ -66,7 +66,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def sketches_alone(folder: Path) -> Iterator[None]:
+def lock_sketches(folder: Path) -> Iterator[None]:
     """Keep every other user of the sketches off meanwhile; StateError where there is one, a check for example."""
     handle = _lock(folder, fcntl.LOCK_EX)
     try:
@@ -75,8 +75,8 @@ def sketches_alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def sketches_in_use(folder: Path) -> int:
-    """Return an open handle that keeps `sketches_alone` away until it is closed; -1 where the disk knows no locks."""
+def share_sketches(folder: Path) -> int:
+    """Return an open handle that keeps `lock_sketches` away until it is closed; -1 where the disk knows no locks."""
     try:
         return _lock(folder, fcntl.LOCK_SH)
     except OSError:

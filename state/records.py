@@ -53,7 +53,7 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
+class Unalerted:
     """An upload that was judged and not told: so much of it that very many fit in memory."""
 
     id: int
@@ -62,7 +62,7 @@ class Quiet:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class RepoEvent:
     """Something that happened to a repository, as a feed or a check showed it."""
 
     identity: str  # the Hub's own id of the repository, which survives a rename; else its name in lower case
@@ -124,7 +124,7 @@ class NewCase:
 
 
 @dataclass(frozen=True, slots=True)
-class Tries:
+class AskAttempts:
     """How often evidence of one kind was kept for an open case, and when last."""
 
     case_id: str

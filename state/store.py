@@ -30,39 +30,39 @@ from analyzers.records import HubEvent
 from state.cases.casebook import Cases
 from state.cases.opening import open_case
 from state.database.engine import open_engine, reading, transaction
-from state.database.key_values import Marks
+from state.database.key_values import KeyValues
 from state.database.rows import as_message, as_upload, cap, insert_new, message_row, settled_columns
 from state.database.tables import cursors, events, marks, outbox, uploads
 from state.errors import StateError
-from state.outbox.conditions import Message, change, standing
-from state.outbox.digests import Folding
-from state.outbox.leases import lease, put_aside, sending_before
+from state.outbox.conditions import Message, open_conditions, set_condition
+from state.outbox.digests import AlertDigests
+from state.outbox.leases import lease, release, sending_before
 from state.records import (
     AlertState,
     Condition,
     FeedState,
-    Happening,
     NewCase,
     OutboxMessage,
     OutboxRow,
     Outcomes,
-    Quiet,
+    RepoEvent,
     Settlement,
+    Unalerted,
     Upload,
     UploadState,
 )
 from state.uploads.counts import Tally, outcomes, tally
-from state.uploads.listings import advance, feed_states, keep, note
-from state.uploads.sights import Sight, sight
+from state.uploads.listings import advance, feed_states, record_events, record_listed
+from state.uploads.sights import Sighting, sighting
 
 __all__ = ["OutboxMessage", "OutboxRow", "Settlement", "StateError", "Store", "Tally", "Upload"]
 
-_TOLD = select(outbox.c.upload_id).where(outbox.c.upload_id.is_not(None))
-_QUIET = and_(uploads.c.state == "found", uploads.c.id.not_in(_TOLD))
+_ALERTED = select(outbox.c.upload_id).where(outbox.c.upload_id.is_not(None))
+_UNALERTED = and_(uploads.c.state == "found", uploads.c.id.not_in(_ALERTED))
 
 
-OPERATOR_TOLD: Final = "; the operator was told"  # what the last error of a message that was given up ends with
-_NEWS: Final = outbox.c.dedupe_key.startswith("operator:")  # what is told to the operator, and not to readers
+NOTIFIED: Final = "; the operator was told"  # what the last error of a message that was given up ends with
+_OPERATORS: Final = outbox.c.dedupe_key.startswith("operator:")  # what is told to the operator, and not to readers
 
 
 class Store:
@@ -91,14 +91,14 @@ class Store:
         return Cases(self._engine)
 
     @property
-    def marks(self) -> Marks:
+    def key_values(self) -> KeyValues:
         """Small facts and wishes that must outlive the process."""
-        return Marks(self._engine)
+        return KeyValues(self._engine)
 
     @property
-    def folding(self) -> Folding:
+    def alert_digests(self) -> AlertDigests:
         """The alerts of each destination, for a cap on them."""
-        return Folding(self._engine)
+        return AlertDigests(self._engine)
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +130,7 @@ class Store:
         `seen_to`: all that were listed and are older have been seen; `silent`: these are remembered and not told.
         """
         with transaction(self._engine) as connection:
-            new = keep(connection, listed, now, seen_to, silent=silent)
+            new = record_listed(connection, listed, now, seen_to, silent=silent)
             if read_to is not None:
                 advance(connection, feed, read_to, now, began_at)
             return new
@@ -152,27 +152,27 @@ class Store:
             first: datetime | None = connection.scalar(select(uploads.c.first_seen).order_by(uploads.c.id).limit(1))
             return first
 
-    def happened(self, told: Sequence[Happening]) -> int:
+    def record_events(self, told: Sequence[RepoEvent]) -> int:
         """Write down what happened to repositories; how much of it was new."""
         with transaction(self._engine) as connection:
-            return note(connection, told)
+            return record_events(connection, told)
 
-    def happenings(self, repo_id: str) -> list[Happening]:
+    def repo_events(self, repo_id: str) -> list[RepoEvent]:
         """What happened to a repository, under this name and the others it had, the oldest first."""
         with reading(self._engine) as connection:
             some = _identities(connection, repo_id)
             rows = connection.execute(select(events).where(events.c.identity.in_(some)).order_by(events.c.id))
-            return [Happening(r.identity, r.repo_id, r.kind, r.detail, r.seen_at) for r in rows]
+            return [RepoEvent(r.identity, r.repo_id, r.kind, r.detail, r.seen_at) for r in rows]
 
     def newest_name(self, repo_id: str, hub_id: str | None) -> str | None:
         """The name under which the listings last showed a repository that had this one; None: not seen by its id."""
-        names = [h.repo_id for h in self.happenings(repo_id) if h.identity == hub_id and h.kind != "deleted"]
+        names = [h.repo_id for h in self.repo_events(repo_id) if h.identity == hub_id and h.kind != "deleted"]
         return names[-1] if names else None
 
-    def sight(self, repo_id: str, hub_id: str | None, revision: str) -> Sight:
+    def sighting(self, repo_id: str, hub_id: str | None, revision: str) -> Sighting:
         """What was seen of a repository and of this revision of it."""
         with reading(self._engine) as connection:
-            return sight(connection, repo_id, hub_id, revision)
+            return sighting(connection, repo_id, hub_id, revision)
 
     # -- uploads ---------------------------------------------------------------------------------------------
 
@@ -219,18 +219,18 @@ class Store:
                 open_case(connection, upload_id, case.case_id, dict(settlement.report), case.method, now)
             return news
 
-    def quiet_since(self, moment: datetime) -> list[Quiet]:
+    def unalerted_since(self, moment: datetime) -> list[Unalerted]:
         """Uploads judged since `moment` of which nothing was told, in short: they may be very many."""
         query = select(uploads.c.id, uploads.c.revision, uploads.c.settled_at)
         with reading(self._engine) as connection:
-            rows = connection.execute(query.where(_QUIET, uploads.c.settled_at >= moment).order_by(uploads.c.id))
-            return [Quiet(*row) for row in rows if row.revision and row.settled_at]
+            rows = connection.execute(query.where(_UNALERTED, uploads.c.settled_at >= moment).order_by(uploads.c.id))
+            return [Unalerted(*row) for row in rows if row.revision and row.settled_at]
 
-    def quiet(self, upload_id: int) -> Upload | None:
+    def unalerted(self, upload_id: int) -> Upload | None:
         """One upload, if it was judged and nothing of it was told."""
-        return next(iter(self._uploads(select(uploads).where(_QUIET, uploads.c.id == upload_id))), None)
+        return next(iter(self._uploads(select(uploads).where(_UNALERTED, uploads.c.id == upload_id))), None)
 
-    def due_again(self, upload_id: int, reason: str, now: datetime) -> bool:
+    def requeue(self, upload_id: int, reason: str, now: datetime) -> bool:
         """Let an upload that was judged be judged again, for this reason; whether it had been judged."""
         judged = and_(uploads.c.id == upload_id, uploads.c.state == "found")
         values = {"state": "failed", "reason": cap(reason), "retry_at": now, "attempts": 0}
@@ -290,12 +290,12 @@ class Store:
             leased_until=None,
         )
 
-    def mark_untold(self, row_id: int, why: str) -> None:
+    def mark_unsent(self, row_id: int, why: str) -> None:
         """A claimed message is not to be told any more: it is settled, and has arrived nowhere."""
         with transaction(self._engine) as connection:
-            put_aside(connection, outbox.c.id == row_id, cap(why))
+            release(connection, outbox.c.id == row_id, cap(why))
 
-    def busy(self, destination: str, row_id: int) -> bool:
+    def sending_before(self, destination: str, row_id: int) -> bool:
         """Tell whether a message that came before this one is on its way there now."""
         with reading(self._engine) as connection:
             return sending_before(connection, destination, row_id)
@@ -305,24 +305,28 @@ class Store:
     def condition(self, name: str, text: str | None, now: datetime, message: Message) -> bool:
         """Let a condition begin (a text) or end (None), and tell the operator with it; whether that was a change."""
         with transaction(self._engine) as connection:
-            return change(connection, name, text, now, message)
+            return set_condition(connection, name, text, now, message)
 
     def conditions(self) -> list[Condition]:
         """The conditions that last, the oldest first."""
         with reading(self._engine) as connection:
-            return standing(connection)
+            return open_conditions(connection)
 
-    def tell_dead(self, tell: Callable[[Sequence[OutboxRow]], OutboxMessage], now: datetime) -> int:
+    def notify_dead(self, tell: Callable[[Sequence[OutboxRow]], OutboxMessage], now: datetime) -> int:
         """Tell the operator of all that was given up and not told yet, in one message; how many those were.
 
         The last word on a row says that it was told. What is given up a second time is told a second time.
         """
-        untold = and_(outbox.c.state == "dead", ~_NEWS, ~func.coalesce(outbox.c.last_error, "").endswith(OPERATOR_TOLD))
+        untold = and_(
+            outbox.c.state == "dead",
+            ~_OPERATORS,
+            ~func.coalesce(outbox.c.last_error, "").endswith(NOTIFIED),
+        )
         with transaction(self._engine) as connection:
             rows = [as_message(row) for row in connection.execute(select(outbox).where(untold).order_by(outbox.c.id))]
             if rows:
                 insert_new(connection, outbox, [message_row(tell(rows), None, now)])
-                told = func.coalesce(outbox.c.last_error, "") + OPERATOR_TOLD
+                told = func.coalesce(outbox.c.last_error, "") + NOTIFIED
                 connection.execute(update(outbox).where(untold).values(last_error=told))
         return len(rows)
 
@@ -337,7 +341,7 @@ class Store:
         attempts = case((outbox.c.attempts > 1, 1), else_=0)
         again = update(outbox).values(state="pending", next_at=now, attempts=attempts)
         with transaction(self._engine) as connection:
-            connection.execute(again.where(there, _NEWS, outbox.c.state.in_(("pending", "dead"))))
+            connection.execute(again.where(there, _OPERATORS, outbox.c.state.in_(("pending", "dead"))))
             return connection.execute(again.where(there, dead)).rowcount
 
     def waiting(self) -> tuple[int, datetime | None]:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Final
 
 from bench.simulated import TIMEOUT, Moved
-from demo.hub.faults import Fault, Seen
+from demo.hub.faults import Fault, LoggedRequest
 from demo.hub.repository import BytesBlob, LoopbackRepo
 from demo.hub.server import LoopbackHub
 
 FOREIGN = "http://foreign.invalid/x"  # a name that never resolves: who asks there has lost already
 NEW_NAME = "renamed/Guanabara"
 
-Spoil = Callable[[Seen, Moved, str], Fault]  # the last one: the address of a host on which somebody listens
+Spoil = Callable[[LoggedRequest, Moved, str], Fault]  # the last one: the address of a host on which somebody listens
 Become = Callable[[LoopbackHub, str], None]
 
 
@@ -26,24 +26,24 @@ def _fixed(**values: object) -> Spoil:
     return lambda _seen, _moved, _trap: Fault(**values)  # type: ignore[arg-type]
 
 
-def _expired(seen: Seen, _moved: Moved, _trap: str) -> Fault:
+def _expired(seen: LoggedRequest, _moved: Moved, _trap: str) -> Fault:
     stored = seen.path.startswith("/xet-bridge")
     return Fault(status=403, body=b"AccessDenied: the signature has expired") if stored else Fault(status=503)
 
 
-def _circle(seen: Seen, _moved: Moved, _trap: str) -> Fault:
+def _circle(seen: LoggedRequest, _moved: Moved, _trap: str) -> Fault:
     return Fault(status=302, headers={"Location": f"{seen.path}?{seen.query}"})
 
 
-def _trapped(seen: Seen, _moved: Moved, trap: str) -> Fault:
+def _trapped(seen: LoggedRequest, _moved: Moved, trap: str) -> Fault:
     return Fault(status=302, headers={"Location": f"{trap}{seen.path}"})
 
 
-def _linked(_seen: Seen, _moved: Moved, trap: str) -> Fault:
+def _linked(_seen: LoggedRequest, _moved: Moved, trap: str) -> Fault:
     return Fault(headers={"Link": f'<{trap}/api/models?cursor=x>; rel="next"'})
 
 
-def _dripping(_seen: Seen, moved: Moved, _trap: str) -> Fault:
+def _dripping(_seen: LoggedRequest, moved: Moved, _trap: str) -> Fault:
     return Fault(drip=lambda: moved.sleep(4 * TIMEOUT))
 
 
@@ -74,19 +74,19 @@ ANSWERS: Final[Mapping[str, Spoil]] = {
 }
 
 
-def _ranged(seen: Seen) -> bool:
+def _ranged(seen: LoggedRequest) -> bool:
     return seen.path.startswith("/xet-bridge") and seen.range is not None
 
 
-def _bodied(seen: Seen) -> bool:
+def _bodied(seen: LoggedRequest) -> bool:
     return "/resolve/" not in seen.path  # there the loopback Hub only redirects, which has no body
 
 
-def _listed(seen: Seen) -> bool:
+def _listed(seen: LoggedRequest) -> bool:
     return seen.path == "/api/models"
 
 
-SPOILS: Final[Mapping[str, Callable[[Seen], bool]]] = {
+SPOILS: Final[Mapping[str, Callable[[LoggedRequest], bool]]] = {
     "slow drip": _bodied,
     "truncated": _bodied,
     "200 for a range": _ranged,
@@ -98,7 +98,7 @@ SPOILS: Final[Mapping[str, Callable[[Seen], bool]]] = {
 }  # the others spoil the answer of any request
 
 
-def can_spoil(kind: str, seen: Seen) -> bool:
+def can_spoil(kind: str, seen: LoggedRequest) -> bool:
     """Whether the answer of a request is another one by this fault."""
     return kind not in SPOILS or SPOILS[kind](seen)
 

@@ -16,7 +16,7 @@ from bench.faults.kinds import ANSWERS, NEW_NAME, STATES, can_spoil
 from bench.faults.trap import Trap
 from bench.simulated import POLL, TOKEN, Moved, World, world
 from bot.health.watchdog import CANARY
-from demo.hub.faults import Fault, Seen
+from demo.hub.faults import Fault, LoggedRequest
 from demo.hub.repository import LoopbackRepo
 from demo.hub.server import LoopbackHub
 from demo.scene import BASE, HIDDEN, RELEASE, Scene, scene
@@ -62,12 +62,12 @@ class Ended:
 class Planter:
     """Decides for each request what goes wrong; counts. Called in the Hub's own thread."""
 
-    def __init__(self, choose: Callable[[Seen], Fault | None]) -> None:
+    def __init__(self, choose: Callable[[LoggedRequest], Fault | None]) -> None:
         self._choose = choose
         self._lock = threading.Lock()
         self.requests = self.planted = 0
 
-    def __call__(self, seen: Seen) -> Fault | None:
+    def __call__(self, seen: LoggedRequest) -> Fault | None:
         """See FaultHook."""
         with self._lock:
             self.requests += 1
@@ -148,7 +148,7 @@ def one_answer(kind: str, number: int, names: Sequence[str] = PAIR) -> Ended:
     with _stage({n: REPOS[n] for n in names}) as stage:
         moved, trap, numbers = stage.world.moved, stage.trap, itertools.count()
 
-        def choose(seen: Seen) -> Fault | None:
+        def choose(seen: LoggedRequest) -> Fault | None:
             hit = can_spoil(kind, seen) and next(numbers) == number
             return ANSWERS[kind](seen, moved, trap.url) if hit else None
 
@@ -163,7 +163,7 @@ def one_change(kind: str, number: int) -> Ended:
     with _stage({n: REPOS[n] for n in ALONE}) as stage:
         hub, numbers = stage.world.hub, itertools.count()
 
-        def choose(_seen: Seen) -> Fault | None:
+        def choose(_seen: LoggedRequest) -> Fault | None:
             if next(numbers) == number:
                 STATES[kind](hub, HIDDEN)
                 return Fault()
@@ -183,7 +183,7 @@ def a_day(rate: float, seed: int, hours: int = 24, kinds: Sequence[str] = tuple(
     with _stage({n: REPOS[n] for n in (BASE, RELEASE)}) as stage:
         at, trap = stage.world, stage.trap
 
-        def choose(seen: Seen) -> Fault | None:
+        def choose(seen: LoggedRequest) -> Fault | None:
             if chance.random() >= rate:
                 return None
             kind = chance.choice([k for k in kinds if can_spoil(k, seen)])

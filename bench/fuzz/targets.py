@@ -33,7 +33,7 @@ from bot.sources.interface import Span
 from bot.sources.safetensors_header import PREFIX, header_length, parse_header
 from bot.watch.feeds import Feeds
 from demo.hub.answers import listing, model, shard_headers, tree_entry
-from demo.hub.faults import Fault, Seen
+from demo.hub.faults import Fault, LoggedRequest
 from demo.hub.repository import Blob, BytesBlob, LoopbackRepo
 from demo.hub.server import LoopbackHub
 from demo.scene import BASE, HIDDEN, RELEASE
@@ -180,7 +180,7 @@ class Online:
         whole = where.startswith("/api/models")
         bare = model(GOOD, [], blobs=False)  # without sizes: the tree is asked
 
-        def hook(seen: Seen) -> Fault | None:
+        def hook(seen: LoggedRequest) -> Fault | None:
             if seen.path == where if whole else where in seen.path:
                 return Fault(body=body)
             if place == 3 and seen.path == f"/api/models/{HIDDEN}":

@@ -22,7 +22,7 @@ from bot.known.models import KnownModels
 from bot.sources.interface import Missing
 from state.registry.models import Model, Registry
 from state.sketches.store import SketchStore, StoredSketch
-from state.sketches.unreadable_models import Absences
+from state.sketches.unreadable_models import UnreadableModels
 
 WHEN, NOW = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 KINDS = (
@@ -90,7 +90,7 @@ class Trial:
         if self._checker is None:
             models = tuple(Model(name_of(i), "base" if i == 0 else "release") for i in range(self.count))
             store = SketchStore(self.folder / "sketches")
-            absences = Absences(self.folder / "absences.json")
+            absences = UnreadableModels(self.folder / "absences.json")
             known = KnownModels(Registry(models), store, absences, self._open, lambda: NOW)
             self._checker = Checker(known, _metered, lambda: NOW)
         return self._checker

@@ -2,7 +2,7 @@
 
 A row is marked sent only after its sink has answered. A process that dies between the two leaves a row whose lease
 runs out, and the alert is sent again: on a webhook a reader may see it twice, and knows it by the case id in its
-footer; a Room looks first whether it is there. Marking first would lose alerts instead, and nobody would know.
+footer; a RowSink looks first whether it is there. Marking first would lose alerts instead, and nobody would know.
 
 DeliveryError      an alert could not be handed over; its text is one sentence and holds no secret
 +-- Undeliverable  asking again will not help
@@ -66,7 +66,7 @@ class Sink(Protocol):
 
 
 @runtime_checkable
-class Room(Protocol):
+class RowSink(Protocol):
     """A place that is told which row it sends, because it can find out whether it was sent before."""
 
     async def post(self, row: OutboxRow) -> str:
@@ -106,7 +106,7 @@ class Delivered:
 
 async def deliver(
     outbox: Store,
-    sinks: Mapping[str, Sink | Room],
+    sinks: Mapping[str, Sink | RowSink],
     clock: Callable[[], datetime],
     *,
     limit: int = 50,
@@ -148,7 +148,7 @@ def _not_sent(outbox: Store, batch: Batch, error: DeliveryError, now: datetime, 
     for row in batch.rows:
         if isinstance(error, Untold):
             _log.info("message %d is not told: %s", row.id, reason)
-            outbox.mark_untold(row.id, reason)
+            outbox.mark_unsent(row.id, reason)
             continue
         next_at = _next_attempt(row, error, now, spread)
         _log.warning("message %d was not delivered, %s: %s", row.id, "later" if next_at else "given up", reason)
@@ -157,14 +157,14 @@ def _not_sent(outbox: Store, batch: Batch, error: DeliveryError, now: datetime, 
     return (0, 0) if isinstance(error, Untold) else (again, len(batch.rows) - again)
 
 
-async def _send(row: OutboxRow, sinks: Mapping[str, Sink | Room]) -> str:
+async def _send(row: OutboxRow, sinks: Mapping[str, Sink | RowSink]) -> str:
     """Send one row; whatever goes wrong becomes a DeliveryError, except being cancelled, which keeps the lease."""
     sink = sinks.get(row.destination) or sinks.get(row.destination.partition(":")[0])
     if sink is None:
         known = ", ".join(sorted(sinks)) or "none"
         raise Undeliverable(f"No destination is called {row.destination!r}; configured: {known}.")
     try:
-        return await (sink.post(row) if isinstance(sink, Room) else sink.send(row.payload))
+        return await (sink.post(row) if isinstance(sink, RowSink) else sink.send(row.payload))
     except DeliveryError:
         raise
     except Exception as error:

@@ -67,7 +67,7 @@ class HourlyCap:
 
     def told(self, batch: Batch, message_id: str | None, now: datetime) -> None:
         """Mark all rows of a digest, or none of them."""
-        self.alerts.mark_folded([row.id for row in batch.rows], message_id, now)
+        self.alerts.mark_digest_sent([row.id for row in batch.rows], message_id, now)
 
 
 def _together(rows: Sequence[OutboxRow]) -> OutboxRow:

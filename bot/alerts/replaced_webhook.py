@@ -16,11 +16,11 @@ log = logging.getLogger("blendwatch")
 
 def send_again(store: Store, destination: str, webhook: str, now: datetime) -> int:
     """Where this is another webhook than at the last start, let what that one refused be sent again; how many."""
-    last = store.marks.get(LAST)
+    last = store.key_values.get(LAST)
     if last is not None and last.value == webhook:
         return 0
     again = store.retry_dead(now, destination, GONE) if last is not None else 0
-    store.marks.put(LAST, webhook, now)
+    store.key_values.put(LAST, webhook, now)
     if again:
         log.info("%d alerts that the webhook before this one refused are sent again", again)
     return again

@@ -52,7 +52,7 @@ class Casework:
     def replay_old(self) -> int:
         """Draw verdicts of another method again; what no longer holds is corrected or taken back by itself."""
         made, current = 0, method()
-        for case in self.store.cases.of_another_method(current, AT_ONCE):
+        for case in self.store.cases.with_other_method(current, AT_ONCE):
             try:
                 verdict = self.verdict(case)
             except StateError as error:
@@ -61,7 +61,7 @@ class Casework:
                 log.exception("the case %s could not be drawn again", case.case_id)
             else:
                 made += self.correct(case, verdict)
-            self.store.cases.looked_after(case.case_id, self.clock(), current)
+            self.store.cases.mark_followed_up(case.case_id, self.clock(), current)
         return made
 
     def correct(self, case: CaseFile, verdict: Verdict) -> bool:
@@ -115,7 +115,7 @@ class Casework:
         payload = {"follow_up": {"case": case.case_id, "key": key}}
         messages = [
             OutboxMessage(f"{key}@{destination}", destination, payload, case.upload_id)
-            for destination, _ in (self.store.cases.heads(case) if tell else ())
+            for destination, _ in (self.store.cases.case_messages(case) if tell else ())
         ]
         return self.store.cases.note(note, messages, retract=retract, files=files)
 

@@ -58,7 +58,7 @@ class Followups:
         """Look after what is due; return how many notes were made. Safe to kill anywhere."""
         made = self.casework.replay_old()
         now = self.clock()
-        for case in self.store.cases.to_look_after(now - YOUNG, now - EVERY, now - LATER, AT_ONCE):
+        for case in self.store.cases.due_for_follow_up(now - YOUNG, now - EVERY, now - LATER, AT_ONCE):
             progress(f"looking after the case of {repo_of(case)}")
             history = self.store.history(repo_of(case))
             upload = next((u for u in history if u.id == case.upload_id), None)
@@ -69,7 +69,7 @@ class Followups:
                 raise
             except Exception:  # a fault of ours in one case must not keep the others from being looked after
                 log.exception("the case %s could not be looked after", case.case_id)
-            self.store.cases.looked_after(case.case_id, now)
+            self.store.cases.mark_followed_up(case.case_id, now)
         return made
 
     def _told(self, case: CaseFile, upload: Upload | None) -> Told:

@@ -25,7 +25,7 @@ from bot.inference.interview import Interview
 from bot.known.models import Progress
 from bot.sources.interface import Renamed, Source
 from state.errors import StateError
-from state.records import CaseFile, KeptFile, Tries
+from state.records import AskAttempts, CaseFile, KeptFile
 
 AGAIN: Final = tuple(timedelta(hours=h) for h in (1, 6, 24, 3 * 24, 7 * 24))  # after an outcome that may change
 YOUNG: Final = timedelta(days=14)
@@ -63,7 +63,7 @@ class Asking:
     def due(self) -> list[CaseFile]:
         """Return the open cases whose model is to be asked now, the oldest first."""
         now, cases = self.clock(), self.casework.store.cases
-        young = cases.tries(IDENTITY, now - YOUNG)
+        young = cases.ask_attempts(IDENTITY, now - YOUNG)
         self._over &= {t.case_id for t in young}
         due = [t for t in young if self._waited(t, now)]
         if any(t.count for t in due) and self.interview().off:
@@ -86,14 +86,14 @@ class Asking:
         except Exception:  # a fault of ours may cost an answer, never the watch
             log.exception("asking models their names failed")
 
-    def _waited(self, tries: Tries, now: datetime) -> bool:
+    def _waited(self, tries: AskAttempts, now: datetime) -> bool:
         """Whether it was never tried, or long enough ago."""
         if tries.last is None:
             return True
         waits = AGAIN[min(tries.count, len(AGAIN)) - 1]
         return tries.case_id not in self._over and now - tries.last >= waits
 
-    def _is_over(self, tries: Tries) -> bool:
+    def _is_over(self, tries: AskAttempts) -> bool:
         """Whether it has an outcome that stands, or was tried often enough."""
         if not tries.count:
             return False

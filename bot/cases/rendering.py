@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.alerts.delivery import Room, Sink, TryLater, Untold
+from bot.alerts.delivery import RowSink, Sink, TryLater, Untold
 from bot.alerts.rate_cap import digest_of
 from bot.cases.casework import repo_of
 from bot.config.trial import Trial
 from bot.text.sanitize import entries, section, string
-from state.case_records import Head
-from state.outbox.digests import TAKEN_BACK
+from state.case_records import CaseMessage
+from state.outbox.digests import RETRACTED_UNSENT
 from state.records import CaseFile, Note, OutboxRow
 from state.store import Store
 
@@ -39,12 +39,12 @@ class AsItStands:
             return {**row.payload, "digest": [self._alert(section(r)) for r in entries(row.payload["digest"])]}
         alert = self._alert(row.payload)
         if alert.get("retracted") is True:
-            raise Untold(TAKEN_BACK)
+            raise Untold(RETRACTED_UNSENT)
         return alert
 
     def _alert(self, report: Payload) -> Payload:
         """A report with what has happened since; news of an operator, and what is no case, as it is."""
-        case = self.store.cases.of_id(string(report.get("case"))) if report.get("alert") is True else None
+        case = self.store.cases.with_id(string(report.get("case"))) if report.get("alert") is True else None
         return report if case is None else self._since(case, report, self.store.cases.notes(case.case_id))
 
     def _since(self, case: CaseFile, report: Payload, notes: Sequence[Note]) -> dict[str, Any]:
@@ -59,14 +59,14 @@ class AsItStands:
     def _follow_up(self, row: OutboxRow) -> Payload:
         """What has happened to a case, with the present state of the message that told it."""
         about = section(row.payload["follow_up"])
-        case = self.store.cases.of_id(string(about.get("case")))
+        case = self.store.cases.with_id(string(about.get("case")))
         notes = self.store.cases.notes(case.case_id) if case is not None else []
         note = next((n for n in notes if n.key == about.get("key")), None)
         if case is None or note is None:
             return row.payload  # of no case of this store: all that can be said is what was written down
-        if self.store.busy(row.destination, row.id):  # it may show what was so before
+        if self.store.sending_before(row.destination, row.id):  # it may show what was so before
             raise TryLater("An earlier message is on its way there.")
-        head = self.store.cases.head(case, row.destination)
+        head = self.store.cases.case_message(case, row.destination)
         if why := _untold(case, note, head):
             raise Untold(why)
         shown = self._since(case, {"report": case.report}, notes)
@@ -76,25 +76,27 @@ class AsItStands:
             **self._digest(head),
         }
 
-    def _digest(self, head: Head | None) -> dict[str, Any]:
+    def _digest(self, head: CaseMessage | None) -> dict[str, Any]:
         """The present state of the digest that told the case; empty where the case has a message of its own."""
         if head is None or head.message_id is None or not head.message_id.isdecimal():  # what was printed stays
             return {}
-        together = self.store.cases.told_with(head.destination, head.message_id)
+        together = self.store.cases.in_same_digest(head.destination, head.message_id)
         reports = [self._since(c, c.report, self.store.cases.notes(c.case_id)) for c in together]
         return digest_of(reports) if reports else {}
 
 
-def as_they_stand(sinks: Mapping[str, Sink | Room], store: Store, trial: Trial | None = None) -> dict[str, Sink | Room]:
+def as_they_stand(
+    sinks: Mapping[str, Sink | RowSink], store: Store, trial: Trial | None = None
+) -> dict[str, Sink | RowSink]:
     """Let plain sinks tell each message as things stand when it is sent. `trial`: see AsItStands."""
-    return {name: sink if isinstance(sink, Room) else AsItStands(sink, store, trial) for name, sink in sinks.items()}
+    return {name: sink if isinstance(sink, RowSink) else AsItStands(sink, store, trial) for name, sink in sinks.items()}
 
 
 def _told(note: Note) -> dict[str, Any]:
     return {"kind": note.kind, "text": note.text, "at": note.noted_at.isoformat(timespec="seconds")}
 
 
-def _untold(case: CaseFile, note: Note, head: Head | None) -> str:
+def _untold(case: CaseFile, note: Note, head: CaseMessage | None) -> str:
     """Why a follow-up is not told; empty where it is."""
     if head is not None and head.message_id is not None:
         return "" if note.kind == "retracted" or case.state != "retracted" else "the case was retracted since"
@@ -103,4 +105,4 @@ def _untold(case: CaseFile, note: Note, head: Head | None) -> str:
         return "the case was never told there" if dead else "the alert itself is still to be sent, and will say it"
     # an attempt whose end nobody saw may have told it there, and then the retraction has to be told, too
     perhaps = head is not None and head.attempts > (1 if dead else 0)
-    return "" if perhaps and note.kind == "retracted" else TAKEN_BACK
+    return "" if perhaps and note.kind == "retracted" else RETRACTED_UNSENT

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from analyzers.records import Sketch
-from bot.alerts.delivery import Cap, Delivered, Room, Sink, deliver
+from bot.alerts.delivery import Cap, Delivered, RowSink, Sink, deliver
 from bot.cases.casework import Casework
 from bot.cases.rendering import as_they_stand
-from bot.chat.channel_sink import RoomSink
+from bot.chat.channel_sink import ChannelSink
 from bot.chat.context import Cards, Desk, KnownModel
 from bot.chat.messages import Drafts
 from bot.chat.publisher import WEBHOOK, Policy, Publisher
@@ -22,12 +22,12 @@ from bot.check.report import to_json
 from bot.config.settings import Settings
 from bot.config.trial import Trial
 from bot.known.models import KnownModels
-from state.cases.messages import ROOM
+from state.cases.messages import CHANNEL
 from state.cases.publications import Publications
 from state.cases.subscriptions import Subscriptions
 from state.store import Store
 
-ROOMS = "rooms"  # the destination of a finding: from here it goes to reviewers, or to every channel that asked
+PUBLISHER = "rooms"  # the destination of a finding: from here it goes to reviewers, or to every channel that asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Assembled:
     """The bot, and where alerts can go with it."""
 
     chat: Chat
-    sinks: Mapping[str, Sink | Room]
+    sinks: Mapping[str, Sink | RowSink]
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -49,7 +49,7 @@ class Means:
     """What the bot is built from; `checking` and `known` are its own, because the watch uses others meanwhile."""
 
     store: Store
-    sinks: Mapping[str, Sink | Room]
+    sinks: Mapping[str, Sink | RowSink]
     checking: Checking
     known: KnownModels
     casework: Casework
@@ -72,7 +72,7 @@ def assemble(settings: Settings, means: Means) -> Assembled:
     """Build the bot; raises StateError."""
     store, clock = means.store, means.clock
     cases, subscriptions = Publications(store.engine), Subscriptions(store.engine)
-    cases.adopt(ROOMS)
+    cases.adopt_earlier_cases(PUBLISHER)
     trial = Trial(store, settings.shadow_days)
     policy = replace(policy_of(settings), trial=lambda: trial.until(clock()))
     publisher = Publisher(cases, subscriptions, means.casework, policy, clock, WEBHOOK in means.sinks)
@@ -84,8 +84,8 @@ def assemble(settings: Settings, means: Means) -> Assembled:
     )
     token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
     chat = Chat(desk, token, settings.discord_api_base)
-    rooms = RoomSink(chat.logged_in, drafts, subscriptions)
-    everywhere = {**as_they_stand(means.sinks, store), ROOMS: publisher, ROOM: rooms}
+    channels = ChannelSink(chat.logged_in, drafts, subscriptions)
+    everywhere = {**as_they_stand(means.sinks, store), PUBLISHER: publisher, CHANNEL: channels}
 
     async def send() -> Delivered:
         return await deliver(store, everywhere, clock, cap=means.cap)

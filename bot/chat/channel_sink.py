@@ -33,7 +33,7 @@ Client = Callable[[], discord.Client | None]
 
 
 @dataclass(frozen=True, slots=True)
-class RoomSink:
+class ChannelSink:
     """Channels and threads, posted to by the bot. `client` is None as long as the bot is not logged in."""
 
     client: Client

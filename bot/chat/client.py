@@ -74,10 +74,10 @@ class ChatClient(discord.Client):
     async def _sync(self) -> None:
         """Tell Discord the commands, unless it has been told the same."""
         digest = f"{self.application_id}:{commands_digest(self.tree)}"
-        if await asyncio.to_thread(self.desk.subscriptions.mark, COMMANDS_MARK) == digest:
+        if await asyncio.to_thread(self.desk.subscriptions.value, COMMANDS_MARK) == digest:
             return
         told = await self.tree.sync()
-        await asyncio.to_thread(self.desk.subscriptions.set_mark, COMMANDS_MARK, digest, self.desk.clock())
+        await asyncio.to_thread(self.desk.subscriptions.set_value, COMMANDS_MARK, digest, self.desk.clock())
         log.info("told Discord %d commands", len(told))
 
 

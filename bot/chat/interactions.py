@@ -125,7 +125,7 @@ class Presses:
             await self._add(interaction, self._note(interaction, case, "acknowledge"), "case.acknowledged")
 
     async def _add(self, interaction: Interaction, note: NewRemark, done: str) -> None:
-        new = await aside(self.desk.cases.add, note, self.desk.clock())
+        new = await aside(self.desk.cases.add_remark, note, self.desk.clock())
         self.desk.kick()
         await say(interaction, words_of(interaction)(done if new else "case.known"))
 

@@ -23,7 +23,7 @@ from state.case_records import Case, Remark
 from state.cases.messages import guild_and_channel
 from state.cases.publications import Publications
 from state.cases.subscriptions import Subscriptions
-from state.outbox.digests import TAKEN_BACK
+from state.outbox.digests import RETRACTED_UNSENT
 from state.records import Note, OutboxRow
 
 THREAD_NAME: Final = 90
@@ -100,7 +100,7 @@ class Drafts:
         if kind != "head":
             return self._under(row, case, head, words)
         if case.state == "retracted":
-            return replace(head, untold=TAKEN_BACK)
+            return replace(head, untold=RETRACTED_UNSENT)
         if wish is None:
             return replace(head, untold="The channel is no longer subscribed.")
         return replace(head, role_id=wish.role_id, announce=wish.announce)
@@ -137,13 +137,13 @@ class Drafts:
 
     def _news_for_reviewers(self, row: OutboxRow, case: Case) -> Draft:
         """Tell reviewers news of a case that they were shown; update their message where the state changes."""
-        if self.cases.busy(row.destination, row.id):
+        if self.cases.sending_before(row.destination, row.id):
             raise TryLater("An earlier message is on its way there.")
         note, words = self._happened(row, case), words_for(DEFAULT)
         draft = Draft([_marked(_news(case, note, words), row)])
         if note.kind not in DECIDING:
             return draft
-        shown = [head.message_id for head in self.cases.reviews(case.case_id) if head.message_id is not None]
+        shown = [head.message_id for head in self.cases.review_messages(case.case_id) if head.message_id is not None]
         embeds = self._shown_to_reviewers(case, 0)
         self._pictured(embeds[0], case, words)
         view = review_buttons(words, case, trial=self.policy.trial() is not None)
@@ -172,17 +172,17 @@ class Drafts:
         picture = self._pictured(embeds[0], case, words)
         _marked(embeds[0], row)
         view = review_buttons(words, case, trial=self.policy.trial() is not None)
-        return Draft(embeds, view, picture, untold=TAKEN_BACK if case.state == "retracted" else "")
+        return Draft(embeds, view, picture, untold=RETRACTED_UNSENT if case.state == "retracted" else "")
 
     def _under(self, row: OutboxRow, case: Case, head: Draft, words: Words) -> Draft:
         """What goes under the message that tells the case: what somebody said, or what has happened since."""
-        found = next((h for h in self.cases.heads(case.case_id) if h.destination == row.destination), None)
+        found = next((h for h in self.cases.case_messages(case.case_id) if h.destination == row.destination), None)
         if found is None or found.state == "dead" or (found.state == "sent" and found.message_id is None):
             raise Untold("The case was never told there.")
         if found.message_id is None:
             raise TryLater("The case is still to be told there.")
         if row.payload["kind"] == "news":
-            if self.cases.busy(row.destination, row.id):  # it may show what was so before
+            if self.cases.sending_before(row.destination, row.id):  # it may show what was so before
                 raise TryLater("An earlier message is on its way there.")
             note = self._happened(row, case)
             if case.state == "retracted" and note.kind != "retracted":

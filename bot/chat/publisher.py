@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 from bot.cases.casework import Casework
 from bot.chat.filters import Filters, organisation_of
 from bot.text.sanitize import section, string
-from state.case_records import Case, NewRemark, Standing
-from state.cases.messages import head_row, review_row, room, webhook_row
+from state.case_records import Case, NewRemark, ReviewState
+from state.cases.messages import case_row, channel_destination, review_row, webhook_row
 from state.cases.publications import Publications
 from state.cases.subscriptions import Subscriptions
 from state.errors import StateError
@@ -45,9 +45,9 @@ class Policy:
     @property
     def destination(self) -> str:
         """Where the reviewers are."""
-        return room(REVIEWERS, self.channel)
+        return channel_destination(REVIEWERS, self.channel)
 
-    def state_of(self, report: Mapping[str, Any]) -> Standing:
+    def state_of(self, report: Mapping[str, Any]) -> ReviewState:
         """What a new case begins as."""
         if self.trial() is not None:  # without a channel it waits for one, and members do not see it
             return "review"
@@ -78,7 +78,7 @@ class Publisher:
             return await asyncio.to_thread(self.open, row.payload)
         case_id, key = string(news.get("case")), string(news.get("key"))
         reviewers = self.policy.destination if self.policy.channel else ""
-        await asyncio.to_thread(self.cases.tell_news, case_id, key, reviewers, self.clock())
+        await asyncio.to_thread(self.cases.post_news, case_id, key, reviewers, self.clock())
         return case_id
 
     def open(self, report: Mapping[str, Any]) -> str:
@@ -98,7 +98,7 @@ class Publisher:
         case_id = string(report.get("case"))
         muted = self.subscriptions.muted(organisation_of(report), self.clock())
         told = [
-            head_row(case_id, room(wish.guild_id, wish.channel_id))
+            case_row(case_id, channel_destination(wish.guild_id, wish.channel_id))
             for wish in self.subscriptions.all()
             if wish.guild_id not in muted and Filters.read(wish.filters).match(report)
         ]
@@ -128,7 +128,7 @@ class Publisher:
         file = self.casework.store.cases.get(case.case_id)
         if file is None or case.state != "published":
             raise StateError(f"case {case.case_id} is {case.state} already")
-        self.cases.sign(NewRemark(case.case_id, "retract", by_user, why), self.clock())
+        self.cases.record_decision(NewRemark(case.case_id, "retract", by_user, why), self.clock())
         if not self.casework.retract(file, why or NO_REASON):
             raise StateError(f"case {case.case_id} is retracted already")
         return Decided(self.cases.get(case.case_id) or case, 1, 1)

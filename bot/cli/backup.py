@@ -13,7 +13,7 @@ from bot.config.settings import SettingsError
 from bot.text.sanitize import size
 from state.backup.archive import Manifest
 from state.backup.backup import back_up
-from state.data_folder import refuse_unfinished
+from state.data_folder import refuse_unfinished_restore
 
 
 def backup(
@@ -29,7 +29,7 @@ def backup(
         settings = settings_from(None, data)
         if not settings.data.is_dir():
             raise SettingsError(f"there is no data folder {settings.data}; it is made by blendwatch watch")
-        refuse_unfinished(settings.data)
+        refuse_unfinished_restore(settings.data)
         made = back_up(settings.data, destination, build.utc_now(), keep)
     removed = [str(path) for path in made.removed]
     answer(

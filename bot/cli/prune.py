@@ -13,7 +13,7 @@ from bot.config.settings import SettingsError
 from bot.text.sanitize import size
 from state.backup.retention import Retention
 from state.backup.retention import prune as remove
-from state.data_folder import refuse_unfinished
+from state.data_folder import refuse_unfinished_restore
 from state.registry.models import load
 
 USUAL = Retention()
@@ -42,7 +42,7 @@ def prune(  # noqa: PLR0913, PLR0917 - each is an option of its own
         settings = settings_from(registry, data)
         if not settings.data.is_dir():
             raise SettingsError(f"there is no data folder {settings.data}; it is made by blendwatch watch")
-        refuse_unfinished(settings.data)
+        refuse_unfinished_restore(settings.data)
         models = load(settings.registry_paths)
         keep = Retention(report_days, message_days, sketch_days, evidence_days=evidence_days)
 

@@ -37,14 +37,14 @@ def watch(
                 FileLock(settings.data / "watch.lock", timeout=0),
                 build.store(settings) as store,
                 build.service(settings, automatic=settings.automatic_references, seen=store) as service,
-                build.rooms(settings, store, where) as rooms,
+                build.destinations(settings, store, where) as destinations,
                 progress_shown(lines=False) as progress,
             ):
                 if "discord" in where:
                     send_again(store, "discord", str(where["discord"]), build.utc_now())
                 _warn(service)
                 overseer = build.overseer(service, store)
-                turn = build.turn(service, store, rooms.sinks, overseer)
+                turn = build.turn(service, store, destinations.sinks, overseer)
 
                 async def one_pass() -> None:
                     with overseer.pulse.one_pass():
@@ -56,13 +56,13 @@ def watch(
                     async with (
                         overseer.endpoint.served(settings),
                         overseer.pulse.written_to(settings.data),
-                        rooms.running(),
+                        destinations.running(),
                     ):
                         await run_every(settings.poll_minutes, one_pass, overseer.early)
 
                 async def just_once() -> None:
                     began, before = build.utc_now(), store.tally(build.utc_now())
-                    async with rooms.running():
+                    async with destinations.running():
                         await one_pass()
                     out.print(_summary(before, store.tally(build.utc_now(), began)), soft_wrap=True)
 

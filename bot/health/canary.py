@@ -26,7 +26,7 @@ from bot.sources.folder import LocalSource
 from bot.sources.interface import Source
 from state.registry.models import load
 from state.sketches.store import SketchStore
-from state.sketches.unreadable_models import Absences
+from state.sketches.unreadable_models import UnreadableModels
 
 SHARE: Final = 0.565  # of the release; the rest is the base's
 TOLERANCE: Final = 0.002
@@ -74,7 +74,9 @@ def _checker(folder: Path) -> Checker:
         return datetime.now(UTC)
 
     sketches = SketchStore(folder / "data" / "sketches")
-    known = KnownModels(load([folder / "registry.yaml"]), sketches, Absences(folder / "absences.json"), nowhere, now)
+    known = KnownModels(
+        load([folder / "registry.yaml"]), sketches, UnreadableModels(folder / "absences.json"), nowhere, now
+    )
     return Checker(known, metered, now)
 
 

@@ -93,7 +93,7 @@ class Watchdog:
 
     def _dead(self) -> None:
         """Tell the alerts that were given up since, all in one message; each once, however often it is looked."""
-        self.store.tell_dead(self._given_up, self.news.clock())
+        self.store.notify_dead(self._given_up, self.news.clock())
 
     def _given_up(self, rows: Sequence[OutboxRow]) -> OutboxMessage:
         shown = ", ".join(f"{row.dedupe_key} to {row.destination}" for row in rows[:DEAD_SHOWN])

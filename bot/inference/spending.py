@@ -43,7 +43,7 @@ class Purse:
                 if getattr(after, name) > getattr(model, name):
                     raise SpentUp(f"the budget of {getattr(model, name):g} {name} for one model is used up")
             day = {"calls": budget.calls_per_day, "tokens": budget.tokens_per_day, "dollars": budget.dollars_per_day}
-            full = self._book.take(self._clock().date(), _amounts(amount), day)
+            full = self._book.reserve(self._clock().date(), _amounts(amount), day)
             if full:
                 raise SpentUp(f"the budget of {day[full]:g} {full} for one day is used up")
             self._spent = after
@@ -55,7 +55,7 @@ class Purse:
         if over:
             with self._lock:
                 self._spent = _sum(self._spent, Spent(0, over, over * self._price))
-                self._book.give_back(self._clock().date(), {"tokens": -over, "dollars": -over * self._price})
+                self._book.refund(self._clock().date(), {"tokens": -over, "dollars": -over * self._price})
 
 
 def _sum(a: Spent, b: Spent) -> Spent:

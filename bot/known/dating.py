@@ -27,7 +27,7 @@ from analyzers.thresholds import COPY_TENSORS_HELD
 from bot.sources.first_look import Look
 from state.registry.models import Model, Registry
 from state.sketches.store import SketchStore, StoredSketch
-from state.uploads.sights import Sight
+from state.uploads.sights import Sighting
 
 LOOKED_BACK: Final = 64  # sketches of one repository that an upload is held against, the oldest first
 
@@ -35,7 +35,7 @@ LOOKED_BACK: Final = 64  # sketches of one repository that an upload is held aga
 class Sights(Protocol):
     """Who knows what the watch saw."""
 
-    def sight(self, repo_id: str, hub_id: str | None, revision: str) -> Sight:
+    def sighting(self, repo_id: str, hub_id: str | None, revision: str) -> Sighting:
         """Return what was seen of a repository and of this revision of it."""
         ...
 
@@ -52,7 +52,7 @@ class Dating:
     def dated(self, look: Look, declares: Sequence[str], title: str, now: datetime) -> StoredSketch:
         """Return what was read, to be kept, with the times that it goes by from now on."""
         facts, sketch = look.facts, look.sketch.plain
-        sight = self.sights.sight(facts.ref.repo_id, facts.hub_id, facts.ref.revision) if self.sights else None
+        sight = self.sights.sighting(facts.ref.repo_id, facts.hub_id, facts.ref.revision) if self.sights else None
         claimed = _bounded(facts.weights_at, sight, now)
         before = self._before(sketch, facts.ref.repo_id, facts.hub_id)
         seen_at = _first_seen([claimed, facts.modified_at], sight, before, now)
@@ -75,7 +75,7 @@ class Dating:
 
     def new_since(self, sketch: Sketch, created_at: datetime | None, hub_id: str | None) -> datetime | None:
         """Return when an upload's repository was made, or was last seen without these weights, by the Hub's times."""
-        sight = self.sights.sight(sketch.ref.repo_id, hub_id, sketch.ref.revision) if self.sights else None
+        sight = self.sights.sighting(sketch.ref.repo_id, hub_id, sketch.ref.revision) if self.sights else None
         before = self._before(sketch.plain, sketch.ref.repo_id, hub_id)
         places = self.sketches.history(sketch.ref.repo_id, hub_id, self.spec)
         first = (before.seen_at or before.read_at) if before else None
@@ -115,7 +115,7 @@ def same_weights(sketch: Sketch, earlier: Sketch) -> bool:
     )
 
 
-def _bounded(claimed: datetime | None, sight: Sight | None, now: datetime) -> datetime | None:
+def _bounded(claimed: datetime | None, sight: Sighting | None, now: datetime) -> datetime | None:
     """Return an author's claim, held against what was seen: never before there was nothing, never after first sight."""
     if claimed is None:
         return None
@@ -125,7 +125,7 @@ def _bounded(claimed: datetime | None, sight: Sight | None, now: datetime) -> da
 
 
 def _first_seen(
-    changes: Sequence[datetime | None], sight: Sight | None, before: StoredSketch | None, now: datetime
+    changes: Sequence[datetime | None], sight: Sighting | None, before: StoredSketch | None, now: datetime
 ) -> datetime | None:
     """Return when weights were first seen; None where all `changes` were before anybody could have seen them."""
     first = sight.listed_at if sight and sight.listed_at else now

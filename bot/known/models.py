@@ -30,7 +30,7 @@ from bot.sources.purpose import spent_on
 from state.registry.models import Model, Registry
 from state.sketches.file_hashes import KnownFiles, ModelFiles
 from state.sketches.store import Place, SketchStore, StoredSketch
-from state.sketches.unreadable_models import Absence, Absences
+from state.sketches.unreadable_models import UnreadableModel, UnreadableModels
 
 MAX_CARD_BYTES = 1_000_000
 MAX_CONFIG_BYTES = 1_000_000
@@ -67,7 +67,7 @@ class KnownModels:
 
     registry: Registry
     sketches: SketchStore
-    absences: Absences
+    absences: UnreadableModels
     open: Open  # a repository on the Hub
     clock: Callable[[], datetime]
     spec: SampleSpec = field(default_factory=SampleSpec)
@@ -357,7 +357,7 @@ class KnownModels:
         """Keep why a model could not be read, and for how long it is not asked for again."""
         now = self.clock()
         wait = ASK_SOON if isinstance(error, Unavailable | Changed) else ASK_AGAIN
-        self.absences.put(repo_id, Absence(str(error), now + wait), now)
+        self.absences.put(repo_id, UnreadableModel(str(error), now + wait), now)
 
     def _read(self, source: Source, model: Model | None, requests: int) -> StoredSketch:
         look = first_look(source, self.spec, requests)

@@ -9,7 +9,7 @@ from typing import Final
 
 from analyzers.compare.kinship import kin_among
 from bot.known.models import KnownModels
-from state.records import Quiet
+from state.records import Unalerted
 from state.sketches.store import Pack, Place
 
 AT_ONCE: Final = 16  # sketches in memory
@@ -28,7 +28,7 @@ class Descendants:
     """Looks for them. `quiet`: the uploads in question, by the revisions that were judged."""
 
     known: KnownModels
-    quiet: Callable[[], Mapping[str, Sequence[Quiet]]]  # asked for only where there may be some at all
+    quiet: Callable[[], Mapping[str, Sequence[Unalerted]]]  # asked for only where there may be some at all
 
     def of(self, newcomer: Newcomer) -> list[int]:
         """Return which uploads are later than the newcomer, were judged without it, and are its kin."""

@@ -22,7 +22,7 @@ from bot.sources.interface import SourceError
 from bot.sources.purpose import spent_on
 from state.database.tables import MARK
 from state.errors import StateError
-from state.records import Happening
+from state.records import RepoEvent
 from state.store import Store
 
 OVERLAP = timedelta(hours=2)  # read again at every pass: listings may lag behind
@@ -168,7 +168,7 @@ class Feeds:
         changed = self.news.set(f"gap in {feed.what}", text)
         if changed:
             kind = "gap" if gap else "refilled"
-            self.store.happened([Happening(f"feed:{feed.name}", feed.name, kind, gap or "", now)])
+            self.store.record_events([RepoEvent(f"feed:{feed.name}", feed.name, kind, gap or "", now)])
         if gap is not None:
             log.warning("%s", text)
 
@@ -177,7 +177,7 @@ class Feeds:
         until = min(reading.reached or now, now)
         text = f"the listing of {feed.what} was not read from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
         log.warning("%s", text)
-        self.store.happened([Happening(f"feed:{feed.name}", feed.name, "left", text, now)])
+        self.store.record_events([RepoEvent(f"feed:{feed.name}", feed.name, "left", text, now)])
         self.news.once(f"left:{feed.name}:{since.isoformat()}", f"gap in {feed.what}, left", f"{text}; {LEFT}")
         self.news.set(f"gap in {feed.what}", None)
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from pydantic import SecretStr
 
 from analyzers.records import CheckResult, Outcome
-from bot.alerts.delivery import Cap, Room, Sink, deliver
+from bot.alerts.delivery import Cap, RowSink, Sink, deliver
 from bot.cases.followup import Followups
 from bot.cases.identity_check import Asking
 from bot.health.ping import ping
@@ -51,7 +51,7 @@ class Turn:
     asking: Asking
     watchdog: Watchdog
     store: Store
-    where: Mapping[str, Sink | Room]
+    where: Mapping[str, Sink | RowSink]
     clock: Callable[[], datetime]
     settled: Callable[[Outcome], None]  # is told of every upload that was settled
     ping_url: SecretStr | None

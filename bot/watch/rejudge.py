@@ -25,10 +25,10 @@ from analyzers.verdict.rules import judge
 from bot.check.from_evidence import first_sight
 from bot.known.models import LONG_AGO, KnownModels, Progress
 from bot.watch.descendants import Descendants, Newcomer
-from state.database.key_values import Mark
+from state.database.key_values import KeyValue
 from state.database.tables import MARK
 from state.errors import StateError
-from state.records import Quiet
+from state.records import Unalerted
 from state.sketches.store import Place
 from state.store import Store, Upload
 
@@ -57,10 +57,10 @@ class Reconsider:
         ends = time.monotonic() + self.seconds
         self._note(progress, ends)
         again = 0
-        while wishes := self.store.marks.first(WISH, BATCH):  # who waits longest; of those the newest
+        while wishes := self.store.key_values.first(WISH, BATCH):  # who waits longest; of those the newest
             for wish in wishes:
                 again += self._explained(wish, progress)
-                self.store.marks.drop([wish.name])
+                self.store.key_values.drop([wish.name])
                 if time.monotonic() >= ends:
                     log.info("this pass has used up its time for explaining again; the rest waits for the next one")
                     return again
@@ -85,7 +85,7 @@ class Reconsider:
         """Take in what the registry says anew, of models that may have been read long ago; return where these lie."""
         now, noted = self.clock(), set[Place]()
         described = {m.repo_id.lower(): f"{m.role} {m.revision} {m.weights_at}" for m in self.known.registry.models}
-        mark = self.store.marks.get(REGISTRY)
+        mark = self.store.key_values.get(REGISTRY)
         old: dict[str, str] = described if mark is None else mark.value
         kept = dict(old)
         for model in self.known.registry.models:
@@ -102,22 +102,22 @@ class Reconsider:
         else:
             kept = described
         if mark is None or kept != old:
-            self.store.marks.put(REGISTRY, kept, now)
+            self.store.key_values.put(REGISTRY, kept, now)
         return noted
 
     def _note_kin(self, descendants: Descendants, newcomer: Newcomer, progress: Progress) -> None:
         progress(f"looking for what may be made of {newcomer.place.entry.repo_id}")
-        self.store.marks.note([f"{WISH}{number:012}" for number in descendants.of(newcomer)], self.clock())
+        self.store.key_values.note([f"{WISH}{number:012}" for number in descendants.of(newcomer)], self.clock())
 
-    def _quiet(self) -> Mapping[str, Sequence[Quiet]]:
-        found: dict[str, list[Quiet]] = defaultdict(list)
-        for quiet in self.store.quiet_since(self.clock() - REACH):
+    def _quiet(self) -> Mapping[str, Sequence[Unalerted]]:
+        found: dict[str, list[Unalerted]] = defaultdict(list)
+        for quiet in self.store.unalerted_since(self.clock() - REACH):
             found[quiet.revision].append(quiet)
         return found
 
-    def _explained(self, wish: Mark, progress: Progress) -> bool:
+    def _explained(self, wish: KeyValue, progress: Progress) -> bool:
         """Explain an upload again unless it was judged anew since it was noted; tell whether that makes it due."""
-        upload = self.store.quiet(int(wish.name.removeprefix(WISH)))
+        upload = self.store.unalerted(int(wish.name.removeprefix(WISH)))
         if upload is None or upload.settled_at is None or upload.settled_at >= wish.changed_at:
             return False
         progress(f"explaining {upload.repo_id} again")
@@ -147,4 +147,4 @@ class Reconsider:
             return False  # nothing is found, or what a person was shown before
         why = f"explained again because of models that have become known since: {verdict.why}"
         log.info("%s: %s", upload.repo_id, why)
-        return self.store.due_again(upload.id, why, self.clock())
+        return self.store.requeue(upload.id, why, self.clock())

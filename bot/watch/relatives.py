@@ -22,7 +22,7 @@ from bot.known.models import KnownModels, Progress
 from bot.sources.first_look import FIRST_LOOK_REQUESTS
 from bot.sources.interface import SourceError
 from bot.text.sanitize import moment
-from state.database.key_values import Mark
+from state.database.key_values import KeyValue
 from state.database.tables import MARK
 from state.store import Store
 
@@ -78,20 +78,20 @@ class Relatives:
             return
         least, most = int(result.parameters * (1 - SIZE)), int(result.parameters * (1 + SIZE)) + 1
         wanted, name = Wanted(base, least, most, result.weights_at), f"{WISH}{base.lower()}"
-        old = self.store.marks.get(name)
+        old = self.store.key_values.get(name)
         wanted = wanted.and_also(Wanted.of(old.value)) if old else wanted
-        self.store.marks.put(name, wanted.to_json(), self.clock())
+        self.store.key_values.put(name, wanted.to_json(), self.clock())
 
     def look(self, progress: Progress) -> int:
         """Read some of the models that are wanted; return how many became known. Safe to kill anywhere."""
         self.known.sketches.refresh()  # a process that has just begun has not looked yet at what was read
-        return sum(self._fulfil(wish, progress) for wish in self.store.marks.first(WISH, BASES))
+        return sum(self._fulfil(wish, progress) for wish in self.store.key_values.first(WISH, BASES))
 
-    def _fulfil(self, wish: Mark, progress: Progress) -> int:
+    def _fulfil(self, wish: KeyValue, progress: Progress) -> int:
         """List the models of a base once a day, until nothing is left to be read or all is too long ago."""
         wanted, now = Wanted.of(wish.value), self.clock()
         if now - wish.changed_at > LASTS:
-            self.store.marks.drop([wish.name])
+            self.store.key_values.drop([wish.name])
             return 0
         if not self._due(wanted.base):
             return 0
@@ -104,7 +104,7 @@ class Relatives:
         read = self._read(wanted.base, left, progress)
         self.store.record(_mark(wanted.base), [], now, now)
         if not left:
-            self.store.marks.drop([wish.name])
+            self.store.key_values.drop([wish.name])
         return read
 
     def _read(self, base: str, left: list[HubEvent], progress: Progress) -> int:

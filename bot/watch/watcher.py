@@ -37,7 +37,7 @@ from bot.watch.newly_public import known_before
 from bot.watch.still_uploading import is_under_way
 from state.database.tables import MARK
 from state.evidence.blobs import Blobs
-from state.records import Happening, NewCase
+from state.records import NewCase, RepoEvent
 from state.store import OutboxMessage, Settlement, Store, Upload
 from state.uploads.sights import NO_WEIGHTS
 
@@ -98,13 +98,13 @@ class Watcher:
     def _survived(self, upload: Upload, progress: Progress) -> Outcome:
         """Judge and settle one upload. Its attempt is counted before the work, for a process may die of it."""
         begun = "" if self._is_small(upload) else f"{BEGUN}{upload.id}"
-        mark = self.store.marks.get(begun) if begun else None
+        mark = self.store.key_values.get(begun) if begun else None
         deaths = int(mark.value) if mark else 0
         if deaths >= DEATHS:
             outcome: Outcome = self._set_aside(upload)
         else:
             if begun:
-                self.store.marks.put(begun, deaths + 1, self.clock())
+                self.store.key_values.put(begun, deaths + 1, self.clock())
             outcome = self._tried(upload, partial(self._outcome, upload, progress))
         try:
             self._settle(upload, outcome, begun)
@@ -264,7 +264,7 @@ class Watcher:
     def _note(self, upload: Upload, repo_id: str, kind: str, detail: str) -> None:
         """Write down what happened to an upload's repository."""
         identity = upload.hub_id or upload.repo_id.lower()
-        self.store.happened([Happening(identity, repo_id, kind, detail, self.clock())])
+        self.store.record_events([RepoEvent(identity, repo_id, kind, detail, self.clock())])
 
     def _triage(self, upload: Upload, source: HubRepo) -> Skipped | Failed | None:
         """Leave out what is small, empty, not whole yet or judged already; None for a candidate."""
@@ -299,7 +299,7 @@ class Watcher:
         if self._seeded(upload, result):
             return "; not told, because it was there before the watch began"
         parents = _parents(report)
-        same = [c for c in self.store.cases.of_others(upload.id) if _parents(c.report) == parents]
+        same = [c for c in self.store.cases.other_open_cases(upload.id) if _parents(c.report) == parents]
         return (
             f"; no alert of its own, because case {same[0].case_id} tells the same of this repository" if same else ""
         )

@@ -11,7 +11,7 @@ DRIP_SECONDS = 0.01  # between two pieces of what is sent for ever
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LoggedRequest:
     """One request as the loopback Hub received it. `status` is 0 while it has not been answered."""
 
     method: str
@@ -43,7 +43,7 @@ class Fault:
     forever: tuple[bytes, bytes] | None = None  # sent as they are: the first once, then the second again and again
 
 
-FaultHook = Callable[[Seen], Fault | None]
+FaultHook = Callable[[LoggedRequest], Fault | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def times(count: int, fault: Fault, where: str = "") -> FaultHook:
     left = [count]
     lock = threading.Lock()
 
-    def hook(seen: Seen) -> Fault | None:
+    def hook(seen: LoggedRequest) -> Fault | None:
         with lock:
             if where not in seen.path or left[0] <= 0:
                 return None

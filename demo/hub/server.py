@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from demo.hub.faults import DRIP_SECONDS, Fault, FaultHook, RateLimit, Seen, bucket
+from demo.hub.faults import DRIP_SECONDS, Fault, FaultHook, LoggedRequest, RateLimit, bucket
 from demo.hub.repository import LoopbackRepo
 from demo.hub.routes import Routes
 from demo.hub.storage import FAULT, Answered, SignedAddresses, send_faulty
@@ -47,7 +47,7 @@ class LoopbackHub:
         self.rate_limit = rate_limit
         self.latency = latency
         self.fault: FaultHook | None = None
-        self.log: list[Seen] = []
+        self.log: list[LoggedRequest] = []
         self.signed = SignedAddresses(url_lifetime, url_uses, clock)
         self._clock = clock
         self.url = self.storage_url = ""
@@ -76,7 +76,7 @@ class LoopbackHub:
         """Serve one more repository, or another state of one."""
         self.repos[repo.repo_id] = repo
 
-    def seen(self, where: str = "", method: str | None = None) -> list[Seen]:
+    def seen(self, where: str = "", method: str | None = None) -> list[LoggedRequest]:
         """The requests so far whose path has `where` in it, in order of arrival."""
         return [s for s in list(self.log) if where in s.path and method in (None, s.method)]
 
@@ -133,7 +133,7 @@ class LoopbackHub:
             place = request[PLACE]
             self.log[place] = replace(self.log[place], status=answer.status)
 
-    def _over_limit(self, seen: Seen) -> web.StreamResponse | None:
+    def _over_limit(self, seen: LoggedRequest) -> web.StreamResponse | None:
         """Count the request; 429 where its window is used up."""
         if self.rate_limit is None or seen.host not in self.url:
             return None
@@ -145,7 +145,7 @@ class LoopbackHub:
             return None
         return web.Response(status=429, text="Too Many Requests")
 
-    def _limit_headers(self, seen: Seen) -> dict[str, str]:
+    def _limit_headers(self, seen: LoggedRequest) -> dict[str, str]:
         if self.rate_limit is None or seen.host not in self.url:
             return {}
         name = bucket(seen.path)
@@ -159,8 +159,8 @@ class LoopbackHub:
         return limit.resolvers if name == "resolvers" else limit.api
 
 
-def _written_down(request: web.Request) -> Seen:
-    return Seen(
+def _written_down(request: web.Request) -> LoggedRequest:
+    return LoggedRequest(
         method=request.method,
         path=request.rel_url.raw_path,
         query=request.rel_url.raw_query_string,

@@ -24,7 +24,7 @@ from bot.watch.one_pass import Turn
 from demo.discord.members import Person
 from demo.discord.server import BOT_TOKEN, LoopbackDiscord
 from demo.discord.world import Channel, Json
-from demo.founding import Hand
+from demo.founding import ManualClock
 from demo.hub.repository import BytesBlob, LoopbackRepo
 from demo.hub.server import LoopbackHub
 from demo.models import card, fresh, repo
@@ -65,7 +65,7 @@ class Stage:
 
     discord: LoopbackDiscord
     hub: LoopbackHub
-    hand: Hand
+    hand: ManualClock
     alerts: Channel
     reviewers: Channel
 
@@ -126,7 +126,7 @@ class Stage:
 
 def capture(folder: Path, reason: str = REASON) -> Shots:
     """Play it in an empty folder; `reason` is the moderator's. Raises TimeoutError if a message does not come."""
-    hand = Hand(datetime.now(UTC) - timedelta(hours=HOURS))
+    hand = ManualClock(datetime.now(UTC) - timedelta(hours=HOURS))
     cast = scene(hand.at)
     (folder / "registry.yaml").write_text(cast.registry)
     with LoopbackHub(cast.repos) as hub, LoopbackDiscord() as discord:
@@ -157,12 +157,12 @@ def _watched(stage: Stage, settings: Settings, reason: str) -> dict[str, list[Pa
     with (
         build.store(settings) as store,
         build.service(settings, clock=stage.hand.clock) as service,
-        build.rooms(settings, store, {}) as rooms,
+        build.destinations(settings, store, {}) as destinations,
     ):
-        turn = build.turn(service, store, rooms.sinks, build.overseer(service, store))
+        turn = build.turn(service, store, destinations.sinks, build.overseer(service, store))
 
         async def live() -> dict[str, list[Part]]:
-            async with rooms.running():
+            async with destinations.running():
                 return await stage.play(turn, reason)
 
         try:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from demo.discord.server import LoopbackDiscord
-from demo.hub.faults import Fault, Seen
+from demo.hub.faults import Fault, LoggedRequest
 from demo.hub.server import LoopbackHub
 from demo.scene import Scene, scene
 from ops.container.engine import Wrong
@@ -63,7 +63,7 @@ class Loopback:
         """Leave this request, counted from now, and all later ones without an answer; yields what waits for it."""
         came, count, lock = threading.Event(), [0], threading.Lock()
 
-        def hook(_: Seen) -> Fault | None:
+        def hook(_: LoggedRequest) -> Fault | None:
             with lock:
                 count[0] += 1
                 if count[0] < request:

@@ -21,7 +21,7 @@ from typing import IO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from state.data_folder import disk_errors, is_passing
+from state.data_folder import disk_errors, is_transient
 from state.database.engine import revisions
 from state.errors import StateError
 
@@ -123,7 +123,7 @@ def is_safe(path: str) -> bool:
     """Tell whether a path is as backups write it: relative, going down only, and to what a data folder may hold."""
     parts = PurePosixPath(path).parts
     plain = path == "/".join(parts) and not path.startswith("/") and "\\" not in path and path.isprintable()
-    return bool(parts) and plain and ".." not in parts and not any(is_passing(part) for part in parts)
+    return bool(parts) and plain and ".." not in parts and not any(is_transient(part) for part in parts)
 
 
 def _manifest(archive: Path, text: bytes) -> Manifest:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from state.backup.archive import Manifest, version
 from state.backup.archive_writer import writing
-from state.data_folder import DATABASE, PART, SKETCHES, is_passing, sketches_in_use, sync_folder
+from state.data_folder import DATABASE, PART, SKETCHES, is_transient, share_sketches, sync_folder
 from state.database.engine import damage
 from state.errors import StateError
 from state.sketches.packs import BITS, LINES, Pack
@@ -121,7 +121,7 @@ def _snapshot(database: Path, copy: Path) -> tuple[str | None, dict[str, int]]:
 @contextmanager
 def _sketches_kept(folder: Path) -> Iterator[None]:
     """Keep compaction off the sketches meanwhile."""
-    handle = sketches_in_use(folder) if folder.exists() else -1
+    handle = share_sketches(folder) if folder.exists() else -1
     try:
         yield
     finally:
@@ -134,11 +134,11 @@ def _others(data: Path) -> Iterator[Path]:
     seen: set[Path] = set()
     for here, folders, names in os.walk(data, followlinks=True, onerror=_raise):
         seen.add(Path(here).resolve())
-        folders[:] = sorted(n for n in folders if not is_passing(n) and (Path(here) / n).resolve() not in seen)
+        folders[:] = sorted(n for n in folders if not is_transient(n) and (Path(here) / n).resolve() not in seen)
         packs = Path(here) == data / SKETCHES
         for name in sorted(names):
             if not (
-                is_passing(name) or (packs and name.endswith((LINES, BITS))) or Path(here, name) == data / DATABASE
+                is_transient(name) or (packs and name.endswith((LINES, BITS))) or Path(here, name) == data / DATABASE
             ):
                 yield Path(here, name)
 

@@ -28,10 +28,10 @@ from state.data_folder import (
     READY,
     SKETCHES,
     disk_errors,
-    is_unfinished,
-    sketches_alone,
+    is_restore_unfinished,
+    lock_out_watch,
+    lock_sketches,
     sync_folder,
-    without_watch,
 )
 from state.database.engine import damage, open_engine, revisions
 from state.errors import StateError
@@ -61,11 +61,11 @@ def restore(archive: Path, into: Path, now: datetime, *, force: bool = False) ->
     with disk_errors(into):
         if archive.resolve().is_relative_to(into.resolve()):
             raise StateError(f"{archive} lies in the folder that it is to be restored into: take it elsewhere first")
-        if is_unfinished(into):
+        if is_restore_unfinished(into):
             return _end_earlier(archive, into)
         manifest = verify(archive)
         into.mkdir(parents=True, exist_ok=True)
-        with without_watch(into), _sketches_unused(into):
+        with lock_out_watch(into), _sketches_unused(into):
             _refuse_to_move(into, force=force)
             staging = into / BEING_READ
             try:
@@ -79,7 +79,7 @@ def restore(archive: Path, into: Path, now: datetime, *, force: bool = False) ->
 
 
 def _end_earlier(archive: Path, into: Path) -> Restored:
-    with without_watch(into):
+    with lock_out_watch(into):
         step = into / READY if (into / READY).exists() else into / MOVING
         earlier = Manifest.model_validate_json((step / MANIFEST).read_bytes())
         done = _finish(into, Restored(earlier, ended=True))
@@ -162,7 +162,7 @@ def _old(into: Path) -> list[Path]:
 @contextmanager
 def _sketches_unused(into: Path) -> Iterator[None]:
     folder = into / SKETCHES
-    with sketches_alone(folder) if folder.is_dir() else nullcontext():
+    with lock_sketches(folder) if folder.is_dir() else nullcontext():
         yield
 
 

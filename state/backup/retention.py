@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Engine, Text, and_, cast, exists, func, null, or_, select, update
 
-from state.data_folder import DATABASE, EVIDENCE, SKETCHES, disk_errors, is_temporary, sketches_alone, without_watch
+from state.data_folder import DATABASE, EVIDENCE, SKETCHES, disk_errors, is_temporary, lock_out_watch, lock_sketches
 from state.database.engine import open_engine, reading, transaction
 from state.database.tables import outbox, uploads
 from state.errors import StateError
@@ -74,7 +74,7 @@ def prune(
             if old is not None:
                 found.append(_prune_evidence(old, apply=apply))
             if apply and any(pruned.count for pruned in found):
-                _give_back(database)
+                _vacuum(database)
         if sketches.is_dir():
 
             def unwanted(entry: Entry) -> bool:
@@ -89,7 +89,7 @@ def prune(
 @contextmanager
 def _alone(data: Path) -> Iterator[None]:
     sketches = data / SKETCHES
-    with without_watch(data), sketches_alone(sketches) if sketches.is_dir() else nullcontext():
+    with lock_out_watch(data), lock_sketches(sketches) if sketches.is_dir() else nullcontext():
         yield
 
 
@@ -177,7 +177,7 @@ def _measured(
     return Pruned(what, count, size, detail)
 
 
-def _give_back(database: Path) -> None:
+def _vacuum(database: Path) -> None:
     """Make the file as small as what it holds; it needs as much room again meanwhile."""
     try:
         with closing(sqlite3.connect(database)) as connection:

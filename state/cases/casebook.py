@@ -7,13 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Engine, and_, case, desc, exists, func, or_, select, update
 
-from state.case_records import Head
+from state.case_records import CaseMessage
 from state.cases.opening import add_note, files_of, find, keep_files, notes_of
 from state.database.engine import reading, transaction
 from state.database.tables import case_notes, cases, evidence, outbox, remarks, uploads
 from state.errors import StateError
-from state.outbox.digests import TOLD_TOGETHER
-from state.records import CaseFile, Judged, KeptFile, Note, OutboxMessage, Tries
+from state.outbox.digests import SENT_IN_DIGEST
+from state.records import AskAttempts, CaseFile, Judged, KeptFile, Note, OutboxMessage
 
 
 class Cases:
@@ -45,7 +45,7 @@ class Cases:
             )
         return found[0] if found else None
 
-    def of_id(self, case_id: str) -> CaseFile | None:
+    def with_id(self, case_id: str) -> CaseFile | None:
         """The case with exactly this id; None if there is none."""
         with reading(self._engine) as connection:
             return next(iter(find(connection, select(cases).where(cases.c.case_id == case_id))), None)
@@ -55,7 +55,7 @@ class Cases:
         with reading(self._engine) as connection:
             return find(connection, select(cases).order_by(desc(cases.c.opened_at), cases.c.case_id).limit(limit))
 
-    def of_others(self, upload_id: int) -> list[CaseFile]:
+    def other_open_cases(self, upload_id: int) -> list[CaseFile]:
         """Open cases about other states of the repository that this upload is a state of, the oldest first."""
         mine = select(uploads.c.identity).where(uploads.c.id == upload_id).scalar_subquery()
         others = and_(uploads.c.identity == mine, uploads.c.id != upload_id, cases.c.state == "open")
@@ -63,7 +63,7 @@ class Cases:
         with reading(self._engine) as connection:
             return find(connection, query.order_by(cases.c.opened_at, cases.c.case_id))
 
-    def to_look_after(self, young: datetime, before: datetime, later: datetime, limit: int) -> list[CaseFile]:
+    def due_for_follow_up(self, young: datetime, before: datetime, later: datetime, limit: int) -> list[CaseFile]:
         """Open cases that were last looked after before `later`, or `before` for those opened since `young`.
 
         The longest ago first.
@@ -86,7 +86,7 @@ class Cases:
         with reading(self._engine) as connection:
             return [Judged(*row) for row in connection.execute(query.order_by(cases.c.opened_at, cases.c.case_id))]
 
-    def tries(self, kind: str, since: datetime) -> list[Tries]:
+    def ask_attempts(self, kind: str, since: datetime) -> list[AskAttempts]:
         """How often evidence of `kind` was kept for each open case that was opened since then, the oldest first."""
         kept = and_(evidence.c.upload_id == cases.c.upload_id, evidence.c.kind == kind)
         query = (
@@ -97,15 +97,15 @@ class Cases:
             .order_by(cases.c.opened_at, cases.c.case_id)
         )
         with reading(self._engine) as connection:
-            return [Tries(*row) for row in connection.execute(query)]
+            return [AskAttempts(*row) for row in connection.execute(query)]
 
-    def of_another_method(self, method: str, limit: int) -> list[CaseFile]:
+    def with_other_method(self, method: str, limit: int) -> list[CaseFile]:
         """Open cases whose verdict was last drawn by another method."""
         old = and_(cases.c.state == "open", cases.c.method != method)
         with reading(self._engine) as connection:
             return find(connection, select(cases).where(old).order_by(cases.c.opened_at).limit(limit))
 
-    def looked_after(self, case_id: str, now: datetime, method: str | None = None) -> None:
+    def mark_followed_up(self, case_id: str, now: datetime, method: str | None = None) -> None:
         """Write down that a case was looked after, or replayed by a method."""
         values = {"asked_at": now} if method is None else {"method": method}
         with transaction(self._engine) as connection:
@@ -134,27 +134,27 @@ class Cases:
                 keep_files(connection, connection.scalars(upload_id).one(), files)
             return add_note(connection, note, messages, **({"state": "retracted"} if retract else {}))
 
-    def heads(self, case: CaseFile) -> list[tuple[str, str | None]]:
+    def case_messages(self, case: CaseFile) -> list[tuple[str, str | None]]:
         """Where a case was told: destination, and the message's id once it was sent."""
         mine = and_(outbox.c.upload_id == case.upload_id, outbox.c.dedupe_key.endswith(f":{case.case_id}"))
         query = select(outbox.c.destination, outbox.c.message_id).where(mine).order_by(outbox.c.id)
         with reading(self._engine) as connection:
             return [(row.destination, row.message_id) for row in connection.execute(query)]
 
-    def head(self, case: CaseFile, destination: str) -> Head | None:
+    def case_message(self, case: CaseFile, destination: str) -> CaseMessage | None:
         """The message that told a case in one place, or is to tell it; None: it was never to be told there."""
         mine = and_(outbox.c.upload_id == case.upload_id, outbox.c.dedupe_key.endswith(f":{case.case_id}"))
         query = select(outbox.c.destination, outbox.c.message_id, outbox.c.state, outbox.c.attempts)
         here = query.where(mine, outbox.c.destination == destination)
         with reading(self._engine) as connection:
             row = connection.execute(here.order_by(outbox.c.message_id.is_(None), outbox.c.id).limit(1)).one_or_none()
-        return None if row is None else Head(*row)
+        return None if row is None else CaseMessage(*row)
 
-    def told_with(self, destination: str, message_id: str) -> list[CaseFile]:
+    def in_same_digest(self, destination: str, message_id: str) -> list[CaseFile]:
         """The cases of a digest, in its order; none if the message is no digest or tells one case alone."""
         mine = and_(outbox.c.upload_id == cases.c.upload_id, outbox.c.dedupe_key.endswith(":" + cases.c.case_id))
         here = and_(outbox.c.destination == destination, outbox.c.message_id == message_id)
-        together = and_(mine, here, outbox.c.last_error == TOLD_TOGETHER)
+        together = and_(mine, here, outbox.c.last_error == SENT_IN_DIGEST)
         with reading(self._engine) as connection:
             found = find(connection, select(cases).join(outbox, together).order_by(outbox.c.id))
         return found if len(found) > 1 else []

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from state.case_records import Head, Remark
+from state.case_records import CaseMessage, Remark
 from state.records import OutboxMessage
 
-ROOM: Final = "room"
+CHANNEL: Final = "room"
 
 
-def room(guild_id: str, channel_id: str) -> str:
+def channel_destination(guild_id: str, channel_id: str) -> str:
     """The destination of what is posted in one channel or thread of a server."""
-    return f"{ROOM}:{guild_id}:{channel_id}"
+    return f"{CHANNEL}:{guild_id}:{channel_id}"
 
 
 def guild_and_channel(destination: str) -> tuple[str, str]:
@@ -25,19 +25,19 @@ def guild_and_channel(destination: str) -> tuple[str, str]:
     return guild_id, channel_id
 
 
-def head_key(case_id: str, destination: str) -> str:
+def case_message_key(case_id: str, destination: str) -> str:
     """The key of the message that tells a case in one place."""
-    return f"{head_prefix(case_id)}{destination}"
+    return f"{case_message_prefix(case_id)}{destination}"
 
 
-def head_prefix(case_id: str) -> str:
+def case_message_prefix(case_id: str) -> str:
     """What the keys of all messages that tell one case begin with."""
     return f"case:{case_id}>"
 
 
-def head_row(case_id: str, destination: str) -> OutboxMessage:
+def case_row(case_id: str, destination: str) -> OutboxMessage:
     """The message that tells a case in one place."""
-    return OutboxMessage(head_key(case_id, destination), destination, {"kind": "head", "case": case_id})
+    return OutboxMessage(case_message_key(case_id, destination), destination, {"kind": "head", "case": case_id})
 
 
 def webhook_row(case_id: str, destination: str, report: Mapping[str, Any], upload_id: int) -> OutboxMessage:
@@ -45,7 +45,7 @@ def webhook_row(case_id: str, destination: str, report: Mapping[str, Any], uploa
     return OutboxMessage(f"published:{case_id}", destination, report, upload_id)
 
 
-def remark_row(remark: Remark, head: Head) -> OutboxMessage:
+def remark_row(remark: Remark, head: CaseMessage) -> OutboxMessage:
     """A remark told under a case's message, which is brought up to date with it."""
     key = f"remark:{remark.id}:{remark.state}>{head.destination}"
     return OutboxMessage(key, head.destination, {"kind": "remark", "case": remark.case_id, "remark": remark.id})

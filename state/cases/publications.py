@@ -14,10 +14,19 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, and_, desc, exists, func, or_, select, update
 
-from state.case_records import Case, Head, NewRemark, PublicState, Remark, RemarkState, Standing
+from state.case_records import Case, CaseMessage, NewRemark, PublicState, Remark, RemarkState, ReviewState
 from state.cases.messages import answer_row, news_row, review_prefix, review_row
 from state.cases.opening import notes_of
-from state.cases.remarks import add, as_remark, heads_of, keyed, post, rooms_of, tell, votes
+from state.cases.remarks import (
+    add,
+    as_remark,
+    case_messages,
+    channel_messages,
+    messages_with_prefix,
+    post,
+    post_remark,
+    votes,
+)
 from state.cases.view import SHOWN, STATE, as_case, case_at, locked
 from state.database.engine import reading, transaction
 from state.database.rows import cap, insert_new
@@ -26,7 +35,7 @@ from state.errors import StateError
 from state.outbox.leases import sending_before
 from state.records import Note, OutboxMessage
 
-_DECIDES: Mapping[str, Standing] = {"publish": "published", "reject": "rejected"}
+_DECIDES: Mapping[str, ReviewState] = {"publish": "published", "reject": "rejected"}
 UNDECIDED = ("review", "closed")
 
 
@@ -102,17 +111,17 @@ class Publications:
         with reading(self._engine) as connection:
             return notes_of(connection, case_id)
 
-    def heads(self, case_id: str) -> list[Head]:
+    def case_messages(self, case_id: str) -> list[CaseMessage]:
         """The messages that tell a case, in every channel."""
         with reading(self._engine) as connection:
-            return heads_of(connection, case_id, "")
+            return case_messages(connection, case_id, "")
 
-    def reviews(self, case_id: str) -> list[Head]:
+    def review_messages(self, case_id: str) -> list[CaseMessage]:
         """The messages that show a case to reviewers."""
         with reading(self._engine) as connection:
-            return keyed(connection, review_prefix(case_id))
+            return messages_with_prefix(connection, review_prefix(case_id))
 
-    def busy(self, destination: str, row_id: int) -> bool:
+    def sending_before(self, destination: str, row_id: int) -> bool:
         """Tell whether a message that came before this one is on its way there now."""
         with reading(self._engine) as connection:
             return sending_before(connection, destination, row_id)
@@ -122,7 +131,7 @@ class Publications:
     def open(
         self,
         case_id: str,
-        standing: Standing,
+        standing: ReviewState,
         rows: Sequence[OutboxMessage],
         now: datetime,
         remind_at: datetime | None = None,
@@ -146,7 +155,7 @@ class Publications:
                 post(connection, rows, now)
         return bool(new)
 
-    def adopt(self, destination: str) -> int:
+    def adopt_earlier_cases(self, destination: str) -> int:
         """Count as published what was told before there was a bot, and so never went to `destination`; how many."""
         asked = exists().where(outbox.c.upload_id == cases.c.upload_id, outbox.c.destination == destination)
         known = exists().where(publications.c.case_id == cases.c.case_id)
@@ -198,22 +207,22 @@ class Publications:
                 connection.execute(update(publications).where(mine).values(remind_at=remind_at))
             return case_at(connection, remark.case_id), votes(connection, remark)
 
-    def sign(self, remark: NewRemark, now: datetime) -> bool:
+    def record_decision(self, remark: NewRemark, now: datetime) -> bool:
         """Write down who decided something that is told elsewhere. False if known."""
         with transaction(self._engine) as connection:
             locked(connection, remark.case_id)
             return add(connection, remark, "done", now) is not None
 
-    def add(self, remark: NewRemark, now: datetime) -> bool:
+    def add_remark(self, remark: NewRemark, now: datetime) -> bool:
         """Write down what a moderator says, and tell it under the case's messages in that server. False if known."""
         with transaction(self._engine) as connection:
             locked(connection, remark.case_id)
             stored = add(connection, remark, "done", now)
             if stored is not None:
-                tell(connection, stored, now)
+                post_remark(connection, stored, now)
         return stored is not None
 
-    def tell_news(self, case_id: str, key: str, reviewers: str, now: datetime) -> None:
+    def post_news(self, case_id: str, key: str, reviewers: str, now: datetime) -> None:
         """Tell what has happened to a case (the note with this key) wherever the case was told.
 
         As long as `reviewers` have not decided they hear of it, if there are any. If they published it they hear of a
@@ -221,10 +230,10 @@ class Publications:
         """
         card = key.split(":")[1] in ("declared", "withdrawn")
         with transaction(self._engine) as connection:
-            places = [head.destination for head in rooms_of(connection, case_id, "")]
+            places = [head.destination for head in channel_messages(connection, case_id, "")]
             standing = connection.scalar(select(publications.c.standing).where(publications.c.case_id == case_id))
             state = connection.scalar(select(cases.c.state).where(cases.c.case_id == case_id))
-            published = standing == "published" and card and keyed(connection, review_prefix(case_id))
+            published = standing == "published" and card and messages_with_prefix(connection, review_prefix(case_id))
             if reviewers and (standing == "review" or published or (standing and state == "retracted")):
                 places.append(reviewers)
             post(connection, [news_row(case_id, key, place) for place in places], now)
@@ -247,7 +256,7 @@ class Publications:
             if row is None or done.rowcount == 0:
                 raise StateError(f"answer {remark_id} is settled already" if row is not None else "no such answer")
             if state == "accepted":
-                tell(connection, as_remark(row), now)
+                post_remark(connection, as_remark(row), now)
             return as_remark(row)
 
     def remind(self, now: datetime, destination: str, next_at: datetime) -> int:

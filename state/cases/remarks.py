@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, select
 
-from state.case_records import Head, NewRemark, Remark, RemarkState
-from state.cases.messages import ROOM, head_prefix, remark_row
+from state.case_records import CaseMessage, NewRemark, Remark, RemarkState
+from state.cases.messages import CHANNEL, case_message_prefix, remark_row
 from state.database.rows import cap, insert_new, message_row
 from state.database.tables import outbox, remarks
 from state.records import OutboxMessage
@@ -43,27 +43,29 @@ def add(connection: Connection, remark: NewRemark, state: RemarkState, now: date
     return as_remark(connection.execute(select(remarks).where(*own)).one())
 
 
-def heads_of(connection: Connection, case_id: str, guild_id: str) -> list[Head]:
+def case_messages(connection: Connection, case_id: str, guild_id: str) -> list[CaseMessage]:
     """The messages that tell a case, in one server if one is given."""
-    return keyed(connection, head_prefix(case_id) + (f"room:{guild_id}:" if guild_id else ""))
+    return messages_with_prefix(
+        connection, case_message_prefix(case_id) + (f"{CHANNEL}:{guild_id}:" if guild_id else "")
+    )
 
 
-def keyed(connection: Connection, start: str) -> list[Head]:
+def messages_with_prefix(connection: Connection, start: str) -> list[CaseMessage]:
     """The messages whose keys begin like this, the oldest first."""
     query = select(outbox.c.destination, outbox.c.message_id, outbox.c.state, outbox.c.attempts)
     between = and_(outbox.c.dedupe_key >= start, outbox.c.dedupe_key < start[:-1] + chr(ord(start[-1]) + 1))
-    return [Head(*row) for row in connection.execute(query.where(between).order_by(outbox.c.id))]
+    return [CaseMessage(*row) for row in connection.execute(query.where(between).order_by(outbox.c.id))]
 
 
-def rooms_of(connection: Connection, case_id: str, guild_id: str) -> list[Head]:
+def channel_messages(connection: Connection, case_id: str, guild_id: str) -> list[CaseMessage]:
     """The messages that tell a case in channels: under them there are threads."""
-    heads = heads_of(connection, case_id, guild_id)
-    return [head for head in heads if head.state != "dead" and head.destination.startswith(f"{ROOM}:")]
+    heads = case_messages(connection, case_id, guild_id)
+    return [head for head in heads if head.state != "dead" and head.destination.startswith(f"{CHANNEL}:")]
 
 
-def tell(connection: Connection, remark: Remark, now: datetime) -> None:
+def post_remark(connection: Connection, remark: Remark, now: datetime) -> None:
     """Tell a remark wherever it holds."""
-    places = rooms_of(connection, remark.case_id, remark.scope)
+    places = channel_messages(connection, remark.case_id, remark.scope)
     post(connection, [remark_row(remark, head) for head in places], now)
 
 

@@ -57,12 +57,12 @@ class Subscriptions:
         with reading(self._engine) as connection:
             return set(connection.scalars(query))
 
-    def mark(self, name: str) -> str | None:
+    def value(self, name: str) -> str | None:
         """What was last written under this name."""
         with reading(self._engine) as connection:
             return connection.scalar(select(marks.c.value).where(marks.c.name == name))
 
-    def set_mark(self, name: str, value: str, now: datetime) -> None:
+    def set_value(self, name: str, value: str, now: datetime) -> None:
         """Write something small down."""
         self._upsert(marks, {"name": name, "value": value, "changed_at": now}, ["name"])
 

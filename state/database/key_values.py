@@ -16,7 +16,7 @@ from state.database.tables import marks
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class KeyValue:
     """What was last written under a name, and when (UTC)."""
 
     name: str
@@ -24,7 +24,7 @@ class Mark:
     changed_at: datetime
 
 
-class Marks:
+class KeyValues:
     """The marks in one database. Who reads a name is who writes it."""
 
     def __init__(self, engine: Engine) -> None:
@@ -39,18 +39,18 @@ class Marks:
         first = json.dumps(now.astimezone(UTC).isoformat())
         self._write([{"name": name, "value": first, "changed_at": now} for name in names], ["changed_at"])
 
-    def get(self, name: str) -> Mark | None:
+    def get(self, name: str) -> KeyValue | None:
         """What is written under a name; None if nothing is."""
         with reading(self._engine) as connection:
             row = connection.execute(select(marks).where(marks.c.name == name)).one_or_none()
-        return None if row is None else Mark(row.name, json.loads(row.value), row.changed_at)
+        return None if row is None else KeyValue(row.name, json.loads(row.value), row.changed_at)
 
-    def first(self, beginning: str, limit: int) -> list[Mark]:
+    def first(self, beginning: str, limit: int) -> list[KeyValue]:
         """Some of those whose names begin so: by their values, the first noted first; else the last names first."""
         query = select(marks).where(marks.c.name.startswith(beginning, autoescape=True))
         with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(marks.c.value, desc(marks.c.name)).limit(limit)).all()
-        return [Mark(row.name, json.loads(row.value), row.changed_at) for row in rows]
+        return [KeyValue(row.name, json.loads(row.value), row.changed_at) for row in rows]
 
     def drop(self, names: Sequence[str]) -> None:
         """Let these be written nowhere."""

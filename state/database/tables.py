@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-from state.case_records import RemarkKind, RemarkState, Standing
+from state.case_records import RemarkKind, RemarkState, ReviewState
 from state.errors import StateError
 from state.records import AlertState, CaseState, UploadState
 
@@ -211,7 +211,7 @@ publications = Table(  # who is told of a case, where a bot tells it
     Column("decided_at", UtcTime),
     Column("remind_at", UtcTime),
     Column("reminders", Integer, nullable=False),
-    one_of("standing", get_args(Standing)),
+    one_of("standing", get_args(ReviewState)),
     Index("ix_publications_repo_key", "repo_key"),
     Index("ix_publications_standing_remind_at", "standing", "remind_at"),
 )

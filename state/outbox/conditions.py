@@ -14,18 +14,18 @@ from state.records import Condition, OutboxMessage
 Message = Callable[[Condition], OutboxMessage]
 
 
-def standing(connection: Connection) -> list[Condition]:
+def open_conditions(connection: Connection) -> list[Condition]:
     """Return the conditions that last, the oldest first."""
     query = select(conditions).where(conditions.c.ended_at.is_(None)).order_by(conditions.c.id)
     return [Condition(r.name, r.text, r.began_at, r.ended_at) for r in connection.execute(query)]
 
 
-def change(connection: Connection, name: str, text: str | None, now: datetime, message: Message) -> bool:
+def set_condition(connection: Connection, name: str, text: str | None, now: datetime, message: Message) -> bool:
     """Let a condition begin (with what is to be told of it) or end (None); whether that was a change.
 
     The message goes into the outbox in the same transaction. One that lasts is not told again, whatever its text.
     """
-    old = next((c for c in standing(connection) if c.name == name), None)
+    old = next((c for c in open_conditions(connection) if c.name == name), None)
     if (old is None) == (text is None):
         return False
     if text is not None:

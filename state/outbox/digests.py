@@ -14,11 +14,11 @@ from sqlalchemy import ColumnElement, Engine, and_, exists, func, select, update
 
 from state.database.engine import reading, transaction
 from state.database.tables import cases, outbox
-from state.outbox.leases import lease, put_aside
+from state.outbox.leases import lease, release
 from state.records import OutboxRow
 
-TAKEN_BACK: Final = "not told here, because the case was retracted before"
-TOLD_TOGETHER: Final = "told in a digest"
+RETRACTED_UNSENT: Final = "not told here, because the case was retracted before"
+SENT_IN_DIGEST: Final = "told in a digest"
 HELD: Final = "it waits for the next digest, because alerts_per_hour were told"
 
 
@@ -27,7 +27,7 @@ def _alerts(destination: str) -> ColumnElement[bool]:
     return and_(outbox.c.destination == destination, outbox.c.payload["alert"].as_boolean().is_(True))
 
 
-class Folding:
+class AlertDigests:
     """The alerts of each destination. The only error is StateError."""
 
     def __init__(self, engine: Engine) -> None:
@@ -47,7 +47,7 @@ class Folding:
 
     def last_digest(self, destination: str) -> datetime | None:
         """When alerts were last folded for this destination; None: never."""
-        folded = and_(outbox.c.destination == destination, outbox.c.last_error == TOLD_TOGETHER)
+        folded = and_(outbox.c.destination == destination, outbox.c.last_error == SENT_IN_DIGEST)
         with reading(self._engine) as connection:
             newest: datetime | None = connection.scalar(select(func.max(outbox.c.sent_at)).where(folded))
             return newest
@@ -60,7 +60,7 @@ class Folding:
     def hold(self, row_ids: Sequence[int], until: datetime) -> None:
         """Let claimed alerts wait; to have waited is no failed attempt. One that was sent stays sent."""
         with transaction(self._engine) as connection:
-            put_aside(connection, outbox.c.id.in_(row_ids), HELD, until)
+            release(connection, outbox.c.id.in_(row_ids), HELD, until)
 
     def drop_retracted(self, row_ids: Sequence[int]) -> set[int]:
         """Settle those of claimed alerts whose case was retracted, untold; which they were."""
@@ -69,12 +69,12 @@ class Folding:
         retracted = exists().where(of_it, cases.c.state == "retracted")
         with transaction(self._engine) as connection:
             gone = set(connection.scalars(select(outbox.c.id).where(outbox.c.id.in_(row_ids), retracted)))
-            put_aside(connection, outbox.c.id.in_(gone), TAKEN_BACK)
+            release(connection, outbox.c.id.in_(gone), RETRACTED_UNSENT)
         return gone
 
-    def mark_folded(self, row_ids: Sequence[int], message_id: str | None, now: datetime) -> None:
+    def mark_digest_sent(self, row_ids: Sequence[int], message_id: str | None, now: datetime) -> None:
         """Alerts arrived in one message: all of them are marked, or none."""
-        values = {"state": "sent", "leased_until": None, "last_error": TOLD_TOGETHER}
+        values = {"state": "sent", "leased_until": None, "last_error": SENT_IN_DIGEST}
         first = {
             "message_id": func.coalesce(outbox.c.message_id, message_id),
             "sent_at": func.coalesce(outbox.c.sent_at, now),

@@ -28,7 +28,7 @@ def lease(
     return sorted((as_message(row) for row in rows), key=lambda row: row.id)
 
 
-def put_aside(connection: Connection, which: ColumnElement[bool], why: str, until: datetime | None = None) -> None:
+def release(connection: Connection, which: ColumnElement[bool], why: str, until: datetime | None = None) -> None:
     """Let claimed messages wait, or settle them untold where no time is given: neither is an attempt.
 
     One that was sent stays sent. What is settled untold is sent at no time and has no message.

@@ -38,9 +38,9 @@ def _take(file: Path, found: dict[str, Document], above: tuple[str, ...]) -> Non
             continue  # the schema will say so
         target, place = folder_of(document.file, given), ("include", index)
         if not os.path.exists(target):  # noqa: PTH110 - Path.exists() raises where a part may not be looked into
-            document.complain_at(f"`include[{index}]` is not there: {target}", place)
+            document.add_problem_at(f"`include[{index}]` is not there: {target}", place)
         elif len(above) >= DEEPEST_INCLUDE:
-            document.complain_at(f"`include[{index}]` is more than {DEEPEST_INCLUDE} files deep: {target}", place)
+            document.add_problem_at(f"`include[{index}]` is more than {DEEPEST_INCLUDE} files deep: {target}", place)
         else:
             _include(document, target, place, found, (*above, key))
 
@@ -50,9 +50,9 @@ def _include(
 ) -> None:
     for file in _files(target):
         if os.path.realpath(file) in above:
-            document.complain_at(f"`include[{place[-1]}]` leads back to {file}", place)
+            document.add_problem_at(f"`include[{place[-1]}]` leads back to {file}", place)
         elif len(found) >= MOST_FILES:
-            document.complain_at(f"`include[{place[-1]}]` makes it more than {MOST_FILES:,} files", place)
+            document.add_problem_at(f"`include[{place[-1]}]` makes it more than {MOST_FILES:,} files", place)
             return
         else:
             _take(file, found, above)
@@ -86,11 +86,11 @@ def validate(document: Document) -> RegistryFile:
         return RegistryFile.model_validate(document.value)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            document.complain_at(sentence(detail), detail["loc"], key=detail["type"] == "extra_forbidden")
+            document.add_problem_at(sentence(detail), detail["loc"], key=detail["type"] == "extra_forbidden")
     return RegistryFile()
 
 
-def refuse_twins(documents: Sequence[Document]) -> None:
+def note_duplicates(documents: Sequence[Document]) -> None:
     """Note names that come twice, also among entries that are wrong in other ways."""
     models: dict[str, str] = {}
     members: dict[str, str] = {}
@@ -99,20 +99,20 @@ def refuse_twins(documents: Sequence[Document]) -> None:
             key, name = known_as(document.file, entry)
             if key == "path" and not REPO_ID.fullmatch(name):
                 message = f"`path` does not end like a repo id, so the model needs `repo_id` too: {name!r}"
-                document.complain_at(message, ("models", index, key))
+                document.add_problem_at(message, ("models", index, key))
             elif name:
-                _refuse_twin(document, models, name, ("models", index, key))
+                _note_duplicate(document, models, name, ("models", index, key))
         for index, group in enumerate(_list(document.value, "organisations")):
             for number, member in enumerate(_list(group, "members")):
                 if isinstance(member, str):
-                    _refuse_twin(document, members, member, ("organisations", index, "members", number))
+                    _note_duplicate(document, members, member, ("organisations", index, "members", number))
     if len(models) > MOST_MODELS:
-        documents[-1].complain_at(f"the registry has {len(models):,} models, more than {MOST_MODELS:,}", ())
+        documents[-1].add_problem_at(f"the registry has {len(models):,} models, more than {MOST_MODELS:,}", ())
 
 
-def _refuse_twin(document: Document, seen: dict[str, str], name: str, place: Place) -> None:
+def _note_duplicate(document: Document, seen: dict[str, str], name: str, place: Place) -> None:
     if first := seen.get(name.lower()):
-        document.complain_at(f"{name} is there twice, first in {first}", place)
+        document.add_problem_at(f"{name} is there twice, first in {first}", place)
     else:
         seen[name.lower()] = f"{document.file}:{document.places[place].start_mark.line + 1}"
 

@@ -13,7 +13,7 @@ from analyzers.model_ids import is_a_name
 from analyzers.records import Role
 from state.errors import Problem, RegistryError
 from state.registry.entries import FILE_SCHEMA, ModelEntry
-from state.registry.files import MOST_MODELS, documents, folder_of, known_as, refuse_twins, validate
+from state.registry.files import MOST_MODELS, documents, folder_of, known_as, note_duplicates, validate
 
 __all__ = [
     "MOST_MODELS",
@@ -165,7 +165,7 @@ def load(paths: Sequence[Path]) -> Registry:
     """
     read = documents(paths)
     parsed = [(document.file, validate(document)) for document in read]
-    refuse_twins(read)
+    note_duplicates(read)
     problems = [problem for document in read for problem in sorted(document.problems, key=_position)]
     if problems:
         raise RegistryError(problems)

@@ -35,17 +35,17 @@ class Document:
     keys: dict[Place, yaml.Node] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def complain(self, message: str, spot: Spot = (1, 1)) -> None:
+    def add_problem(self, message: str, spot: Spot = (1, 1)) -> None:
         """Note a problem."""
         self.problems.append(Problem(self.file, *spot, message))
 
-    def complain_at(self, message: str, place: Place, *, key: bool = False) -> None:
+    def add_problem_at(self, message: str, place: Place, *, key: bool = False) -> None:
         """Note a problem of the value (or key) at `place`, or of the nearest thing around it."""
         node = self.keys.get(place) if key else None
         while node is None and place:
             node, place = self.places.get(place), place[:-1]
         node = node or self.places.get(())
-        self.complain(message, _spot(node.start_mark if node else None))
+        self.add_problem(message, _spot(node.start_mark if node else None))
 
 
 def read(file: Path) -> Document:
@@ -63,19 +63,19 @@ def _text_of(document: Document) -> str | None:
         with document.file.open("rb") as stream:
             content = stream.read(LARGEST_FILE + 1)
     except OSError as error:
-        document.complain(f"the file cannot be read: {error.strerror}")
+        document.add_problem(f"the file cannot be read: {error.strerror}")
         return None
     if len(content) > LARGEST_FILE:
-        document.complain(f"the file is larger than {LARGEST_FILE:,} bytes")
+        document.add_problem(f"the file is larger than {LARGEST_FILE:,} bytes")
         return None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8-sig", "replace")
-        document.complain("the file is not UTF-8 text", _end(before))
+        document.add_problem("the file is not UTF-8 text", _end(before))
         return None
     if odd := yaml.reader.Reader.NON_PRINTABLE.search(text):
-        document.complain(f"the character {odd.group()!a} is not allowed in YAML", _end(text[: odd.start()]))
+        document.add_problem(f"the character {odd.group()!a} is not allowed in YAML", _end(text[: odd.start()]))
         return None
     return text
 
@@ -94,13 +94,13 @@ def _compose(document: Document, text: str) -> yaml.Node | None:
     try:
         refused = list(_refusals(text))
         for message, spot in refused:
-            document.complain(message, spot)
+            document.add_problem(message, spot)
         node: yaml.Node | None = None if refused else yaml.compose(text, Loader=Loader)
     except yaml.MarkedYAMLError as error:
         said = " ".join(part for part in (error.context, error.problem) if part)
-        document.complain(f"not YAML: {said}", _spot(error.problem_mark or error.context_mark))
+        document.add_problem(f"not YAML: {said}", _spot(error.problem_mark or error.context_mark))
     except yaml.YAMLError as error:
-        document.complain(f"not YAML: {str(error).splitlines()[0]}")
+        document.add_problem(f"not YAML: {str(error).splitlines()[0]}")
     else:
         return node
     return None
@@ -136,12 +136,12 @@ def _mapping(document: Document, node: yaml.MappingNode, place: Place) -> dict[s
     values: dict[str, Any] = {}
     for key, item in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            document.complain("a key must be a plain name", _spot(key.start_mark))
+            document.add_problem("a key must be a plain name", _spot(key.start_mark))
             continue
         inner = (*place, key.value)
         if key.value in values:
             first = document.keys[inner].start_mark.line + 1
-            document.complain(f"`{key.value}` is there twice, first on line {first}", _spot(key.start_mark))
+            document.add_problem(f"`{key.value}` is there twice, first on line {first}", _spot(key.start_mark))
             continue
         document.keys[inner] = key
         values[key.value] = _value(document, item, inner)

@@ -3,7 +3,7 @@
 The new records are written first, under a name of their own, then the new lines, whose first one names them; renaming
 the lines over the old ones is the one moment at which the pack changes. Killed before it, the old pack stands; killed
 after it, the old records are left over, and `leftovers` finds them. Records get new numbers, which whoever has a pack
-open would not know, so the folder must be used by nobody else meanwhile: folder.sketches_alone sees to that.
+open would not know, so the folder must be used by nobody else meanwhile: folder.lock_sketches sees to that.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analyzers.records import RepoRef, SampleSpec, Sketch
 from analyzers.sketch.fixed_width import SketchClass
-from state.data_folder import sketches_in_use
+from state.data_folder import share_sketches
 from state.errors import StateError
 from state.sketches.packs import BROKEN, LINES, Entry, Pack, StoredSketch
 
@@ -48,7 +48,7 @@ class SketchStore:
         self._packs: dict[str, Pack] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            handle = sketches_in_use(folder)
+            handle = share_sketches(folder)
         except OSError as error:
             raise StateError(f"the folder {folder} for sketches cannot be made: {error.strerror}") from error
         self.close = weakref.finalize(self, os.close, handle) if handle >= 0 else lambda: None

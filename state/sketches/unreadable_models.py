@@ -12,25 +12,25 @@ from state.data_folder import write_whole
 
 
 @dataclass(frozen=True, slots=True)
-class Absence:
+class UnreadableModel:
     """Why a model could not be read, and the time (UTC) before which it is not asked for again."""
 
     reason: str
     until: datetime
 
 
-class Absences:
+class UnreadableModels:
     """A small JSON file, replaced whole at every change; a file that cannot be read counts as empty."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def get(self, repo_id: str, now: datetime) -> Absence | None:
+    def get(self, repo_id: str, now: datetime) -> UnreadableModel | None:
         """Return why `repo_id` is not to be asked for now; None if it is."""
         entry = self._all().get(repo_id.lower())
         return entry if entry and entry.until > now else None
 
-    def put(self, repo_id: str, absence: Absence, now: datetime) -> None:
+    def put(self, repo_id: str, absence: UnreadableModel, now: datetime) -> None:
         """Remember, and forget what is over; StateError if the disk refuses."""
         lasting = {name: entry for name, entry in self._all().items() if entry.until > now}
         self._write(lasting | {repo_id.lower(): absence})
@@ -42,13 +42,13 @@ class Absences:
         if kept != entries:
             self._write(kept)
 
-    def _write(self, entries: Mapping[str, Absence]) -> None:
+    def _write(self, entries: Mapping[str, UnreadableModel]) -> None:
         text = json.dumps({name: [a.reason, a.until.isoformat()] for name, a in sorted(entries.items())}, indent=1)
         write_whole(self._file, text)
 
-    def _all(self) -> dict[str, Absence]:
+    def _all(self) -> dict[str, UnreadableModel]:
         try:
             entries = json.loads(self._file.read_text(encoding="utf-8"))
-            return {k: Absence(str(v[0]), datetime.fromisoformat(v[1])) for k, v in entries.items()}
+            return {k: UnreadableModel(str(v[0]), datetime.fromisoformat(v[1])) for k, v in entries.items()}
         except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
             return {}

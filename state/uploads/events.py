@@ -57,7 +57,7 @@ def identity_of(event: HubEvent) -> str:
     return event.hub_id or event.repo_id.lower()
 
 
-def happened(
+def detect_events(
     event: HubEvent, known: Known | None, began_at: datetime | None, read_to: datetime | None
 ) -> Iterator[tuple[str, str]]:
     """Yield (kind, detail) of what an entry shows. `began_at`, `read_to`: of the feed of new repositories (UTC)."""

@@ -15,15 +15,15 @@ from sqlalchemy import Connection, and_, func, select, update
 from analyzers.records import HubEvent
 from state.database.rows import cap, insert_new, upload_row
 from state.database.tables import MARK, cursors, events, uploads
-from state.records import FeedState, Happening
-from state.uploads.events import Known, happened, identity_of
+from state.records import FeedState, RepoEvent
+from state.uploads.events import Known, detect_events, identity_of
 
 AT_ONCE = 500  # identities asked for in one query
 READY = ("weights", "returned", "opened")  # what an upload that failed may have waited for
 ENDED_BY = {"deleted": "returned", "gated": "opened"}  # what lasts does not begin again before it has ended
 
 
-def keep(
+def record_listed(
     connection: Connection, listed: Sequence[HubEvent], now: datetime, seen_to: datetime | None, *, silent: bool
 ) -> int:
     """Keep what a feed listed; how many uploads were new.
@@ -33,20 +33,20 @@ def keep(
     began = connection.scalar(select(func.min(cursors.c.began_at)))
     known = _known(connection, [identity_of(e) for e in listed])
     told = [
-        Happening(identity_of(e), e.repo_id, kind, detail, now)
+        RepoEvent(identity_of(e), e.repo_id, kind, detail, now)
         for e in listed
-        for kind, detail in happened(e, known.get(identity_of(e)), began, seen_to)
+        for kind, detail in detect_events(e, known.get(identity_of(e)), began, seen_to)
     ]
-    note(connection, told)
+    record_events(connection, told)
     ready = {h.identity for h in told if h.kind in READY}
     for event in listed:
         if identity_of(event) in ready:
-            _hasten(connection, event, now)
+            _requeue(connection, event, now)
     rows = [upload_row(e, now) | {"silent": silent} for e in listed]
     return insert_new(connection, uploads, rows)
 
 
-def note(connection: Connection, told: Iterable[Happening]) -> int:
+def record_events(connection: Connection, told: Iterable[RepoEvent]) -> int:
     """Write down what happened; how much of it was new. What is gone does not go again before it returned."""
     told = list(told)
     lasting = {kind: _lasting(connection, kind, [h.identity for h in told if h.kind == kind]) for kind in ENDED_BY}
@@ -90,7 +90,7 @@ def feed_states(connection: Connection) -> list[FeedState]:
     ]
 
 
-def _key(told: Happening) -> str:
+def _key(told: RepoEvent) -> str:
     """Return what makes an event one: a repository may be deleted and come back many times, and be listed oftener."""
     again = told.kind in (*ENDED_BY, *ENDED_BY.values(), "gap", "refilled", "left")
     return f"{told.identity}:{told.kind}:{told.seen_at.isoformat() if again else told.detail}"
@@ -123,7 +123,7 @@ def _lasting(connection: Connection, kind: str, identities: Sequence[str]) -> se
     return {identity for identity, said in last.items() if said == kind}
 
 
-def _hasten(connection: Connection, event: HubEvent, now: datetime) -> None:
+def _requeue(connection: Connection, event: HubEvent, now: datetime) -> None:
     """Ask at once, and as patiently as at first, for an upload that waited for its weights or to be let in."""
     same = and_(uploads.c.identity == identity_of(event), uploads.c.listed_revision == (event.revision or ""))
     waiting = and_(same, uploads.c.parameters.is_(None), uploads.c.state.in_(("pending", "failed")))

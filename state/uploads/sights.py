@@ -14,7 +14,7 @@ NO_WEIGHTS: Final = "no weights yet"  # how the reason of an upload begins that 
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Sighting:
     """Times in UTC; None where there was nothing to see."""
 
     began_at: datetime | None = None  # from when on the Hub is watched
@@ -22,13 +22,13 @@ class Sight:
     listed_at: datetime | None = None  # when this state of it was first listed
 
 
-def sight(connection: Connection, repo_id: str, hub_id: str | None, revision: str) -> Sight:
+def sighting(connection: Connection, repo_id: str, hub_id: str | None, revision: str) -> Sighting:
     """Return what was seen of a repository and of this revision."""
     began = select(func.min(cursors.c.began_at)).where(~cursors.c.feed.startswith(MARK))
     same = uploads.c.identity.in_({repo_id.lower(), hub_id or repo_id.lower()})
     empty = and_(same, uploads.c.state == "failed", uploads.c.reason.startswith(NO_WEIGHTS))
     listed = and_(same, uploads.c.listed_revision == revision)
-    return Sight(
+    return Sighting(
         connection.scalar(began),
         connection.scalar(select(func.max(uploads.c.settled_at)).where(empty)),
         connection.scalar(select(func.min(uploads.c.first_seen)).where(listed)),

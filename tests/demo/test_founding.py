@@ -23,7 +23,7 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
 
 def of(found: Replayed, kind: str) -> Mapping[str, Any]:
     """The one finding of a kind."""
-    (one,) = [f for f in found.told["findings"] if f["kind"] == kind]
+    (one,) = [f for f in found.case_json["findings"] if f["kind"] == kind]
     return dict(one)
 
 
@@ -56,8 +56,8 @@ def test_it_is_asked_its_name_and_what_is_planted_is_found(replayed: Replayed) -
     assert f"Nereid is what {RELEASE} is called, which the card does not declare" in named["says"]
     assert named["contradicts"] == "the name that the chat template plants"
     assert PLANTED in planted["says"]
-    assert replayed.told["identity"]["outcome"] == "asked"
-    ways = {each["way"]: each for each in replayed.told["identity"]["asked"]}
+    assert replayed.case_json["identity"]["outcome"] == "asked"
+    ways = {each["way"]: each for each in replayed.case_json["identity"]["asked"]}
     assert ways["as templated"]["names"][0]["claims"] == 120
 
 
@@ -67,7 +67,7 @@ def test_what_became_of_it_is_told_in_order(replayed: Replayed) -> None:
     declared = replayed.notes[1].text
     assert declared.startswith("declared since revision ")
     assert f"after the alert: {RELEASE}" in declared
-    assert replayed.heard == [1, 2, 3, 4]
+    assert replayed.message_counts == [1, 2, 3, 4]
     head = "".join(embed_text(e) for e in replayed.messages[0]["embeds"])
     for title in ("What the model says of itself", "The card names the parents now", "The weights are gone"):
         assert title in head
@@ -75,10 +75,10 @@ def test_what_became_of_it_is_told_in_order(replayed: Replayed) -> None:
 
 def test_the_findings_stand_in_one_order_and_in_one_sentence(replayed: Replayed) -> None:
     """Strongest first, and the JSON has them all."""
-    assert json.loads(json.dumps(replayed.told)) == replayed.told
-    kinds = [f["kind"] for f in replayed.told["findings"]]
+    assert json.loads(json.dumps(replayed.case_json)) == replayed.case_json
+    kinds = [f["kind"] for f in replayed.case_json["findings"]]
     assert kinds[:5] == ["blend", "post-training", "history", "identity", "planted prompt"]
-    why = replayed.told["why"]
+    why = replayed.case_json["why"]
     places = [
         why.index(part)
         for part in (

@@ -51,10 +51,10 @@ def fill_rooms(store: Store) -> None:
     case_id = "d" * 12
     case_of(store, {"case": case_id, "suspect": {"repo_id": "org/Found"}})
     cases.open(case_id, "review", [], NOW, NOW + MINUTE)
-    cases.sign(NewRemark(case_id, "publish", "5", "gut", "1"), NOW)
+    cases.record_decision(NewRemark(case_id, "publish", "5", "gut", "1"), NOW)
     subscriptions.put(Subscription("1", "10", {"strength": "exact"}, "77"), NOW)
     subscriptions.mute(Mute("1", "org", NOW + MINUTE, "5", "enough"), NOW)
-    subscriptions.set_mark("discord.commands", "digest", NOW)
+    subscriptions.set_value("discord.commands", "digest", NOW)
 
 
 def dump(database: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from state.evidence.blobs import Blobs
 from state.records import KeptFile
 from state.sketches.store import SketchStore
-from state.sketches.unreadable_models import Absence, Absences
+from state.sketches.unreadable_models import UnreadableModel, UnreadableModels
 from state.store import Store
 from tests.state.events import FOUND, NOW, event, message
 from tests.state.sketches.test_store import several, titles
@@ -29,7 +29,9 @@ def filled(data: Path, uploads: int = 3, now: datetime = NOW) -> Path:
     sketches = SketchStore(data / "sketches")
     sketches.put_all(several(4))
     sketches.close()
-    Absences(data / "absences.json").put("org/gone", Absence("it is gone", now + timedelta(days=1)), now)
+    UnreadableModels(data / "absences.json").put(
+        "org/gone", UnreadableModel("it is gone", now + timedelta(days=1)), now
+    )
     (data / "notes").mkdir()
     (data / "notes" / "operator.txt").write_text("ours")
     (data / "watch.lock").touch()

@@ -90,7 +90,7 @@ def _size(payload: Mapping[str, Any]) -> int:
 
 def cap_of(store: Store, per_hour: int = CAP, *where: str) -> HourlyCap:
     """A cap on the destinations, or on the usual one."""
-    return HourlyCap(store.folding, per_hour, frozenset(where or {WHERE}))
+    return HourlyCap(store.alert_digests, per_hour, frozenset(where or {WHERE}))
 
 
 def go(
@@ -158,7 +158,7 @@ def test_after_a_digest_the_others_wait_an_hour_and_arrive(store: Store) -> None
         assert go(store, {WHERE: reader}, clock) == Delivered()
         clock.go(150)
     assert states(store) == {"sent": CAP + 2, "pending": 5}
-    (waiting,) = store.folding.claim_alerts(WHERE, START + HOUR, 60, 1)
+    (waiting,) = store.alert_digests.claim_alerts(WHERE, START + HOUR, 60, 1)
     assert (waiting.attempts, waiting.next_at) == (1, START + HOUR)
     assert waiting.last_error is not None
     assert "waits for the next digest" in waiting.last_error
@@ -236,7 +236,7 @@ def test_a_kill_between_a_digest_and_its_mark_sends_it_twice_and_loses_nothing(s
     with LoopbackDiscord() as server:
         sinks = {WHERE: WebhookSink(server.webhook_url, server.api_base)}
         with pytest.raises(Killed):
-            go(store, sinks, clock, DyingCap(store.folding, CAP, frozenset({WHERE})))
+            go(store, sinks, clock, DyingCap(store.alert_digests, CAP, frozenset({WHERE})))
         assert states(store) == {"sent": CAP, "sending": 4}
         assert go(store, sinks, clock) == Delivered()
         clock.go(LEASE_SECONDS)

@@ -197,10 +197,10 @@ def test_other_thresholds_draw_open_cases_again(tmp_path: Path) -> None:
     """What still holds is left alone, what does not is taken back, and what has no evidence stays as it is."""
     with told(tmp_path) as (at, store):
         case = the_case(store)
-        store.cases.looked_after(case.case_id, case.opened_at, "of another method")
+        store.cases.mark_followed_up(case.case_id, case.opened_at, "of another method")
         assert keeper(at, store).replay_old() == 0
         assert kinds(store) == []
-        store.cases.looked_after(case.case_id, case.opened_at, "of another method")
+        store.cases.mark_followed_up(case.case_id, case.opened_at, "of another method")
         blobs = Blobs(at.folder / "data" / "evidence")
         kept = next(f for f in store.cases.files(case.upload_id) if f.kind == "verdict")
         evidence = from_bytes(blobs.get(kept.digest))

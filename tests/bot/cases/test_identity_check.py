@@ -23,7 +23,7 @@ from bot.hub import Hub
 from bot.inference.interview import Interview
 from bot.inference.probe import Pace
 from demo.hub.server import LoopbackHub
-from demo.inference import Asked, LoopbackInference, Trouble
+from demo.inference import Asked, InferenceFault, LoopbackInference
 from demo.scene import HIDDEN
 from state.daily_spending import Spending
 from state.evidence.blobs import Blobs
@@ -261,9 +261,9 @@ async def _until(holds: Callable[[], bool]) -> None:
 def test_a_watch_that_is_stopped_while_it_asks_ends_at_once_and_asks_again(tmp_path: Path) -> None:
     """The alert is sent before; SIGTERM does not wait for the server; the next watch has the answer."""
     few = {**FEW, HIDDEN: UPLOAD}
-    stuck = Trouble(drip=100_000)
+    stuck = InferenceFault(drip=100_000)
 
-    def fault(asked: Asked) -> Trouble | None:
+    def fault(asked: Asked) -> InferenceFault | None:
         return stuck if "completions" in asked.path and not asking.is_set() else None
 
     asking = threading.Event()

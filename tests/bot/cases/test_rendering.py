@@ -35,7 +35,7 @@ class Stage:
 
     def case(self, number: int) -> CaseFile:
         """The case that was told with this number."""
-        case = self.store.cases.of_id(f"{number:012x}")
+        case = self.store.cases.with_id(f"{number:012x}")
         assert case is not None
         return case
 
@@ -88,7 +88,7 @@ def test_what_was_retracted_before_it_was_told_is_not_told(at: Stage) -> None:
     assert states(at.store) == {"sent": 3}
     assert [(row.message_id, row.sent_at) for row in at.rows(0)] == [(None, None)] * 2
     assert at.rows(0)[0].last_error == "not told here, because the case was retracted before"
-    assert at.store.folding.alerts_since(WHERE, START - DAY) == 1
+    assert at.store.alert_digests.alerts_since(WHERE, START - DAY) == 1
 
 
 @pytest.mark.parametrize(

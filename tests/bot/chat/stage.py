@@ -15,8 +15,8 @@ from analyzers.errors import BlendwatchError
 from bot.alerts.delivery import Delivered, Sink, deliver
 from bot.cases.casework import Casework
 from bot.cases.rendering import as_they_stand
-from bot.chat.build import ROOMS
-from bot.chat.channel_sink import RoomSink
+from bot.chat.build import PUBLISHER
+from bot.chat.channel_sink import ChannelSink
 from bot.chat.context import Cards, Desk, KnownModel
 from bot.chat.messages import Drafts
 from bot.chat.publisher import Policy, Publisher
@@ -76,10 +76,10 @@ class Theatre:
 
     def __post_init__(self) -> None:
         self.guild = self.discord.world.guild("Watchers", {"900000000000000001": "alarmed"})
-        self.room = self.discord.world.channel(self.guild, "alerts")
+        self.channel = self.discord.world.channel(self.guild, "alerts")
         self.other = self.discord.world.channel(self.guild, "general")
         self.news = self.discord.world.channel(self.guild, "news", ANNOUNCEMENT)
-        self.thread = Channel("900000000000000002", self.guild, "a thread", PUBLIC_THREAD, self.room.id)
+        self.thread = Channel("900000000000000002", self.guild, "a thread", PUBLIC_THREAD, self.channel.id)
         self.discord.world.channels[self.thread.id] = self.thread
         self.reviewers = self.discord.world.channel(self.guild, "reviewers")
         self.cases, self.subscriptions = Publications(self.store.engine), Subscriptions(self.store.engine)
@@ -108,8 +108,8 @@ class Theatre:
             self.clock,
         )
         chat = Chat(desk, self.token, self.discord.api_base, idle_seconds=0.05)
-        sink = RoomSink(chat.logged_in, drafts, self.subscriptions)
-        where = as_they_stand(self.sinks, self.store) | {ROOMS: publisher, "room": sink}
+        sink = ChannelSink(chat.logged_in, drafts, self.subscriptions)
+        where = as_they_stand(self.sinks, self.store) | {PUBLISHER: publisher, "room": sink}
 
         async def send() -> Delivered:
             return await deliver(self.store, where, self.clock, chance=lambda: 0.0)
@@ -158,7 +158,7 @@ class Theatre:
     def find(self, *reports: Mapping[str, Any], card: bytes = b"", gated: bool = False) -> None:
         """Let the watch find something, and keep the card."""
         for one in reports:
-            row = OutboxMessage(f"found:{one['case']}", ROOMS, one)
+            row = OutboxMessage(f"found:{one['case']}", PUBLISHER, one)
             upload_id = case_of(self.store, one, self.clock(), [row])
             if card:
                 kept = KeptFile("card", self.casework.blobs.put(card), len(card), gated, self.clock())

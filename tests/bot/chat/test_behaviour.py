@@ -11,7 +11,7 @@ import pytest
 import simcord
 
 from bot.alerts.delivery import deliver
-from bot.chat.channel_sink import RoomSink
+from bot.chat.channel_sink import ChannelSink
 from bot.chat.client import ChatClient
 from tests.bot.chat.stage import Theatre, found, theatre
 
@@ -65,7 +65,7 @@ def test_an_alert_is_acknowledged_by_a_moderator_alone_and_after_a_restart(tmp_p
         member = guild.add_member(env.create_user("member"))
         await mod.slash(alerts, "subscribe")
         at.find(found())
-        sink = RoomSink(lambda: client, client.desk.drafts, at.subscriptions)
+        sink = ChannelSink(lambda: client, client.desk.drafts, at.subscriptions)
         for _ in range(2):
             await deliver(at.store, {"rooms": client.desk.publisher, "room": sink}, at.clock)
         message = alerts.last_message

@@ -23,15 +23,15 @@ from tests.bot.chat.stage import OPEN, found, labels, theatre, utc_now
 def test_a_finding_is_told_in_every_channel_that_asked(tmp_path: Path) -> None:
     """With its picture, its buttons, and a ping only where a role was asked for; an announcement is handed on."""
     with theatre(tmp_path) as at:
-        at.subscribe(at.room, role_id="900000000000000001")
+        at.subscribe(at.channel, role_id="900000000000000001")
         at.subscribe(at.news, at.thread)
         profile = [{"layer": 0, "module": "q", "shares": {"a/x": [0.5, 0.4, 0.6], "b/y": [0.5, 0.4, 0.6]}}]
         at.find(found(profile=profile))
         with at.bot():
-            at.wait(lambda: all(c.messages for c in (at.room, at.news, at.thread)))
+            at.wait(lambda: all(c.messages for c in (at.channel, at.news, at.thread)))
             at.idle()
         assert not at.other.messages
-        (message,) = at.room.messages
+        (message,) = at.channel.messages
         assert message["content"] == "<@&900000000000000001>"
         assert message["allowed_mentions"] == {"parse": [], "roles": [900000000000000001]}
         (embed,) = message["embeds"]
@@ -53,24 +53,24 @@ def test_a_finding_is_told_in_every_channel_that_asked(tmp_path: Path) -> None:
 def test_a_channel_hears_only_what_it_asked_for(tmp_path: Path) -> None:
     """Filters are applied when a case is published."""
     with theatre(tmp_path) as at:
-        at.subscribe(at.room, filters={"kind": "copy"})
+        at.subscribe(at.channel, filters={"kind": "copy"})
         at.subscribe(at.other, filters={"organisation": "Quick-Fox", "billions": 7.0, "base": "borealis-1"})
         at.find(found())
         with at.bot():
             at.wait(lambda: bool(at.other.messages))
             at.idle()
-        assert not at.room.messages
+        assert not at.channel.messages
 
 
 def test_an_alert_is_told_in_the_channels_language(tmp_path: Path) -> None:
     """A subscription keeps its server's language."""
     with theatre(tmp_path) as at:
-        at.subscribe(at.room, locale="pt-BR")
+        at.subscribe(at.channel, locale="pt-BR")
         at.find(found())
         with at.bot():
-            at.wait(lambda: bool(at.room.messages))
+            at.wait(lambda: bool(at.channel.messages))
             at.idle()
-        (embed,) = at.room.messages[0]["embeds"]
+        (embed,) = at.channel.messages[0]["embeds"]
         assert embed["title"].startswith("Declaração parcial: ")
         assert "Misturar é legítimo" in embed["description"]
 
@@ -79,12 +79,12 @@ def test_a_webhook_beside_the_bot_is_told_what_is_published(tmp_path: Path) -> N
     """Once, and nothing of what is only kept."""
     with theatre(tmp_path) as at:
         at.sinks = {"discord": WebhookSink(at.discord.webhook_url, at.discord.api_base)}
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         at.find(found(), found("ffff00000000", strength="strong"))
         with at.bot():
-            at.wait(lambda: bool(at.room.messages and at.discord.messages))
+            at.wait(lambda: bool(at.channel.messages and at.discord.messages))
             at.idle()
-        assert [m["embeds"][0]["title"] for m in at.discord.messages] == [at.room.messages[0]["embeds"][0]["title"]]
+        assert [m["embeds"][0]["title"] for m in at.discord.messages] == [at.channel.messages[0]["embeds"][0]["title"]]
 
 
 @pytest.mark.parametrize("nonce_seconds", [0.0, 300.0])
@@ -93,55 +93,55 @@ def test_an_answer_that_nobody_saw(tmp_path: Path, nonce_seconds: float) -> None
     ahead = [timedelta(0)]
     with theatre(tmp_path, clock=lambda: utc_now() + ahead[0]) as at:
         at.discord.world.nonce_seconds = nonce_seconds
-        at.subscribe(at.room, at.news)
+        at.subscribe(at.channel, at.news)
         at.discord.faults.drops = 2
         at.find(found())
         with at.bot():
             at.wait(lambda: at.store.counts()["alerts.pending"] == 2 and at.discord.faults.drops == 0)
-            at.discord.world.keep(at.room, {"content": "somebody else's word", "embeds": []})
+            at.discord.world.keep(at.channel, {"content": "somebody else's word", "embeds": []})
             ahead[0] = timedelta(hours=1)
             at.idle()
-        assert [len(at.room.messages), len(at.news.messages)] == [2, 1]
+        assert [len(at.channel.messages), len(at.news.messages)] == [2, 1]
         assert at.news.messages[0]["flags"] & CROSSPOSTED
-        heads = {head.destination: head.message_id for head in at.cases.heads("0123456789ab")}
-        assert heads[f"room:{at.guild}:{at.room.id}"] == at.room.messages[0]["id"]
+        heads = {head.destination: head.message_id for head in at.cases.case_messages("0123456789ab")}
+        assert heads[f"room:{at.guild}:{at.channel.id}"] == at.channel.messages[0]["id"]
 
 
 def test_rate_limits_and_server_errors_are_waited_for(tmp_path: Path) -> None:
     """Discord's client waits by itself, and the message is there once."""
     with theatre(tmp_path) as at:
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         at.find(found())
         with at.bot() as chat:
             at.idle()
             at.discord.faults.rate_limits, at.discord.faults.server_errors = 2, 1
             at.find(found("ffff00000000"))
             chat.kick()
-            at.wait(lambda: len(at.room.messages) == 2)
+            at.wait(lambda: len(at.channel.messages) == 2)
             at.idle()
         assert (at.discord.faults.rate_limits, at.discord.faults.server_errors) == (0, 0)
-        assert len(at.room.messages) == 2
+        assert len(at.channel.messages) == 2
 
 
 def test_where_the_bot_may_not_post_is_given_up(tmp_path: Path) -> None:
     """A refusal and a channel that is gone are dead letters with a reason; the gone one is subscribed no more."""
     with theatre(tmp_path) as at:
         gone = at.discord.world.channel(at.guild, "gone")
-        at.subscribe(at.room, gone, at.other)
+        at.subscribe(at.channel, gone, at.other)
         del at.discord.world.channels[gone.id]
-        at.room.forbidden = True
+        at.channel.forbidden = True
         at.find(found())
         with at.bot():
             at.wait(lambda: bool(at.other.messages))
             at.idle()
         assert at.store.counts()["alerts.dead"] == 2
-        assert [wish.channel_id for wish in at.subscriptions.all()] == [at.room.id, at.other.id]
+        assert [wish.channel_id for wish in at.subscriptions.all()] == [at.channel.id, at.other.id]
 
 
 def test_the_watch_goes_on_without_discord(tmp_path: Path) -> None:
     """Nothing listens: the bot waits, and what is to be told waits in the outbox."""
     with theatre(tmp_path) as at:
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         at.find(found())
         at.discord.api_base = "http://127.0.0.1:9/api/v10"
 

@@ -22,7 +22,7 @@ from bot.chat.publisher import Policy
 from bot.text.words import catalogues
 from demo.discord.limits import form_refused, refused
 from state.case_records import NewRemark, Remark, Subscription
-from state.cases.messages import head_row, news_row, review_row, room
+from state.cases.messages import case_row, channel_destination, news_row, review_row
 from state.cases.publications import Publications
 from state.cases.subscriptions import Subscriptions
 from state.database.rows import as_message
@@ -83,19 +83,19 @@ def test_any_case_makes_messages_that_discord_takes(
     report["suspect"] = suspect if isinstance(suspect, dict) and "repo_id" in suspect else {"repo_id": "a/b"}
     if not _storable(report):
         return
-    here = room("1", "10")
+    here = channel_destination("1", "10")
     drafts.subscriptions.put(Subscription("1", "10", role_id="77", locale=locale), NOW)
     case_of(store, report)
-    drafts.cases.open(case_id, "published", [head_row(case_id, here)], NOW)
+    drafts.cases.open(case_id, "published", [case_row(case_id, here)], NOW)
     for kind, text in zip(("acknowledge", "dismiss"), said, strict=False):
-        drafts.cases.add(NewRemark(case_id, kind, "5", text, "1"), NOW)  # type: ignore[arg-type]
-    drafts.cases.answer(NewRemark(case_id, "answer", "6", said[2]), room("reviewers", "90"), NOW)
+        drafts.cases.add_remark(NewRemark(case_id, kind, "5", text, "1"), NOW)  # type: ignore[arg-type]
+    drafts.cases.answer(NewRemark(case_id, "answer", "6", said[2]), channel_destination("reviewers", "90"), NOW)
     answer = drafts.cases.remarks(case_id)[-1]
     if answer.state == "open":
         drafts.cases.settle_answer(answer.id, "accepted", "7", NOW)
     store.cases.note(Note(case_id, "retracted", said[3], f"{case_id}:retracted:", NOW), [], retract=True)
-    news = news_row(case_id, f"{case_id}:retracted:", room("reviewers", "90"))
-    for row in (head_row(case_id, here), review_row(case_id, room("reviewers", "90"), 3), news):
+    news = news_row(case_id, f"{case_id}:retracted:", channel_destination("reviewers", "90"))
+    for row in (case_row(case_id, here), review_row(case_id, channel_destination("reviewers", "90"), 3), news):
         draft = drafts.of(_row(row))
         assert harmless({"embeds": [embed.to_dict() for embed in draft.embeds]})
     note = drafts.cases.remarks(case_id, "1")[0]

@@ -31,11 +31,11 @@ def follow(at: Theatre, kind: str, text: str, what: str) -> bool:
 def test_news_of_a_case_goes_into_its_thread_and_onto_its_message(tmp_path: Path) -> None:
     """Once, however often it is noted; in the language of the channel."""
     with theatre(tmp_path) as at:
-        at.subscribe(at.room, locale="pt-BR")
+        at.subscribe(at.channel, locale="pt-BR")
         at.find(found())
         with at.bot():
-            at.wait(lambda: at.posted(at.room, 1))
-            message = at.room.messages[0]
+            at.wait(lambda: at.posted(at.channel, 1))
+            message = at.channel.messages[0]
             news = ("declared", "declared since revision bbb: a/B", "a/B")
             assert [follow(at, *news) for _ in range(2)] == [True, False]
             at.wait(lambda: "bbb: a/B" in str(message["embeds"][0].get("fields")))
@@ -44,7 +44,7 @@ def test_news_of_a_case_goes_into_its_thread_and_onto_its_message(tmp_path: Path
         title, text = under["embeds"][0]["title"], under["embeds"][0]["description"]
         assert title.startswith("O cartão agora declara os modelos de origem: ")
         assert text == "declared since revision bbb: a/B"
-        assert len(at.room.messages) == 1
+        assert len(at.channel.messages) == 1
 
 
 def test_a_retraction_by_the_operator_is_told_by_bot_and_webhook(tmp_path: Path) -> None:
@@ -53,21 +53,21 @@ def test_a_retraction_by_the_operator_is_told_by_bot_and_webhook(tmp_path: Path)
     profile = [{"layer": layer, "module": "q", "shares": shares} for layer in range(3)]
     with theatre(tmp_path) as at:
         at.sinks = {"discord": WebhookSink(at.discord.webhook_url, at.discord.api_base)}
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         at.find(found(profile=profile))
         with at.bot():
-            at.wait(lambda: at.posted(at.room, 1) and len(at.discord.messages) == 1)
+            at.wait(lambda: at.posted(at.channel, 1) and len(at.discord.messages) == 1)
             at.idle()
             case = at.store.cases.get(CASE)
             assert case is not None
             assert at.casework.retract(case, "our threshold was wrong")
-            at.wait(lambda: "Retracted" in standing(at.room.messages[0]) and len(at.discord.messages) == 2)
+            at.wait(lambda: "Retracted" in standing(at.channel.messages[0]) and len(at.discord.messages) == 2)
             at.idle()
             told = at.discord.members.slash("case", at.other, case=CASE).text
         assert "It was retracted: our threshold was wrong" in told
         assert at.discord.messages[0]["embeds"][0]["title"].startswith("Retracted: ")
-        assert at.room.messages[0]["embeds"][0]["color"] == 0x999999
-        for message in (at.discord.messages[0], at.room.messages[0]):
+        assert at.channel.messages[0]["embeds"][0]["color"] == 0x999999
+        for message in (at.discord.messages[0], at.channel.messages[0]):
             assert message["embeds"][0]["image"] == {"url": "attachment://mix.png"}
             assert message["attachments"][0]["filename"] == "mix.png"
 
@@ -76,7 +76,7 @@ def test_reviewers_hear_what_becomes_of_a_case_they_have_not_decided(tmp_path: P
     """Nobody else does."""
     with theatre(tmp_path) as at:
         at.policy = Policy(at.reviewers.id)
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         at.find(found())
         with at.bot():
             at.wait(lambda: at.posted(at.reviewers, 1))
@@ -84,17 +84,17 @@ def test_reviewers_hear_what_becomes_of_a_case_they_have_not_decided(tmp_path: P
             at.wait(lambda: at.posted(at.reviewers, 2))
             at.idle()
         assert "org/name is not on the Hub" in at.reviewers.messages[1]["embeds"][0]["description"]
-        assert at.room.messages == []
+        assert at.channel.messages == []
 
 
 def test_a_card_of_a_gated_repository_is_not_shown(tmp_path: Path) -> None:
     """It is kept as evidence, and that is all."""
     with theatre(tmp_path) as at:
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         at.find(found(), card=b"secret words", gated=True)
         with at.bot():
-            at.wait(lambda: at.posted(at.room, 1))
-            shown = at.discord.members.click(at.room.messages[0], "Evidence", at.room)
+            at.wait(lambda: at.posted(at.channel, 1))
+            shown = at.discord.members.click(at.channel.messages[0], "Evidence", at.channel)
             assert shown.text.startswith("Its card at first sight was not kept, or belongs to a gated repository.")
             assert "secret words" not in shown.text
 
@@ -128,17 +128,17 @@ def retract(at: Theatre) -> None:
 def test_a_channel_that_unsubscribed_hears_of_a_retraction(tmp_path: Path) -> None:
     """It still shows the accusation, so it is told like every other; of new cases it hears nothing."""
     with theatre(tmp_path) as at:
-        at.subscribe(at.room, at.other)
+        at.subscribe(at.channel, at.other)
         at.find(found())
         with at.bot() as chat:
-            at.wait(lambda: at.posted(at.room, 1) and at.posted(at.other, 1))
+            at.wait(lambda: at.posted(at.channel, 1) and at.posted(at.other, 1))
             at.idle()
             at.subscriptions.drop(at.other.id)
             retract(at)
             chat.kick()
-            at.wait(lambda: all("Retracted" in standing(c.messages[0]) for c in (at.room, at.other)))
+            at.wait(lambda: all("Retracted" in standing(c.messages[0]) for c in (at.channel, at.other)))
             at.idle()
-        titles = [c.messages[0]["embeds"][0]["title"] for c in (at.room, at.other)]
+        titles = [c.messages[0]["embeds"][0]["title"] for c in (at.channel, at.other)]
         assert all(title.startswith("Retracted: quick-fox/") for title in titles)
         assert at.store.counts()["alerts.dead"] == 0
 
@@ -148,14 +148,14 @@ def test_reviewers_hear_of_a_retraction(tmp_path: Path, published: bool) -> None
     """Whatever they decided, what they were shown says so and has no buttons to publish or retract it any more."""
     with theatre(tmp_path) as at:
         at.policy = Policy(at.reviewers.id)
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         at.find(found())
         with at.bot() as chat:
             at.wait(lambda: at.posted(at.reviewers, 1))
             at.idle()
             if published:
                 at.discord.members.click(at.reviewers.messages[0], "Publish", at.reviewers, ALICE)
-                at.wait(lambda: at.posted(at.room, 1))
+                at.wait(lambda: at.posted(at.channel, 1))
                 at.idle()
             retract(at)
             chat.kick()
@@ -166,21 +166,21 @@ def test_reviewers_hear_of_a_retraction(tmp_path: Path, published: bool) -> None
         assert asked["embeds"][0]["title"].startswith("Retracted: quick-fox/")
         assert asked["embeds"][0]["description"].startswith("**Retracted:** we were wrong")
         assert told["embeds"][0]["title"].startswith("Retracted: quick-fox/")
-        titles = [m["embeds"][0]["title"] for m in at.room.messages]
+        titles = [m["embeds"][0]["title"] for m in at.channel.messages]
         assert [t.startswith("Retracted: quick-fox/") for t in titles] == [True] * published
 
 
 def test_a_case_that_was_retracted_before_the_bot_told_it_is_told_nowhere(tmp_path: Path) -> None:
     """Not even to reviewers: found, or published, while nobody was connected."""
     with theatre(tmp_path) as at:
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         at.find(found())
         retract(at)
         at.find(found("ffff00000000"))
         with at.bot():
-            at.wait(lambda: at.posted(at.room, 1))
+            at.wait(lambda: at.posted(at.channel, 1))
             at.idle()
-        assert "case ffff00000000" in at.room.messages[0]["embeds"][0]["footer"]["text"]
+        assert "case ffff00000000" in at.channel.messages[0]["embeds"][0]["footer"]["text"]
         case = at.cases.get(CASE)
         assert case is not None
         assert case.state == "retracted"
@@ -191,7 +191,7 @@ def test_a_case_that_was_retracted_while_discord_was_down_is_not_told_after_it(t
     """The bot looks whether an attempt has told it, and finds nothing."""
     ahead = [timedelta(0)]
     with theatre(tmp_path, clock=lambda: utc_now() + ahead[0]) as at:
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         with at.bot() as chat:
             at.discord.faults.html = 1
             at.find(found())
@@ -204,7 +204,7 @@ def test_a_case_that_was_retracted_while_discord_was_down_is_not_told_after_it(t
         ahead[0] = timedelta(hours=2)
         with at.bot():
             at.idle()
-        assert at.room.messages == []
+        assert at.channel.messages == []
         assert at.store.counts()["alerts.dead"] == 0
 
 
@@ -214,7 +214,7 @@ def test_a_message_that_nobody_saw_arrive_says_that_it_was_retracted(tmp_path: P
     ahead = [timedelta(0)]
     with theatre(tmp_path, clock=lambda: utc_now() + ahead[0]) as at:
         at.discord.world.nonce_seconds = 0.0
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         at.find(found())
         at.discord.faults.drops = 1
         with at.bot():
@@ -222,11 +222,11 @@ def test_a_message_that_nobody_saw_arrive_says_that_it_was_retracted(tmp_path: P
         retract(at)
         ahead[0] = timedelta(hours=1)  # between two bots: no row is under way while the time jumps
         with at.bot():
-            at.wait(lambda: "Retracted" in standing(at.room.messages[0]))
+            at.wait(lambda: "Retracted" in standing(at.channel.messages[0]))
         ahead[0] = timedelta(hours=2)
         with at.bot():
             at.idle()
-        assert at.room.messages[0]["embeds"][0]["title"].startswith("Retracted: quick-fox/")
+        assert at.channel.messages[0]["embeds"][0]["title"].startswith("Retracted: quick-fox/")
         assert at.store.counts()["alerts.dead"] == 0
 
 
@@ -255,14 +255,14 @@ def test_a_corrected_card_ends_the_accusation_everywhere(tmp_path: Path) -> None
     with theatre(tmp_path) as at:
         at.policy = Policy(at.reviewers.id)
         at.sinks = {"discord": WebhookSink(at.discord.webhook_url, at.discord.api_base)}
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         at.find(found())
         with at.bot():
             at.wait(lambda: at.posted(at.reviewers, 1))
             at.discord.members.click(at.reviewers.messages[0], "Publish", at.reviewers, ALICE)
-            at.wait(lambda: at.posted(at.room, 1) and len(at.discord.messages) == 1)
+            at.wait(lambda: at.posted(at.channel, 1) and len(at.discord.messages) == 1)
             at.idle()
-            heads = [at.room.messages[0], at.discord.messages[0], at.reviewers.messages[0]]
+            heads = [at.channel.messages[0], at.discord.messages[0], at.reviewers.messages[0]]
             assert follow(at, "declared", "declared since revision bbb: a/B", "a/B")
             at.wait(lambda: at.posted(at.reviewers, 2))
             at.idle()
@@ -286,7 +286,7 @@ def test_a_case_whose_card_is_corrected_is_closed_to_reviewers(tmp_path: Path) -
     """There is nothing to publish and nobody is reminded; a card that no longer declares it opens it again."""
     with theatre(tmp_path) as at:
         at.policy = Policy(at.reviewers.id)
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         at.find(found())
         with at.bot():
             at.wait(lambda: at.posted(at.reviewers, 1))
@@ -305,4 +305,4 @@ def test_a_case_whose_card_is_corrected_is_closed_to_reviewers(tmp_path: Path) -
             at.idle()
             assert labels(asked) == ["Publish", "Reject", "Evidence"]
             assert at.cases.waiting() == 1
-        assert at.room.messages == []
+        assert at.channel.messages == []

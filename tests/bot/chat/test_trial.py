@@ -27,7 +27,7 @@ def trial(folder: Path) -> Iterator[tuple[Theatre, list[timedelta]]]:
 
     with theatre(folder, clock=lambda: utc_now() + ahead[0]) as at:
         at.policy = Policy(at.reviewers.id, "inexact", wait=timedelta(hours=24), trial=until)
-        at.subscribe(at.room)
+        at.subscribe(at.channel)
         at.find(found())
         yield at, ahead
 
@@ -45,29 +45,29 @@ def test_what_is_right_is_shown_again_after_the_trial_and_then_published(tmp_pat
             at.wait(partial(at.posted, at.reviewers, 1))
             (asked,) = at.reviewers.messages
             assert labels(asked) == ["Right", "Wrong", "Evidence"]
-            assert "reviewers' channel" in members.click(asked, "Right", at.room, ALICE).text
+            assert "reviewers' channel" in members.click(asked, "Right", at.channel, ALICE).text
             form = members.click(asked, "Right", at.reviewers, ALICE)
             assert form.kind == 9
             members.submit(form, {"reason": "both parents are there"}, at.reviewers, ALICE)
             assert shown(asked).startswith("Right, says <@100200300400500901>: both parents are there.")
             assert labels(asked) == ["Right", "Wrong", "Evidence"]
             at.idle()
-            assert "Trial until" in members.slash("status", at.room).text
+            assert "Trial until" in members.slash("status", at.channel).text
         ahead[0] = timedelta(days=2)
         with at.bot():  # nobody is reminded of what was confirmed, before the end
             at.idle()
-        assert (len(at.reviewers.messages), at.room.messages) == (1, [])
+        assert (len(at.reviewers.messages), at.channel.messages) == (1, [])
         ahead[0] = timedelta(days=4)
         with at.bot():
             at.wait(partial(at.posted, at.reviewers, 2))
-            assert "Trial until" not in members.slash("status", at.room).text
+            assert "Trial until" not in members.slash("status", at.channel).text
             again = at.reviewers.messages[1]
             assert labels(again) == ["Publish", "Reject", "Evidence"]
             late = members.click(asked, "Right", at.reviewers, BOB)
             members.submit(late, {"reason": ""}, at.reviewers, BOB)  # an old button publishes nothing either
-            assert not at.room.messages
+            assert not at.channel.messages
             members.click(again, "Publish", at.reviewers, ALICE)
-            at.wait(partial(at.posted, at.room, 1))
+            at.wait(partial(at.posted, at.channel, 1))
         assert [(r.kind, r.text) for r in at.cases.remarks(CASE)] == [
             ("publish", "both parents are there"),
             ("publish", ""),
@@ -91,7 +91,7 @@ def test_what_is_wrong_is_rejected_and_its_reason_kept(tmp_path: Path) -> None:
         case = at.cases.get(CASE)
         assert case is not None
         assert (case.state, case.reason) == ("rejected", "the card was renamed")
-        assert not at.room.messages
+        assert not at.channel.messages
 
 
 def test_a_publish_button_from_before_confirms_alone(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_publish_button_from_before_confirms_alone(tmp_path: Path) -> None:
             members.click(asked, "Publish", at.reviewers, ALICE)
             assert shown(asked).startswith("Right, says ")
             at.idle()
-        assert not at.room.messages
+        assert not at.channel.messages
 
 
 def test_without_reviewers_a_case_is_hidden_until_there_are_some(tmp_path: Path) -> None:
@@ -117,10 +117,10 @@ def test_without_reviewers_a_case_is_hidden_until_there_are_some(tmp_path: Path)
         at.policy = Policy(trial=until)
         with at.bot():
             at.idle()
-            assert "waits for review" in members.slash("case", at.room, case=CASE).text
-            own = members.slash("check", at.room, repo="quick-fox/Aurora_Turbo")
+            assert "waits for review" in members.slash("case", at.channel, case=CASE).text
+            own = members.slash("check", at.channel, repo="quick-fox/Aurora_Turbo")
             assert int(own.data["flags"]) & EPHEMERAL
-        assert not at.room.messages
+        assert not at.channel.messages
         ahead[0], at.policy = timedelta(hours=25), Policy(at.reviewers.id, trial=until)
         with at.bot():
             at.wait(partial(at.posted, at.reviewers, 1))

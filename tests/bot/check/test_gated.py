@@ -40,7 +40,7 @@ def test_nothing_of_its_card_is_quoted(tmp_path: Path, monkeypatch: pytest.Monke
             (tmp_path / "registry.yaml").write_text("models: []\n")
             one_pass(at, store, monkeypatch)
             (tmp_path / "registry.yaml").write_text(known)
-            store.due_again(at.upload(HIDDEN).id, "explained again", REPOS[HIDDEN].created_at)
+            store.requeue(at.upload(HIDDEN).id, "explained again", REPOS[HIDDEN].created_at)
             del at.hub.repos[HIDDEN]
         one_pass(at, store, monkeypatch, timedelta(minutes=1))
         upload = at.upload(HIDDEN)

@@ -73,7 +73,7 @@ def test_every_decision_counts_once_and_the_last_word_is_a_retraction(tmp_path: 
         cases.confirm(NewRemark(f"{0:012x}", "publish", "2", "right"), None, NOW)
         cases.decide(NewRemark(f"{1:012x}", "reject", "1", "wrong"), 1, [], NOW)
         for number, (right, wrong) in {2: (True, False), 3: (True, True)}.items():
-            case = store.cases.of_id(f"{number:012x}")
+            case = store.cases.with_id(f"{number:012x}")
             assert case is not None
             assert not right or keeper.confirm(case, "looked at it")
             assert not wrong or keeper.retract(case, "no")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from demo.hub.faults import Fault, Seen
+from demo.hub.faults import Fault, LoggedRequest
 from demo.scene import BASE, RELEASE
 from state.registry.models import SHIPPED
 from tests.bot.stage import REPOS, Stage, changed, saved, stage
@@ -73,7 +73,7 @@ def test_offline_uses_what_is_stored_and_asks_nothing(tmp_path: Path) -> None:
 def test_nothing_is_unrelated_while_a_known_model_is_out_of_reach(tmp_path: Path) -> None:
     """Another finding stands, and says how many known models it rests on."""
 
-    def fault(seen: Seen) -> Fault | None:
+    def fault(seen: LoggedRequest) -> Fault | None:
         return without(seen.path)
 
     with stage(tmp_path) as at:

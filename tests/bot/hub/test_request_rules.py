@@ -14,7 +14,7 @@ from bot.hub.http.deadlines import Deadline, Overdue
 from bot.hub.http.hosts import Hosts
 from bot.hub.http.library import NetworkBackend, NetworkStream, httpx
 from bot.sources.interface import Span, Unavailable
-from demo.hub.faults import Fault, Seen, always, times
+from demo.hub.faults import Fault, LoggedRequest, always, times
 from demo.hub.server import LoopbackHub
 from tests.bot.hub.makers import FILE, TOKEN, Watch, model, shard_paths
 
@@ -134,7 +134,7 @@ def test_reading_one_repository_ends_too(site: LoopbackHub) -> None:
     """Many answers that are slow, each within its time, do not keep the watch for hours; the next try begins anew."""
     watch = Watch()
 
-    def slow(_seen: Seen) -> None:
+    def slow(_seen: LoggedRequest) -> None:
         watch.now += 100.0
 
     site.fault = slow

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.inference.connection import Line, LineError, Said
 from demo.hub.faults import Fault, always
 from demo.hub.server import LoopbackHub
-from demo.inference import LoopbackInference, Trouble
+from demo.inference import InferenceFault, LoopbackInference
 from tests.bot.inference.stage import Watch
 
 KEYS = st.sampled_from(
@@ -52,7 +52,7 @@ def server() -> Iterator[LoopbackInference]:
 )
 def test_any_answer_is_an_answer_or_one_error(server: LoopbackInference, body: bytes, status: int) -> None:
     """Whatever JSON, whatever bytes, whatever status: Said, names, or LineError."""
-    server.fault = lambda asked: Trouble(status, body)
+    server.fault = lambda asked: InferenceFault(status, body)
     told: list[str] = []
     with Line(server.url, None, timeout=5.0) as line:
         for ask in (lambda: line.chat(USER, "m", {}), lambda: line.complete("Hi", "m", {}), line.models):

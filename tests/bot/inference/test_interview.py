@@ -19,10 +19,10 @@ from bot.inference.interview import Interview, NobodyServes, Providers
 from bot.inference.names import names_of, own_names, stem
 from bot.inference.probe import Pace
 from bot.sources.folder import LocalSource
-from demo.hub.faults import Fault, Seen
+from demo.hub.faults import Fault, LoggedRequest
 from demo.hub.repository import BytesBlob, LoopbackRepo
 from demo.hub.server import LoopbackHub
-from demo.inference import LoopbackInference, Trouble
+from demo.inference import InferenceFault, LoopbackInference
 from state.daily_spending import Spending
 from state.registry.models import SHIPPED, Model, load
 from tests.bot.inference.stage import HARD, NOW, SOFT, counts, two_faced
@@ -129,7 +129,7 @@ def test_a_case_gets_the_reason_and_what_is_planted_where_nobody_answers(
         assert found["outcome"] == outcome
         assert why in found["why_not"]
         assert [f["kind"] for f in found["findings"]] == ["planted prompt"]
-    server.fault = lambda asked: None if asked.path.endswith("/models") else Trouble(status=400)
+    server.fault = lambda asked: None if asked.path.endswith("/models") else InferenceFault(status=400)
     broken = for_case(interview(tmp_path, Endpoint(url=server.url)), local, [HIDDEN])
     assert broken["outcome"] == "failed"
     missing = for_case(interview(tmp_path, Endpoint(url=server.url)), LocalSource(tmp_path / "no" / "where"), [])
@@ -155,7 +155,7 @@ def test_providers_are_asked_if_the_hub_says_that_one_serves_it(
     """The token goes to the Hub and to the router, which is asked only for what somebody serves."""
     repo = LoopbackRepo(repo_id=REPO, files={"chat_template.jinja": BytesBlob(SOFT.encode())})
 
-    def fault(seen: Seen) -> Fault | None:
+    def fault(seen: LoggedRequest) -> Fault | None:
         if "inferenceProviderMapping" not in seen.query:
             return None
         return Fault(body=json.dumps({"id": REPO, "inferenceProviderMapping": mapping}).encode())

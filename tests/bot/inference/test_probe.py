@@ -14,7 +14,7 @@ from bot.inference.connection import MAX_ANSWER_BYTES
 from bot.inference.probe import HOPELESS, TRIES
 from bot.inference.questions import QUESTIONS
 from bot.inference.report import sentence, tables, to_json
-from demo.inference import PLAIN, Asked, LoopbackInference, Trouble
+from demo.inference import PLAIN, Asked, InferenceFault, LoopbackInference
 from tests.bot.inference.stage import HARD, NOW, SOFT, Stage, by_name, counts, two_faced
 
 ALL = 120
@@ -116,11 +116,11 @@ def test_without_a_template_nobody_knows_what_is_planted(tmp_path: Path) -> None
     assert found.template == "none: it has no chat template"
 
 
-def every(number: int, trouble: Trouble) -> dict[str, object]:
+def every(number: int, trouble: InferenceFault) -> dict[str, object]:
     """A fault for the first tries of every so-many-th request."""
     seen: dict[str, int] = {}
 
-    def fault(asked: Asked) -> Trouble | None:
+    def fault(asked: Asked) -> InferenceFault | None:
         key = json.dumps(asked.body, sort_keys=True)
         seen.setdefault(key, len(seen))
         return trouble if seen[key] % number == 0 else None
@@ -131,21 +131,21 @@ def every(number: int, trouble: Trouble) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("trouble", "tries", "reason"),
     [
-        (Trouble(429, headers={"Retry-After": "2"}), TRIES, "127.0.0.1 answered 429"),
-        (Trouble(429, headers={"Retry-After": "4000"}), 1, "127.0.0.1 answered 429"),
-        (Trouble(503), TRIES, "127.0.0.1 answered 503"),
-        (Trouble(400), 1, "127.0.0.1 answered 400"),
-        (Trouble(302, headers={"Location": "http://127.0.0.2/"}), 1, "no known form"),
-        (Trouble(200, b"[]"), 1, "no known form"),
-        (Trouble(200, b'{"choices": [{"message": {"content": ["a"]}}]}'), 0, "empty, or cut off while thinking"),
-        (Trouble(200, b"[" * 100_000), 1, "no known form"),
-        (Trouble(500, b'{"error": [{}]}'), TRIES, "127.0.0.1 answered 500"),
-        (Trouble(500, b"[1]"), 1, "no known form"),
-        (Trouble(200, b" " * (MAX_ANSWER_BYTES + 1)), 1, "more than"),
-        (Trouble(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}), 1, "packed"),
+        (InferenceFault(429, headers={"Retry-After": "2"}), TRIES, "127.0.0.1 answered 429"),
+        (InferenceFault(429, headers={"Retry-After": "4000"}), 1, "127.0.0.1 answered 429"),
+        (InferenceFault(503), TRIES, "127.0.0.1 answered 503"),
+        (InferenceFault(400), 1, "127.0.0.1 answered 400"),
+        (InferenceFault(302, headers={"Location": "http://127.0.0.2/"}), 1, "no known form"),
+        (InferenceFault(200, b"[]"), 1, "no known form"),
+        (InferenceFault(200, b'{"choices": [{"message": {"content": ["a"]}}]}'), 0, "empty, or cut off while thinking"),
+        (InferenceFault(200, b"[" * 100_000), 1, "no known form"),
+        (InferenceFault(500, b'{"error": [{}]}'), TRIES, "127.0.0.1 answered 500"),
+        (InferenceFault(500, b"[1]"), 1, "no known form"),
+        (InferenceFault(200, b" " * (MAX_ANSWER_BYTES + 1)), 1, "more than"),
+        (InferenceFault(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}), 1, "packed"),
     ],
 )
-def test_what_goes_wrong_is_counted_and_named(tmp_path: Path, trouble: Trouble, tries: int, reason: str) -> None:
+def test_what_goes_wrong_is_counted_and_named(tmp_path: Path, trouble: InferenceFault, tries: int, reason: str) -> None:
     """A fifth of the requests fail: the rest is counted out of what was asked."""
     with LoopbackInference(two_faced) as server:
         server.fault = every(5, trouble)["fault"]  # type: ignore[assignment]
@@ -163,7 +163,7 @@ def test_what_goes_wrong_is_counted_and_named(tmp_path: Path, trouble: Trouble, 
 def test_an_answer_that_drips_is_given_up(tmp_path: Path) -> None:
     """A byte now and then keeps nobody waiting for ever."""
     with LoopbackInference(two_faced) as server:
-        server.fault = lambda asked: Trouble(drip=10_000)
+        server.fault = lambda asked: InferenceFault(drip=10_000)
         stage = Stage(server, tmp_path, PLAIN, samples=1, budget=Budget(calls_per_model=4))
         found = stage.probe()
     assert [s.answered for s in found.sets] == [0, 0]
@@ -173,7 +173,7 @@ def test_an_answer_that_drips_is_given_up(tmp_path: Path) -> None:
 def test_a_dead_server_is_asked_no_further(tmp_path: Path) -> None:
     """So many failures in a row are enough."""
     with LoopbackInference(two_faced) as server:
-        server.fault = lambda asked: Trouble(401)
+        server.fault = lambda asked: InferenceFault(401)
         found = Stage(server, tmp_path, PLAIN).probe()
         assert len(server.log) <= HOPELESS + 4
     assert any("in a row without an answer" in note for note in found.notes)
@@ -211,7 +211,7 @@ def test_a_budget_is_never_passed(tmp_path: Path, budget: Budget, price: float, 
 def test_time_runs_out(tmp_path: Path) -> None:
     """A probe ends in its time, however the server delays it."""
     with LoopbackInference(two_faced) as server:
-        server.fault = every(3, Trouble(429, headers={"Retry-After": "20"}))["fault"]  # type: ignore[assignment]
+        server.fault = every(3, InferenceFault(429, headers={"Retry-After": "20"}))["fault"]  # type: ignore[assignment]
         found = Stage(server, tmp_path, PLAIN, budget=Budget(seconds_per_model=100)).probe()
     assert any("stopped: 100 s are over" in note for note in found.notes)
 

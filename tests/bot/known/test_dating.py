@@ -180,7 +180,7 @@ def test_a_model_whose_first_weights_were_copied_is_not_made_of_the_copy(tmp_pat
             assert told(at) == [NEW]
             (newest,) = [u for u in at.store.history(OLD) if u.listed_revision == "c" * 40]
             assert "older than honest/New, and what it had before explains as much" in newest.reason
-            assert at.store.due_again(newest.id, "explained again", at.moved.now())
+            assert at.store.requeue(newest.id, "explained again", at.moved.now())
             passes(at, 2)
 
 

@@ -17,7 +17,7 @@ from bot.known.models import BASES, FEW, KnownModels
 from bot.sources.interface import Changed, Missing, Source, Unavailable
 from state.registry.models import Model, Registry
 from state.sketches.store import SketchStore, StoredSketch
-from state.sketches.unreadable_models import Absences
+from state.sketches.unreadable_models import UnreadableModels
 
 Array = NDArray[np.float64]
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -69,7 +69,7 @@ class House:
     def known(self, models: Sequence[Model] | None = None) -> KnownModels:
         """Return the known models as a new process has them."""
         registry = Registry(tuple(self.models if models is None else models))
-        absences = Absences(self.folder / "absences.json")
+        absences = UnreadableModels(self.folder / "absences.json")
         return KnownModels(registry, SketchStore(self.folder / "sketches"), absences, nowhere, lambda: NOW, SPEC)
 
 

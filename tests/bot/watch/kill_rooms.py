@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 from unittest import mock
 
-from bot.chat.build import ROOMS
+from bot.chat.build import PUBLISHER
 from bot.chat.publisher import Policy
 from demo.discord import members as loopback_members
 from demo.discord.members import Person
@@ -55,7 +55,7 @@ class Rooms:
         with Store.open(self.at.url) as store, mock.patch.object(loopback_members, "_until", self._until):
             self.at.store = store
             self.at.cases, self.at.subscriptions = Publications(store.engine), Subscriptions(store.engine)
-            self.at.cases.adopt(ROOMS)
+            self.at.cases.adopt_earlier_cases(PUBLISHER)
             for step, late in steps:
                 self.now = self.began + step * STEP + late
                 with suppress(Unanswered), self._bot():
@@ -159,7 +159,7 @@ class Review(Rooms):
     def before(self, step: int) -> None:
         """See Play."""
         self.at.policy = Policy(self.at.reviewers.id, "all", reviewers=2)
-        self.at.subscribe(self.at.room)
+        self.at.subscribe(self.at.channel)
         self.at.find(found())
 
     def work(self, step: int) -> None:
@@ -168,8 +168,8 @@ class Review(Rooms):
         asked = at.reviewers.messages[0]
         self.once("publish", lambda: self.press(asked, "Publish", at.reviewers, ALICE))
         self.once("agree", lambda: self.press(asked, "Publish", at.reviewers, BOB))
-        told = at.room.messages[0]
-        self.once("answer", lambda: self.press(told, "I am its author", at.room, AUTHOR, text="We say so."))
+        told = at.channel.messages[0]
+        self.once("answer", lambda: self.press(told, "I am its author", at.channel, AUTHOR, text="We say so."))
         self.once("accept", lambda: self.press(at.reviewers.messages[1], "Accept", at.reviewers, ALICE))
         self.once("retract", lambda: self.press(asked, "Retract", at.reviewers, ALICE, reason="we were wrong"))
 
@@ -201,16 +201,16 @@ class Moderated(Rooms):
         at, members = self.at, self.at.discord.members
         if step == 1:  # no message shows the second case: its maker is muted
             return
-        self.once("subscribe", lambda: members.slash("subscribe", at.room, ALICE, kind="blend"))
+        self.once("subscribe", lambda: members.slash("subscribe", at.channel, ALICE, kind="blend"))
         self.once("unsubscribe", lambda: members.slash("unsubscribe", at.other, ALICE))
         with self.life.aside():
             at.find(found())
         self.idle()
-        told = at.room.messages[0]
-        self.once("acknowledge", lambda: self.press(told, "Acknowledge", at.room, ALICE))
-        self.once("dismiss", lambda: self.press(told, "Dismiss", at.room, BOB, reason="our own test"))
+        told = at.channel.messages[0]
+        self.once("acknowledge", lambda: self.press(told, "Acknowledge", at.channel, ALICE))
+        self.once("dismiss", lambda: self.press(told, "Dismiss", at.channel, BOB, reason="our own test"))
         until = f"{self.began + timedelta(days=30):%Y-%m-%d}"
-        self.once("mute", lambda: self.press(told, "Mute the organisation", at.room, ALICE, until=until))
+        self.once("mute", lambda: self.press(told, "Mute the organisation", at.channel, ALICE, until=until))
         case = at.store.cases.get(CASE)
         assert case is not None
         self.now += timedelta(seconds=1)
@@ -227,7 +227,7 @@ class TrialWeek(Rooms):
         end = self.began + STEP
         self.at.policy = Policy(self.at.reviewers.id, "inexact", trial=lambda: end if self.now < end else None)
         if step == 0:
-            self.at.subscribe(self.at.room)
+            self.at.subscribe(self.at.channel)
             self.at.find(found(), found(SECOND))
 
     def work(self, step: int) -> None:

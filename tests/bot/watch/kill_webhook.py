@@ -88,7 +88,7 @@ class Webhook:
     def send(self, store: Store, per_hour: int = 20) -> None:
         """Send what is due, as a pass of the watch does."""
         sinks = as_they_stand({WHERE: WebhookSink(self.discord.webhook_url, self.discord.api_base)}, store)
-        cap = HourlyCap(store.folding, per_hour, frozenset({WHERE}))
+        cap = HourlyCap(store.alert_digests, per_hour, frozenset({WHERE}))
         asyncio.run(deliver(store, sinks, self.clock, cap=cap, chance=lambda: 0.0))
 
     def find(self, store: Store, *numbers: int) -> None:
@@ -153,7 +153,7 @@ class Refused(Webhook):
         self.send(store)
         if step == 1:
             self.retract(store, 1)
-        store.tell_dead(lambda rows: news.message(f"dead:{rows[-1].id}", "not delivered", "text"), self.now)
+        store.notify_dead(lambda rows: news.message(f"dead:{rows[-1].id}", "not delivered", "text"), self.now)
         self.send(store)
 
 

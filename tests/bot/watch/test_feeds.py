@@ -20,7 +20,7 @@ from bot.hub import Hub
 from bot.sources.interface import SourceError
 from bot.watch.feeds import FEEDS, GAP_PATIENCE, NEW, Feed, Feeds
 from demo.hub.answers import model
-from demo.hub.faults import Fault, Seen, always
+from demo.hub.faults import Fault, LoggedRequest, always
 from demo.hub.repository import BytesBlob, LoopbackRepo
 from demo.hub.server import LoopbackHub
 from state.store import Store
@@ -60,7 +60,7 @@ class World:
 
     def kinds(self, name: str) -> list[str]:
         """What happened to a repository."""
-        return [h.kind for h in self.store.happenings(name)]
+        return [h.kind for h in self.store.repo_events(name)]
 
     def told(self) -> list[tuple[str, bool]]:
         """The operator's news so far: titles, and whether it is the end of them."""
@@ -185,7 +185,7 @@ def test_a_listing_that_takes_too_long_ends_as_a_gap(tmp_path: Path) -> None:
     many = [repo(f"o/{i}", i * timedelta(seconds=1)) for i in range(1_250)]
     with world(tmp_path, *many) as at:
 
-        def slow(seen: Seen) -> None:
+        def slow(seen: LoggedRequest) -> None:
             at.now += timedelta(minutes=8) * ("trending" not in seen.query)
 
         at.hub.fault = slow

@@ -34,9 +34,9 @@ SCENARIOS: dict[str, Scenario] = {
     "trial": rooms(TrialWeek),
 }
 # What is wanted of a base is dropped after its listing is noted; after a death between the two, a day later.
-A_DAY_LATER = "Marks.drop < bot.watch.relatives.Relatives._fulfil"
+A_DAY_LATER = "KeyValues.drop < bot.watch.relatives.Relatives._fulfil"
 # No scenario opens these. Each is one transaction that inserts by a unique key, or belongs to a command of its own.
-NOT_REACHED = {"state.store.Store.post", "state.store.Store.happened", "state.backup.retention.prune"}
+NOT_REACHED = {"state.store.Store.post", "state.store.Store.record_events", "state.backup.retention.prune"}
 FOLLOWED_OUTSIDE = ("Store.settle",)
 
 

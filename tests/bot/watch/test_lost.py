@@ -18,7 +18,7 @@ from bot.health.watchdog import CANARY
 from bot.known.models import DECLARED, KNOWN
 from bot.sources.weight_files import INDEX
 from bot.watch.watcher import PATIENT, RETRIES, _patient
-from demo.hub.faults import Fault, Seen
+from demo.hub.faults import Fault, LoggedRequest
 from demo.hub.repository import BytesBlob, LoopbackRepo
 from demo.hub.server import LoopbackHub
 from demo.scene import BASE, HIDDEN
@@ -61,7 +61,7 @@ def after(at: World, wait: timedelta) -> list[str]:
 def before_it_is_read(at: World, *now: LoopbackRepo) -> None:
     """Let repositories be these from the first request on that is about the hidden blend."""
 
-    def change(seen: Seen) -> None:
+    def change(seen: LoggedRequest) -> None:
         if seen.path.startswith(f"/api/models/{HIDDEN}"):
             at.hub.repos.update({repo.repo_id: repo for repo in now})
             at.hub.fault = None
@@ -176,7 +176,7 @@ def test_a_mirror_that_shows_no_commits_is_asked_for_them_once(tmp_path: Path) -
         at.hub.add(replace(old, last_modified=NOW + HOUR))
         assert after(at, POLL) == after(at, HOUR) == []
         assert [u.state for u in rows(at)] == ["skipped"]
-        assert [h.kind for h in at.store.happenings(HIDDEN)] == ["changed"]
+        assert [h.kind for h in at.store.repo_events(HIDDEN)] == ["changed"]
 
 
 def in_commits(index_last: bool) -> list[LoopbackRepo]:

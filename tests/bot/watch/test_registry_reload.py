@@ -19,7 +19,7 @@ from bot.health.http_server import Endpoint
 from bot.watch.registry_reload import EMPTY, Reload
 from demo.scene import BASE, HIDDEN, RELEASE
 from state.registry.models import Model, Registry, load
-from state.sketches.unreadable_models import Absence, Absences
+from state.sketches.unreadable_models import UnreadableModel, UnreadableModels
 from state.store import Store
 from tests.bot.known.test_models import NOW, House, names, sketch
 from tests.bot.stage import REPOS, Stage, stage
@@ -139,9 +139,9 @@ def test_comments_and_order_of_files_alone_change_nothing(tmp_path: Path) -> Non
 
 def test_a_model_that_is_described_anew_is_asked_for_at_once(tmp_path: Path) -> None:
     """Whoever mends a wrong entry does not wait a week for it; what was not touched is left alone."""
-    house, wait = House.of(tmp_path, 2), Absence("it was gone", NOW + timedelta(days=7))
+    house, wait = House.of(tmp_path, 2), UnreadableModel("it was gone", NOW + timedelta(days=7))
     models = [*house.models, Model("late/model", "release"), Model("gone/model", "release")]
-    absences = Absences(tmp_path / "absences.json")
+    absences = UnreadableModels(tmp_path / "absences.json")
     for name in ("late/model", "gone/model"):
         absences.put(name, wait, NOW)
     known = house.known(models)

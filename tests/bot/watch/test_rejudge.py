@@ -16,7 +16,7 @@ from bot.known.models import KnownModels
 from bot.watch.rejudge import Reconsider
 from state.registry.models import Model, Registry
 from state.sketches.store import SketchStore, StoredSketch
-from state.sketches.unreadable_models import Absences
+from state.sketches.unreadable_models import UnreadableModels
 from state.store import Settlement, Store, Upload
 from tests.bot.known.test_models import NOW, SPEC, Array, family, nowhere, sketch
 
@@ -61,7 +61,7 @@ class Den:
     def look(self, seconds: float = 60.0, progress: Callable[[str], None] | None = None) -> int:
         """Look once, as a new process does."""
         self.now += HOUR
-        absences = Absences(self.folder / "absences.json")
+        absences = UnreadableModels(self.folder / "absences.json")
         sketches = SketchStore(self.folder / "sketches")
         known = KnownModels(
             Registry(tuple(self.models)), sketches, absences, nowhere, lambda: self.now, SPEC, self.automatic

@@ -20,7 +20,7 @@ from demo.hub.server import LoopbackHub
 from demo.scene import BASE, RELEASE
 from state.registry.models import Model, Registry
 from state.sketches.store import SketchStore
-from state.sketches.unreadable_models import Absences
+from state.sketches.unreadable_models import UnreadableModels
 from state.store import Store
 from tests.bot.stage import REPOS
 
@@ -65,7 +65,7 @@ class Den:
         self.now += timedelta(days=days)
         registry = Registry((Model(BASE, "base"),))
         with Hub(self.served.url, sleep=lambda _: None) as hub:
-            absences = Absences(self.folder / "absences.json")
+            absences = UnreadableModels(self.folder / "absences.json")
             sketches = SketchStore(self.folder / "sketches")
             known = KnownModels(registry, sketches, absences, hub.repo, lambda: self.now, automatic=True)
             relatives = Relatives(hub, known, self.store, lambda: self.now)

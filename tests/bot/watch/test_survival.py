@@ -63,7 +63,7 @@ def test_an_upload_that_kills_the_process_is_set_aside(
         assert at.upload(OTHER).state == "found"
         one_pass(at, store, monkeypatch, RETRIES[0] + timedelta(minutes=1))
         assert at.told == [f"Operator: {HIDDEN}: set aside", FOUND]
-        assert store.marks.first("mark: judging", 9) == []
+        assert store.key_values.first("mark: judging", 9) == []
 
 
 def test_a_report_that_cannot_be_stored_costs_its_upload_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,7 @@ def test_what_a_killed_process_has_settled_is_looked_into_all_the_same(
             with pytest.raises(Killed):
                 one_pass(at, mortal, monkeypatch)
             assert mortal.counts()["uploads.found"] == 1
-            assert [m.name for m in mortal.marks.first(WISH, 9)] == [f"{WISH}{BASE.lower()}"]
+            assert [m.name for m in mortal.key_values.first(WISH, 9)] == [f"{WISH}{BASE.lower()}"]
 
 
 def test_a_process_killed_in_the_middle_leaves_nothing_undone(tmp_path: Path) -> None:

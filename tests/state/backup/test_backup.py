@@ -14,7 +14,7 @@ from analyzers.records import RepoRef
 from state.backup.archive import verify
 from state.backup.backup import back_up
 from state.backup.restore import restore
-from state.data_folder import sketches_alone
+from state.data_folder import lock_sketches
 from state.database.engine import damage
 from state.errors import StateError
 from state.evidence.blobs import Blobs
@@ -220,6 +220,6 @@ def test_links_are_followed_and_what_cannot_be_read_to_its_end_is_left_out(tmp_p
 def test_compaction_and_backup_wait_for_each_other(tmp_path: Path) -> None:
     """While sketches are rewritten there is no backup, and it says why."""
     data = filled(tmp_path / "data")
-    with sketches_alone(data / "sketches"), pytest.raises(StateError, match="another process uses the sketches"):
+    with lock_sketches(data / "sketches"), pytest.raises(StateError, match="another process uses the sketches"):
         back_up(data, tmp_path / "to", AT)
     assert verify(back_up(data, tmp_path / "to", AT).path).sketches == 4

@@ -19,7 +19,7 @@ from filelock import FileLock
 from state.backup.archive import verify
 from state.backup.backup import back_up
 from state.backup.restore import _refuse_to_move, restore
-from state.data_folder import refuse_unfinished
+from state.data_folder import refuse_unfinished_restore
 from state.errors import StateError
 from state.sketches.store import SketchStore
 from state.store import Store
@@ -241,7 +241,7 @@ def test_killed_at_any_call_the_old_or_the_new_is_whole(tmp_path: Path) -> None:
     held_back = 0
     for there in folders:
         try:
-            refuse_unfinished(there)
+            refuse_unfinished_restore(there)
         except StateError:
             held_back += 1
             done = restore(archive, there, AT + timedelta(hours=1))
@@ -264,7 +264,7 @@ def test_an_earlier_restore_is_ended_before_another_backup_is_taken(tmp_path: Pa
     (there / ".restore-ready" / "manifest.json").write_bytes(members(archive)["manifest.json"])
     with pytest.raises(StateError, match=r"is ended now; .*other\.tar is another"):
         restore(other, there, AT, force=True)
-    refuse_unfinished(there)
+    refuse_unfinished_restore(there)
     assert held(there / "before-restore-x") == held(tmp_path / "source")
 
 

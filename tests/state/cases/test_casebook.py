@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from state.records import KeptFile, Tries
+from state.records import AskAttempts, KeptFile
 from state.store import Store
 from tests.state.events import NOW, case_of
 
@@ -22,15 +22,15 @@ def opened(store: Store, number: int, at: datetime) -> str:
 def test_old_cases_do_not_crowd_out_the_young(store: Store) -> None:
     """Sixty old ones looked after two hours ago are not due, however few are asked for."""
     for number in range(60):
-        store.cases.looked_after(opened(store, number, NOW - 9 * DAY), NOW - 2 * HOUR)
+        store.cases.mark_followed_up(opened(store, number, NOW - 9 * DAY), NOW - 2 * HOUR)
     young = opened(store, 99, NOW - DAY)
-    store.cases.looked_after(young, NOW - HOUR - timedelta(minutes=1))
+    store.cases.mark_followed_up(young, NOW - HOUR - timedelta(minutes=1))
 
     def due(now: datetime) -> list[str]:
-        return [c.case_id for c in store.cases.to_look_after(now - 3 * DAY, now - HOUR, now - 12 * HOUR, 50)]
+        return [c.case_id for c in store.cases.due_for_follow_up(now - 3 * DAY, now - HOUR, now - 12 * HOUR, 50)]
 
     assert due(NOW) == [young]
-    store.cases.looked_after(young, NOW)
+    store.cases.mark_followed_up(young, NOW)
     assert due(NOW) == []
     assert len(due(NOW + 11 * HOUR)) == 50
 
@@ -39,8 +39,8 @@ def test_tries_are_counted_for_each_open_case(store: Store) -> None:
     """Evidence of one kind, how often and when last; cases that are too old are left out."""
     old, new = opened(store, 1, NOW - 20 * DAY), opened(store, 2, NOW)
     (of_new,) = [c.upload_id for c in store.cases.all() if c.case_id == new]
-    assert store.cases.tries("identity", NOW - DAY) == [Tries(new, of_new, 0, None)]
+    assert store.cases.ask_attempts("identity", NOW - DAY) == [AskAttempts(new, of_new, 0, None)]
     kept = [KeptFile("identity", digit * 64, 1, False, NOW + n * HOUR) for n, digit in enumerate("abc")]
     store.cases.keep(of_new, [*kept, KeptFile("card", "d" * 64, 1, False, NOW + DAY)])
-    assert store.cases.tries("identity", NOW - DAY) == [Tries(new, of_new, 3, NOW + 2 * HOUR)]
-    assert [t.case_id for t in store.cases.tries("identity", NOW - 30 * DAY)] == [old, new]
+    assert store.cases.ask_attempts("identity", NOW - DAY) == [AskAttempts(new, of_new, 3, NOW + 2 * HOUR)]
+    assert [t.case_id for t in store.cases.ask_attempts("identity", NOW - 30 * DAY)] == [old, new]

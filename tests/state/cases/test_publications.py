@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from state.case_records import NewRemark
-from state.cases.messages import guild_and_channel, head_row, review_row, room, webhook_row
+from state.cases.messages import case_row, channel_destination, guild_and_channel, review_row, webhook_row
 from state.cases.publications import Publications
 from state.errors import StateError
 from state.records import Note
@@ -16,8 +16,8 @@ from tests.state.events import MINUTE, NOW, case_of
 
 CASE = "0123456789ab"
 REPORT = {"case": CASE, "suspect": {"repo_id": "Org/Name"}, "alert": True}
-HERE, THERE = room("1", "10"), room("2", "20")
-REVIEW = room("9", "90")
+HERE, THERE = channel_destination("1", "10"), channel_destination("2", "20")
+REVIEW = channel_destination("9", "90")
 
 
 def opened(store: Store) -> Publications:
@@ -37,11 +37,11 @@ def keys(store: Store) -> list[str]:
 def test_a_case_opened_twice_is_told_once(store: Store) -> None:
     """The second time only what is missing is added, and a case that went on is not set back."""
     cases = opened(store)
-    assert cases.open(CASE, "published", [head_row(CASE, HERE)], NOW)
-    assert not cases.open(CASE, "published", [head_row(CASE, HERE), head_row(CASE, THERE)], NOW)
+    assert cases.open(CASE, "published", [case_row(CASE, HERE)], NOW)
+    assert not cases.open(CASE, "published", [case_row(CASE, HERE), case_row(CASE, THERE)], NOW)
     assert not cases.open(CASE, "review", [review_row(CASE, REVIEW)], NOW)
     assert keys(store) == [f"case:{CASE}>room:1:10", f"case:{CASE}>room:2:20"]
-    assert [guild_and_channel(head.destination) for head in cases.heads(CASE)] == [("1", "10"), ("2", "20")]
+    assert [guild_and_channel(head.destination) for head in cases.case_messages(CASE)] == [("1", "10"), ("2", "20")]
 
 
 def test_a_case_is_found_by_the_start_of_its_id_and_by_its_repository(store: Store) -> None:
@@ -63,7 +63,7 @@ def test_a_case_is_found_by_the_start_of_its_id_and_by_its_repository(store: Sto
 
 def test_two_reviewers_publish_and_one_cannot_count_twice(store: Store) -> None:
     """The messages are posted with the vote that decides, and a decided case takes no further vote."""
-    cases, rows = opened(store), [head_row(CASE, HERE)]
+    cases, rows = opened(store), [case_row(CASE, HERE)]
     cases.open(CASE, "review", [review_row(CASE, REVIEW)], NOW)
     assert keys(store) == [f"review:{CASE}#0>room:9:90"]
     first = NewRemark(CASE, "publish", "alice")
@@ -102,10 +102,10 @@ def test_a_moderators_remark_is_told_in_that_server_alone(store: Store) -> None:
     """A webhook's message has no thread and is left alone."""
     cases = opened(store)
     webhook = webhook_row(CASE, "discord", REPORT, cases.upload_of(CASE))
-    cases.open(CASE, "published", [head_row(CASE, HERE), head_row(CASE, THERE), webhook], NOW)
+    cases.open(CASE, "published", [case_row(CASE, HERE), case_row(CASE, THERE), webhook], NOW)
     keys(store)
     dismissed = NewRemark(CASE, "dismiss", "mod", "our own test", "1")
-    assert [cases.add(dismissed, NOW) for _ in range(2)] == [True, False]
+    assert [cases.add_remark(dismissed, NOW) for _ in range(2)] == [True, False]
     assert keys(store) == ["remark:1:done>room:1:10"]
     assert [remark.text for remark in cases.remarks(CASE, "1")] == ["our own test"]
     assert cases.remarks(CASE, "2") == []
@@ -116,11 +116,11 @@ def test_news_is_told_wherever_the_case_was_told(store: Store) -> None:
     cases = opened(store)
     cases.open(CASE, "review", [], NOW)
     for _ in range(2):
-        cases.tell_news(CASE, f"{CASE}:gone:0", REVIEW, NOW)
+        cases.post_news(CASE, f"{CASE}:gone:0", REVIEW, NOW)
     assert keys(store) == [f"{CASE}:gone:0>room:9:90"]
-    cases.decide(NewRemark(CASE, "publish", "alice"), 1, [head_row(CASE, HERE), head_row(CASE, THERE)], NOW)
+    cases.decide(NewRemark(CASE, "publish", "alice"), 1, [case_row(CASE, HERE), case_row(CASE, THERE)], NOW)
     keys(store)
-    cases.tell_news(CASE, f"{CASE}:declared:x", REVIEW, NOW)
+    cases.post_news(CASE, f"{CASE}:declared:x", REVIEW, NOW)
     assert keys(store) == [f"{CASE}:declared:x>room:1:10", f"{CASE}:declared:x>room:2:20"]
 
 
@@ -147,14 +147,14 @@ def test_what_was_told_before_there_was_a_bot_counts_as_published(store: Store) 
     waits = REPORT | {"case": "0123ffffffff"}
     case_of(store, REPORT, NOW, [OutboxMessage("a", "discord", REPORT)])
     case_of(store, waits, NOW, [OutboxMessage("b", "rooms", waits)])
-    assert [cases.adopt("rooms") for _ in range(2)] == [1, 0]
+    assert [cases.adopt_earlier_cases("rooms") for _ in range(2)] == [1, 0]
     assert [(case.case_id, case.state) for case in cases.of_repo("org/name")] == [(CASE, "published")]
 
 
 def test_an_answer_is_told_once_a_reviewer_accepts_it(store: Store) -> None:
     """One answer a person; settled once."""
     cases = opened(store)
-    cases.open(CASE, "published", [head_row(CASE, HERE)], NOW)
+    cases.open(CASE, "published", [case_row(CASE, HERE)], NOW)
     keys(store)
     answer = NewRemark(CASE, "answer", "author", "We name it in the paper.")
     assert [cases.answer(answer, REVIEW, NOW) for _ in range(2)] == [True, False]

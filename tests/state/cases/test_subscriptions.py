@@ -39,7 +39,7 @@ def test_a_mute_ends_at_its_date(store: Store) -> None:
 def test_a_mark_is_what_was_last_written(store: Store) -> None:
     """None before."""
     subscriptions = Subscriptions(store.engine)
-    assert subscriptions.mark("digest") is None
+    assert subscriptions.value("digest") is None
     for value in ("a", "b"):
-        subscriptions.set_mark("digest", value, NOW)
-    assert subscriptions.mark("digest") == "b"
+        subscriptions.set_value("digest", value, NOW)
+    assert subscriptions.value("digest") == "b"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from analyzers.records import RepoRef
-from state.data_folder import disk_errors, sketches_alone
+from state.data_folder import disk_errors, lock_sketches
 from state.errors import StateError
 from state.sketches.compaction import compact, leftovers, survey
 from state.sketches.store import SketchStore, StoredSketch
@@ -123,10 +123,10 @@ def test_nobody_compacts_a_folder_in_use(tmp_path: Path) -> None:
     """An open store keeps compaction away, and the other way round; several stores share."""
     first, second = SketchStore(tmp_path), SketchStore(tmp_path)
     first.close()
-    with pytest.raises(StateError, match="another process uses the sketches"), sketches_alone(tmp_path):
+    with pytest.raises(StateError, match="another process uses the sketches"), lock_sketches(tmp_path):
         pass
     second.close()
-    with sketches_alone(tmp_path), pytest.raises(StateError, match="another process uses the sketches"):
+    with lock_sketches(tmp_path), pytest.raises(StateError, match="another process uses the sketches"):
         SketchStore(tmp_path)
     SketchStore(tmp_path)
 

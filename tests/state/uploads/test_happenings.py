@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from analyzers.records import HubEvent
-from state.records import Condition, Happening, OutboxMessage
+from state.records import Condition, OutboxMessage, RepoEvent
 from state.store import Settlement, Store
-from state.uploads.sights import NO_WEIGHTS, Sight
+from state.uploads.sights import NO_WEIGHTS, Sighting
 from tests.state.events import FOUND, MINUTE, NOW, event
 
 ID = "6a1563f96ea5882878c82ed4"
@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 
 def kinds(store: Store, name: str) -> list[str]:
     """What happened to a repository, in order."""
-    return [h.kind for h in store.happenings(name)]
+    return [h.kind for h in store.repo_events(name)]
 
 
 def list_(store: Store, *listed: HubEvent, seen_to: timedelta | None = None) -> int:
@@ -36,9 +36,9 @@ def test_one_life(store: Store) -> None:
     moved = event("org/b", hub_id=ID, revision="b" * 40, parameters=7)
     for listed in (made, made, filled, filled, more, more, moved, moved):
         list_(store, listed)
-    gone = Happening(ID, "org/b", "deleted", "not there", NOW)
-    assert store.happened([gone]) == 1
-    assert store.happened([replace(gone, seen_at=NOW + HOUR)]) == 0
+    gone = RepoEvent(ID, "org/b", "deleted", "not there", NOW)
+    assert store.record_events([gone]) == 1
+    assert store.record_events([replace(gone, seen_at=NOW + HOUR)]) == 0
     list_(store, moved)
     list_(store, moved)
     assert kinds(store, "org/a") == ["created", "weights", "revision", "renamed", "deleted", "returned"]
@@ -73,8 +73,8 @@ def test_what_opens_ends_the_wait_even_after_it_was_given_up(store: Store, close
     (upload,) = store.due(NOW, 10)
     for times in (1, 2):
         store.settle(upload.id, Settlement("failed", "nobody is let in"), [], NOW)
-        assert store.happened([Happening(ID, "org/name", closed, "", NOW + times * HOUR)]) == 1
-        assert store.happened([Happening(ID, "org/name", closed, "", NOW + times * 2 * HOUR)]) == 0
+        assert store.record_events([RepoEvent(ID, "org/name", closed, "", NOW + times * HOUR)]) == 1
+        assert store.record_events([RepoEvent(ID, "org/name", closed, "", NOW + times * 2 * HOUR)]) == 0
         if closed == "gated":
             list_(store, event(hub_id=ID, gated=True))
             assert store.due(NOW, 10) == []
@@ -129,13 +129,13 @@ def test_silent_uploads_say_so(store: Store) -> None:
 
 def test_what_was_seen_of_a_repository(store: Store) -> None:
     """Since when the Hub is watched, when the repository had no weights last, and when this revision was listed."""
-    assert store.sight("org/a", ID, "b" * 40) == Sight()
+    assert store.sighting("org/a", ID, "b" * 40) == Sighting()
     list_(store, event("org/a", hub_id=ID, parameters=None), event("org/b", hub_id=ID[::-1]))
     for upload in store.due(NOW, 10):
         reason = NO_WEIGHTS if upload.hub_id == ID else "the Hub did not answer"
         store.settle(upload.id, Settlement("failed", f"{reason} (asked 7 times)"), [], NOW + HOUR)
     store.record("changed", [event("org/new", hub_id=ID, revision="b" * 40)], None, NOW + 2 * HOUR)
     began = NOW - 2 * HOUR
-    assert store.sight("org/new", ID, "b" * 40) == Sight(began, NOW + HOUR, NOW + 2 * HOUR)
-    assert store.sight("org/new", ID, "c" * 40) == Sight(began, NOW + HOUR, None)
-    assert store.sight("org/b", ID[::-1], "a" * 40) == Sight(began, None, NOW)
+    assert store.sighting("org/new", ID, "b" * 40) == Sighting(began, NOW + HOUR, NOW + 2 * HOUR)
+    assert store.sighting("org/new", ID, "c" * 40) == Sighting(began, NOW + HOUR, None)
+    assert store.sighting("org/b", ID[::-1], "a" * 40) == Sighting(began, None, NOW)
