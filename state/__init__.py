@@ -1,1 +1,1 @@
-"""What must outlive the process: uploads and alerts, sketches of known models, the registry."""
+"""Storage that outlives the process: uploads and alerts, sketches of known models, the registry."""

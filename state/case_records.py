@@ -1,4 +1,4 @@
-"""What is kept of a case after it was found: who decided what about it, who is told. Frozen values, times in UTC."""
+"""Decisions, remarks, messages and subscriptions of a case. Frozen values, times in UTC."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, Literal
 
 from state.records import AlertState
 
-# kept: found and not told, because it falls short of what is published unattended
+# kept: found and not alerted, because the evidence is too weak to publish unattended
 ReviewState = Literal["review", "published", "rejected", "kept"]
-# closed: in review, and its card declares every model now; a card that no longer does brings it back into review
+# closed: in review, and its card declares every model now; a card that withdraws this reopens the review
 PublicState = Literal[ReviewState, "retracted", "closed"]
 RemarkKind = Literal["publish", "reject", "retract", "acknowledge", "dismiss", "answer"]
-RemarkState = Literal["open", "accepted", "refused", "done"]  # open, accepted, refused: of an answer
+RemarkState = Literal["open", "accepted", "refused", "done"]  # open, accepted, refused: states of an answer
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One finding that may be told. `report` is the check's, as it was when the case was opened."""
+    """One finding that may be published. `report`: of the check that opened the case."""
 
     case_id: str
     upload_id: int
@@ -28,13 +28,13 @@ class Case:
     reason: str
     opened_at: datetime
     decided_at: datetime | None
-    remind_at: datetime | None  # when the reviewers are told again
+    remind_at: datetime | None  # when the reviewers are reminded
     reminders: int
 
 
 @dataclass(frozen=True, slots=True)
 class NewRemark:
-    """Something a person says about a case. `scope` is the server it holds for, "" for everywhere."""
+    """Remark by a person about a case. `scope`: the server it holds for, "" for everywhere."""
 
     case_id: str
     kind: RemarkKind
@@ -45,7 +45,7 @@ class NewRemark:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A stored remark; of an answer, `state` says whether a reviewer accepted it."""
+    """Stored remark. `state` of an answer: whether a reviewer accepted it."""
 
     id: int
     case_id: str
@@ -60,9 +60,9 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class CaseMessage:
-    """The message that tells a case in one place; `message_id` is None until it has arrived.
+    """Message about a case at one destination. `message_id`: None until it arrived.
 
-    One that is sent and has no id was never told there. `attempts`: how often it was claimed to be sent.
+    A sent message without an id never reached that destination. `attempts`: number of claims for sending.
     """
 
     destination: str
@@ -73,7 +73,7 @@ class CaseMessage:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A channel or thread that is told of cases. `role_id`: who is pinged, if anyone."""
+    """Channel or thread that receives alerts. `role_id`: the role to ping, if any."""
 
     guild_id: str
     channel_id: str
@@ -86,7 +86,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """An organisation of which one server hears nothing until a date."""
+    """Organisation whose alerts one server receives only after a date."""
 
     guild_id: str
     organisation: str  # in lower case

@@ -1,4 +1,4 @@
-"""What was spent today on what costs money: taken before it is spent, so that no limit is ever passed."""
+"""Daily budget: amounts are reserved before they are spent, so that no limit is ever passed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from state.errors import StateError
 
 
 class Spending:
-    """A small JSON file with the sums of one day, shared by all processes on one data folder."""
+    """JSON file with the sums of one day, shared by all processes on one data folder."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = FileLock(file.with_suffix(".lock"), timeout=10)
 
     def reserve(self, day: date, amounts: Mapping[str, float], limits: Mapping[str, float]) -> str:
-        """Book the amounts if all limits allow, and return ""; else book nothing and return the limit's name.
+        """Reserve the amounts and return "" if all limits allow; else reserve nothing and return the limit's name.
 
-        StateError if the file cannot be read or written: what was spent is then unknown, and nothing may be.
+        StateError if the file cannot be read or written: the day's sums are then unknown, and nothing may be spent.
         """
         with self._alone():
             sums = self._read(day)
@@ -35,13 +35,13 @@ class Spending:
         return ""
 
     def refund(self, day: date, amounts: Mapping[str, float]) -> None:
-        """Take amounts off again that were not needed in the end; negative ones are what was needed beyond."""
+        """Subtract amounts that were reserved and not spent; negative amounts add an excess."""
         with self._alone():
             sums = self._read(day)
             self._write(day, {name: max(0.0, value - amounts.get(name, 0.0)) for name, value in sums.items()})
 
     def sums(self, day: date) -> dict[str, float]:
-        """Return what was taken on a day; empty for any but the last one."""
+        """Return the amounts reserved on a day; empty for any day but the last."""
         return self._read(day)
 
     @contextmanager
@@ -63,9 +63,7 @@ class Spending:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StateError(
-                f"{self._file} cannot be read; what was spent today is unknown until it is deleted"
-            ) from error
+            raise StateError(f"{self._file} cannot be read; today's spending is unknown until you delete it") from error
 
     def _write(self, day: date, sums: Mapping[str, float]) -> None:
         text = json.dumps({"day": day.isoformat(), "sums": dict(sorted(sums.items()))}, indent=1)

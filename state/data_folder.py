@@ -1,4 +1,4 @@
-"""The data folder: what lies where, what of it is passing, and who may use it alone."""
+"""The data folder: its files, which of them are transient, and its locks."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from state.errors import StateError
 
 DATABASE, SKETCHES, ABSENCES, EVIDENCE = "blendwatch.sqlite", "sketches", "absences.json", "evidence"
 WATCH_LOCK = "watch.lock"
-PART = ".part"  # ends the name of every file that is still being written
+PART = ".part"  # suffix of every file that is still being written
 BEING_READ, READY, MOVING = ".restore.part", ".restore-ready", ".restore-moving"  # see restore.py
-ASIDE = "before-restore-"  # begins the name of what a restore moved aside
+ASIDE = "before-restore-"  # prefix of the folder into which a restore moves old data
 
 _SIDECARS = tuple(DATABASE + end for end in ("-wal", "-shm", "-journal"))  # SQLite's own; a snapshot needs none
-_OLD_TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}")  # how absences.json was written at first
+_OLD_TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}")  # temporary names that early versions gave absences.json
 
 
 def is_temporary(name: str) -> bool:
-    """Tell whether a file of this name was still being written when its writer was killed, if it is old."""
+    """Return True for the name of an unfinished file; if the file is old, its writer was killed."""
     return name.endswith(PART) or _OLD_TEMPORARY.fullmatch(name) is not None
 
 
 def is_transient(name: str) -> bool:
-    """Tell whether a file or folder of this name need not outlive the process, or is none of a backup's business."""
+    """Return True for a file or folder that a backup leaves out."""
     own = name in _SIDECARS or name in (READY, MOVING) or name.startswith(ASIDE)
     return own or name.endswith(".lock") or is_temporary(name)
 
 
 def is_restore_unfinished(data: Path) -> bool:
-    """Tell whether a restore was cut short, or is at work, after the old data began to be moved away."""
+    """Return True while old data is being moved away, or after such a restore was cut short."""
     return (data / READY).exists() or (data / MOVING).exists()
 
 
 def refuse_unfinished_restore(data: Path) -> None:
-    """Raise StateError where a restore is unfinished: the folder is neither the old one nor the new one."""
+    """Raise StateError if a restore is unfinished: the folder is neither the old one nor the new one."""
     if is_restore_unfinished(data):
         raise StateError(f"a restore of {data} is under way or was cut short: run the same blendwatch restore again")
 
 
 @contextmanager
 def lock_out_watch(data: Path) -> Iterator[None]:
-    """Keep every watch off the folder meanwhile; StateError where one is running."""
+    """Keep every watch off the folder meanwhile; StateError if one is running."""
     try:
         with FileLock(data / WATCH_LOCK, timeout=0):
             yield
@@ -58,7 +58,7 @@ def lock_out_watch(data: Path) -> Iterator[None]:
 
 @contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
-    """Turn what the disk refuses into a StateError that names the file, else the folder."""
+    """Turn an OSError into a StateError that names the file, else the folder."""
     try:
         yield
     except OSError as error:
@@ -67,7 +67,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def lock_sketches(folder: Path) -> Iterator[None]:
-    """Keep every other user of the sketches off meanwhile; StateError where there is one, a check for example."""
+    """Keep every other user of the sketches off meanwhile; StateError if there is one, such as a check."""
     handle = _lock(folder, fcntl.LOCK_EX)
     try:
         yield
@@ -76,11 +76,11 @@ def lock_sketches(folder: Path) -> Iterator[None]:
 
 
 def share_sketches(folder: Path) -> int:
-    """Return an open handle that keeps `lock_sketches` away until it is closed; -1 where the disk knows no locks."""
+    """Return an open handle that blocks `lock_sketches` until it is closed; -1 if the disk has no locks."""
     try:
         return _lock(folder, fcntl.LOCK_SH)
     except OSError:
-        return -1  # nobody gets the folder alone there, so nothing has to be kept away
+        return -1  # without locks `lock_sketches` fails too, so nothing has to be blocked
 
 
 def _lock(folder: Path, kind: int) -> int:

@@ -1,4 +1,4 @@
-"""What can be wrong with what is kept. Drawn as a tree:
+"""Errors of this package. Drawn as a tree:
 
 BlendwatchError
 +-- StateError        the database or the folder of sketches cannot be used as asked

@@ -1,4 +1,4 @@
-"""What the store hands out and takes in: frozen values, times in UTC."""
+"""Values that the store takes and returns: frozen, times in UTC."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CaseState = Literal["open", "retracted"]
 Judgement = Literal["right", "wrong", "undecided"]
 AlertState = Literal["pending", "sending", "sent", "dead"]
 
-# kinds of notes on a case, grouped by their subject: the last note of a group holds
+# kinds of notes on a case, grouped by subject: the last note of a group holds
 NOTE_KINDS: Final = (
     ("gone", "taken", "returned"),
     ("moved",),
@@ -27,10 +27,10 @@ NOTE_KINDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One state of one repository, and what became of it. Every upload ends in exactly one state.
+    """One state of one repository, and its outcome. Every upload ends in exactly one state.
 
-    `revision` is the judged one once it is settled, until then the listed one (None where the listing gave none).
-    An upload that failed with `retry_at` None will not be tried again.
+    `revision`: the judged one once settled, until then the listed one (None if the listing gave none).
+    A failed upload with `retry_at` None is not tried again.
     """
 
     id: int
@@ -42,19 +42,19 @@ class Upload:
     gated: bool
     state: UploadState
     reason: str
-    attempts: int  # how often it was settled
+    attempts: int  # number of settlements
     retry_at: datetime | None
     first_seen: datetime
     settled_at: datetime | None
     report: dict[str, Any] | None
     weights_digest: str | None
-    silent: bool = False  # seeded from before the watch began: remembered, and not told
+    silent: bool = False  # seeded from before the watch began: remembered, never alerted
     listed_revision: str = ""  # "" where the listing gave none
 
 
 @dataclass(frozen=True, slots=True)
 class Unalerted:
-    """An upload that was judged and not told: so much of it that very many fit in memory."""
+    """Upload that was judged and not alerted, with few fields: very many must fit in memory."""
 
     id: int
     revision: str  # the judged one
@@ -63,18 +63,18 @@ class Unalerted:
 
 @dataclass(frozen=True, slots=True)
 class RepoEvent:
-    """Something that happened to a repository, as a feed or a check showed it."""
+    """Event in the life of a repository, as a feed or a check showed it."""
 
-    identity: str  # the Hub's own id of the repository, which survives a rename; else its name in lower case
+    identity: str  # the Hub's own id, which survives a rename; else the name in lower case
     repo_id: str
-    kind: str  # one of KINDS
+    kind: str  # one of uploads.events.KINDS
     detail: str
     seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something that an operator has to know while it lasts. `ended_at` None: it still does."""
+    """Condition that an operator must know while it lasts. `ended_at`: None while it lasts."""
 
     name: str
     text: str
@@ -84,13 +84,13 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """How far a feed was read, and from when on; `settled_to`: nothing listed before is still to be judged first."""
+    """Progress of a feed. `settled_to`: everything listed before this time was judged at least once."""
 
     feed: str
     read_to: datetime
     settled_to: datetime
     began_at: datetime | None
-    read_at: datetime  # when it was last read whole
+    read_at: datetime  # time of the last complete reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,13 @@ class KeptFile:
     kind: str
     digest: str  # SHA-256, 64 hex digits, of its content
     size: int  # bytes
-    gated: bool  # of a gated repository: kept, and never shown
+    gated: bool  # of a gated repository: kept, never shown
     kept_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that has happened to a case since it was told. Notes with the same `key` are the same note."""
+    """Event of a case after its alert. Notes with the same `key` are the same note."""
 
     case_id: str
     kind: str  # one of the catalogues' [news]
@@ -117,7 +117,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """What a settlement that is told opens. `method`: of the code and thresholds that it was drawn with."""
+    """Case that a settlement opens. `method`: of the code and thresholds behind the verdict."""
 
     case_id: str
     method: str
@@ -125,7 +125,7 @@ class NewCase:
 
 @dataclass(frozen=True, slots=True)
 class AskAttempts:
-    """How often evidence of one kind was kept for an open case, and when last."""
+    """Number of times that evidence of one kind was kept for an open case, and the last time."""
 
     case_id: str
     upload_id: int
@@ -135,7 +135,7 @@ class AskAttempts:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """An alert and all that came after it."""
+    """Case of an alert, with its state."""
 
     case_id: str
     upload_id: int
@@ -148,7 +148,7 @@ class CaseFile:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One alert as it was opened, and what people found of it."""
+    """Report of one alert, with people's judgement of it."""
 
     upload_id: int
     report: dict[str, Any]
@@ -157,21 +157,21 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """How many uploads ended alike. `finding`: of those that were judged, else ""; `read`: weights' headers were."""
+    """Number of uploads with equal outcomes. `finding`: "" if not judged; `read`: the weights' headers were."""
 
     state: SettledState
     finding: str
-    reason: str  # "" where a finding says enough
+    reason: str  # "" where `finding` says enough
     read: bool
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of an upload. `report` holds only what JSON can hold (no NaN).
+    """Outcome of an upload. `report` holds only what JSON can hold (no NaN).
 
-    `retry_at` is for a failure alone; None there makes it final. A `revision` or `weights_digest` of None
-    keeps the one that is known.
+    `retry_at`: for a failure alone; None makes it final. A `revision` or `weights_digest` of None
+    keeps the known one.
     """
 
     state: SettledState
@@ -180,18 +180,18 @@ class Settlement:
     retry_at: datetime | None = None
     revision: str | None = None
     weights_digest: str | None = None
-    waits: bool = False  # for a time that is known: no attempt
+    waits: bool = False  # for a known time: counts as no attempt
 
     def __post_init__(self) -> None:
         if self.state not in get_args(SettledState):
             raise StateError(f"an upload cannot be settled as {self.state!r}, only as found, skipped or failed")
         if self.retry_at is not None and self.state != "failed":
-            raise StateError(f"an upload settled as {self.state} is not tried again, so it has no retry_at")
+            raise StateError(f"an upload settled as {self.state} is not tried again: leave out retry_at")
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """Something to be told once. Messages with the same `dedupe_key` are the same message."""
+    """Message to send once. Messages with the same `dedupe_key` are the same message."""
 
     dedupe_key: str
     destination: str
@@ -201,7 +201,7 @@ class OutboxMessage:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A stored message and how far its delivery got. `attempts` counts how often it was claimed."""
+    """Stored message and its delivery. `attempts`: number of claims."""
 
     id: int
     dedupe_key: str
@@ -209,8 +209,8 @@ class OutboxRow:
     payload: dict[str, Any]
     state: AlertState
     attempts: int
-    next_at: datetime  # not to be sent before
-    message_id: str | None  # as the destination names it, once sent
+    next_at: datetime  # earliest time to send
+    message_id: str | None  # the destination's own id, once sent
     last_error: str | None
     upload_id: int | None
     created_at: datetime

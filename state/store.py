@@ -1,7 +1,7 @@
-"""What happened to every upload, and every message that is to be told about it.
+"""The database: every upload with its outcome, and every message about it.
 
-Each method is one transaction, so the process may be killed between any two of them. Methods may be called
-from several threads; the only error is StateError. Times come in with a zone and go out in UTC.
+Each method is one transaction, so the process may be killed between any two of them. Several threads may call
+methods; the only error is StateError. Times come in with a zone and go out in UTC.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ _ALERTED = select(outbox.c.upload_id).where(outbox.c.upload_id.is_not(None))
 _UNALERTED = and_(uploads.c.state == "found", uploads.c.id.not_in(_ALERTED))
 
 
-NOTIFIED: Final = "; the operator was told"  # what the last error of a message that was given up ends with
-_OPERATORS: Final = outbox.c.dedupe_key.startswith("operator:")  # what is told to the operator, and not to readers
+NOTIFIED: Final = "; the operator was told"  # ends the last error of a message once reported
+_OPERATORS: Final = outbox.c.dedupe_key.startswith("operator:")  # messages to the operator, not to readers
 
 
 class Store:
@@ -78,7 +78,7 @@ class Store:
 
     @property
     def engine(self) -> Engine:
-        """The database, for what else is kept in it (state.cases.publications, state.cases.subscriptions)."""
+        """The engine, for other tables of this database (state.cases.publications, state.cases.subscriptions)."""
         return self._engine
 
     def close(self) -> None:
@@ -92,7 +92,7 @@ class Store:
 
     @property
     def key_values(self) -> KeyValues:
-        """Small facts and wishes that must outlive the process."""
+        """Small facts and requests that outlive the process."""
         return KeyValues(self._engine)
 
     @property
@@ -109,7 +109,7 @@ class Store:
     # -- what a feed brought ---------------------------------------------------------------------------------
 
     def cursor(self, feed: str) -> datetime | None:
-        """Up to when `feed` was read; None if never."""
+        """Return the time up to which `feed` was read; None if never."""
         with reading(self._engine) as connection:
             return connection.scalar(select(cursors.c.read_to).where(cursors.c.feed == feed))
 
@@ -124,10 +124,10 @@ class Store:
         seen_to: datetime | None = None,
         silent: bool = False,
     ) -> int:
-        """Keep what `feed` brought and how far it was read, together; how many uploads were new.
+        """Record entries of `feed` and its cursor together. Returns the number of new uploads.
 
-        The cursor never goes back, and None leaves it where it is. `began_at`: from when on the feed is read at all;
-        `seen_to`: all that were listed and are older have been seen; `silent`: these are remembered and not told.
+        The cursor never goes back; None leaves it as it is. `began_at`: start of the feed's first reading.
+        `seen_to`: every older listed entry was seen. `silent`: remember the uploads, never alert.
         """
         with transaction(self._engine) as connection:
             new = record_listed(connection, listed, now, seen_to, silent=silent)
@@ -136,50 +136,50 @@ class Store:
             return new
 
     def listed_between(self, begin: datetime, end: datetime) -> bool:
-        """Tell whether any repository made in this time was seen."""
+        """Return True if any repository created in this time was seen."""
         within = and_(uploads.c.created_at >= begin, uploads.c.created_at <= end)
         with reading(self._engine) as connection:
             return connection.scalar(select(uploads.c.id).where(within).limit(1)) is not None
 
     def feeds(self) -> list[FeedState]:
-        """How far each feed was read."""
+        """Return the progress of each feed."""
         with reading(self._engine) as connection:
             return feed_states(connection)
 
     def began_at(self) -> datetime | None:
-        """When the watch began: by our own clock, when it first saw an upload; None: it has seen none."""
+        """Return when the watch first saw an upload, by our own clock; None if it saw none."""
         with reading(self._engine) as connection:
             first: datetime | None = connection.scalar(select(uploads.c.first_seen).order_by(uploads.c.id).limit(1))
             return first
 
     def record_events(self, told: Sequence[RepoEvent]) -> int:
-        """Write down what happened to repositories; how much of it was new."""
+        """Record events of repositories. Returns the number of new ones."""
         with transaction(self._engine) as connection:
             return record_events(connection, told)
 
     def repo_events(self, repo_id: str) -> list[RepoEvent]:
-        """What happened to a repository, under this name and the others it had, the oldest first."""
+        """Return the events of a repository under all its names, the oldest first."""
         with reading(self._engine) as connection:
             some = _identities(connection, repo_id)
             rows = connection.execute(select(events).where(events.c.identity.in_(some)).order_by(events.c.id))
             return [RepoEvent(r.identity, r.repo_id, r.kind, r.detail, r.seen_at) for r in rows]
 
     def newest_name(self, repo_id: str, hub_id: str | None) -> str | None:
-        """The name under which the listings last showed a repository that had this one; None: not seen by its id."""
+        """Return the last listed name of a repository once called `repo_id`; None if never seen by its id."""
         names = [h.repo_id for h in self.repo_events(repo_id) if h.identity == hub_id and h.kind != "deleted"]
         return names[-1] if names else None
 
     def sighting(self, repo_id: str, hub_id: str | None, revision: str) -> Sighting:
-        """What was seen of a repository and of this revision of it."""
+        """Return when a repository and this revision of it were seen."""
         with reading(self._engine) as connection:
             return sighting(connection, repo_id, hub_id, revision)
 
     # -- uploads ---------------------------------------------------------------------------------------------
 
     def due(self, now: datetime, limit: int) -> list[Upload]:
-        """At most `limit` uploads to be judged now.
+        """Return at most `limit` uploads to judge now.
 
-        Those that were never asked for go before the others, those of known size before the others, the newest first.
+        Uploads never attempted come first, then those of known size, then the newest.
         """
         waiting = or_(uploads.c.state == "pending", and_(uploads.c.state == "failed", uploads.c.retry_at <= now))
         order = (uploads.c.attempts > 0, uploads.c.parameters.is_(None), desc(uploads.c.created_at), uploads.c.id)
@@ -195,10 +195,10 @@ class Store:
         *,
         ends: str = "",
     ) -> bool:
-        """Write down what became of an upload together with what is to be told about it and the case it opens.
+        """Record the outcome of an upload, its alerts and the case it opens, together.
 
-        `ends`: the name of a mark that is dropped with it.
-        True if that was news; False if the same was written before, when only alerts that are missing are added.
+        `ends`: name of a key value to drop with it.
+        Returns False if the same outcome was recorded before; then only missing alerts are added.
         """
         with transaction(self._engine) as connection:
             stored = connection.execute(
@@ -220,25 +220,25 @@ class Store:
             return news
 
     def unalerted_since(self, moment: datetime) -> list[Unalerted]:
-        """Uploads judged since `moment` of which nothing was told, in short: they may be very many."""
+        """Return uploads judged since `moment` and not alerted, in short form: there may be very many."""
         query = select(uploads.c.id, uploads.c.revision, uploads.c.settled_at)
         with reading(self._engine) as connection:
             rows = connection.execute(query.where(_UNALERTED, uploads.c.settled_at >= moment).order_by(uploads.c.id))
             return [Unalerted(*row) for row in rows if row.revision and row.settled_at]
 
     def unalerted(self, upload_id: int) -> Upload | None:
-        """One upload, if it was judged and nothing of it was told."""
+        """Return one upload if it was judged and not alerted, else None."""
         return next(iter(self._uploads(select(uploads).where(_UNALERTED, uploads.c.id == upload_id))), None)
 
     def requeue(self, upload_id: int, reason: str, now: datetime) -> bool:
-        """Let an upload that was judged be judged again, for this reason; whether it had been judged."""
+        """Queue a judged upload for another check, with the reason. Returns False if it was never judged."""
         judged = and_(uploads.c.id == upload_id, uploads.c.state == "found")
         values = {"state": "failed", "reason": cap(reason), "retry_at": now, "attempts": 0}
         with transaction(self._engine) as connection:
             return connection.execute(update(uploads).where(judged).values(**values)).rowcount > 0
 
     def known_weights(self, hub_id_or_repo_id: str, weights_digest: str) -> Upload | None:
-        """The newest upload of this repository that had the same weights and was judged; None if there is none."""
+        """Return the newest judged upload of this repository with the same weights; None if there is none."""
         name = hub_id_or_repo_id
         same = or_(uploads.c.identity == name, uploads.c.repo_key == name.lower())
         judged = and_(uploads.c.state == "found", uploads.c.weights_digest == weights_digest)
@@ -246,7 +246,7 @@ class Store:
         return next(iter(self._uploads(query.limit(1))), None)
 
     def history(self, repo_id: str) -> list[Upload]:
-        """Every upload of the repository that has or had this name, in upper or lower case, the newest first."""
+        """Return every upload of the repository under any of its names, ignoring case, the newest first."""
         with reading(self._engine) as connection:
             some = _identities(connection, repo_id)
         return self._uploads(select(uploads).where(uploads.c.identity.in_(some)).order_by(desc(uploads.c.id)))
@@ -254,26 +254,26 @@ class Store:
     # -- messages --------------------------------------------------------------------------------------------
 
     def post(self, messages: Sequence[OutboxMessage], now: datetime) -> int:
-        """Add messages that belong to no settlement (the service's own news); how many were new."""
+        """Queue messages outside settlements, such as notices to the operator. Returns the number of new ones."""
         with transaction(self._engine) as connection:
             return insert_new(connection, outbox, [message_row(m, m.upload_id, now) for m in messages])
 
     def messages_of(self, upload_id: int) -> list[OutboxRow]:
-        """Every message about an upload, the oldest first."""
+        """Return every message about an upload, the oldest first."""
         query = select(outbox).where(outbox.c.upload_id == upload_id).order_by(outbox.c.id)
         with reading(self._engine) as connection:
             return [as_message(row) for row in connection.execute(query)]
 
     def claim(self, now: datetime, lease_seconds: float, limit: int) -> list[OutboxRow]:
-        """Take at most `limit` messages that are to be sent, the oldest first; nobody else gets them meanwhile.
+        """Claim at most `limit` due messages, the oldest first; no other sender gets them meanwhile.
 
-        A message neither marked sent nor failed `lease_seconds` later can be claimed again: its sender was killed.
+        After `lease_seconds` a message neither marked sent nor failed can be claimed again: its sender was killed.
         """
         with transaction(self._engine) as connection:
             return lease(connection, now, lease_seconds, limit)
 
     def mark_sent(self, row_id: int, message_id: str | None, now: datetime) -> None:
-        """A message arrived. Marked twice, it keeps the first time and the first `message_id` that was known."""
+        """Record an arrival. A second call keeps the first time and the first known `message_id`."""
         first = {
             "message_id": func.coalesce(outbox.c.message_id, message_id),
             "sent_at": func.coalesce(outbox.c.sent_at, now),
@@ -281,7 +281,7 @@ class Store:
         self._mark(row_id, state="sent", leased_until=None, last_error=None, **first)
 
     def mark_failed(self, row_id: int, error: str, next_at: datetime | None, now: datetime) -> None:
-        """A message did not arrive: try again at `next_at`, or never (None). One that was sent stays sent."""
+        """Record a failed delivery: retry at `next_at`, or never (None). A sent message stays sent."""
         self._mark(
             row_id,
             state=_unless_sent("pending" if next_at else "dead", outbox.c.state),
@@ -291,31 +291,31 @@ class Store:
         )
 
     def mark_unsent(self, row_id: int, why: str) -> None:
-        """A claimed message is not to be told any more: it is settled, and has arrived nowhere."""
+        """Close a claimed message without sending it."""
         with transaction(self._engine) as connection:
             release(connection, outbox.c.id == row_id, cap(why))
 
     def sending_before(self, destination: str, row_id: int) -> bool:
-        """Tell whether a message that came before this one is on its way there now."""
+        """Return True while an earlier message is being sent to this destination."""
         with reading(self._engine) as connection:
             return sending_before(connection, destination, row_id)
 
     # -- an operator's news ----------------------------------------------------------------------------------
 
     def condition(self, name: str, text: str | None, now: datetime, message: Message) -> bool:
-        """Let a condition begin (a text) or end (None), and tell the operator with it; whether that was a change."""
+        """Begin a condition (a text) or end it (None), and notify the operator. Returns False if nothing changed."""
         with transaction(self._engine) as connection:
             return set_condition(connection, name, text, now, message)
 
     def conditions(self) -> list[Condition]:
-        """The conditions that last, the oldest first."""
+        """Return the conditions that last, the oldest first."""
         with reading(self._engine) as connection:
             return open_conditions(connection)
 
     def notify_dead(self, tell: Callable[[Sequence[OutboxRow]], OutboxMessage], now: datetime) -> int:
-        """Tell the operator of all that was given up and not told yet, in one message; how many those were.
+        """Notify the operator of all given-up messages not yet reported, in one message. Returns their number.
 
-        The last word on a row says that it was told. What is given up a second time is told a second time.
+        The row's last error records the notice. A message given up again is reported again.
         """
         untold = and_(
             outbox.c.state == "dead",
@@ -331,13 +331,13 @@ class Store:
         return len(rows)
 
     def retry_dead(self, now: datetime, destination: str | None = None, because: str = "") -> int:
-        """Let what was given up be sent after all, and an operator's news at once; how many alerts that were.
+        """Requeue given-up alerts, and send the operator's messages at once. Returns the number of alerts.
 
-        Only what goes to `destination`, if one is given, and what the last error of which has `because` in it.
+        `destination`: only messages to it, if given. `because`: only alerts with this text in the last error.
         """
         there = true() if destination is None else outbox.c.destination == destination
         dead = and_(outbox.c.state == "dead", func.coalesce(outbox.c.last_error, "").contains(because, autoescape=True))
-        # of several attempts one may have arrived unseen; what was refused at the first one has not
+        # after several attempts a message may have arrived unseen; a first refusal proves it did not
         attempts = case((outbox.c.attempts > 1, 1), else_=0)
         again = update(outbox).values(state="pending", next_at=now, attempts=attempts)
         with transaction(self._engine) as connection:
@@ -345,14 +345,14 @@ class Store:
             return connection.execute(again.where(there, dead)).rowcount
 
     def waiting(self) -> tuple[int, datetime | None]:
-        """How many uploads were never judged, and since when the oldest of them waits."""
+        """Return the number of uploads never judged, and when the oldest was first seen."""
         query = select(func.count(), func.min(uploads.c.first_seen)).where(uploads.c.state == "pending")
         with reading(self._engine) as connection:
             number, oldest = connection.execute(query).one()
             return number, oldest
 
     def counts(self) -> dict[str, int]:
-        """How many uploads and alerts are in each state, as "uploads.found" or "alerts.dead"; zeros included."""
+        """Count uploads and alerts by state, as "uploads.found" or "alerts.dead"; zeros included."""
         counted = {f"uploads.{state}": 0 for state in get_args(UploadState)}
         counted |= {f"alerts.{state}": 0 for state in get_args(AlertState)}
         with reading(self._engine) as connection:
@@ -362,12 +362,12 @@ class Store:
         return counted
 
     def tally(self, now: datetime, since: datetime | None = None) -> Tally:
-        """The numbers that an operator watches; outcomes and findings of all time or of what was settled `since`."""
+        """Count what an operator watches; outcomes and findings of all time, or settled `since`."""
         with reading(self._engine) as connection:
             return tally(connection, now, since)
 
     def outcomes(self) -> list[Outcomes]:
-        """How many settled uploads ended alike."""
+        """Count settled uploads with equal outcomes."""
         with reading(self._engine) as connection:
             return outcomes(connection)
 
@@ -384,7 +384,7 @@ class Store:
 
 
 def _identities(connection: Connection, repo_id: str) -> list[str]:
-    """Return what the repositories with this name, now or once, are known by."""
+    """Return the identities of all repositories that have or had this name."""
     key = repo_id.lower()
     found: set[str] = set()
     for table in (uploads, events):

@@ -1,7 +1,7 @@
-"""What a backup is: a tar archive, plain or gzipped, of the data folder's files and a manifest.
+"""Format of a backup: a tar archive, plain or gzipped, of the data folder's files and a manifest.
 
     data/blendwatch.sqlite, data/absences.json, data/sketches/...   and last of all
-    manifest.json      when and by which version it was made, and size and SHA-256 of every file
+    manifest.json      time and version of the backup, and size and SHA-256 of every file
 
 The manifest comes last because the archive is written in one go: an archive that was cut off has none.
 """
@@ -41,12 +41,12 @@ class StoredFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What an archive holds. `files` by their paths in the data folder; `rows` by table."""
+    """Contents of an archive. `files` by their paths in the data folder; `rows` by table."""
 
     model_config = ConfigDict(frozen=True)
 
     backup_format: int = FORMAT
-    blendwatch: str  # the version that made it
+    blendwatch: str  # version that wrote it
     sqlite: str
     created_at: datetime
     schema_revision: str | None  # of the database; None: it has none
@@ -56,7 +56,7 @@ class Manifest(BaseModel):
 
 
 def version() -> str:
-    """The installed version of this project."""
+    """Return the installed version of this project."""
     try:
         return metadata.version("blendwatch")
     except metadata.PackageNotFoundError:
@@ -67,16 +67,16 @@ Sink = Callable[[str, IO[bytes]], StoredFile]
 
 
 def verify(archive: Path) -> Manifest:
-    """Read the whole archive and hold every file against the manifest; StateError where anything is amiss."""
+    """Read the whole archive and compare every file with the manifest; StateError if anything differs."""
     with disk_errors(archive):
         return read(archive, lambda _, content: digest(content))
 
 
 def read(archive: Path, sink: Sink) -> Manifest:
-    """Hand every file of the archive to `sink`, which returns what it got; StateError where anything is amiss.
+    """Pass every file of the archive to `sink`, which returns its size and hash; StateError if anything is wrong.
 
-    Paths are such that they stay inside the folder they are joined to. Nothing but paths and contents of plain files
-    is taken from the archive: owners, modes, links and devices have no effect.
+    Every path stays inside the folder it is joined to. The archive supplies only paths and contents of plain
+    files: owners, modes, links and devices have no effect.
     """
     got: dict[str, StoredFile] = {}
     manifest: Manifest | None = None
@@ -101,7 +101,7 @@ def read(archive: Path, sink: Sink) -> Manifest:
 
 
 def digest(content: IO[bytes], write: Callable[[bytes], object] = lambda _: None) -> StoredFile:
-    """Read to the end, handing every piece to `write`."""
+    """Read to the end and pass every piece to `write`."""
     size, sha256 = 0, hashlib.sha256()
     while piece := content.read(CHUNK):
         size += len(piece)
@@ -120,7 +120,7 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
 
 
 def is_safe(path: str) -> bool:
-    """Tell whether a path is as backups write it: relative, going down only, and to what a data folder may hold."""
+    """Return True for a path that backups write: relative, only descending, to a file that backups include."""
     parts = PurePosixPath(path).parts
     plain = path == "/".join(parts) and not path.startswith("/") and "\\" not in path and path.isprintable()
     return bool(parts) and plain and ".." not in parts and not any(is_transient(part) for part in parts)

@@ -1,4 +1,4 @@
-"""Writing a backup's archive, in one go and in the order of the calls."""
+"""Writer of a backup's archive, in one go and in the order of the calls."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ GZIP_LEVEL = 1  # raw weights hardly shrink, whatever the level
 
 
 class Writer:
-    """An archive that is being written. `files`: what it holds so far, by the paths in the data folder."""
+    """Archive being written. `files`: its contents so far, by their paths in the data folder."""
 
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
         self.files: dict[str, StoredFile] = {}
 
     def add(self, name: str, path: Path, most: int | None = None) -> None:
-        """Add the first `most` bytes of a plain file, all of it by default, unless it is gone by now.
+        """Add the first `most` bytes of a plain file (None: all), unless it is gone.
 
-        StateError where the name is one that no restore would take.
+        StateError for a name that no restore would accept.
         """
         if not is_safe(name):
             raise StateError(f"the name of {str(path)!r} is too odd for a backup: rename it, or take it elsewhere")
-        if not path.is_file():  # gone, or a socket or pipe that nobody could read to its end
+        if not path.is_file():  # gone, or a socket or pipe without an end
             return
         try:
             file = path.open("rb")
@@ -53,7 +53,7 @@ class Writer:
 
 @contextmanager
 def writing(path: Path, *, compressed: bool) -> Iterator[Writer]:
-    """Write a new file that only its owner may read; it is on the disk at the end. OSError where the disk refuses."""
+    """Write a new file that only its owner may read, synced at the end. OSError if the disk refuses."""
     with path.open("xb") as raw:
         os.fchmod(raw.fileno(), 0o600)
         with _tar(raw, compressed) as tar:
@@ -76,7 +76,7 @@ def _tar(raw: IO[bytes], compressed: bool) -> Iterator[tarfile.TarFile]:
 
 
 class _Counted(io.RawIOBase):
-    """A file that is read once, and what was read of it."""
+    """File that is read once, with size and hash of the bytes read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self._sha256, self._size = file, hashlib.sha256(), 0
@@ -89,7 +89,7 @@ class _Counted(io.RawIOBase):
         return piece
 
     def stored(self) -> StoredFile:
-        """What was read so far."""
+        """Return size and hash so far."""
         return StoredFile(bytes=self._size, sha256=self._sha256.hexdigest())
 
 

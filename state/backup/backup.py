@@ -1,8 +1,8 @@
-"""A backup of the data folder, also while a watch runs on it.
+"""Backup of the data folder, also while a watch runs on it.
 
-The database comes first, as one snapshot; the sketches come after it. A sketch is kept before the verdict that rests on
-it is stored, so every sketch that the snapshot's verdicts rest on is there; sketches that are newer do no harm. Of a
-pack, that part is taken which writers leave as it is: the lines that are complete, and as many records.
+The database comes first, as one snapshot; the sketches come after it. A sketch is stored before its verdict,
+so every sketch behind the snapshot's verdicts is there; newer sketches do no harm. Of a pack, the backup takes
+the part that writers never change: the complete lines, and as many records.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from state.sketches.packs import BITS, LINES, Pack
 
 SUFFIXES = (".tar", ".tar.gz")
 NAME = re.compile(r"blendwatch-\d{8}T\d{6}Z\.tar\.gz")
-SCRATCH = ".blendwatch-backup-"  # begins the name of what a backup is written into
-SCRATCH_SECONDS = 86_400.0  # an older one was left by a backup that was killed
+SCRATCH = ".blendwatch-backup-"  # prefix of the folder that a backup is written in
+SCRATCH_SECONDS = 86_400.0  # an older one was left by a killed backup
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A finished backup. `bytes` of the archive; `removed`: older archives that gave way to it."""
+    """Finished backup. `bytes` of the archive; `removed`: older archives that were rotated out."""
 
     path: Path
     bytes: int
@@ -43,10 +43,10 @@ class Backup:
 
 
 def back_up(data: Path, destination: Path, now: datetime, keep: int | None = None) -> Backup:
-    """Write one archive; StateError names what is wrong, and then nothing is left of it.
+    """Write one archive; on a StateError nothing is left of it.
 
-    `destination` is a new file that ends in .tar or .tar.gz, or else a folder, where the archive is named by the time.
-    Of such archives in the folder the newest `keep` stay, this one included; None: all.
+    `destination`: a new file that ends in .tar or .tar.gz, or else a folder; there the archive is named by the time.
+    `keep`: number of such archives that stay in the folder, the newest, this one included; None: all.
     """
     single = destination.name.endswith(SUFFIXES) and not destination.is_dir()
     folder = destination.parent if single else destination
@@ -101,7 +101,7 @@ def _write(data: Path, scratch: Path, now: datetime, *, compressed: bool) -> Man
 
 
 def _snapshot(database: Path, copy: Path) -> tuple[str | None, dict[str, int]]:
-    """Copy a database that may be in use, at one moment; return its revision and how many rows each table has."""
+    """Copy one moment of a database that may be in use. Returns its revision and the row count of each table."""
     try:
         with (
             closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as source,
@@ -120,7 +120,7 @@ def _snapshot(database: Path, copy: Path) -> tuple[str | None, dict[str, int]]:
 
 @contextmanager
 def _sketches_kept(folder: Path) -> Iterator[None]:
-    """Keep compaction off the sketches meanwhile."""
+    """Block compaction of the sketches meanwhile."""
     handle = share_sketches(folder) if folder.exists() else -1
     try:
         yield
@@ -130,7 +130,7 @@ def _sketches_kept(folder: Path) -> Iterator[None]:
 
 
 def _others(data: Path) -> Iterator[Path]:
-    """Yield every other file that must outlive the process; links are followed, each folder once."""
+    """Yield every other file to back up, following links, each folder once."""
     seen: set[Path] = set()
     for here, folders, names in os.walk(data, followlinks=True, onerror=_raise):
         seen.add(Path(here).resolve())
@@ -154,7 +154,7 @@ def _remove_abandoned(folder: Path, now: datetime) -> None:
 
 
 def _rotate(made: Path, keep: int) -> tuple[Path, ...]:
-    """Remove all archives but the newest `keep`, by their names, never the one just made and nothing else."""
+    """Remove archives except the newest `keep`, by name, never the new one and no other file."""
     others = sorted(p for p in made.parent.iterdir() if NAME.fullmatch(p.name) and p != made)
     old = others[: max(len(others) - keep + 1, 0)]
     try:

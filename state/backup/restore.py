@@ -1,11 +1,11 @@
-"""A backup put back: read and proven beside the old data first, then put in its place.
+"""Restore of a backup: read and verified beside the old data first, then put in its place.
 
-Everything happens inside the data folder, which may be a disk of its own, in steps that may be killed between any two:
+Every step happens inside the data folder, which may be a disk of its own. A kill between any two steps is safe:
 
-1. `.restore.part` takes what is in the archive, is checked and brought up to date. Killed here, nothing has changed.
-2. It is renamed `.restore-ready`: from now on the restore will be ended, and nothing else opens the folder before.
-3. What was there moves to `before-restore-<time>`; then `.restore-ready` is renamed `.restore-moving`.
-4. What is in it moves into place. The empty folder takes its first name again, and is removed.
+1. `.restore.part` receives the archive's files, is checked and migrated. Killed here, nothing has changed.
+2. It is renamed `.restore-ready`: from now on the restore must finish before anything else opens the folder.
+3. Old files move to `before-restore-<time>`; then `.restore-ready` is renamed `.restore-moving`.
+4. Its content moves into place. The empty folder takes its first name again, and is removed.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from state.database.engine import damage, open_engine, revisions
 from state.errors import StateError
 from state.sketches.compaction import survey
 
-CONTENT, AWAY = "data", "aside"  # inside the folders of the steps: what is put in place; where the old data goes
+CONTENT, AWAY = "data", "aside"  # inside the folders of the steps: the new data; the name of the folder for old data
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was put back. `aside`: where the old data went, None if there was none; `damaged`: sketches that count as
-    absent, as they did where the backup was made; `ended`: an earlier restore of the same backup was ended.
+    """Result of a restore. `aside`: folder of the old data, None if there was none. `damaged`: sketches that
+    count as absent, as before the backup. `ended`: True if this call finished an earlier restore.
     """
 
     manifest: Manifest
@@ -54,9 +54,9 @@ class Restored:
 
 
 def restore(archive: Path, into: Path, now: datetime, *, force: bool = False) -> Restored:
-    """Put a backup in place of what is in the folder `into`; StateError where anything is amiss.
+    """Replace the content of the folder `into` by a backup; StateError if anything is wrong.
 
-    The folder must hold nothing, unless `force`: then what it holds is moved aside, never removed.
+    The folder must be empty, unless `force`: then its content is moved aside, never removed.
     """
     with disk_errors(into):
         if archive.resolve().is_relative_to(into.resolve()):
@@ -90,7 +90,7 @@ def _end_earlier(archive: Path, into: Path) -> Restored:
 
 
 def _refuse_to_move(into: Path, *, force: bool) -> None:
-    """Raise StateError where the folder holds what may not, or cannot, be moved aside."""
+    """Raise StateError if the folder holds files that may not, or cannot, be moved aside."""
     old = _old(into)
     if old and not force:
         raise StateError(f"{into} is not empty (it holds {old[0].name}): use --force to move all of it aside")
@@ -100,8 +100,8 @@ def _refuse_to_move(into: Path, *, force: bool) -> None:
 
 
 def _read(archive: Path, manifest: Manifest, staging: Path, aside: str) -> int:
-    """Write everything into a new folder, check it and bring the database up to date; count damaged sketches."""
-    if staging.exists():  # of a restore that was killed
+    """Write all files into a new folder, check them and migrate the database; return the number of damaged sketches."""
+    if staging.exists():  # left by a killed restore
         shutil.rmtree(staging)
     content = staging / CONTENT
     content.mkdir(parents=True)
@@ -152,7 +152,7 @@ def _finish(into: Path, done: Restored) -> Restored:
 
 
 def _old(into: Path) -> list[Path]:
-    """What was in the folder before, but for locks and what restores left."""
+    """Return the old content of the folder, except locks and leftovers of restores."""
     own = (READY, MOVING, BEING_READ)
     return sorted(
         p for p in into.iterdir() if p.name not in own and not p.name.startswith(ASIDE) and p.suffix != ".lock"

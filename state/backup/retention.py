@@ -1,8 +1,8 @@
-"""How long what is kept is kept. Preview and work are one function, so what is shown is what is done.
+"""Retention of stored data. Preview and removal are one function, so that both show the same.
 
-Never removed, whatever the age: rows of uploads and of the outbox (they are why nothing is judged or told twice), the
-report on any blend, copy or alert, messages on their way, sketches of known models and of whatever an alert names,
-evidence of whatever was told or is a case.
+Never removed, whatever the age: reports on any blend, copy or alert; unsent messages; sketches of known models
+and of models that an alert names; evidence of alerts and cases; rows of uploads and of the outbox, because
+they prevent a second verdict or alert.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from state.evidence.expiry import OldEvidence, find_old, forget_old
 from state.sketches.compaction import compact, leftovers, survey
 from state.sketches.packs import Entry
 
-QUIET = ("derivative", "unrelated", "inconclusive")  # findings whose reports may go
+QUIET = ("derivative", "unrelated", "inconclusive")  # findings whose reports may be removed
 
 What = Literal["reports", "messages", "evidence", "sketches", "leftovers"]
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How many days what is kept is kept at least."""
+    """Minimum ages in days before removal."""
 
-    report_days: int = 180  # reports on uploads that turned out to be nothing, since they were settled
-    message_days: int = 90  # what a sent alert said, where the upload's report says the same, since it was sent
-    sketch_days: int = 365  # sketches of models that are not known and were not seen, since they were read
-    leftover_days: int = 1  # files of writers that were killed
-    evidence_days: int = 365  # evidence of uploads that nobody was told about, since it was kept
+    report_days: int = 180  # reports without blend, copy or alert, since they were settled
+    message_days: int = 90  # payloads of sent alerts, where the upload's report says the same, since they were sent
+    sketch_days: int = 365  # sketches of models neither known nor seen, since they were read
+    leftover_days: int = 1  # files of killed writers
+    evidence_days: int = 365  # evidence of uploads without alert, since it was kept
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What goes of one kind. `bytes` that are freed; `detail` in words."""
+    """Removal of one kind of data. `bytes` freed; `detail` in words."""
 
     what: What
     count: int
@@ -55,10 +55,10 @@ class Pruned:
 def prune(
     data: Path, known: Callable[[str], bool], keep: Retention, now: datetime, *, apply: bool = False
 ) -> list[Pruned]:
-    """Tell what may go, and with `apply` remove it; `known`: whether a repo id is in the registry.
+    """Return the data that may be removed; with `apply`, remove it. `known`: True for a repo id in the registry.
 
-    With `apply` no watch may run meanwhile, and nobody may use the sketches: records get other numbers, and the
-    database gives its room back only to whoever has it alone. StateError if that is so, or where the disk refuses.
+    `apply` needs the folder alone: records get new numbers, and the database can only shrink unshared.
+    StateError if a watch runs or the sketches are in use, or if the disk refuses.
     """
     database, sketches, evidence = data / DATABASE, data / SKETCHES, data / EVIDENCE
     abandoned = now - timedelta(days=keep.leftover_days)
@@ -103,7 +103,7 @@ def _opened(database: Path) -> Iterator[Engine]:
 
 
 def _named(connection: Connection, since: datetime) -> frozenset[str]:
-    """Every repo id, in lower case, that a telling or recent report names, as suspect, parent or declared."""
+    """Return repo ids, in lower case, in recent reports and in reports that stay: suspects, parents, declared."""
     told = exists().where(outbox.c.upload_id == uploads.c.id)
     telling = or_(told, uploads.c.report["finding"].as_string().not_in(QUIET), uploads.c.settled_at >= since)
     query = select(uploads.c.repo_key, uploads.c.report).where(uploads.c.state == "found", telling)
@@ -111,7 +111,7 @@ def _named(connection: Connection, since: datetime) -> frozenset[str]:
 
 
 def _names(value: object) -> Iterator[str]:
-    """Every text in a report that may be a repo id, wherever it stands."""
+    """Yield every text in a report that may be a repo id."""
     if isinstance(value, dict):
         for inner in value.values():
             yield from _names(inner)
@@ -141,7 +141,7 @@ def _prune_rows(connection: Connection, keep: Retention, now: datetime, *, apply
         cast(outbox.c.payload, Text) == report,
     )
     found = [
-        _measured(connection, "reports", uploads.c.report, spent, "on uploads that turned out to be nothing"),
+        _measured(connection, "reports", uploads.c.report, spent, "without blend, copy or alert"),
         _measured(connection, "messages", outbox.c.payload, repeated, "sent, and repeated in the upload's report"),
     ]
     if apply:
@@ -153,7 +153,7 @@ def _prune_rows(connection: Connection, keep: Retention, now: datetime, *, apply
 def _old_evidence(
     connection: Connection, folder: Path, before: datetime, abandoned: datetime, apply: bool
 ) -> OldEvidence | None:
-    """What of the evidence goes, its rows first; None where there is none at all."""
+    """Find old evidence, and with `apply` delete its rows; None if there is no evidence."""
     if not folder.is_dir():
         return None
     old = find_old(connection, folder, before, abandoned)
@@ -178,13 +178,13 @@ def _measured(
 
 
 def _vacuum(database: Path) -> None:
-    """Make the file as small as what it holds; it needs as much room again meanwhile."""
+    """Shrink the file to its content; this needs as much free space again meanwhile."""
     try:
         with closing(sqlite3.connect(database)) as connection:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
-        raise StateError(f"{database} was pruned, but its room could not be given back: {error}") from error
+        raise StateError(f"{database} was pruned, but the file could not be shrunk: {error}") from error
 
 
 def _prune_sketches(folder: Path, unwanted: Callable[[Entry], bool], *, apply: bool) -> Pruned:

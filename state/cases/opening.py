@@ -1,4 +1,4 @@
-"""Cases: what was told of an upload, what it rests on, and what has happened since. Inside a caller's transaction."""
+"""Rows of cases, their evidence and their notes. Inside a caller's transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from state.records import CaseFile, KeptFile, Note, OutboxMessage
 
 
 def keep_files(connection: Connection, upload_id: int, files: Sequence[KeptFile]) -> None:
-    """Write down what evidence of an upload is kept."""
+    """Record evidence of an upload."""
     rows: list[dict[str, object]] = [
         {"upload_id": upload_id, **{name: getattr(f, name) for name in KeptFile.__slots__}} for f in files
     ]
@@ -30,7 +30,7 @@ def files_of(connection: Connection, upload_id: int) -> list[KeptFile]:
 def open_case(
     connection: Connection, upload_id: int, case_id: str, report: dict[str, Any], method: str, now: datetime
 ) -> None:
-    """Open a case; one that was opened before stays as it is."""
+    """Open a case; an existing one stays as it is."""
     row: dict[str, object] = {
         "case_id": case_id,
         "upload_id": upload_id,
@@ -49,13 +49,13 @@ def find(connection: Connection, query: Select[Any]) -> list[CaseFile]:
 
 
 def notes_of(connection: Connection, case_id: str) -> list[Note]:
-    """Return what happened since, in order."""
+    """Return notes, the oldest first."""
     query = select(case_notes).where(case_notes.c.case_id == case_id).order_by(case_notes.c.id)
     return [Note(r.case_id, r.kind, r.text, r.unique_key, r.noted_at) for r in connection.execute(query)]
 
 
 def add_note(connection: Connection, note: Note, messages: Sequence[OutboxMessage], **changes: object) -> bool:
-    """Write down what happened to a case, change it, and tell of it, together; whether that was news."""
+    """Record a note, change its case and queue the messages, together. Returns False if the note is known."""
     row: dict[str, object] = {
         "case_id": note.case_id,
         "kind": note.kind,

@@ -1,9 +1,9 @@
-"""Who is told of a case: what reviewers decided, what people said about it, and the messages all that brings about.
+"""Publication of cases: reviewers' decisions, people's remarks, and the messages that follow from both.
 
-What was found stands in `cases`, and what came of it in `case_notes`: the watch keeps both, and here they are shown.
+The watch keeps findings in `cases` and later notes in `case_notes`; this module reads both.
 
-Each method is one transaction: a decision and the messages that follow from it are stored together or not at all, so
-the process may be killed between any two of them. Nothing done twice has an effect twice.
+Each method is one transaction: it stores a decision and its messages together or not at all.
+The process may be killed between any two methods. Repeating a method has no second effect.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ UNDECIDED = ("review", "closed")
 
 
 class Publications:
-    """The cases in one database, and who is told of them."""
+    """Cases of one database, with their review state."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -48,19 +48,19 @@ class Publications:
     # -- reading -----------------------------------------------------------------------------------------------
 
     def get(self, case_id: str) -> Case | None:
-        """The case of this id, or the only one whose id begins like this; None if there is none."""
+        """Return the case with this id, else the only one whose id has this prefix, else None."""
         query = SHOWN.where(cases.c.case_id.startswith(case_id, autoescape=True)).limit(2)
         found = self._cases(query)
         exact = [one for one in found if one.case_id == case_id]
         return exact[0] if exact else found[0] if len(found) == 1 and case_id else None
 
     def of_repo(self, repo_id: str) -> list[Case]:
-        """The cases of a repository, the newest first."""
+        """Return the cases of a repository, the newest first."""
         query = SHOWN.where(publications.c.repo_key == repo_id.lower())
         return self._cases(query.order_by(desc(cases.c.opened_at), cases.c.case_id))
 
     def search(self, text: str, limit: int, states: Sequence[PublicState] = ("published",)) -> list[Case]:
-        """The newest cases whose id begins with `text` or whose repository's name has it."""
+        """Return the newest cases whose id begins with `text` or whose repository's name contains it."""
         like = or_(
             cases.c.case_id.startswith(text.lower(), autoescape=True),
             publications.c.repo_key.contains(text.lower(), autoescape=True),
@@ -69,7 +69,7 @@ class Publications:
         return self._cases(query.order_by(desc(cases.c.opened_at), cases.c.case_id).limit(limit))
 
     def repos(self, text: str, limit: int) -> list[str]:
-        """Names of repositories that were seen and have `text` in them, the newest first."""
+        """Return names of seen repositories that contain `text`, the newest first."""
         newest = func.max(uploads.c.id)
         query = select(func.max(uploads.c.repo_id)).where(uploads.c.repo_key.contains(text.lower(), autoescape=True))
         query = query.group_by(uploads.c.repo_key).order_by(desc(newest)).limit(limit)
@@ -77,29 +77,29 @@ class Publications:
             return list(connection.scalars(query))
 
     def published_since(self, since: datetime) -> list[Case]:
-        """What was published since then, the oldest first."""
+        """Return published cases opened since then, the oldest first."""
         query = SHOWN.where(STATE == "published", cases.c.opened_at >= since)
         return self._cases(query.order_by(cases.c.opened_at, cases.c.case_id))
 
     def waiting(self) -> int:
-        """How many cases wait for reviewers."""
+        """Count the cases that wait for reviewers."""
         with reading(self._engine) as connection:
             return connection.scalar(SHOWN.with_only_columns(func.count()).where(STATE == "review")) or 0
 
     def remarks(self, case_id: str, scope: str = "") -> list[Remark]:
-        """What was said about a case everywhere and in one server, the oldest first."""
+        """Return remarks on a case that hold everywhere or in one server, the oldest first."""
         query = select(remarks).where(remarks.c.case_id == case_id, remarks.c.scope.in_({"", scope}))
         with reading(self._engine) as connection:
             return [as_remark(row) for row in connection.execute(query.order_by(remarks.c.id))]
 
     def remark(self, remark_id: int) -> Remark | None:
-        """One remark."""
+        """Return one remark."""
         with reading(self._engine) as connection:
             row = connection.execute(select(remarks).where(remarks.c.id == remark_id)).one_or_none()
         return None if row is None else as_remark(row)
 
     def upload_of(self, case_id: str) -> int:
-        """The upload that a case is about; StateError if there is no such case."""
+        """Return the upload of a case; StateError if the case does not exist."""
         with reading(self._engine) as connection:
             upload_id: int | None = connection.scalar(select(cases.c.upload_id).where(cases.c.case_id == case_id))
         if upload_id is None:
@@ -107,22 +107,22 @@ class Publications:
         return upload_id
 
     def news(self, case_id: str) -> list[Note]:
-        """What has happened to a case since, the oldest first."""
+        """Return the notes of a case, the oldest first."""
         with reading(self._engine) as connection:
             return notes_of(connection, case_id)
 
     def case_messages(self, case_id: str) -> list[CaseMessage]:
-        """The messages that tell a case, in every channel."""
+        """Return the messages about a case in every channel."""
         with reading(self._engine) as connection:
             return case_messages(connection, case_id, "")
 
     def review_messages(self, case_id: str) -> list[CaseMessage]:
-        """The messages that show a case to reviewers."""
+        """Return the messages that show a case to reviewers."""
         with reading(self._engine) as connection:
             return messages_with_prefix(connection, review_prefix(case_id))
 
     def sending_before(self, destination: str, row_id: int) -> bool:
-        """Tell whether a message that came before this one is on its way there now."""
+        """Return True while an earlier message is being sent to this destination."""
         with reading(self._engine) as connection:
             return sending_before(connection, destination, row_id)
 
@@ -136,8 +136,10 @@ class Publications:
         now: datetime,
         remind_at: datetime | None = None,
     ) -> bool:
-        """Let a case be told, with the messages that tell it. False if it was: then only missing messages are added,
-        and only if it still stands like that. StateError if there is no such case."""
+        """Give a case its review state and queue `rows`. StateError if the case does not exist.
+
+        Returns False if the case had a state. Then `rows` are queued only if that state still holds.
+        """
         with transaction(self._engine) as connection:
             report = connection.scalar(select(cases.c.report).where(cases.c.case_id == case_id))
             if report is None:
@@ -151,12 +153,12 @@ class Publications:
                 "reminders": 0,
             }
             new = insert_new(connection, publications, [row])
-            if case_at(connection, case_id).state == standing:  # and not retracted before it was told anywhere
+            if case_at(connection, case_id).state == standing:  # and not retracted before its alert was sent
                 post(connection, rows, now)
         return bool(new)
 
     def adopt_earlier_cases(self, destination: str) -> int:
-        """Count as published what was told before there was a bot, and so never went to `destination`; how many."""
+        """Count cases never queued for `destination` as published: alerts from before the bot. Returns their number."""
         asked = exists().where(outbox.c.upload_id == cases.c.upload_id, outbox.c.destination == destination)
         known = exists().where(publications.c.case_id == cases.c.case_id)
         with transaction(self._engine) as connection:
@@ -174,10 +176,10 @@ class Publications:
             return insert_new(connection, publications, rows)
 
     def decide(self, remark: NewRemark, needed: int, rows: Sequence[OutboxMessage], now: datetime) -> tuple[Case, int]:
-        """Write down that a reviewer would publish or reject. Return the case, and how many have decided like that.
+        """Record a reviewer's vote to publish or reject. Returns the case and the number of equal votes.
 
-        Once `needed` have, the case changes its standing, and `rows` are posted. StateError if there is no such case,
-        or it is decided already.
+        At `needed` votes the case changes its state, and `rows` are queued. StateError if the case does not exist
+        or is decided.
         """
         with transaction(self._engine) as connection:
             found = locked(connection, remark.case_id)
@@ -193,9 +195,9 @@ class Publications:
             return case_at(connection, remark.case_id), count
 
     def confirm(self, remark: NewRemark, remind_at: datetime | None, now: datetime) -> tuple[Case, int]:
-        """Write down that a reviewer finds a case right, and publish nothing. Return the case, and how many do.
+        """Record that a reviewer confirms a case, without publishing. Returns the case and the number of confirmations.
 
-        At `remind_at`, if there is one, it is shown to the reviewers again. StateError as in decide.
+        Reviewers see it again at `remind_at`, if given. StateError as in decide.
         """
         with transaction(self._engine) as connection:
             found = locked(connection, remark.case_id)
@@ -208,13 +210,13 @@ class Publications:
             return case_at(connection, remark.case_id), votes(connection, remark)
 
     def record_decision(self, remark: NewRemark, now: datetime) -> bool:
-        """Write down who decided something that is told elsewhere. False if known."""
+        """Record the author of a decision that is stored elsewhere. Returns False if known."""
         with transaction(self._engine) as connection:
             locked(connection, remark.case_id)
             return add(connection, remark, "done", now) is not None
 
     def add_remark(self, remark: NewRemark, now: datetime) -> bool:
-        """Write down what a moderator says, and tell it under the case's messages in that server. False if known."""
+        """Record a moderator's remark and queue it for the case's messages in that server. Returns False if known."""
         with transaction(self._engine) as connection:
             locked(connection, remark.case_id)
             stored = add(connection, remark, "done", now)
@@ -223,10 +225,10 @@ class Publications:
         return stored is not None
 
     def post_news(self, case_id: str, key: str, reviewers: str, now: datetime) -> None:
-        """Tell what has happened to a case (the note with this key) wherever the case was told.
+        """Queue the note with this key for every channel that has the case.
 
-        As long as `reviewers` have not decided they hear of it, if there are any. If they published it they hear of a
-        card that declares every model now, or no longer, and in any case of a retraction.
+        `reviewers`, if given, get every note while they have not decided, and every retraction. If they published
+        the case, they also get notes on a card that now declares every model, or no longer.
         """
         card = key.split(":")[1] in ("declared", "withdrawn")
         with transaction(self._engine) as connection:
@@ -239,7 +241,7 @@ class Publications:
             post(connection, [news_row(case_id, key, place) for place in places], now)
 
     def answer(self, remark: NewRemark, reviewers: str, now: datetime) -> bool:
-        """Keep an author's answer until a reviewer accepts it. False if this person has answered before."""
+        """Keep an author's answer until a reviewer accepts it. Returns False if this person answered before."""
         with transaction(self._engine) as connection:
             locked(connection, remark.case_id)
             stored = add(connection, remark, "open", now)
@@ -248,7 +250,7 @@ class Publications:
         return stored is not None
 
     def settle_answer(self, remark_id: int, state: RemarkState, by_user: str, now: datetime) -> Remark:
-        """Accept or refuse an answer; an accepted one is told under every message about the case."""
+        """Accept or refuse an answer; an accepted one is queued for every message about the case."""
         with transaction(self._engine) as connection:
             unsettled = and_(remarks.c.id == remark_id, remarks.c.kind == "answer", remarks.c.state == "open")
             done = connection.execute(update(remarks).where(unsettled).values(state=state, decided_by=by_user))
@@ -260,7 +262,7 @@ class Publications:
             return as_remark(row)
 
     def remind(self, now: datetime, destination: str, next_at: datetime) -> int:
-        """Show the reviewers again what they left for too long; how many cases that were."""
+        """Remind the reviewers of overdue cases. Returns their number."""
         overdue = and_(STATE == "review", publications.c.remind_at <= now)
         with transaction(self._engine) as connection:
             rows = connection.execute(SHOWN.where(overdue)).all()

@@ -1,4 +1,4 @@
-"""What people say about cases, and where it is told. Every function works inside a transaction of the caller's."""
+"""Remarks of people on cases, and their messages. Every function works inside a transaction of the caller's."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from state.records import OutboxMessage
 
 
 def as_remark(row: Row[*tuple[Any, ...]]) -> Remark:
-    """A row of `remarks` as the value that is handed out."""
+    """Convert a row of `remarks` into its value."""
     return Remark(**{name: row._mapping[name] for name in Remark.__slots__})
 
 
 def votes(connection: Connection, remark: NewRemark) -> int:
-    """How many people have said this of the case."""
+    """Count the people who made the same kind of remark on the case."""
     same = and_(remarks.c.case_id == remark.case_id, remarks.c.kind == remark.kind)
     return connection.scalar(select(func.count(remarks.c.by_user.distinct())).where(same)) or 0
 
 
 def add(connection: Connection, remark: NewRemark, state: RemarkState, now: datetime) -> Remark | None:
-    """Store a remark; None if this person said the same kind of thing of this case before."""
+    """Store a remark; returns None if this person made this kind of remark on the case before."""
     row: dict[str, object] = {
         "case_id": remark.case_id,
         "kind": remark.kind,
@@ -44,27 +44,27 @@ def add(connection: Connection, remark: NewRemark, state: RemarkState, now: date
 
 
 def case_messages(connection: Connection, case_id: str, guild_id: str) -> list[CaseMessage]:
-    """The messages that tell a case, in one server if one is given."""
+    """Return the messages about a case, in one server if given."""
     return messages_with_prefix(
         connection, case_message_prefix(case_id) + (f"{CHANNEL}:{guild_id}:" if guild_id else "")
     )
 
 
 def messages_with_prefix(connection: Connection, start: str) -> list[CaseMessage]:
-    """The messages whose keys begin like this, the oldest first."""
+    """Return the messages whose keys have this prefix, the oldest first."""
     query = select(outbox.c.destination, outbox.c.message_id, outbox.c.state, outbox.c.attempts)
     between = and_(outbox.c.dedupe_key >= start, outbox.c.dedupe_key < start[:-1] + chr(ord(start[-1]) + 1))
     return [CaseMessage(*row) for row in connection.execute(query.where(between).order_by(outbox.c.id))]
 
 
 def channel_messages(connection: Connection, case_id: str, guild_id: str) -> list[CaseMessage]:
-    """The messages that tell a case in channels: under them there are threads."""
+    """Return the messages about a case in channels, which have threads, except dead ones."""
     heads = case_messages(connection, case_id, guild_id)
     return [head for head in heads if head.state != "dead" and head.destination.startswith(f"{CHANNEL}:")]
 
 
 def post_remark(connection: Connection, remark: Remark, now: datetime) -> None:
-    """Tell a remark wherever it holds."""
+    """Queue a remark for every channel in its scope."""
     places = channel_messages(connection, remark.case_id, remark.scope)
     post(connection, [remark_row(remark, head) for head in places], now)
 

@@ -1,4 +1,4 @@
-"""Which channels are told of cases, what they hear nothing of, and small facts that must outlive the process."""
+"""Subscriptions of channels to alerts, mutes of organisations, and small facts that outlive the process."""
 
 from __future__ import annotations
 
@@ -21,49 +21,49 @@ class Subscriptions:
         self._engine = engine
 
     def put(self, wish: Subscription, now: datetime) -> None:
-        """Keep a channel's subscription, in place of the one it may have had."""
+        """Store a channel's subscription, in place of any earlier one."""
         row = {name: getattr(wish, name) for name in Subscription.__slots__}
         row |= {"filters": plain_json(wish.filters, "the filters"), "created_at": now}
         self._upsert(subscriptions, row, ["channel_id"])
 
     def drop(self, channel_id: str) -> bool:
-        """End a channel's subscription; False if there was none."""
+        """End a channel's subscription; returns False if there was none."""
         with transaction(self._engine) as connection:
             gone = connection.execute(delete(subscriptions).where(subscriptions.c.channel_id == channel_id))
             return bool(gone.rowcount)
 
     def of_guild(self, guild_id: str) -> list[Subscription]:
-        """The subscriptions of one server, the oldest first."""
+        """Return the subscriptions of one server, the oldest first."""
         query = select(subscriptions).where(subscriptions.c.guild_id == guild_id)
         return self._found(query.order_by(subscriptions.c.id))
 
     def of_channel(self, channel_id: str) -> Subscription | None:
-        """The subscription of one channel or thread."""
+        """Return the subscription of one channel or thread, or None."""
         return next(iter(self._found(select(subscriptions).where(subscriptions.c.channel_id == channel_id))), None)
 
     def all(self) -> list[Subscription]:
-        """Every subscription, the oldest first."""
+        """Return every subscription, the oldest first."""
         return self._found(select(subscriptions).order_by(subscriptions.c.id))
 
     def mute(self, mute: Mute, now: datetime) -> None:
-        """Keep one server from hearing of an organisation; a later word replaces the earlier one."""
+        """Mute an organisation in one server, in place of any earlier mute."""
         row = {name: getattr(mute, name) for name in Mute.__slots__}
         row |= {"organisation": mute.organisation.lower(), "reason": cap(mute.reason), "created_at": now}
         self._upsert(mutes, row, ["guild_id", "organisation"])
 
     def muted(self, organisation: str, now: datetime) -> set[str]:
-        """The servers that hear nothing of this organisation now."""
+        """Return the servers that mute this organisation now."""
         query = select(mutes.c.guild_id).where(mutes.c.organisation == organisation.lower(), mutes.c.until > now)
         with reading(self._engine) as connection:
             return set(connection.scalars(query))
 
     def value(self, name: str) -> str | None:
-        """What was last written under this name."""
+        """Return the last value stored under this name, or None."""
         with reading(self._engine) as connection:
             return connection.scalar(select(marks.c.value).where(marks.c.name == name))
 
     def set_value(self, name: str, value: str, now: datetime) -> None:
-        """Write something small down."""
+        """Store a value under a name."""
         self._upsert(marks, {"name": name, "value": value, "changed_at": now}, ["name"])
 
     def _found(self, query: Any) -> list[Subscription]:

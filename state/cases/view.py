@@ -1,4 +1,4 @@
-"""One case as it is shown to people: what was found, who is told of it, and whether it was taken back."""
+"""Cases as people see them: the finding, its review state, and any retraction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LAST_OF_CARD: Final = (
     .limit(1)
     .scalar_subquery()
 )
-# Where a case stands with its reviewers, unless it was taken back or its card leaves them nothing to decide.
+# The review state of a case, unless it was retracted or its card leaves nothing to decide.
 STATE: Final = case(
     (cases.c.state == "retracted", "retracted"),
     (and_(publications.c.standing == "review", _LAST_OF_CARD == "declared"), "closed"),
@@ -40,17 +40,17 @@ SHOWN: Final = select(
 
 
 def as_case(row: Row[*tuple[Any, ...]]) -> Case:
-    """A row of SHOWN as the value that is handed out."""
+    """Convert a row of SHOWN into its value."""
     return Case(**{name: row._mapping[name] for name in Case.__slots__})
 
 
 def case_at(connection: Connection, case_id: str) -> Case:
-    """A case that there is."""
+    """Return a case that exists."""
     return as_case(connection.execute(SHOWN.where(cases.c.case_id == case_id)).one())
 
 
 def locked(connection: Connection, case_id: str) -> Case:
-    """A case that nobody else changes before the transaction ends; StateError if there is none."""
+    """Return a case, locked until the transaction ends; StateError if it does not exist."""
     row = connection.execute(SHOWN.where(cases.c.case_id == case_id).with_for_update(of=publications)).one_or_none()
     if row is None:
         raise StateError(f"there is no case {case_id}")

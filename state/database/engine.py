@@ -1,4 +1,4 @@
-"""Opening the database: the connection's settings, and its tables brought up to date."""
+"""Engine of the database: connection settings, transactions, migrations."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from state.errors import StateError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
-_one_upgrade = threading.Lock()  # Alembic hands its revisions what they need through module globals
+_one_upgrade = threading.Lock()  # Alembic passes arguments to revisions through module globals
 
-# PRAGMA name and value. FULL: what was committed survives a power cut, so no alert is sent twice for it.
-# The timeout comes first, because switching to WAL may have to wait too. Milliseconds.
+# PRAGMA name and value. FULL: a commit survives a power cut, so no alert is sent twice.
+# The timeout comes first, because switching to WAL may wait too. Milliseconds.
 SQLITE_SETTINGS = (("busy_timeout", "5000"), ("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON"))
 
 
 def open_engine(url: str) -> Engine:
-    """An engine for `url` whose tables are those of this version; StateError if it cannot be had."""
+    """Return an engine for `url` with tables of this version; StateError if that fails."""
     try:
         parsed = make_url(url)
     except SQLAlchemyError as error:
@@ -51,14 +51,14 @@ def open_engine(url: str) -> Engine:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction that writes; StateError in place of whatever the database throws."""
+    """Run one writing transaction; database errors become StateError."""
     with _own_errors(engine), engine.begin() as connection:
         yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One transaction that only reads, and so waits for no writer."""
+    """Run one reading transaction, which waits for no writer."""
     reader = engine.execution_options(sqlite_begin="DEFERRED")
     with _own_errors(engine), reader.connect() as connection:
         yield connection
@@ -88,7 +88,7 @@ def _prepare_folder(url: URL) -> None:
 def _own_sqlite_transactions(engine: Engine) -> None:
     """Take BEGIN out of the driver's hands, which starts a transaction late and as a reader.
 
-    A reader that turns into a writer is refused at once if another wrote meanwhile, whatever the timeout:
+    SQLite refuses a reader that turns into a writer if another wrote meanwhile, whatever the timeout:
     https://docs.sqlalchemy.org/en/21/dialects/sqlite.html#pysqlite-transaction-control
     """
 
@@ -109,13 +109,13 @@ def _own_sqlite_transactions(engine: Engine) -> None:
 
 
 def revisions() -> list[str]:
-    """Every revision of the tables that this version knows, the first one first."""
+    """Return the table revisions that this version knows, the first one first."""
     scripts = ScriptDirectory.from_config(_config()).walk_revisions()
     return [script.revision for script in scripts][::-1]
 
 
 def damage(path: Path) -> str:
-    """Say what SQLite finds wrong with a database file, "" if nothing; it must not be in use."""
+    """Return the damage SQLite finds in an unused database file, "" if none."""
     try:
         with closing(sqlite3.connect(path)) as connection:
             found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
@@ -134,7 +134,7 @@ def _config() -> Config:
 
 
 def _upgrade(engine: Engine) -> None:
-    """Bring the tables to the newest revision, all or nothing; a database newer than the code is left alone."""
+    """Migrate the tables to the newest revision, all or nothing; StateError if the database is newer than the code."""
     config = _config()
     known = set(revisions())
     with _one_upgrade, transaction(engine) as connection:

@@ -1,4 +1,4 @@
-"""Looking at a SQLite database without changing it: its version, and whether it is whole."""
+"""Read-only examination of a SQLite database: revision and damage."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 from state.database.engine import revisions
 from state.errors import StateError
 
-MOST_FAULTS = 10  # that are named
+MOST_FAULTS = 10  # named at most
 BUSY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseState:
-    """`revision`: of its tables, "" if it has none; `newest`: that of this version. `faults`: what is damaged."""
+    """`revision`: of its tables, "" if it has none; `newest`: of this version. `faults`: damage found."""
 
     revision: str
     newest: str
-    known: bool  # whether this version knows `revision`
+    known: bool  # True if this version knows `revision`
     faults: tuple[str, ...]
 
 
 def examine(file: Path) -> DatabaseState:
-    """Read the whole file once; StateError if it is no database or cannot be read."""
+    """Read the whole file once; StateError if it cannot be read or is not a database."""
     try:
         with closing(_read_only(file)) as opened:
             told = [str(row[0]) for row in opened.execute(f"PRAGMA integrity_check({MOST_FAULTS})")]
@@ -40,7 +40,7 @@ def examine(file: Path) -> DatabaseState:
 
 
 def first_seen(file: Path) -> datetime | None:
-    """Return when the watch first saw an upload; None if it has seen none. StateError as in examine."""
+    """Return when the watch first saw an upload, None if never. StateError as in examine."""
     try:
         with closing(_read_only(file)) as opened:
             there = opened.execute("SELECT name FROM sqlite_master WHERE name = 'uploads'").fetchone()

@@ -1,4 +1,4 @@
-"""Small facts and wishes that must outlive the process: JSON under a name, until it is dropped."""
+"""Small facts and requests that outlive the process: JSON under a name, until dropped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from state.database.tables import marks
 
 @dataclass(frozen=True, slots=True)
 class KeyValue:
-    """What was last written under a name, and when (UTC)."""
+    """Last value stored under a name, and when (UTC)."""
 
     name: str
     value: Any
@@ -25,40 +25,40 @@ class KeyValue:
 
 
 class KeyValues:
-    """The marks in one database. Who reads a name is who writes it."""
+    """Key values of one database. The same module reads and writes a name."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def put(self, name: str, value: object, now: datetime) -> None:
-        """Write a value down under a name, in place of what was there."""
+        """Store a value under a name, in place of any earlier one."""
         self._write([{"name": name, "value": json.dumps(value), "changed_at": now}], ["value", "changed_at"])
 
     def note(self, names: Sequence[str], now: datetime) -> None:
-        """Write down under these names when each was first noted; of those that are, only `changed_at` changes."""
+        """Store the current time under each name. Names that exist keep their value; only `changed_at` changes."""
         first = json.dumps(now.astimezone(UTC).isoformat())
         self._write([{"name": name, "value": first, "changed_at": now} for name in names], ["changed_at"])
 
     def get(self, name: str) -> KeyValue | None:
-        """What is written under a name; None if nothing is."""
+        """Return the value under a name; None if there is none."""
         with reading(self._engine) as connection:
             row = connection.execute(select(marks).where(marks.c.name == name)).one_or_none()
         return None if row is None else KeyValue(row.name, json.loads(row.value), row.changed_at)
 
     def first(self, beginning: str, limit: int) -> list[KeyValue]:
-        """Some of those whose names begin so: by their values, the first noted first; else the last names first."""
+        """Return entries with this name prefix, by value (the first noted first), then by name in descending order."""
         query = select(marks).where(marks.c.name.startswith(beginning, autoescape=True))
         with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(marks.c.value, desc(marks.c.name)).limit(limit)).all()
         return [KeyValue(row.name, json.loads(row.value), row.changed_at) for row in rows]
 
     def drop(self, names: Sequence[str]) -> None:
-        """Let these be written nowhere."""
+        """Delete these names."""
         with transaction(self._engine) as connection:
             connection.execute(delete(marks).where(marks.c.name.in_(names)))
 
     def _write(self, rows: Sequence[Mapping[str, object]], changed: Sequence[str]) -> None:
-        """Insert rows, all or none; where there is one of that name, only the columns `changed` are written."""
+        """Insert rows, all or none; for a name that exists, only the columns `changed` are written."""
         if not rows:
             return
         with transaction(self._engine) as connection:

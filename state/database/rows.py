@@ -1,4 +1,4 @@
-"""Between the values of records.py and the rows of tables.py."""
+"""Conversion between values of records.py and rows of tables.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_TEXT = 2_000  # characters kept of a reason or an error
 
 
 def upload_row(event: HubEvent, now: datetime) -> dict[str, object]:
-    """An event as a row that nobody has judged yet."""
+    """Convert an event into a pending row."""
     return {
         "identity": event.hub_id or event.repo_id.lower(),
         "listed_revision": event.revision or "",
@@ -37,7 +37,7 @@ def upload_row(event: HubEvent, now: datetime) -> dict[str, object]:
 
 
 def message_row(message: OutboxMessage, upload_id: int | None, now: datetime) -> dict[str, object]:
-    """A message as a row that nobody has sent yet."""
+    """Convert a message into a pending row."""
     return {
         "dedupe_key": message.dedupe_key,
         "destination": message.destination,
@@ -51,7 +51,7 @@ def message_row(message: OutboxMessage, upload_id: int | None, now: datetime) ->
 
 
 def settled_columns(stored: Row[*tuple[Any, ...]], settlement: Settlement) -> dict[str, object]:
-    """The columns a settlement sets, as they will read back."""
+    """Return the columns that a settlement sets, as they will read back."""
     report = settlement.report
     return {
         "state": settlement.state,
@@ -64,22 +64,22 @@ def settled_columns(stored: Row[*tuple[Any, ...]], settlement: Settlement) -> di
 
 
 def as_upload(row: Row[*tuple[Any, ...]]) -> Upload:
-    """A row of `uploads` as the value that is handed out."""
+    """Convert a row of `uploads` into its value."""
     return Upload(**{name: row._mapping[name] for name in Upload.__slots__})
 
 
 def as_message(row: Row[*tuple[Any, ...]]) -> OutboxRow:
-    """A row of `outbox` as the value that is handed out."""
+    """Convert a row of `outbox` into its value."""
     return OutboxRow(**{name: row._mapping[name] for name in OutboxRow.__slots__})
 
 
 def cap(text: str) -> str:
-    """At most LONGEST_TEXT characters, without the halves of characters that no database takes."""
+    """Cut to LONGEST_TEXT characters, and replace what no database stores: lone surrogates and NUL."""
     return text[:LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
 def plain_json(value: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """`value` as it will read back; StateError names `what` if JSON cannot hold it."""
+    """Return `value` as it will read back; StateError names `what` if JSON cannot hold it."""
     try:
         plain: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
@@ -88,7 +88,7 @@ def plain_json(value: Mapping[str, Any], what: str) -> dict[str, Any]:
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> int:
-    """Insert the rows that break no unique constraint; how many these were."""
+    """Insert the rows that break no unique constraint. Returns their number."""
     if not rows:
         return 0
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

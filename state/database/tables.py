@@ -1,4 +1,4 @@
-"""The tables, as SQLAlchemy Core sees them. A change here needs a revision in migrations/; a test compares."""
+"""Tables in SQLAlchemy Core. A change here needs a revision in migrations/; a test compares."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from state.records import AlertState, CaseState, UploadState
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A point in time. A time without a zone is refused; what comes back is in UTC and says so."""
+    """Point in time. A time without a zone is refused; values come back in UTC with their zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn into UTC; SQLite keeps no zone, so it is given none."""
+        """Convert to UTC; SQLite stores no zone, so drop it there."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -47,14 +47,14 @@ class UtcTime(TypeDecorator[datetime]):
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give the zone back."""
+        """Restore the zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    """A constraint: `column` holds one of `values`."""
+    """Constrain `column` to one of `values`."""
     allowed = ", ".join(f"'{v}'" for v in values)
     return CheckConstraint(f"{column} IN ({allowed})", name=f"known_{column}")
 
@@ -68,27 +68,27 @@ metadata = MetaData(
     }
 )
 
-MARK = "mark: "  # what a cursor that belongs to no listing is called by
+MARK = "mark: "  # prefix of a cursor that belongs to no listing
 
 cursors = Table(
     "cursors",
     metadata,
     Column("feed", String, primary_key=True),
     Column("read_to", UtcTime, nullable=False),
-    Column("moved_at", UtcTime, nullable=False),  # when it was last read whole, whether that brought anything or not
-    Column("began_at", UtcTime),  # from when on it was read at all; None: not noted by an earlier version
+    Column("moved_at", UtcTime, nullable=False),  # last complete reading, with or without new entries
+    Column("began_at", UtcTime),  # start of its first reading; None: an earlier version did not record it
 )
 
 uploads = Table(
     "uploads",
     metadata,
     Column("id", Integer, primary_key=True),
-    # What makes it one upload. A listing may give no revision ("" then), and the judged revision is found out
-    # later: it has its own column, so that the same listing read again still meets this row.
+    # The identity of an upload. A listing may give no revision (""), and the judged revision is found
+    # later: it has its own column, so that reading the listing again still meets this row.
     Column("identity", String, nullable=False),  # hub_id, else repo_id in lower case
     Column("listed_revision", String, nullable=False),
     Column("repo_id", String, nullable=False),
-    Column("repo_key", String, nullable=False),  # repo_id in lower case: the Hub does not tell case apart
+    Column("repo_key", String, nullable=False),  # repo_id in lower case: the Hub ignores case
     Column("hub_id", String),
     Column("revision", String),
     Column("created_at", UtcTime, nullable=False),
@@ -102,15 +102,15 @@ uploads = Table(
     Column("settled_at", UtcTime),
     Column("report", JSON(none_as_null=True)),
     Column("weights_digest", String),
-    Column("silent", Boolean, nullable=False, server_default=false()),  # seeded: remembered, and not told
+    Column("silent", Boolean, nullable=False, server_default=false()),  # seeded: remembered, never alerted
     UniqueConstraint("identity", "listed_revision"),
     one_of("state", get_args(UploadState)),
     Index("ix_uploads_state_retry_at", "state", "retry_at"),
     Index("ix_uploads_repo_key", "repo_key"),
 )
 
-# Spelled out and not bound: only then does SQLite see that a query asks for what the partial index holds. And said by
-# what it is not, which no other index answers: messages are found one by one in their order, however many there are.
+# Spelled out and not bound: only then does SQLite see that the partial index holds the query's rows. Negated, because
+# no other index answers that: messages are found one by one in their order, however many there are.
 STILL_OPEN = text("state NOT IN ('sent', 'dead')")
 
 outbox = Table(
@@ -171,7 +171,7 @@ evidence = Table(
     Column("kind", String, nullable=False),
     Column("digest", String, nullable=False),
     Column("size", BigInteger, nullable=False),
-    Column("gated", Boolean, nullable=False),  # kept, and never shown
+    Column("gated", Boolean, nullable=False),  # kept, never shown
     Column("kept_at", UtcTime, nullable=False),
     UniqueConstraint("upload_id", "kind", "digest"),
 )
@@ -182,10 +182,10 @@ cases = Table(
     Column("case_id", String, primary_key=True),
     Column("upload_id", Integer, ForeignKey("uploads.id"), nullable=False),
     Column("state", String, nullable=False),
-    Column("method", String, nullable=False),  # the thresholds that the verdict was last drawn with
-    Column("report", JSON, nullable=False),  # as first told
+    Column("method", String, nullable=False),  # method that drew the last verdict
+    Column("report", JSON, nullable=False),  # of the alert
     Column("opened_at", UtcTime, nullable=False),
-    Column("asked_at", UtcTime, nullable=False),  # when the upload was last looked after
+    Column("asked_at", UtcTime, nullable=False),  # last follow-up
     one_of("state", get_args(CaseState)),
 )
 
@@ -201,7 +201,7 @@ case_notes = Table(
     UniqueConstraint("unique_key"),
 )
 
-publications = Table(  # who is told of a case, where a bot tells it
+publications = Table(  # review state of each case, where a bot posts cases
     "publications",
     metadata,
     Column("case_id", String, ForeignKey("cases.case_id"), primary_key=True),
@@ -261,7 +261,7 @@ subscriptions = Table(
     Column("role_id", String),
     Column("filters", JSON, nullable=False),
     Column("locale", String, nullable=False),
-    Column("announce", Boolean, nullable=False),  # an announcement channel: what is posted there is handed on
+    Column("announce", Boolean, nullable=False),  # an announcement channel: Discord passes posts on to followers
     Column("created_by", String, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     UniqueConstraint("channel_id"),

@@ -1,4 +1,4 @@
-"""Evidence from first sight, kept by content: equal bytes are stored once, and a file is named by what is in it."""
+"""Evidence from first sight, stored by content: equal bytes once, each file named by its hash."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from state.data_folder import PART
 from state.errors import StateError
 
 FORMAT = "blendwatch evidence 1"
-TABLE = "table"  # the entry of the header that holds the JSON
+TABLE = "table"  # the header's entry that holds the JSON
 DTYPES = {"BF16": BF16, "F16": F16, "F32": F32}
 
 
 class Blobs:
-    """A folder of files named by the SHA-256 of their content. Written whole or not at all."""
+    """Folder of files named by the SHA-256 of their content. Written whole or not at all."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -52,7 +52,7 @@ class Blobs:
             if path.exists() and path.stat().st_size == len(content):
                 return digest
             path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_name(f"{digest}.{secrets.token_hex(4)}{PART}")  # which a backup leaves out
+            unfinished = path.with_name(f"{digest}.{secrets.token_hex(4)}{PART}")  # a suffix that backups leave out
             with unfinished.open("xb") as file:
                 file.write(content)
                 file.flush()
@@ -63,9 +63,9 @@ class Blobs:
         return digest
 
     def get(self, digest: str) -> bytes:
-        """Return the bytes with this digest; StateError where they are missing or were changed."""
+        """Return the bytes with this digest; StateError if they are missing or changed."""
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
-            raise StateError(f"{digest!r} names no evidence")
+            raise StateError(f"{digest!r} is not a digest of evidence")
         try:
             content = self._path(digest).read_bytes()
         except OSError as error:
@@ -100,12 +100,12 @@ def to_bytes(evidence: Evidence) -> bytes:
 
 
 def from_bytes(content: bytes) -> Evidence:
-    """Return what to_bytes was given; StateError where it is none of its files."""
+    """Return the evidence that to_bytes was given; StateError if `content` is not one of its files."""
     try:
         length = int.from_bytes(content[:8], "little")
         about = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][TABLE])
         if about["format"] != FORMAT:
-            raise StateError(f"the evidence has the format {about['format']!r}, which this version does not read")
+            raise StateError(f"the evidence has the format {about['format']!r}, unknown to this version")
         arrays = _arrays(content)
         return Evidence(
             _to_disclosure(about["disclosure"]),
@@ -126,7 +126,7 @@ def from_bytes(content: bytes) -> Evidence:
 
 
 def _arrays(content: bytes) -> dict[str, Any]:
-    """Return the tensors as they were stored; the library's own reader knows no bfloat16 in numpy."""
+    """Return the tensors as stored; the library's numpy reader has no bfloat16."""
     stored = deserialize(content)  # type: ignore[no-untyped-call]
     return {name: np.frombuffer(about["data"], DTYPES[about["dtype"]]) for name, about in stored}
 
@@ -158,7 +158,7 @@ def _to_seen(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> Compared:
             tuple(r["declares"]),
             r["title"],
             r["automatic"],
-            _to_time(r["seen_at"] if "seen_at" in r else r["weights_at"]),  # before, commits' times decided
+            _to_time(r["seen_at"] if "seen_at" in r else r["weights_at"]),  # earlier versions compared commit times
         )
         for r in about["references"]
     )

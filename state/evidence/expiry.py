@@ -1,4 +1,4 @@
-"""Which evidence nothing relies on: files that no row names, and what is kept of old uploads nobody was told about."""
+"""Expiry of evidence: files that no row names, and files of old uploads without alert or case."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select
 
 from state.database.tables import cases, evidence, outbox
 
-# a piece of evidence, and one that was still being written; nothing else in the folder is ours to remove
+# a piece of evidence, finished or not; every other file in the folder belongs to others
 _NAME = re.compile(r"\.?[0-9a-f]{64}(\.[0-9a-f]{8}(\.part)?)?")
 
 
 @dataclass(frozen=True, slots=True)
 class OldEvidence:
-    """Files that may go, and their size in bytes. `orphans`: how many of them no row named before."""
+    """Files to remove, and their size in bytes. `orphans`: number of files that no row named before."""
 
     files: tuple[Path, ...]
     bytes: int
@@ -26,9 +26,9 @@ class OldEvidence:
 
 
 def find_old(connection: Connection, folder: Path, before: datetime, abandoned: datetime) -> OldEvidence:
-    """Look through the folder. `before`: what was kept since then stays; `abandoned`: so do files changed since then.
+    """Find old evidence in the folder. Kept: evidence newer than `before`, and orphans changed since `abandoned`.
 
-    Equal bytes are stored once: a file stays as long as any row that stays names it.
+    Equal bytes are stored once: a file stays as long as any remaining row names it.
     """
     named = set(connection.scalars(select(evidence.c.digest)))
     needed = set(connection.scalars(select(evidence.c.digest).where(~_unneeded(before))))
@@ -45,7 +45,7 @@ def find_old(connection: Connection, folder: Path, before: datetime, abandoned: 
 
 
 def forget_old(connection: Connection, before: datetime) -> None:
-    """Remove the rows. Their files go after that is written: killed in between, they are orphans, and go next time."""
+    """Delete the rows. Their files are removed afterwards; a kill in between leaves orphans for the next run."""
     connection.execute(delete(evidence).where(_unneeded(before)))
 
 

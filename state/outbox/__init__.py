@@ -1,1 +1,1 @@
-"""The outbox: leases, digests, conditions of the operator."""
+"""The outbox: leases, digests, conditions for the operator."""

@@ -1,4 +1,4 @@
-"""What an operator has to know while it lasts: told once when it begins, and once more when it ends."""
+"""Conditions that an operator must know while they last: one notice at the begin, one at the end."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def open_conditions(connection: Connection) -> list[Condition]:
 
 
 def set_condition(connection: Connection, name: str, text: str | None, now: datetime, message: Message) -> bool:
-    """Let a condition begin (with what is to be told of it) or end (None); whether that was a change.
+    """Begin a condition (a text) or end it (None). Returns False if nothing changed.
 
-    The message goes into the outbox in the same transaction. One that lasts is not told again, whatever its text.
+    The notice enters the outbox in the same transaction. A lasting condition is not repeated, whatever its text.
     """
     old = next((c for c in open_conditions(connection) if c.name == name), None)
     if (old is None) == (text is None):

@@ -1,7 +1,7 @@
-"""What a cap on alerts needs of the outbox: how many were told lately, and many rows told or held at once.
+"""Queries for the cap on alerts: number of recent alerts, and rows sent in a digest or held for one.
 
-Nothing is kept for it but what a row has anyway: the last word on a row says that it was told in a digest, or that it
-waits for one. Each method is one transaction, as in Store.
+A row's last error records that it went out in a digest or waits for one. Nothing else is stored.
+Each method is one transaction, as in Store.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HELD: Final = "it waits for the next digest, because alerts_per_hour were told"
 
 
 def _alerts(destination: str) -> ColumnElement[bool]:
-    """Reports of cases; neither what has become of one since nor an operator's news has this key."""
+    """Select alerts of cases; follow-ups and notices to the operator have no such key."""
     return and_(outbox.c.destination == destination, outbox.c.payload["alert"].as_boolean().is_(True))
 
 
@@ -34,36 +34,36 @@ class AlertDigests:
         self._engine = engine
 
     def alerts_since(self, destination: str, since: datetime) -> int:
-        """How many alerts have arrived after `since`, those in digests included."""
+        """Count the alerts that arrived after `since`, those in digests included."""
         sent = and_(_alerts(destination), outbox.c.state == "sent", outbox.c.sent_at > since)
         with reading(self._engine) as connection:
             return connection.scalar(select(func.count()).where(sent)) or 0
 
     def alerts_before(self, destination: str, row_id: int) -> int:
-        """How many alerts that came before this row are on the way there now."""
+        """Count earlier alerts that are being sent now."""
         sending = and_(_alerts(destination), outbox.c.state == "sending", outbox.c.id < row_id)
         with reading(self._engine) as connection:
             return connection.scalar(select(func.count()).where(sending)) or 0
 
     def last_digest(self, destination: str) -> datetime | None:
-        """When alerts were last folded for this destination; None: never."""
+        """Return when the last digest went to this destination; None: never."""
         folded = and_(outbox.c.destination == destination, outbox.c.last_error == SENT_IN_DIGEST)
         with reading(self._engine) as connection:
             newest: datetime | None = connection.scalar(select(func.max(outbox.c.sent_at)).where(folded))
             return newest
 
     def claim_alerts(self, destination: str, now: datetime, lease_seconds: float, limit: int) -> list[OutboxRow]:
-        """Take at most `limit` alerts that are due there, the oldest first; nobody else gets them meanwhile."""
+        """Claim at most `limit` due alerts, the oldest first; no other sender gets them meanwhile."""
         with transaction(self._engine) as connection:
             return lease(connection, now, lease_seconds, limit, _alerts(destination))
 
     def hold(self, row_ids: Sequence[int], until: datetime) -> None:
-        """Let claimed alerts wait; to have waited is no failed attempt. One that was sent stays sent."""
+        """Defer claimed alerts; waiting counts as no attempt. A sent alert stays sent."""
         with transaction(self._engine) as connection:
             release(connection, outbox.c.id.in_(row_ids), HELD, until)
 
     def drop_retracted(self, row_ids: Sequence[int]) -> set[int]:
-        """Settle those of claimed alerts whose case was retracted, untold; which they were."""
+        """Close claimed alerts of retracted cases without sending. Returns their ids."""
         case_id = ":" + cases.c.case_id
         of_it = and_(cases.c.upload_id == outbox.c.upload_id, outbox.c.dedupe_key.endswith(case_id))
         retracted = exists().where(of_it, cases.c.state == "retracted")
@@ -73,7 +73,7 @@ class AlertDigests:
         return gone
 
     def mark_digest_sent(self, row_ids: Sequence[int], message_id: str | None, now: datetime) -> None:
-        """Alerts arrived in one message: all of them are marked, or none."""
+        """Record that these alerts arrived in one message, all or none."""
         values = {"state": "sent", "leased_until": None, "last_error": SENT_IN_DIGEST}
         first = {
             "message_id": func.coalesce(outbox.c.message_id, message_id),

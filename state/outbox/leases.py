@@ -1,4 +1,4 @@
-"""Which messages are due, and how one sender takes some so that no other does. Inside a caller's transaction."""
+"""Leases of due messages: one sender takes some, and no other gets them. Inside a caller's transaction."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from state.records import OutboxRow
 def lease(
     connection: Connection, now: datetime, seconds: float, limit: int, which: ColumnElement[bool] | None = None
 ) -> list[OutboxRow]:
-    """Take at most `limit` of the messages that are to be sent, the oldest first; `which`: only such.
+    """Lease at most `limit` due messages, the oldest first; `which`: only such.
 
-    One neither marked sent nor failed `seconds` later can be taken again: its sender was killed.
+    After `seconds` a message neither marked sent nor failed can be leased again: its sender was killed.
     """
     waits_until = case((outbox.c.state == "pending", outbox.c.next_at), else_=outbox.c.leased_until)
     due = and_(STILL_OPEN, waits_until <= now, true() if which is None else which)
@@ -29,9 +29,9 @@ def lease(
 
 
 def release(connection: Connection, which: ColumnElement[bool], why: str, until: datetime | None = None) -> None:
-    """Let claimed messages wait, or settle them untold where no time is given: neither is an attempt.
+    """Defer claimed messages, or without `until` close them unsent. Neither counts as an attempt.
 
-    One that was sent stays sent. What is settled untold is sent at no time and has no message.
+    A sent message stays sent. A message closed unsent has no `sent_at` and no message id.
     """
     values = {"state": "sent"} if until is None else {"state": "pending", "next_at": until}
     fewer = case((outbox.c.attempts > 0, outbox.c.attempts - 1), else_=0)
@@ -40,6 +40,6 @@ def release(connection: Connection, which: ColumnElement[bool], why: str, until:
 
 
 def sending_before(connection: Connection, destination: str, row_id: int) -> bool:
-    """Tell whether a message that came before this row is on its way to the same place now."""
+    """Return True while an earlier message is being sent to the same destination."""
     before = and_(outbox.c.destination == destination, outbox.c.state == "sending", outbox.c.id < row_id)
     return connection.scalar(select(outbox.c.id).where(STILL_OPEN, before).limit(1)) is not None

@@ -1,7 +1,7 @@
-"""One registry file edited as its owner would by hand: an entry put in or taken out, every other byte left as it is.
+"""Machine edits of one registry file: an entry added or removed, every other byte unchanged.
 
-The new text is read before it takes the old one's place, at once and whole. Where it would not say what the old one
-said and the one entry more or less, nothing is changed.
+The new text is parsed before it replaces the old one, at once and whole. If it differs by more than
+the one entry, nothing is changed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from state.registry.yaml_positions import read
 
 
 def add_entry(file: Path, entry: Mapping[str, str]) -> None:
-    """Put a model in after the last one; `entry` has the keys of a registry file, `repo_id` among them.
+    """Add a model after the last one; `entry` has the keys of a registry file, `repo_id` among them.
 
-    A file that is not there is made. RegistryError where the file, or the entry, has a mistake or the model is there
-    already; StateError where the disk refuses.
+    A missing file is created. RegistryError if the file or the entry has a mistake, or the model is listed
+    already; StateError if the disk refuses.
     """
     name = entry["repo_id"]
     before = load([file]) if file.exists() else Registry()
@@ -36,7 +36,7 @@ def add_entry(file: Path, entry: Mapping[str, str]) -> None:
 
 
 def remove_entry(file: Path, repo_id: str) -> None:
-    """Take a model out, in upper or lower case; errors as for `add_entry`."""
+    """Remove a model, ignoring case; errors as for `add_entry`."""
     before = load([file])
     old = _text(file)
     new = without_entry(read(file), old, repo_id)
@@ -50,7 +50,7 @@ def _refusal(file: Path, message: str) -> RegistryError:
 
 
 def _text(file: Path) -> str:
-    """The file's text with its own line ends, and its byte order mark if it has one."""
+    """Return the file's text with its own line ends, and its byte order mark if any."""
     try:
         return file.read_bytes().decode()
     except OSError as error:
@@ -58,7 +58,7 @@ def _text(file: Path) -> str:
 
 
 def _replace(file: Path, old: str, new: str | None, before: Registry, name: str) -> None:
-    """Write the new text beside the file, read it, and let it take the file's place."""
+    """Write the new text beside the file, parse it, and replace the file."""
     if new is None:
         raise _refusal(file, "its list of models is written in a way that only its owner can edit")
     target = file.resolve()  # a link stays one
@@ -78,7 +78,7 @@ def _replace(file: Path, old: str, new: str | None, before: Registry, name: str)
                 os.chown(part, about.st_uid, about.st_gid)
         _compare(file, part, before, name)
         if (_text(file) if about else "") != old:
-            raise StateError(f"{file} was changed by somebody else meanwhile: nothing was changed")
+            raise StateError(f"{file} was changed by another program meanwhile: nothing was changed")
         part.replace(target)
         sync_folder(target.parent)
     except OSError as error:
@@ -90,7 +90,7 @@ def _replace(file: Path, old: str, new: str | None, before: Registry, name: str)
 
 
 def _compare(file: Path, part: Path, before: Registry, name: str) -> None:
-    """Read the new text; RegistryError unless it says what the old one said, but for this one model."""
+    """Parse the new text; RegistryError unless it equals the old one except for this model."""
     try:
         after = load([part])
     except RegistryError as error:

@@ -1,6 +1,6 @@
-"""The text of a registry file with one entry more or less: pure functions of the text and of where things stand in it.
+"""Text of a registry file with one entry added or removed: pure functions of the text and its parse positions.
 
-None where the text is written in a way that nobody should edit by machine. Whoever calls reads the result again.
+They return None for a text that no machine should edit. The caller parses the result again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ QUOTED_TIME = re.compile(r"^(\w+: )'(\d{4}-[\d:T.-]+Z)'$", re.MULTILINE)
 
 
 def with_entry(document: Document | None, text: str, entry: Mapping[str, str]) -> str | None:
-    """The text with a model after the last one; no document: there is no file yet."""
+    """Return the text with a model after the last one; `document` None: no file yet."""
     root = document.places.get(()) if document else None
     models = _models(document) if document else None
     eol = "\r\n" if "\r\n" in text else "\n"
@@ -38,7 +38,7 @@ def with_entry(document: Document | None, text: str, entry: Mapping[str, str]) -
 
 
 def without_entry(document: Document, text: str, repo_id: str) -> str | None:
-    """The text without the lines (or, between brackets, the words) of a model; None also where it is not there."""
+    """Return the text without a model's lines (in a flow list: words); None also if the model is missing."""
     models = _models(document)
     if models is None:
         return None
@@ -60,7 +60,7 @@ def without_entry(document: Document, text: str, repo_id: str) -> str | None:
         first -= 1  # the line that set it apart
     kept = [*lines[:first], *lines[last + 1 :]]
     key = document.keys.get(("models",))
-    if len(items) == 1 and key is not None:  # a key without a value would be no list
+    if len(items) == 1 and key is not None:  # a key without a value would not be a list
         line, column = key.end_mark.line, key.end_mark.column
         colon = kept[line].index(":", column) + 1
         kept[line] = f"{kept[line][:colon]} []{kept[line][colon:]}"
@@ -68,20 +68,20 @@ def without_entry(document: Document, text: str, repo_id: str) -> str | None:
 
 
 def _models(document: Document) -> yaml.SequenceNode | None:
-    """The list of models: the whole file, or what stands under its key."""
+    """Return the list of models: the whole file, or the value of its key."""
     root = document.places.get(())
     found = root if isinstance(root, yaml.SequenceNode) else document.places.get(("models",))
     return found if isinstance(found, yaml.SequenceNode) else None
 
 
 def _name(file: Path, entry: Mapping[str, str]) -> str:
-    """The name that an entry is known by."""
+    """Return the name of an entry."""
     folder = os.path.abspath(file.parent / entry.get("path", ""))  # noqa: PTH100 - as the registry names it
     return entry.get("repo_id") or "/".join(Path(folder).parts[-2:])
 
 
 def _with_list(text: str, root: yaml.Node | None, entry: Mapping[str, str], eol: str) -> str | None:
-    """The text with a list of models at its end."""
+    """Return the text with a list of models at its end."""
     if root is not None and (not isinstance(root, yaml.MappingNode) or root.flow_style):
         return None
     indent = root.start_mark.column if root is not None else 0
@@ -99,7 +99,7 @@ def _after_last(text: str, models: yaml.SequenceNode, entry: Mapping[str, str], 
 def _in_place_of_nothing(
     text: str, root: yaml.Node, models: yaml.SequenceNode, entry: Mapping[str, str], eol: str
 ) -> str:
-    """The text with a list in place of `[]`."""
+    """Return the text with a list in place of `[]`."""
     begin, end = _at(text, models.start_mark), _at(text, models.end_mark)
     head = _whole(text[:begin].rstrip(" ") + text[end:], eol)
     lines = head.splitlines(keepends=True)
@@ -108,14 +108,14 @@ def _in_place_of_nothing(
 
 
 def _block(entry: Mapping[str, str], indent: int, eol: str) -> str:
-    """An entry as lines, each key on its own, times as people write them."""
+    """Format an entry as lines, one key each, times unquoted."""
     dumped = yaml.safe_dump(dict(entry), sort_keys=False, allow_unicode=True, width=1 << 30)
     lines = QUOTED_TIME.sub(r"\1\2", dumped).splitlines()
     return "".join(f"{' ' * indent}{'  ' if number else '- '}{line}{eol}" for number, line in enumerate(lines))
 
 
 def _whole(text: str, eol: str) -> str:
-    """The text with an end of its last line."""
+    """Return the text with its last line ended."""
     return text if not text or text.endswith(("\n", "\r")) else text + eol
 
 
@@ -124,7 +124,7 @@ def _put(text: str, at: int, what: str) -> str:
 
 
 def _at(text: str, mark: yaml.Mark) -> int:
-    """Where a mark stands in the text. A byte order mark is in the text and not in the first line's columns."""
+    """Return the offset of a mark. A byte order mark is in the text and not in the first line's columns."""
     lines = text.splitlines(keepends=True)
     skipped = 1 if mark.line == 0 and text.startswith("\ufeff") else 0
     return sum(len(line) for line in lines[: mark.line]) + int(mark.column) + skipped
@@ -135,12 +135,12 @@ def _line(text: str, node: yaml.Node) -> str:
 
 
 def _is_blank(lines: Sequence[str], number: int) -> bool:
-    """Whether a line is blank, or beyond the end."""
+    """Return True for a blank line, or beyond the end."""
     return number >= len(lines) or (number >= 0 and not lines[number].strip())
 
 
 def _first_line(item: yaml.Node, lines: Sequence[str]) -> int:
-    """The line of an item's dash."""
+    """Return the line of an item's dash."""
     line = int(item.start_mark.line)
     while not lines[line].lstrip().startswith("-"):
         line -= 1
@@ -148,7 +148,7 @@ def _first_line(item: yaml.Node, lines: Sequence[str]) -> int:
 
 
 def _last_line(node: yaml.Node, lines: Sequence[str]) -> int:
-    """The last line that is of a node's own: a block's end as the parser has it is where the next thing begins."""
+    """Return the last line of a node itself: for the parser, a block ends where the next node begins."""
     if isinstance(node, yaml.CollectionNode) and node.value and not node.flow_style:
         parts = [part for pair in node.value for part in (pair if isinstance(pair, tuple) else (pair,))]
         return max(_last_line(part, lines) for part in parts)

@@ -1,4 +1,4 @@
-"""What a registry file may say, as pydantic models, and how their complaints read."""
+"""Schema of a registry file, as pydantic models, and its error texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)")
 
 
 def _shown(value: object) -> str:
-    """A value as an error names it, kept short."""
+    """Format a value for an error, kept short."""
     kinds = {dict: "a mapping", list: "a list", type(None): "nothing"}
     text = kinds.get(type(value)) or repr(value)
     return text if len(text) <= 120 else f"{text[:117]}..."
@@ -131,44 +131,44 @@ Time = Annotated[
 
 
 class Strict(BaseModel):
-    """Nothing is guessed: an unknown key is an error, and a number is no text."""
+    """Base of all entries: an unknown key is an error, and a number is not a text."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
 
 class ModelEntry(Strict):
-    """A model that uploads are compared with: a repository on the Hub or a folder laid out like one."""
+    """Model that uploads are compared with: a repository on the Hub or a folder laid out like one."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["repo_id"]}, {"required": ["path"]}]})
 
     repo_id: RepoId = ""
-    """Its name on the Hub; beside `path`, the name it is known by."""
+    """Name on the Hub; with `path`, the name to show."""
     path: Folder = ""
-    """A local folder, relative to the registry file."""
+    """Local folder, relative to the registry file."""
     role: Literal["base", "release"]
-    """base: a pretrained model that a lineage starts from; release: anything made from one."""
+    """base: a pretrained model that starts a lineage; release: any model made from one."""
     revision: Revision = ""
-    """The commit to read; without it, the newest."""
+    """Commit to read; without it, the newest."""
     weights_at: Time | None = None
-    """When these weights became public, in UTC."""
+    """Time when these weights became public, in UTC."""
     created_at: Time | None = None
-    """When the repository was made, in UTC."""
+    """Time when the repository was created, in UTC."""
     title: Text = ""
-    """The name its maker gives it."""
+    """Name that its maker gives it."""
     aliases: list[Text] = []
     """Other names that cards call it by."""
     names: list[Text] = []
-    """What it calls itself when it is asked."""
+    """Names that it gives when asked."""
     maker: Text = ""
-    """Who made it, for readers."""
+    """Its maker, for readers."""
     family: Text = ""
-    """The name that it shares with its relatives."""
+    """Name that it shares with its relatives."""
     licence: Text = ""
     """As the Hub writes it, such as apache-2.0."""
     source: Text = ""
-    """Where this entry's facts come from."""
+    """Source of this entry's facts."""
     verified: Day | None = None
-    """The day on which it was last verified online; without it, not yet."""
+    """Day of the last online verification; without it, never."""
     note: Text = ""
     """Anything else, for readers."""
 
@@ -180,15 +180,15 @@ class ModelEntry(Strict):
 
 
 class OrganisationEntry(Strict):
-    """Organisations on the Hub that belong together: none of them keeps a secret from another."""
+    """Organisations on the Hub that belong together: none hides a model from another."""
 
     name: Text
-    """What to call them; for readers."""
+    """Name for readers."""
     members: list[OrganisationName] = Field(min_length=1)
 
 
 class SuppressionEntry(Strict):
-    """Uploads that nobody is alerted about: all of one name, one revision of it, or certain weights under any name."""
+    """Uploads without alerts: all of one name, one revision of it, or certain weights under any name."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -200,15 +200,15 @@ class SuppressionEntry(Strict):
     )
 
     repo_id: RepoId = ""
-    """The upload's name on the Hub."""
+    """Name of the upload on the Hub."""
     revision: Revision = ""
-    """Beside `repo_id`: this commit alone."""
+    """With `repo_id`: this commit alone."""
     weights: Weights = ""
     """Instead of `repo_id`: the fingerprint of the weight files, which a report gives as `suspect.weights`."""
     reason: Reason
-    """Why; it is shown with the verdict."""
+    """Reason, shown with the verdict."""
     until: Day
-    """The last day, in UTC, on which it counts."""
+    """Last day, in UTC, on which it counts."""
 
     @model_validator(mode="after")
     def _one_upload(self) -> Self:
@@ -223,13 +223,13 @@ class DeclaredEntry(Strict):
     """Parents that count as if the upload's card declared them."""
 
     child: RepoId
-    """The upload."""
+    """Upload with undeclared parents."""
     parents: list[RepoId] = Field(min_length=1)
-    """What it was made from."""
+    """Its parents."""
     reason: Reason
-    """Why they count as declared."""
+    """Reason to count them as declared."""
     source: Text = ""
-    """Where that was said."""
+    """Source of the declaration."""
 
     @model_validator(mode="after")
     def _others(self) -> Self:
@@ -239,7 +239,7 @@ class DeclaredEntry(Strict):
 
 
 class RegistryFile(Strict):
-    """A registry file; a bare list of models is one too."""
+    """Registry file; a bare list of models is one too."""
 
     include: list[Target] = []
     """Other registry files and folders of them, relative to this file."""
@@ -263,7 +263,7 @@ SENTENCES = {
 
 
 def sentence(error: ErrorDetails) -> str:
-    """One complaint of pydantic's, in our words. It starts with the thing it is about."""
+    """Format one complaint of pydantic. The text starts with the key it is about."""
     thing = _thing(error["loc"])
     if error["type"] not in SENTENCES:
         return f"{thing} {error['msg'].removeprefix('Value error, ')}"
@@ -272,7 +272,7 @@ def sentence(error: ErrorDetails) -> str:
 
 
 def _thing(loc: tuple[int | str, ...]) -> str:
-    """`key`, or `key[2]` for the third of a list."""
+    """Format `key`, or `key[2]` for the third of a list."""
     if not loc:
         return "the file"
     if isinstance(loc[-1], int):

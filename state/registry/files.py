@@ -1,4 +1,4 @@
-"""The files of a registry: which they are, what includes what, and the mistakes that no single entry shows."""
+"""Files of a registry: their includes, and mistakes that no single entry shows."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from state.registry.yaml_positions import Document, Place, read
 
 SCHEMA_FILE = "schema.json"
 MOST_MODELS = 20_000
-MOST_FILES = 1_000  # that are included
+MOST_FILES = 1_000  # included ones
 DEEPEST_INCLUDE = 20  # files that include one another in a chain
 
 
 def documents(paths: Iterable[Path]) -> list[Document]:
-    """Read each file once, what it includes after it. A path that is not there is read too, which says so."""
+    """Read each file once, its includes after it. A missing path gives a document with that problem."""
     found: dict[str, Document] = {}
     for path in paths:
         for file in _files(path):
@@ -28,14 +28,14 @@ def documents(paths: Iterable[Path]) -> list[Document]:
 
 
 def _take(file: Path, found: dict[str, Document], above: tuple[str, ...]) -> None:
-    """Read a file that the chain of files `above` has led to, and those that it includes."""
+    """Read a file, reached by the chain of files `above`, and its includes."""
     key = os.path.realpath(file)
     if key in found:
         return
     document = found[key] = _with_keys(read(file))
     for index, given in enumerate(_list(document.value, "include")):
         if not isinstance(given, str) or not given or "\0" in given:
-            continue  # the schema will say so
+            continue  # the schema reports it
         target, place = folder_of(document.file, given), ("include", index)
         if not os.path.exists(target):  # noqa: PTH110 - Path.exists() raises where a part may not be looked into
             document.add_problem_at(f"`include[{index}]` is not there: {target}", place)
@@ -59,18 +59,18 @@ def _include(
 
 
 def _files(path: Path) -> list[Path]:
-    """The registry files of a folder, sorted by name; a file is its own."""
+    """Return the registry files of a folder, sorted by name; for a file, itself."""
     if not os.path.isdir(path):  # noqa: PTH112 - as above
         return [path]
     try:
         files = sorted(f for f in path.iterdir() if f.suffix in {".yaml", ".yml", ".json"})
     except OSError:
-        return [path]  # reading it as a file will say what is wrong
+        return [path]  # reading it as a file reports the mistake
     return [file for file in files if file.name != SCHEMA_FILE]
 
 
 def _with_keys(document: Document) -> Document:
-    """A bare list becomes the `models` of a mapping, and what stands in it stays where it stands."""
+    """Turn a bare list into the `models` of a mapping; all positions stay."""
     if isinstance(document.value, list):
         document.value = {"models": document.value}
         document.places = {("models", *place): node for place, node in document.places.items()}
@@ -79,9 +79,9 @@ def _with_keys(document: Document) -> Document:
 
 
 def validate(document: Document) -> RegistryFile:
-    """The file as its schema sees it; empty, with the problems noted, where it is not as it should be."""
+    """Validate a file; on mistakes note them as problems and return an empty file."""
     if document.value is None and not document.places:
-        return RegistryFile()  # it is empty, or could not be read and has said so
+        return RegistryFile()  # empty, or unreadable with its problem noted
     try:
         return RegistryFile.model_validate(document.value)
     except ValidationError as error:
@@ -91,7 +91,7 @@ def validate(document: Document) -> RegistryFile:
 
 
 def note_duplicates(documents: Sequence[Document]) -> None:
-    """Note names that come twice, also among entries that are wrong in other ways."""
+    """Note duplicate names, also among entries with other mistakes."""
     models: dict[str, str] = {}
     members: dict[str, str] = {}
     for document in documents:
@@ -118,13 +118,13 @@ def _note_duplicate(document: Document, seen: dict[str, str], name: str, place: 
 
 
 def _list(value: object, key: str) -> list[Any]:
-    """The list under `key`, if there is one: asked of values that nobody has validated."""
+    """Return the list under `key`, else an empty one; the values are not validated yet."""
     inner = value.get(key) if isinstance(value, dict) else None
     return inner if isinstance(inner, list) else []
 
 
 def known_as(file: Path, entry: object) -> tuple[str, str]:
-    """The key that names a model, and the name: its repo id, else the last two parts of its folder."""
+    """Return the key that names a model, and its name: the repo id, else the last two parts of its folder."""
     for key in ("repo_id", "path"):
         given = entry.get(key) if isinstance(entry, dict) else None
         if isinstance(given, str) and given:
@@ -133,5 +133,5 @@ def known_as(file: Path, entry: object) -> tuple[str, str]:
 
 
 def folder_of(file: Path, path: str) -> Path:
-    """Where a path in a registry file leads, seen from that file."""
+    """Resolve a path in a registry file, relative to that file."""
     return Path(os.path.abspath(file.parent / path))  # noqa: PTH100 - a link keeps its own name, unlike in resolve()

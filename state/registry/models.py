@@ -1,4 +1,4 @@
-"""The known models: YAML files that people write, read with every mistake named by line and column."""
+"""The known models: YAML files that people write, parsed with every mistake named by line and column."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ __all__ = [
     "schema_json",
 ]
 
-SHIPPED = Path(__file__).parent  # the folder of files that come with the package
+SHIPPED = Path(__file__).parent  # folder of the files in the package
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A known model. `path` is the folder it is read from, None if that is the Hub.
+    """A known model. `path`: folder to read it from, None for the Hub.
 
-    Texts that were not given are empty; a `weights_at` that was not given is unknown.
+    Missing texts are empty; a missing `weights_at` is unknown.
     """
 
     repo_id: str
@@ -46,13 +46,13 @@ class Model:
     weights_at: datetime | None = None  # UTC
     created_at: datetime | None = None  # UTC
     title: str = ""
-    aliases: tuple[str, ...] = ()  # as cards call it
-    names: tuple[str, ...] = ()  # as it calls itself
+    aliases: tuple[str, ...] = ()  # used by cards
+    names: tuple[str, ...] = ()  # used by itself
     maker: str = ""
     family: str = ""
     licence: str = ""
     source: str = ""
-    verified: date | None = None  # when it was last compared with the Hub; None: not yet
+    verified: date | None = None  # last comparison with the Hub; None: never
     note: str = ""
     automatic: bool = False  # in no file: an upload that was read
 
@@ -67,7 +67,7 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """Uploads that are judged and not alerted: by name and perhaps revision, or by the fingerprint of their weights."""
+    """Uploads that are judged and not alerted: by name and optional revision, or by fingerprint of weights."""
 
     repo_id: str
     revision: str
@@ -76,7 +76,7 @@ class Suppression:
     until: date  # the last day, in UTC
 
     def covers(self, repo_id: str, revision: str, weights: str) -> bool:
-        """Tell whether an upload is meant. `weights`: the fingerprint, "" if unknown."""
+        """Return True if the suppression covers an upload. `weights`: the fingerprint, "" if unknown."""
         if self.weights:
             return self.weights == weights
         return self.repo_id.lower() == repo_id.lower() and self.revision in ("", revision)
@@ -84,7 +84,7 @@ class Suppression:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Parents that count as if the card of `child` named them."""
+    """Parents that count as if the card of `child` declared them."""
 
     child: str
     parents: tuple[str, ...]
@@ -94,7 +94,7 @@ class Declared:
 
 @dataclass(frozen=True)
 class Registry:
-    """All that the files say, in their order."""
+    """Content of all registry files, in their order."""
 
     models: tuple[Model, ...] = ()
     organisations: tuple[Organisation, ...] = ()
@@ -102,11 +102,11 @@ class Registry:
     declared: tuple[Declared, ...] = ()
 
     def find(self, repo_id: str) -> Model | None:
-        """The model of this name, in upper or lower case."""
+        """Return the model of this name, ignoring case, or None."""
         return self._by_name.get(repo_id.lower())
 
     def names(self, but: str = "") -> dict[str, str]:
-        """Return names of the models with their repo ids, for reading the card of `but`, whose own are left out."""
+        """Return names of models with their repo ids, to find in the card of `but`, whose own names are left out."""
         own = but.rpartition("/")[2].lower()
         found: dict[str, str] = {}
         for model in self.models:
@@ -117,9 +117,9 @@ class Registry:
         return found
 
     def maker_of(self, organisation: str) -> str:
-        """One name for all organisations that belong together: the first member's, or else its own.
+        """Return one name for all organisations that belong together: the first member's, else its own.
 
-        Equal for equal makers, whatever the case. A group's `name` is no such name: on the Hub anyone could take it.
+        Equal makers give equal names, in any case. A group's `name` is not used: anyone could take it on the Hub.
         """
         return self._makers.get(organisation.lower(), organisation.lower())
 
@@ -131,12 +131,12 @@ class Registry:
         return organisation, *others
 
     def suppression(self, repo_id: str, revision: str, weights: str, today: date) -> Suppression | None:
-        """Why nobody is to be alerted about an upload on this day (UTC); None if nothing says so or it has run out."""
+        """Return the suppression that covers an upload on this day (UTC), or None."""
         meant = (s for s in self.suppressions if today <= s.until and s.covers(repo_id, revision, weights))
         return next(meant, None)
 
     def declared_parents(self, repo_id: str) -> tuple[str, ...]:
-        """The parents that count as declared, each once, whatever the case of the child's name."""
+        """Return the parents that count as declared, each once, ignoring the child's case."""
         return self._declared.get(repo_id.lower(), ())
 
     @cached_property
@@ -152,14 +152,14 @@ class Registry:
 
     @cached_property
     def _makers(self) -> Mapping[str, str]:
-        """By lower case, so that a name is spelled as the registry spells it."""
+        """Map names in lower case to a maker's name as the registry spells it."""
         spelled = {name.lower(): name for name in (m.repo_id.partition("/")[0] for m in reversed(self.models))}
         listed = {member.lower(): group.members[0] for group in self.organisations for member in group.members}
         return spelled | listed
 
 
 def load(paths: Sequence[Path]) -> Registry:
-    """Read files, and folders of *.yaml, *.yml and *.json files, and whatever these include.
+    """Read files, folders of *.yaml, *.yml and *.json files, and all their includes.
 
     RegistryError lists every mistake in all of them.
     """
@@ -178,7 +178,7 @@ def load(paths: Sequence[Path]) -> Registry:
 
 
 def schema_json() -> str:
-    """The JSON schema of a registry file, for editors."""
+    """Return the JSON schema of a registry file, for editors."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Registry of known models",

@@ -1,4 +1,4 @@
-"""What the Hub said of each known model when it was last asked: a small JSON file, a cache that may be deleted."""
+"""Results of comparing known models with the Hub: a small JSON file, a cache that may be deleted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from state.registry.models import Model
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Of one entry: when it was compared with the Hub (UTC), at which commit, and what was found to differ.
+    """Comparison of one entry with the Hub: time (UTC), commit and differences.
 
-    `facts`: what an entry could say and the Hub says, by the entry's key; without what it does not know.
+    `facts`: the Hub's values of the entry's keys, without those it does not give.
     """
 
     entry: str  # see `entry_digest`
@@ -29,22 +29,22 @@ class Verified:
 
 
 def entry_digest(model: Model) -> str:
-    """Tell an entry from the same model described otherwise."""
+    """Return a digest of an entry, which changes with its description."""
     return hashlib.sha256(json.dumps(asdict(model), default=str, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Verifications:
-    """The file, replaced whole at every change; one that cannot be read counts as empty."""
+    """The file, replaced whole at every change; an unreadable file counts as empty."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def get(self, model: Model) -> Verified | None:
-        """What was found of this entry; None if it was never verified as it is now."""
+        """Return the result for this entry; None if its present form was never verified."""
         return self.all().get(entry_digest(model))
 
     def put(self, model: Model, found: Verified) -> None:
-        """Remember, in place of what was found of the model before; StateError if the disk refuses."""
+        """Store a result in place of the model's earlier one; StateError if the disk refuses."""
         entries = self._read()
         entries[model.repo_id.lower()] = {
             **asdict(found),
@@ -54,7 +54,7 @@ class Verifications:
         write_whole(self._file, json.dumps(dict(sorted(entries.items())), indent=1))
 
     def all(self) -> Mapping[str, Verified]:
-        """Everything that was found, by the digest of its entry."""
+        """Return all results by the digest of their entry."""
         found = {}
         for kept in self._read().values():
             try:

@@ -1,6 +1,6 @@
-"""YAML that remembers where it stood: plain values, and the line and column of each.
+"""YAML parser that keeps positions: plain values, with line and column of each.
 
-A file is judged as a whole, so that all its mistakes can be told at once.
+A file is parsed as a whole, so that all its mistakes are reported at once.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import yaml
 from state.errors import Problem
 
 LARGEST_FILE = 4_000_000  # bytes
-DEEPEST = 20  # levels of nesting: the parser recurses, so a file must not choose how far
+DEEPEST = 20  # levels of nesting: the parser recurses, so a file must not set the depth
 
 Place = tuple[int | str, ...]
 Spot = tuple[int, int]  # line and column, from 1
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster; PyYAML may come without it
 
-# What YAML takes for another type than text. A time stays the text it is written as: pydantic reads it.
+# YAML's types other than text. A time stays a text: pydantic parses it.
 TYPED = {"null": None, "bool": bool, "int": int, "float": float}
 
 
@@ -40,7 +40,7 @@ class Document:
         self.problems.append(Problem(self.file, *spot, message))
 
     def add_problem_at(self, message: str, place: Place, *, key: bool = False) -> None:
-        """Note a problem of the value (or key) at `place`, or of the nearest thing around it."""
+        """Note a problem of the value (or key) at `place`, or of its nearest parent."""
         node = self.keys.get(place) if key else None
         while node is None and place:
             node, place = self.places.get(place), place[:-1]
@@ -49,7 +49,7 @@ class Document:
 
 
 def read(file: Path) -> Document:
-    """The values of a file, and every mistake that is one of YAML. Where nothing could be read the value is None."""
+    """Parse a file and note its YAML mistakes; `value` is None if nothing could be read."""
     document = Document(file)
     text = _text_of(document)
     root = None if text is None else _compose(document, text)
@@ -81,12 +81,12 @@ def _text_of(document: Document) -> str | None:
 
 
 def _end(text: str) -> Spot:
-    """Where the character after `text` stands."""
+    """Return the position of the character after `text`."""
     return text.count("\n") + 1, len(text) - text.rfind("\n")
 
 
 def _spot(mark: Any) -> Spot:
-    """From one of PyYAML's two kinds of marks, which count from 0."""
+    """Convert one of PyYAML's two kinds of marks, which count from 0."""
     return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
@@ -107,7 +107,7 @@ def _compose(document: Document, text: str) -> yaml.Node | None:
 
 
 def _refusals(text: str) -> Iterator[tuple[str, Spot]]:
-    """What is YAML and still not taken, found without building anything."""
+    """Yield YAML features that are refused, without building anything."""
     depth = 0
     for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.AliasEvent):
@@ -149,7 +149,7 @@ def _mapping(document: Document, node: yaml.MappingNode, place: Place) -> dict[s
 
 
 def _scalar(node: yaml.Node) -> Any:
-    """A text, or the value of another type that YAML takes it for, so that it can be refused as that."""
+    """Return a text, or the value of YAML's own type, so that it can be refused as that."""
     kind = node.tag.rpartition(":")[2]
     if kind not in TYPED:
         return str(node.value)
@@ -157,6 +157,6 @@ def _scalar(node: yaml.Node) -> Any:
     try:
         return loader.construct_object(node)
     except (ValueError, LookupError):
-        return str(node.value)  # tagged by hand as something it is not
+        return str(node.value)  # its tag does not fit its text
     finally:
         loader.dispose()

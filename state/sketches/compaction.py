@@ -1,9 +1,9 @@
-"""Packs made smaller: records that nobody can be given any more are left out.
+"""Compaction of packs: removes records that no reader can get any more.
 
-The new records are written first, under a name of their own, then the new lines, whose first one names them; renaming
-the lines over the old ones is the one moment at which the pack changes. Killed before it, the old pack stands; killed
-after it, the old records are left over, and `leftovers` finds them. Records get new numbers, which whoever has a pack
-open would not know, so the folder must be used by nobody else meanwhile: folder.lock_sketches sees to that.
+The new records are written first, under a new name, then the new lines, whose first one names the records.
+Renaming the new lines over the old ones is the one moment at which the pack changes. Killed before it, the old
+pack stays; killed after it, the old records are left over, and `leftovers` finds them. Records get new numbers,
+so no other process may have the pack open: data_folder.lock_sketches ensures this.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from state.sketches.packs import BITS, LINES, Entry, Pack, first_line
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a folder of sketches holds. `drop` says of each pack which records a compaction leaves out."""
+    """Contents of a folder of sketches. `drop`: records that a compaction removes, by pack."""
 
     packs: tuple[Pack, ...]
     drop: dict[Pack, frozenset[int]]
@@ -33,14 +33,14 @@ class Survey:
 
     @property
     def kept(self) -> int:
-        """Sketches that stay."""
+        """Count the sketches that stay."""
         return sum(len(pack.entries) - len(self.drop[pack]) for pack in self.packs)
 
 
 def survey(folder: Path, unwanted: Callable[[Entry], bool] = lambda _: False) -> Survey:
-    """Read and verify every sketch; OSError where the disk refuses, StateError where a newer version wrote the folder.
+    """Read and verify every sketch; OSError if the disk refuses, StateError if a newer version wrote the folder.
 
-    Of sketches of the same model, revision and coordinates the newest sound one counts, in whichever class.
+    The newest sound sketch of a model, revision and coordinates counts, in any class.
     """
     packs = tuple(pack for path in sorted(folder.glob(f"*{LINES}")) if (pack := Pack.open(path)))
     for pack in packs:
@@ -68,7 +68,7 @@ def survey(folder: Path, unwanted: Callable[[Entry], bool] = lambda _: False) ->
 
 
 def compact(found: Survey) -> None:
-    """Rewrite the packs that lose records; OSError where the disk refuses, and then each pack is as it was or new."""
+    """Rewrite the packs that lose records; on OSError each pack is either old or new."""
     for pack in found.packs:
         if found.drop[pack]:
             _rewrite(pack, [i for i in range(len(pack.entries)) if i not in found.drop[pack]])
@@ -93,14 +93,14 @@ def _rewrite(pack: Pack, kept: list[int]) -> None:
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
-    with path.open("wb") as file:  # over what a compaction that was killed left
+    with path.open("wb") as file:  # replaces the leftover of a killed compaction
         file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())
 
 
 def leftovers(folder: Path) -> Iterator[Path]:
-    """Yield files of records that no pack names any more."""
+    """Yield files of records that no pack names."""
     packs = [pack for path in folder.glob(f"*{LINES}") if (pack := Pack.open(path))]
     named = {path for pack in packs for path in pack.paths}
     open_ones = {path.stem for path in folder.glob(f"*{LINES}")} - {pack.of.digest for pack in packs}

@@ -1,4 +1,4 @@
-"""Hashes of known models' files, so that an upload's are recognized from its listing alone."""
+"""Hashes of known models' files, to recognize an upload's files from its listing alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DIGEST: Final = re.compile(r"(?:sha256:[0-9a-f]{64}|git:[0-9a-f]{40})")
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """The digests of one model's files by their paths, at one revision."""
+    """Digests of one model's files by path, at one revision."""
 
     repo_id: str
     revision: str
@@ -31,19 +31,19 @@ class ModelFiles:
 
 
 class KnownFiles:
-    """A folder with a small JSON file for each model; one that cannot be read counts as absent.
+    """Folder with a small JSON file for each model; an unreadable file counts as absent.
 
     Several processes may share it: a file appears whole or not at all.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._read_at: int | None = None  # the folder's own time of change when last read
+        self._read_at: int | None = None  # change time of the folder at the last reading
         self._models: dict[str, tuple[tuple[int, int], ModelFiles]] = {}  # file name -> its time and size, and content
         self._holders: dict[str, dict[str, None]] = {}  # digest -> repo ids
 
     def put(self, model: ModelFiles) -> None:
-        """Keep a model's digests in place of older ones; nothing is written where nothing changed; or StateError."""
+        """Store a model's digests in place of older ones, if they changed; StateError if the disk refuses."""
         kept = {p: d for p, d in sorted(model.digests.items())[:MAX_FILES] if _DIGEST.fullmatch(d)}
         text = json.dumps({"repo_id": model.repo_id, "revision": model.revision, "files": kept})
         target = self._folder / _name(model.repo_id)
@@ -56,18 +56,18 @@ class KnownFiles:
         self._read_at = None
 
     def has(self, repo_id: str, revision: str) -> bool:
-        """Tell whether the digests of a model at a revision are kept."""
+        """Return True if the digests of a model at a revision are kept."""
         self._refresh()
         kept = self._models.get(_name(repo_id))
         return kept is not None and kept[1].revision == revision
 
     def holders(self, digests: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """Return which of these digests are of known models' files, and whose."""
+        """Return those of the digests that known models' files have, each with the models' repo ids."""
         self._refresh()
         return {d: tuple(self._holders[d]) for d in digests if d in self._holders}
 
     def _refresh(self) -> None:
-        """Read what is new or changed in the folder since the last time."""
+        """Read new and changed files of the folder."""
         try:
             changed = self._folder.stat().st_mtime_ns
             if changed == self._read_at:
@@ -75,7 +75,7 @@ class KnownFiles:
             paths = sorted(self._folder.glob("*.json"))[:MAX_MODELS]
             marks = {p.name: (s.st_mtime_ns, s.st_size) for p in paths if (s := p.stat())}
         except OSError:
-            return  # a folder that is not there holds nothing
+            return  # a missing folder holds nothing
         old = self._models
         found = {
             n: old[n] if n in old and old[n][0] == mark else (mark, _read(self._folder / n))

@@ -1,9 +1,9 @@
-"""One class of sketches on disk: a file of records of fixed width, and a file of lines that say whose they are.
+"""One class of sketches on disk: a file of records of fixed width, and a file of lines that describe them.
 
-Line i (after a first one that describes the class) belongs to record i. The record is written and synced first, then
-the line: a process killed in between leaves a record that nobody knows of and that the next one overwrites. A torn
-last line is ignored by readers and cut off by the next writer. Lines are never changed, so readers need no lock; only
-compaction (compaction.py) replaces both files, and only while nobody else uses the folder.
+Line i (after a first one that describes the class) belongs to record i. The record is written and synced first,
+then the line: a kill in between leaves a record without a line, which the next record overwrites. Readers ignore
+a torn last line, and the next writer cuts it off. Lines never change, so readers need no lock. Only compaction
+(compaction.py) replaces both files, and only while no other process uses the folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from state.data_folder import sync_folder
 from state.errors import StateError
 
 FORMAT = "blendwatch sketches "
-FIRST, COMPACTED = 2, 3  # formats; a file of lines that was compacted names its file of records
+FIRST, COMPACTED = 2, 3  # formats; a compacted file of lines names its file of records
 LOCK_SECONDS = 60.0
 HEAD = re.compile(
     r'^\{"repo_id": "([^"\\\n]+)", "revision": "([^"\\\n]+)", '
@@ -43,34 +43,34 @@ LINES, BITS, LOCK, BROKEN = ".lines", ".bits", ".lock", ".broken"
 
 @dataclass(frozen=True, slots=True)
 class StoredSketch:
-    """A sketch and what was known of its model when it was read."""
+    """Sketch with the facts about its model at the time of reading."""
 
     sketch: Sketch
     weights_at: datetime | None  # when its weights became public; None: unknown
-    declares: tuple[str, ...]  # repo ids its own card names as parents
+    declares: tuple[str, ...]  # parents that its own card declares, by repo id
     title: str  # the name its maker gives it
     read_at: datetime
-    hub_id: str | None = None  # the Hub's own id of the repository; None: unknown, as to earlier versions
-    seen_at: datetime | None = None  # when we first saw these weights, where `weights_at` is no more than a claim
+    hub_id: str | None = None  # the Hub's own id of the repository; None: unknown, as in earlier versions
+    seen_at: datetime | None = None  # when we first saw these weights, where `weights_at` is only a claim
 
 
 class Entry(NamedTuple):
-    """What the beginning of a line says, as it says it: all that is kept in memory of each record."""
+    """Beginning of a line, unparsed: the part of each record that stays in memory."""
 
     repo_id: str
     revision: str
-    weights_at: str  # "" where it is not known; UTC, as all times here, and so in the order of time
+    weights_at: str  # "" if unknown; UTC, as all times here, and so in the order of time
     read_at: str
     hub_id: str = ""
 
     @property
     def ref(self) -> RepoRef:
-        """Whose record it is."""
+        """Return the model and revision of the record."""
         return RepoRef(self.repo_id, self.revision)
 
 
 class Pack:
-    """The records of one class. `entries[i]` tells of record i; None where it turned out to be damaged."""
+    """Records of one class. `entries[i]` describes record i; None if it is damaged."""
 
     def __init__(self, folder: Path, of: SketchClass, bits: str = "") -> None:
         self.of = of
@@ -82,13 +82,13 @@ class Pack:
         self.ids: dict[str, list[int]] = {}  # by the Hub's own id, oldest first
         self._mapped = np.empty((0, of.width), np.uint8)
         self._begins: list[int] = []  # of each line in its file
-        self._read = 0  # bytes of the lines that were taken in, the first line included
+        self._read = 0  # bytes of lines read so far, the first line included
 
     @classmethod
     def open(cls, lines: Path) -> Pack | None:
-        """Return the pack that a file of lines belongs to; None if it is damaged or not (yet) one.
+        """Return the pack of a file of lines; None if it is damaged or not (yet) one.
 
-        A damaged one is set aside as *.broken, with its records. StateError where a newer version wrote it.
+        A damaged pack is renamed *.broken, with its records. StateError if a newer version wrote it.
         """
         try:
             with lines.open("rb") as file:
@@ -96,7 +96,7 @@ class Pack:
         except FileNotFoundError:
             return None
         if not first.endswith(b"\n"):
-            return None  # nothing was ever kept in it; the next writer starts it again
+            return None  # it never held a sketch; the next writer starts it again
         try:
             about = json.loads(first)
             number = int(about["format"].removeprefix(FORMAT))
@@ -114,20 +114,20 @@ class Pack:
 
     @property
     def paths(self) -> tuple[Path, Path]:
-        """Its file of lines and its file of records."""
+        """Return its file of lines and its file of records."""
         return self._lines, self._bits
 
     @property
     def settled(self) -> tuple[int, int]:
-        """How many bytes of `paths` hold what was taken in; writers leave these as they are."""
+        """Return the lengths of `paths` in bytes that were read; writers never change these bytes."""
         return self._read, len(self.entries) * self.of.width
 
     def is_whole(self) -> bool:
-        """Tell whether everything that was taken in is still on the disk."""
+        """Return True if all bytes that were read are still on the disk."""
         return not self._read or (self._lines.exists() and self._lines.stat().st_size >= self._read)
 
     def refresh(self) -> None:
-        """Take in the lines that were added since, by whatever process."""
+        """Read the lines that any process has added since."""
         try:
             with self._lines.open("rb") as file:
                 file.seek(self._read)
@@ -135,7 +135,7 @@ class Pack:
         except FileNotFoundError:
             return
         added = added[: added.rfind(b"\n") + 1]
-        lines = added.split(b"\n")[0 if self._read else 1 : -1]  # the first line of all describes the class
+        lines = added.split(b"\n")[0 if self._read else 1 : -1]  # the very first line describes the class
         begin = self._read or added.find(b"\n") + 1
         self._begins += accumulate((len(line) + 1 for line in lines[:-1]), initial=begin) if lines else ()
         for record, entry in enumerate(_entries(lines), start=len(self.entries)):
@@ -147,7 +147,7 @@ class Pack:
         self._read += len(added)
 
     def append(self, batch: Sequence[StoredSketch]) -> None:
-        """Keep sketches of this class after all others; OSError where the disk refuses."""
+        """Append sketches of this class; OSError if the disk refuses."""
         try:
             with self._lock:
                 self._make_ready()
@@ -162,9 +162,9 @@ class Pack:
             raise StateError(f"another process has kept {self._lock.lock_file} for {LOCK_SECONDS:.0f} s") from None
 
     def records(self) -> NDArray[np.uint8]:
-        """Return all records as they lie on the disk, uint8[records, width], not verified: mapped, not in memory.
+        """Return all records as they lie on the disk, uint8[records, width], unverified: mapped, not in memory.
 
-        They are fewer than the entries where the file was cut off. What is mapped costs no memory of its own.
+        They are fewer than the entries if the file was cut off. A mapping costs no memory of its own.
         """
         count = len(self.entries)
         if self._mapped.shape[0] != count and self.of.width and self._bits.exists():
@@ -174,7 +174,7 @@ class Pack:
         return self._mapped[:count]
 
     def get(self, record: int) -> StoredSketch | None:
-        """Return one sketch; None if it is damaged, which is then remembered in `entries`."""
+        """Return one sketch; None if it is damaged, which `entries` then records."""
         entry = self.entries[record]
         found = None if entry is None else self._decode(record)
         if found is None:
@@ -182,7 +182,7 @@ class Pack:
         return found
 
     def raw(self, record: int) -> tuple[bytes, bytes]:
-        """Return a record's line and its bits as they lie on the disk; no bits where their file is gone."""
+        """Return a record's line and its bits as they lie on the disk; no bits if their file is gone."""
         bits = b""
         with suppress(FileNotFoundError), self._bits.open("rb") as bits_file:
             bits_file.seek(record * self.of.width)
@@ -212,7 +212,7 @@ class Pack:
             return None
 
     def _make_ready(self) -> None:
-        """Begin the file of lines, or cut off a torn last line: only complete lines are ever built on."""
+        """Begin the file of lines, or cut off a torn last line: lines are appended only after complete ones."""
         if self._lines.exists():
             with self._lines.open("rb") as file:
                 file.seek(self._read)
@@ -227,7 +227,7 @@ class Pack:
 
 
 def first_line(of: SketchClass, bits: str = "") -> bytes:
-    """Return the line that describes a class; `bits`: the name of the file of records, once it was compacted."""
+    """Return the line that describes a class; `bits`: the name of the file of records, if compacted."""
     spec = of.spec
     about: dict[str, object] = {
         "format": f"{FORMAT}{COMPACTED if bits else FIRST}",
@@ -242,7 +242,7 @@ def _is_bits(name: str, digest: str) -> bool:
 
 
 def _entries(lines: Sequence[bytes]) -> list[Entry | None]:
-    """Read the beginnings of lines, None for a damaged one. Parsing 100,000 whole lines would take seconds."""
+    """Parse the beginnings of lines, None for a damaged one. Parsing 100,000 whole lines would take seconds."""
     text = b"\n".join(lines).decode("ascii", errors="replace")
     found: list[Entry | None] = [Entry(*groups) for groups in HEAD.findall(text)]
     return found if len(found) == len(lines) else [_entry(line) for line in lines]
@@ -278,7 +278,7 @@ def _line(stored: StoredSketch, of: SketchClass, crc: int) -> bytes:
 
 
 def _write(path: Path, at: int, content: bytes) -> None:
-    """Write at a position and wait until it is safe; the file is made if need be."""
+    """Write at a position and sync; create the file if needed."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
     try:
         done = 0

@@ -1,4 +1,4 @@
-"""Sketches of known models, kept for ever: the raw bits that were read, in one pack for each class of sketches."""
+"""Sketches of known models, kept for ever: the raw bits as read, one pack for each class of sketches."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["Pack", "Place", "SketchStore", "StoredSketch"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a sketch lies: record `record` of a pack."""
+    """Location of a sketch: record `record` of a pack."""
 
     pack: Pack
     record: int
 
     @property
     def entry(self) -> Entry:
-        """What is known of it; it must not have turned out to be damaged."""
+        """Return the entry of a record that is not damaged; else LookupError."""
         entry = self.pack.entries[self.record]
         if entry is None:
             raise LookupError(f"record {self.record} of {self.pack.of.digest} is damaged")
@@ -35,10 +35,10 @@ class Place:
 
 
 class SketchStore:
-    """A folder of sketches. Several processes may share it: a sketch appears whole or not at all.
+    """Folder of sketches. Several processes may share it: a sketch appears whole or not at all.
 
-    What is damaged counts as absent. StateError means that the folder cannot be used. Until `close` is called, or the
-    store is forgotten, nobody compacts the folder.
+    Damaged sketches count as absent. StateError: the folder cannot be used. No process compacts the folder
+    until `close` is called or the store is garbage-collected.
     """
 
     close: Callable[[], object]
@@ -54,7 +54,7 @@ class SketchStore:
         self.close = weakref.finalize(self, os.close, handle) if handle >= 0 else lambda: None
 
     def get(self, ref: RepoRef, spec: SampleSpec) -> StoredSketch | None:
-        """The sketch of `ref` at the coordinates of `spec`; None if it is not there."""
+        """Return the sketch of `ref` at the coordinates of `spec`, or None."""
         self.refresh()
         for place in self._newest_first(ref.repo_id, spec):
             if place.entry.ref == ref and (stored := self._stored(place)):
@@ -62,11 +62,11 @@ class SketchStore:
         return None
 
     def put(self, stored: StoredSketch) -> None:
-        """Keep a sketch in place of any older one of the same model at the same coordinates."""
+        """Store a sketch in place of any older one of the same model at the same coordinates."""
         self.put_all([stored])
 
     def put_all(self, batch: Sequence[StoredSketch]) -> None:
-        """Keep many sketches at the cost of a few syncs; those that are there already are not written again."""
+        """Store many sketches at the cost of a few syncs; equal ones are not written again."""
         self.refresh()
         groups: dict[SketchClass, list[StoredSketch]] = {}
         for stored in batch:
@@ -81,7 +81,7 @@ class SketchStore:
         self.refresh()
 
     def all(self, spec: SampleSpec) -> Iterator[StoredSketch]:
-        """Every sketch at the coordinates of `spec`, read one at a time."""
+        """Yield every sketch at the coordinates of `spec`, read one at a time."""
         self.refresh()
         for repo_id in {name: None for pack in self._packs.values() if pack.of.spec == spec for name in pack.numbers}:
             seen: set[RepoRef] = set()
@@ -91,7 +91,7 @@ class SketchStore:
                     yield stored
 
     def refresh(self) -> None:
-        """Take in what any process has kept since; all methods but `find` do this first."""
+        """Read what any process has stored since; all methods except `find` do this first."""
         try:
             if not all(pack.is_whole() for pack in self._packs.values()):  # files were taken away: begin again
                 self._packs.clear()
@@ -104,14 +104,14 @@ class SketchStore:
             raise StateError(f"the folder {self._folder} for sketches cannot be read: {error}") from error
 
     def find(self, repo_id: str, revision: str | None, spec: SampleSpec) -> Place | None:
-        """Where the newest sketch of a model lies, in upper or lower case, at this revision or at any; not verified."""
+        """Return the place of a model's newest sketch, ignoring case; `revision` None: any. Not verified."""
         fitting = (p for p in self._newest_first(repo_id, spec) if revision in (None, p.entry.revision))
         return next(fitting, None)
 
     def history(self, repo_id: str, hub_id: str | None, spec: SampleSpec) -> list[Place]:
-        """Where the sketches of a repository lie, under all names it had, the oldest reading first; not verified.
+        """Return the places of a repository's sketches under all its names, the oldest reading first; not verified.
 
-        `hub_id`: the Hub's own id. Where it is not known, on whichever side, the name tells which repository it is.
+        `hub_id`: the Hub's own id. If either side does not know it, the name identifies the repository.
         """
         packs = [p for p in self._packs.values() if p.of.spec == spec]
         named = [Place(p, i) for p in packs for i in p.numbers.get(repo_id.lower(), ())]
@@ -121,28 +121,28 @@ class SketchStore:
         return sorted(same, key=lambda p: p.entry.read_at)
 
     def read_since(self, moment: datetime, spec: SampleSpec) -> list[Place]:
-        """Where the sketches lie that were made after `moment` (UTC)."""
+        """Return the places of sketches read after `moment` (UTC)."""
         self.refresh()
         after = moment.isoformat()
         packs = [p for p in self._packs.values() if p.of.spec == spec]
         return [Place(p, i) for p in packs for i, e in enumerate(p.entries) if e is not None and e.read_at > after]
 
     def packs(self, like: Sketch) -> list[Pack]:
-        """Take in what other processes kept; return the packs that share coordinates with `like`."""
+        """Read what other processes stored; return the packs that share coordinates with `like`."""
         self.refresh()
         return [p for p in self._packs.values() if p.of.spec == like.spec and next(p.of.shared(like), None)]
 
     def read(self, place: Place) -> StoredSketch | None:
-        """The sketch at `place`; None if it is damaged, after which `find` passes it over."""
+        """Return the sketch at `place`; None if it is damaged, and then `find` skips it."""
         return self._stored(place)
 
     def names(self) -> set[str]:
-        """The repo ids, in lower case, of all models that have a sketch."""
+        """Return the repo ids, in lower case, of all models that have a sketch."""
         self.refresh()
         return {name for pack in self._packs.values() for name in pack.numbers}
 
     def broken(self) -> int:
-        """How many files were set aside because they are damaged."""
+        """Count the files that were set aside as damaged."""
         return len(list(self._folder.glob(f"*{BROKEN}")))
 
     def _newest_first(self, repo_id: str, spec: SampleSpec) -> list[Place]:
@@ -158,7 +158,7 @@ class SketchStore:
             raise StateError(f"the sketch of {place.entry.ref} cannot be read: {error}") from error
 
     def _is_there(self, stored: StoredSketch) -> bool:
-        """Tell whether the newest sketch of this model is equal but for the time of reading."""
+        """Return True if the newest sketch of this model is equal except for the time of reading."""
         ref, spec = stored.sketch.ref, stored.sketch.spec
         newest = next((p for p in self._newest_first(ref.repo_id, spec) if p.entry.ref == ref), None)
         kept = self._stored(newest) if newest else None

@@ -1,4 +1,4 @@
-"""Models that could not be read, with the reason and when to ask again, so that nobody asks at every check."""
+"""Models that could not be read, with the reason and the next time to ask, so that not every check asks."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from state.data_folder import write_whole
 
 @dataclass(frozen=True, slots=True)
 class UnreadableModel:
-    """Why a model could not be read, and the time (UTC) before which it is not asked for again."""
+    """Reason why a model could not be read, and the time (UTC) before which it is not asked for again."""
 
     reason: str
     until: datetime
 
 
 class UnreadableModels:
-    """A small JSON file, replaced whole at every change; a file that cannot be read counts as empty."""
+    """Small JSON file, replaced whole at every change; an unreadable file counts as empty."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def get(self, repo_id: str, now: datetime) -> UnreadableModel | None:
-        """Return why `repo_id` is not to be asked for now; None if it is."""
+        """Return why `repo_id` must not be asked for now; None if it may be."""
         entry = self._all().get(repo_id.lower())
         return entry if entry and entry.until > now else None
 
     def put(self, repo_id: str, absence: UnreadableModel, now: datetime) -> None:
-        """Remember, and forget what is over; StateError if the disk refuses."""
+        """Store one, and drop expired ones; StateError if the disk refuses."""
         lasting = {name: entry for name, entry in self._all().items() if entry.until > now}
         self._write(lasting | {repo_id.lower(): absence})
 
     def forget(self, repo_ids: Iterable[str]) -> None:
-        """Let these be asked for at once; StateError if the disk refuses."""
+        """Allow asking for these at once; StateError if the disk refuses."""
         entries = self._all()
         kept = {name: entries[name] for name in entries.keys() - {repo_id.lower() for repo_id in repo_ids}}
         if kept != entries:

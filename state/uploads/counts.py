@@ -1,4 +1,4 @@
-"""The numbers that an operator watches, counted from what is stored, so that they outlive every process."""
+"""Numbers that an operator watches, counted from stored rows, so that they outlive every process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from state.records import AlertState, Outcomes, UploadState
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """How far a listing was read, and when it was last read whole. UTC."""
+    """Progress of a listing, and the time of its last complete reading. UTC."""
 
     name: str
     read_to: datetime
@@ -26,8 +26,8 @@ class Feed:
 class Tally:
     """Counts at one moment; `uploads` and `alerts` have every state, `findings` those that occurred.
 
-    `due`: uploads to be judged now, the first of them due at `due_since`. `waiting`: failed ones that are tried
-    again later. `alerts_since`: when the oldest alert was made that is still to be sent.
+    `due`: uploads to judge now, the first one due at `due_since`. `waiting`: failed uploads to retry
+    later. `alerts_since`: creation of the oldest alert still to send.
     """
 
     feeds: tuple[Feed, ...]
@@ -41,7 +41,7 @@ class Tally:
 
 
 def tally(connection: Connection, now: datetime, since: datetime | None) -> Tally:
-    """Count; uploads that were settled, and what was found, only `since` a time if one is given."""
+    """Count; settled uploads and findings only `since` a time, if given."""
     settled = uploads.c.settled_at >= since if since is not None else None
     failed = uploads.c.state == "failed"
     due = or_(uploads.c.state == "pending", and_(failed, uploads.c.retry_at <= now))
@@ -73,7 +73,7 @@ def _counted(connection: Connection, query: Select[str, int]) -> dict[str, int]:
 
 
 def outcomes(connection: Connection) -> list[Outcomes]:
-    """Count the settled uploads by what became of them and why; of what was judged the finding says why."""
+    """Count settled uploads by state and reason; for judged ones the finding is the reason."""
     judged = uploads.c.state == "found"
     kind = case((judged, func.coalesce(uploads.c.report["finding"].as_string(), "unknown")), else_="")
     reason = case((and_(judged, kind != "inconclusive"), ""), else_=uploads.c.reason)

@@ -1,16 +1,16 @@
-"""What a listing's entry says has happened to a repository, held against what was seen of it before.
+"""Events of a repository, found by comparing a listing's entry with earlier ones.
 
-created    a repository that was not seen before, made since the feed is read
-public     one that was not seen before although it is older than the feed's last reading: it was private, or missed
-changed    one from before the watch began that was changed since
-revision   a new commit of one that was seen
-weights    weights were counted of one that had none when it was seen
-renamed    one that had another name
-deleted    one that is no longer there, or private again
-returned   one that was deleted, and is there again
-gated      one whose bytes are only for those whom its owner lets in
-opened     one that was gated, and lets everybody in
-gap        a reading of a feed that did not reach the one before it
+created    a repository not seen before, created since the feed is read
+public     not seen before, although created before the feed's last reading: it was private, or missed
+changed    created before the watch began, changed since
+revision   a new commit of a known repository
+weights    weights were counted of a repository without weights
+renamed    another name than before
+deleted    no longer there, or private again
+returned   there again after a deletion
+gated      bytes only for people whom the owner lets in
+opened     open to everybody after being gated
+gap        a reading of a feed did not reach the one before it
 refilled   the end of a gap
 left       a gap that could not be filled, and will not be
 """
@@ -43,24 +43,24 @@ KINDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was seen of a repository last."""
+    """Last known state of a repository."""
 
     repo_id: str
     revision: str | None
     parameters: int | None
-    gone: bool  # its last event says that it was deleted
-    closed: bool = False  # or that it was gated
+    gone: bool  # True if its last event is a deletion
+    closed: bool = False  # True if its last event is gating
 
 
 def identity_of(event: HubEvent) -> str:
-    """Return what a repository is known by: the Hub's own id, else its name in lower case."""
+    """Return the identity of a repository: the Hub's own id, else its name in lower case."""
     return event.hub_id or event.repo_id.lower()
 
 
 def detect_events(
     event: HubEvent, known: Known | None, began_at: datetime | None, read_to: datetime | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield (kind, detail) of what an entry shows. `began_at`, `read_to`: of the feed of new repositories (UTC)."""
+    """Yield (kind, detail) of an entry's events. `began_at`, `read_to`: of the feed of new repositories (UTC)."""
     if known is None:
         yield _first_seen(event, began_at, read_to), event.revision or ""
         return

@@ -1,4 +1,4 @@
-"""Keeping what a feed brings: uploads to be judged, what happened to their repositories, and how far it was read.
+"""Storage of a feed's entries: uploads to judge, events of their repositories, and the feed's cursor.
 
 Every function works inside a transaction of the caller's.
 """
@@ -18,17 +18,17 @@ from state.database.tables import MARK, cursors, events, uploads
 from state.records import FeedState, RepoEvent
 from state.uploads.events import Known, detect_events, identity_of
 
-AT_ONCE = 500  # identities asked for in one query
-READY = ("weights", "returned", "opened")  # what an upload that failed may have waited for
-ENDED_BY = {"deleted": "returned", "gated": "opened"}  # what lasts does not begin again before it has ended
+AT_ONCE = 500  # identities in one query
+READY = ("weights", "returned", "opened")  # events that may end a failed upload's wait
+ENDED_BY = {"deleted": "returned", "gated": "opened"}  # a lasting event does not begin again before it has ended
 
 
 def record_listed(
     connection: Connection, listed: Sequence[HubEvent], now: datetime, seen_to: datetime | None, *, silent: bool
 ) -> int:
-    """Keep what a feed listed; how many uploads were new.
+    """Record entries of a feed. Returns the number of new uploads.
 
-    `seen_to`: all older ones that were public have been seen. `silent`: these are remembered and not told.
+    `seen_to`: all older public entries were seen. `silent`: remember these, never alert.
     """
     began = connection.scalar(select(func.min(cursors.c.began_at)))
     known = _known(connection, [identity_of(e) for e in listed])
@@ -47,7 +47,7 @@ def record_listed(
 
 
 def record_events(connection: Connection, told: Iterable[RepoEvent]) -> int:
-    """Write down what happened; how much of it was new. What is gone does not go again before it returned."""
+    """Record events. Returns the number of new ones. A deletion is not repeated before the return."""
     told = list(told)
     lasting = {kind: _lasting(connection, kind, [h.identity for h in told if h.kind == kind]) for kind in ENDED_BY}
     rows: list[dict[str, object]] = [
@@ -81,7 +81,7 @@ def advance(connection: Connection, feed: str, read_to: datetime, now: datetime,
 
 
 def feed_states(connection: Connection) -> list[FeedState]:
-    """Return how far each feed was read, and up to where everything it listed has been judged once."""
+    """Return how far each feed was read, and up to where everything listed was judged once."""
     waiting = connection.scalar(select(func.min(uploads.c.created_at)).where(uploads.c.state == "pending"))
     rows = connection.execute(select(cursors).where(~cursors.c.feed.startswith(MARK)).order_by(cursors.c.feed)).all()
     return [
@@ -91,7 +91,7 @@ def feed_states(connection: Connection) -> list[FeedState]:
 
 
 def _key(told: RepoEvent) -> str:
-    """Return what makes an event one: a repository may be deleted and come back many times, and be listed oftener."""
+    """Return the unique key of an event: deletions may repeat, and listings repeat oftener."""
     again = told.kind in (*ENDED_BY, *ENDED_BY.values(), "gap", "refilled", "left")
     return f"{told.identity}:{told.kind}:{told.seen_at.isoformat() if again else told.detail}"
 
@@ -116,7 +116,7 @@ def _as_known(row: Any, gone: bool, closed: bool) -> Known:
 
 
 def _lasting(connection: Connection, kind: str, identities: Sequence[str]) -> set[str]:
-    """Return those of which this was said and not yet that it has ended."""
+    """Return identities for which this event has not ended yet."""
     kinds = (kind, ENDED_BY[kind])
     query = select(events).where(events.c.identity.in_(identities), events.c.kind.in_(kinds)).order_by(events.c.id)
     last = {row.identity: row.kind for row in connection.execute(query)}
@@ -124,7 +124,7 @@ def _lasting(connection: Connection, kind: str, identities: Sequence[str]) -> se
 
 
 def _requeue(connection: Connection, event: HubEvent, now: datetime) -> None:
-    """Ask at once, and as patiently as at first, for an upload that waited for its weights or to be let in."""
+    """Retry at once, with fresh attempts, an upload that waited for its weights or for access."""
     same = and_(uploads.c.identity == identity_of(event), uploads.c.listed_revision == (event.revision or ""))
     waiting = and_(same, uploads.c.parameters.is_(None), uploads.c.state.in_(("pending", "failed")))
     connection.execute(update(uploads).where(waiting).values(parameters=event.parameters))

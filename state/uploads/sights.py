@@ -1,4 +1,4 @@
-"""What the watch saw of one state of a repository: its own word, beside what authors' clocks say."""
+"""Times at which the watch itself saw a repository, beside the times that authors' clocks give."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from sqlalchemy import Connection, and_, func, select
 
 from state.database.tables import MARK, cursors, uploads
 
-NO_WEIGHTS: Final = "no weights yet"  # how the reason of an upload begins that was read and had none
+NO_WEIGHTS: Final = "no weights yet"  # begin of the reason of an upload that was read and had none
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """Times in UTC; None where there was nothing to see."""
+    """Times in UTC; None where nothing was seen."""
 
-    began_at: datetime | None = None  # from when on the Hub is watched
-    empty_at: datetime | None = None  # when the repository was last read and had no weights
-    listed_at: datetime | None = None  # when this state of it was first listed
+    began_at: datetime | None = None  # start of the watch on the Hub
+    empty_at: datetime | None = None  # last reading of the repository without weights
+    listed_at: datetime | None = None  # first listing of this revision
 
 
 def sighting(connection: Connection, repo_id: str, hub_id: str | None, revision: str) -> Sighting:
-    """Return what was seen of a repository and of this revision."""
+    """Return when a repository and this revision were seen."""
     began = select(func.min(cursors.c.began_at)).where(~cursors.c.feed.startswith(MARK))
     same = uploads.c.identity.in_({repo_id.lower(), hub_id or repo_id.lower()})
     empty = and_(same, uploads.c.state == "failed", uploads.c.reason.startswith(NO_WEIGHTS))

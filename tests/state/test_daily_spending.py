@@ -23,9 +23,9 @@ def test_spending_is_of_one_day_and_fails_closed(tmp_path: Path) -> None:
     assert book.sums(LATER) == {}
     assert book.reserve(LATER, {"calls": 2}, {"calls": 3}) == ""
     (tmp_path / "spending.json").write_text("{")
-    with pytest.raises(StateError, match="spent today is unknown"):
+    with pytest.raises(StateError, match="today's spending is unknown"):
         book.reserve(TODAY, {"calls": 1}, {"calls": 3})
-    with pytest.raises(StateError, match="spent today is unknown"):
+    with pytest.raises(StateError, match="today's spending is unknown"):
         book.refund(TODAY, {"calls": 1})
 
 

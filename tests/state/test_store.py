@@ -157,7 +157,7 @@ def test_settle_refusals(store: Store) -> None:
         store.settle(upload.id, replace(FOUND, report={"x": object()}), [], NOW)
     with pytest.raises(StateError, match="settled as 'pending'"):
         replace(FOUND, state="pending")  # type: ignore[arg-type]
-    with pytest.raises(StateError, match="no retry_at"):
+    with pytest.raises(StateError, match="leave out retry_at"):
         replace(FOUND, retry_at=NOW)
 
 

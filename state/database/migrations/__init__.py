@@ -1,1 +1,1 @@
-"""How the tables came to be, one revision after another, run by Alembic."""
+"""Revisions of the tables, one after another, run by Alembic."""

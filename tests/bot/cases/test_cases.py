@@ -121,7 +121,7 @@ def test_evidence_is_whole_or_refused(tmp_path: Path) -> None:
         for odd in (b"", b"\0" * 64, content[:100]):
             with pytest.raises(StateError, match="the evidence cannot be read"):
                 from_bytes(odd)
-        with pytest.raises(StateError, match="names no evidence"):
+        with pytest.raises(StateError, match="is not a digest of evidence"):
             blobs.get("../../etc/passwd")
 
 

@@ -1,4 +1,4 @@
-"""What happened to repositories, what an operator was told, evidence, and the cases that alerts opened."""
+"""Events of repositories, conditions of the operator, evidence, and cases that alerts opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is told of a case, what people say about it, and the channels that are told."""
+"""Publications of cases, remarks of people, and subscriptions of channels."""
 
 from __future__ import annotations
 
