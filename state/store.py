@@ -152,10 +152,10 @@ class Store:
             first: datetime | None = connection.scalar(select(uploads.c.first_seen).order_by(uploads.c.id).limit(1))
             return first
 
-    def record_events(self, told: Sequence[RepoEvent]) -> int:
+    def record_events(self, shown: Sequence[RepoEvent]) -> int:
         """Record events of repositories. Returns the number of new ones."""
         with transaction(self._engine) as connection:
-            return record_events(connection, told)
+            return record_events(connection, shown)
 
     def repo_events(self, repo_id: str) -> list[RepoEvent]:
         """Return the events of a repository under all its names, the oldest first."""
@@ -312,22 +312,24 @@ class Store:
         with reading(self._engine) as connection:
             return open_conditions(connection)
 
-    def notify_dead(self, tell: Callable[[Sequence[OutboxRow]], OutboxMessage], now: datetime) -> int:
+    def notify_dead(self, notice: Callable[[Sequence[OutboxRow]], OutboxMessage], now: datetime) -> int:
         """Notify the operator of all given-up messages not yet reported, in one message. Returns their number.
 
         The row's last error records the notice. A message given up again is reported again.
         """
-        untold = and_(
+        unreported = and_(
             outbox.c.state == "dead",
             ~_OPERATORS,
             ~func.coalesce(outbox.c.last_error, "").endswith(NOTIFIED),
         )
         with transaction(self._engine) as connection:
-            rows = [as_message(row) for row in connection.execute(select(outbox).where(untold).order_by(outbox.c.id))]
+            rows = [
+                as_message(row) for row in connection.execute(select(outbox).where(unreported).order_by(outbox.c.id))
+            ]
             if rows:
-                insert_new(connection, outbox, [message_row(tell(rows), None, now)])
-                told = func.coalesce(outbox.c.last_error, "") + NOTIFIED
-                connection.execute(update(outbox).where(untold).values(last_error=told))
+                insert_new(connection, outbox, [message_row(notice(rows), None, now)])
+                reported = func.coalesce(outbox.c.last_error, "") + NOTIFIED
+                connection.execute(update(outbox).where(unreported).values(last_error=reported))
         return len(rows)
 
     def retry_dead(self, now: datetime, destination: str | None = None, because: str = "") -> int:

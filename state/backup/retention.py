@@ -104,9 +104,9 @@ def _opened(database: Path) -> Iterator[Engine]:
 
 def _named(connection: Connection, since: datetime) -> frozenset[str]:
     """Return repo ids, in lower case, in recent reports and in reports that stay: suspects, parents, declared."""
-    told = exists().where(outbox.c.upload_id == uploads.c.id)
-    telling = or_(told, uploads.c.report["finding"].as_string().not_in(QUIET), uploads.c.settled_at >= since)
-    query = select(uploads.c.repo_key, uploads.c.report).where(uploads.c.state == "found", telling)
+    alerted = exists().where(outbox.c.upload_id == uploads.c.id)
+    kept = or_(alerted, uploads.c.report["finding"].as_string().not_in(QUIET), uploads.c.settled_at >= since)
+    query = select(uploads.c.repo_key, uploads.c.report).where(uploads.c.state == "found", kept)
     return frozenset(name for key, report in connection.execute(query) for name in (key, *_names(report)))
 
 
@@ -125,13 +125,13 @@ def _names(value: object) -> Iterator[str]:
 def _prune_rows(connection: Connection, keep: Retention, now: datetime, *, apply: bool) -> list[Pruned]:
     """Empty reports and payloads; the rows stay."""
     verdict = uploads.c.report["finding"].as_string()
-    told = exists().where(outbox.c.upload_id == uploads.c.id)
+    alerted = exists().where(outbox.c.upload_id == uploads.c.id)
     spent = and_(
         uploads.c.report.is_not(None),
         uploads.c.settled_at < now - timedelta(days=keep.report_days),
         verdict.in_(QUIET),
         uploads.c.report["alert"].as_boolean().is_(False),
-        ~told,
+        ~alerted,
     )
     report = select(cast(uploads.c.report, Text)).where(uploads.c.id == outbox.c.upload_id).scalar_subquery()
     repeated = and_(
@@ -165,7 +165,7 @@ def _old_evidence(
 def _prune_evidence(old: OldEvidence, *, apply: bool) -> Pruned:
     for path in old.files if apply else ():
         path.unlink(missing_ok=True)
-    detail = f"{len(old.files) - old.orphans} of uploads that nobody was told about, {old.orphans} of no upload"
+    detail = f"{len(old.files) - old.orphans} of uploads without alert, {old.orphans} of no upload"
     return Pruned("evidence", len(old.files), old.bytes, detail)
 
 

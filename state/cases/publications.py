@@ -162,7 +162,7 @@ class Publications:
         asked = exists().where(outbox.c.upload_id == cases.c.upload_id, outbox.c.destination == destination)
         known = exists().where(publications.c.case_id == cases.c.case_id)
         with transaction(self._engine) as connection:
-            told = connection.execute(select(cases.c.case_id, cases.c.report).where(~asked, ~known)).all()
+            alerted = connection.execute(select(cases.c.case_id, cases.c.report).where(~asked, ~known)).all()
             rows: list[dict[str, object]] = [
                 {
                     "case_id": row.case_id,
@@ -171,7 +171,7 @@ class Publications:
                     "reason": "",
                     "reminders": 0,
                 }
-                for row in told
+                for row in alerted
             ]
             return insert_new(connection, publications, rows)
 

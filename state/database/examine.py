@@ -29,14 +29,14 @@ def examine(file: Path) -> DatabaseState:
     """Read the whole file once; StateError if it cannot be read or is not a database."""
     try:
         with closing(_read_only(file)) as opened:
-            told = [str(row[0]) for row in opened.execute(f"PRAGMA integrity_check({MOST_FAULTS})")]
+            found = [str(row[0]) for row in opened.execute(f"PRAGMA integrity_check({MOST_FAULTS})")]
             there = opened.execute("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
             rows = opened.execute("SELECT version_num FROM alembic_version").fetchall() if there else []
     except sqlite3.Error as error:
         raise StateError(f"the database {file} cannot be read: {error}") from error
     revision = str(rows[0][0]) if rows else ""
     known = revisions()
-    return DatabaseState(revision, known[-1], revision in known, tuple(t for t in told if t != "ok"))
+    return DatabaseState(revision, known[-1], revision in known, tuple(t for t in found if t != "ok"))
 
 
 def first_seen(file: Path) -> datetime | None:

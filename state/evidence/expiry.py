@@ -50,9 +50,9 @@ def forget_old(connection: Connection, before: datetime) -> None:
 
 
 def _unneeded(before: datetime) -> ColumnElement[bool]:
-    told = exists().where(outbox.c.upload_id == evidence.c.upload_id)
+    alerted = exists().where(outbox.c.upload_id == evidence.c.upload_id)
     case = exists().where(cases.c.upload_id == evidence.c.upload_id)
-    return and_(evidence.c.kept_at < before, ~told, ~case)
+    return and_(evidence.c.kept_at < before, ~alerted, ~case)
 
 
 def _own(folder: Path) -> Iterator[Path]:

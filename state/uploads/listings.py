@@ -32,13 +32,13 @@ def record_listed(
     """
     began = connection.scalar(select(func.min(cursors.c.began_at)))
     known = _known(connection, [identity_of(e) for e in listed])
-    told = [
+    shown = [
         RepoEvent(identity_of(e), e.repo_id, kind, detail, now)
         for e in listed
         for kind, detail in detect_events(e, known.get(identity_of(e)), began, seen_to)
     ]
-    record_events(connection, told)
-    ready = {h.identity for h in told if h.kind in READY}
+    record_events(connection, shown)
+    ready = {h.identity for h in shown if h.kind in READY}
     for event in listed:
         if identity_of(event) in ready:
             _requeue(connection, event, now)
@@ -46,10 +46,10 @@ def record_listed(
     return insert_new(connection, uploads, rows)
 
 
-def record_events(connection: Connection, told: Iterable[RepoEvent]) -> int:
+def record_events(connection: Connection, shown: Iterable[RepoEvent]) -> int:
     """Record events. Returns the number of new ones. A deletion is not repeated before the return."""
-    told = list(told)
-    lasting = {kind: _lasting(connection, kind, [h.identity for h in told if h.kind == kind]) for kind in ENDED_BY}
+    shown = list(shown)
+    lasting = {kind: _lasting(connection, kind, [h.identity for h in shown if h.kind == kind]) for kind in ENDED_BY}
     rows: list[dict[str, object]] = [
         {
             "identity": h.identity,
@@ -60,7 +60,7 @@ def record_events(connection: Connection, told: Iterable[RepoEvent]) -> int:
             "seen_at": h.seen_at,
             "unique_key": _key(h),
         }
-        for h in told
+        for h in shown
         if h.identity not in lasting.get(h.kind, ())
     ]
     return insert_new(connection, events, rows)
@@ -90,10 +90,10 @@ def feed_states(connection: Connection) -> list[FeedState]:
     ]
 
 
-def _key(told: RepoEvent) -> str:
+def _key(shown: RepoEvent) -> str:
     """Return the unique key of an event: deletions may repeat, and listings repeat oftener."""
-    again = told.kind in (*ENDED_BY, *ENDED_BY.values(), "gap", "refilled", "left")
-    return f"{told.identity}:{told.kind}:{told.seen_at.isoformat() if again else told.detail}"
+    again = shown.kind in (*ENDED_BY, *ENDED_BY.values(), "gap", "refilled", "left")
+    return f"{shown.identity}:{shown.kind}:{shown.seen_at.isoformat() if again else shown.detail}"
 
 
 def _known(connection: Connection, identities: Sequence[str]) -> dict[str, Known]:

@@ -81,7 +81,7 @@ def test_the_preview_changes_nothing_and_is_what_is_done(data: Path) -> None:
     assert files_in(data) == before
     size = sum(map(len, (b"quiet card", b"older card", b"old orphan", b"half", b"half")))
     assert of_evidence(shown) == Pruned(
-        "evidence", 5, size, "2 of uploads that nobody was told about, 3 of no upload"
+        "evidence", 5, size, "2 of uploads without alert, 3 of no upload"
     )  # fmt: skip
     assert prune(data, lambda _: False, KEEP, NOW, apply=True) == shown
     again = of_evidence(prune(data, lambda _: False, KEEP, NOW, apply=True))
@@ -116,9 +116,9 @@ def test_what_stays(data: Path) -> None:
 def test_the_policy_decides(data: Path) -> None:
     """With more days everything stays but what no upload names."""
     long = of_evidence(prune(data, lambda _: False, Retention(evidence_days=2000), NOW))
-    assert (long.count, long.detail.partition(",")[0]) == (3, "0 of uploads that nobody was told about")
+    assert (long.count, long.detail.partition(",")[0]) == (3, "0 of uploads without alert")
     short = of_evidence(prune(data, lambda _: False, Retention(evidence_days=1), NOW))
-    assert short.detail.partition(",")[0] == "4 of uploads that nobody was told about"
+    assert short.detail.partition(",")[0] == "4 of uploads without alert"
 
 
 def test_without_a_database_no_evidence_is_touched(data: Path) -> None:
