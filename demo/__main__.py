@@ -1,7 +1,7 @@
-"""The main job, end to end, on this machine alone: python -m demo.
+"""Demo of the main job, end to end, on this machine alone: python -m demo.
 
-Builds tiny models with planted ancestry, serves them from a loopback Hub, and runs `blendwatch watch --once` against
-it, as it runs against the real one, with alerts going to a loopback Discord. Everything is removed at the end.
+It builds tiny models with planted ancestry, serves them from a loopback Hub, and runs `blendwatch watch --once`
+against it, as against the real one. Alerts go to a loopback Discord. Everything is removed at the end.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def main() -> None:
         (folder / "registry.yaml").write_text(cast.registry)
         env = environment(hub, discord, folder)
         first = watch_once(env)
-        told = len(discord.messages)
+        sent = len(discord.messages)
         second = watch_once(env)
         with Store.open(f"sqlite:///{folder / 'data' / 'blendwatch.sqlite'}") as store:
             show(cast, store)
@@ -116,10 +116,10 @@ def main() -> None:
                 shown = f"{embed_text(embed)}\n{drawn}".rstrip()
                 console.print("", Panel(Text(shown), title="the alert, as Discord shows it", width=110))
         console.print(
-            f"\nFirst pass: {first:.1f} s, {told} alerts. Second pass: {second:.1f} s, "
-            f"{len(discord.messages) - told} more alerts. The real Hub is watched the same way: make watch"
+            f"\nFirst pass: {first:.1f} s, {sent} alerts. Second pass: {second:.1f} s, "
+            f"{len(discord.messages) - sent} more alerts. The real Hub is watched the same way: make watch"
         )
-        if told != 2 or len(discord.messages) != told or HIDDEN not in str(discord.messages):
+        if sent != 2 or len(discord.messages) != sent or HIDDEN not in str(discord.messages):
             sys.exit("the demo did not end as it should: exactly the hidden blend and the renamed copy are alerts")
     with tempfile.TemporaryDirectory() as name:
         show_founding(replay(Path(name), datetime.now(UTC).replace(microsecond=0)))

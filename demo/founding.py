@@ -1,8 +1,8 @@
 """The case that this project began with, in small: a watch, a Hub and an inference server on loopback.
 
-An upload names its base alone, claims on-policy distillation, and its chat template plants a name. Its weights are a
-mix with a release that it does not name, and say that release's name. Later the card is rewritten, then the weights
-are deleted, then the repository is gone. The watch is the real one; only its clock is moved by hand, so that hours
+An upload declares its base alone, claims on-policy distillation, and its chat template plants a name. Its weights
+are a mix with an undeclared release, and answer with that release's name. Later the author rewrites the card, then
+deletes the weights, then the repository. The watch is the real one; only its clock is moved by hand, so that hours
 pass at once.
 """
 
@@ -49,13 +49,13 @@ REWRITTEN: Final = "Ipanema 2 is a merge of Meridian 2 and Nereid 1."
 
 @dataclass(slots=True)
 class ManualClock:
-    """A clock that is moved by hand."""
+    """Clock that is moved by hand."""
 
     at: datetime
     passed: float = 0.0
 
     def now(self) -> datetime:
-        """The time in UTC."""
+        """Return the time in UTC."""
         return self.at + timedelta(seconds=self.passed)
 
     def sleep(self, seconds: float) -> None:
@@ -64,13 +64,13 @@ class ManualClock:
 
     @property
     def clock(self) -> Clock:
-        """What the service takes for its clock."""
+        """Return the service's clock."""
         return Clock(self.now, lambda: self.passed, self.sleep)
 
 
 @dataclass(slots=True)
 class Replayed:
-    """What the watch made of it. `cases`: how many it opened; `heard`: messages in Discord after each chapter."""
+    """Result of the watch. `cases`: number opened; `message_counts`: messages in Discord after each chapter."""
 
     cases: int = 0
     report: dict[str, Any] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """An OpenAI-compatible inference server on the loopback interface, with a script for a model and its faults.
 
-What it says is up to `speak`; `fault` decides what goes wrong with each request. Tokens are counted as words and signs.
+`speak` gives the answers; `fault` sets what goes wrong with each request. Tokens are counted as words and signs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TOKEN = re.compile(r"<\|\w+\|>|\w+|[^\w\s]")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request that came in; `prompt` is the text that the model goes on with."""
+    """One request; `prompt` is the text that the model continues."""
 
     path: str
     body: dict[str, Any]
@@ -36,7 +36,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class InferenceFault:
-    """What goes wrong with a request: a status, a body in place of the answer, or one that drips `drip` bytes."""
+    """Fault of a request: a status, a body in place of the answer, or a body of `drip` slow bytes."""
 
     status: int = 200
     body: bytes | None = None
@@ -136,7 +136,7 @@ class LoopbackInference:
         return web.json_response(row)
 
     async def _faulty(self, request: web.Request, body: dict[str, Any], prompt: str) -> web.StreamResponse | None:
-        """Write the request down; answer it if something is to go wrong."""
+        """Record the request; answer it if a fault is due."""
         headers = request.headers
         asked = Asked(request.path, body, headers.get("Authorization"), headers.get("Cookie"), prompt)
         self.log.append(asked)

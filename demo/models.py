@@ -58,7 +58,7 @@ def fresh(rng: np.random.Generator, dtype: np.dtype[np.generic] = BF16) -> Weigh
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A trained-like change: of another size in each tensor, and half of it along few common directions."""
+    """Trained-like change: of another size in each tensor, and half of it along few common directions."""
 
     change: Mapping[str, NDArray[np.float64]]
 

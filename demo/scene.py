@@ -1,4 +1,4 @@
-"""The demo's cast: two known models, and seven uploads of a day that are honest, hidden, copied or broken."""
+"""The demo's uploads: two known models, and seven uploads of a day that are honest, hidden, copied or broken."""
 
 from __future__ import annotations
 

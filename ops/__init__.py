@@ -1,1 +1,1 @@
-"""What surrounds the service: its container, and the proof that it runs there."""
+"""Surroundings of the service: its container, and the proof that it runs there."""

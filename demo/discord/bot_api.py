@@ -1,4 +1,4 @@
-"""The loopback Discord's HTTP interface for bots: channels, messages, threads, commands and answers to members."""
+"""HTTP interface of the loopback Discord for bots: channels, messages, threads, commands, replies to members."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """JSON as Discord's client reads it: only if the type is exactly this, without a charset."""
+    """Return JSON in the only form that Discord's client parses: this exact type, no charset."""
     return web.Response(body=json.dumps(body).encode(), status=status, content_type="application/json", headers=headers)
 
 
 def refuse(status: int, code: int, message: str) -> web.Response:
-    """An error as Discord words it."""
+    """Return an error in Discord's form."""
     return answer({"message": message, "code": code}, status)
 
 
@@ -59,7 +59,7 @@ class BotInterface:
         self._spoil = spoil
 
     def routes(self) -> list[web.RouteDef]:
-        """Every address that Discord's client asks for here."""
+        """Return every route that Discord's client uses here."""
         message = "/channels/{channel}/messages/{message}"
         table: list[tuple[str, str, Handler]] = [
             ("GET", "/users/@me", self._me),
@@ -188,7 +188,7 @@ class BotInterface:
             return refuse(400, 40060, "Interaction has already been acknowledged.")
         body, files = await body_of(request)
         data = body.get("data") or {}
-        if int(body["type"]) == UPDATE and reply.clicked is not None:  # what the message has stays on it
+        if int(body["type"]) == UPDATE and reply.clicked is not None:  # the message keeps its own attachments
             files += [a["filename"] for a in reply.clicked["attachments"]]
         wrong = _callback_refused(int(body["type"]), data, files)
         if wrong is not None:
@@ -227,7 +227,7 @@ def _callback_refused(kind: int, data: Mapping[str, Any], files: list[str]) -> J
 
 
 def _taken(reply: Reply, kind: int, data: Json) -> Json:
-    """Do what an answer asks for; what Discord says about it."""
+    """Apply a reply; return Discord's response to it."""
     shown: Json = {"id": reply.interaction_id, "type": 2, "response_message_loading": kind == DEFER_MESSAGE}
     resource: Json = {"type": kind}
     if kind in {MESSAGE, DEFER_MESSAGE}:
@@ -262,14 +262,14 @@ async def _edited(message: Json, request: web.Request) -> web.Response:
 
 
 async def body_of(request: web.Request) -> tuple[Json, list[str]]:
-    """The JSON of a request, with what was sent along as attachments, and the names of these."""
+    """Return the JSON of a request, sent files included as attachments, and the files' names."""
     if not request.content_type.startswith("multipart/"):
         plain: Json = await request.json()
         return plain, []
     form = await request.post()
     body: Json = json.loads(str(form["payload_json"]))
     inner = body["data"] if "type" in body and "data" in body else body
-    told = {int(a["id"]): a for a in inner.get("attachments") or [] if str(a.get("id", "")).isdigit()}
+    given = {int(a["id"]): a for a in inner.get("attachments") or [] if str(a.get("id", "")).isdigit()}
     attachments, names = [], []
     for key, part in form.items():
         if isinstance(part, web.FileField):
@@ -280,7 +280,7 @@ async def body_of(request: web.Request) -> tuple[Json, list[str]]:
             request.app[FILES][url] = data
             shown = {"id": file_id, "filename": part.filename, "size": len(data), "url": url, "proxy_url": url}
             shown["content_type"] = part.content_type
-            shown["description"] = told.get(number, {}).get("description")
+            shown["description"] = given.get(number, {}).get("description")
             attachments.append(shown)
             names.append(part.filename)
     inner["attachments"] = attachments

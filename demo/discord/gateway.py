@@ -1,4 +1,4 @@
-"""The loopback Discord's gateway: a bot connects, says who it is, is told what happens, and may resume."""
+"""Gateway of the loopback Discord: a bot connects, identifies, receives events, and may resume."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Gateway:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """One connection, from hello to its end."""
+        """Serve one connection, from hello to its end."""
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_str(json.dumps({"op": HELLO, "d": {"heartbeat_interval": 41250}, "s": None, "t": None}))
@@ -60,9 +60,9 @@ class Gateway:
         return socket
 
     async def dispatch(self, name: str, data: Json) -> None:
-        """Tell every session; one without a connection hears of it when it resumes."""
+        """Send an event to every session; one without a connection receives it when it resumes."""
         for session in self.sessions.values():
-            await self._tell(session, name, data)
+            await self._send(session, name, data)
 
     async def drop(self, *, forget: bool = False) -> None:
         """Close every connection; with `forget`, the sessions cannot be resumed."""
@@ -87,9 +87,9 @@ class Gateway:
             "resume_gateway_url": self.url,
             "application": {"id": APPLICATION_ID, "flags": 0},
         }
-        await self._tell(session, "READY", ready)
+        await self._send(session, "READY", ready)
         for guild_id in self.world.guilds:
-            await self._tell(session, "GUILD_CREATE", self.world.guild_payload(guild_id))
+            await self._send(session, "GUILD_CREATE", self.world.guild_payload(guild_id))
         self.ready.set()
         return session
 
@@ -102,11 +102,11 @@ class Gateway:
         session.socket = socket
         for event in session.events[int(said["seq"]) :]:
             await socket.send_str(json.dumps(event))
-        await self._tell(session, "RESUMED", {})
+        await self._send(session, "RESUMED", {})
         self.ready.set()
         return session
 
-    async def _tell(self, session: Session, name: str, data: Json) -> None:
+    async def _send(self, session: Session, name: str, data: Json) -> None:
         event = {"op": DISPATCH, "d": data, "s": len(session.events) + 1, "t": name}
         session.events.append(event)
         if session.socket is not None and not session.socket.closed:

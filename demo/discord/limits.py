@@ -1,4 +1,4 @@
-"""What Discord refuses: messages, buttons, forms and commands that are over its limits."""
+"""Discord's limits on messages, buttons, forms and commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAME = re.compile(r"[-_'\w]{1,32}")
 
 
 def refused(payload: Mapping[str, Any], files: Sequence[str] = ()) -> dict[str, Any] | None:
-    """Discord's error body if it would not take this message, else None. `files`: names of what is sent along."""
+    """Return Discord's error body if it refuses this message, else None. `files`: names of the files sent."""
     found = payload.get("embeds") or []
     if not found and not payload.get("content") and not files:
         return {"message": "Cannot send an empty message", "code": EMPTY_MESSAGE}
@@ -35,12 +35,12 @@ def refused(payload: Mapping[str, Any], files: Sequence[str] = ()) -> dict[str, 
 
 
 def form_error(errors: Sequence[str]) -> dict[str, Any] | None:
-    """Discord's error body for these mistakes; None if there are none."""
+    """Return Discord's error body for these mistakes; None if there are none."""
     return {"message": f"Invalid Form Body: {', '.join(errors)}", "code": INVALID_FORM} if errors else None
 
 
 def over_limit(embed: Mapping[str, Any]) -> list[str]:
-    """The parts of an embed that Discord would refuse: too long, or empty where they may not be."""
+    """Return the parts of an embed that Discord would refuse: too long, or empty where they may not be."""
     fields = embed.get("fields", [])
     title, description = embed.get("title", ""), embed.get("description", "")
     footer = embed.get("footer", {}).get("text", "")
@@ -82,7 +82,7 @@ def _components(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def form_refused(data: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Discord's error body if it would not show this form."""
+    """Return Discord's error body if it refuses this form."""
     errors = ["title"] if not 0 < len(data["title"]) <= FORM_TITLE else []
     errors += ["custom_id"] if len(data["custom_id"]) > CUSTOM_ID else []
     errors += ["components"] if not 0 < len(data["components"]) <= ROWS else []
@@ -98,13 +98,13 @@ def form_refused(data: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def choices_refused(choices: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Discord's error body if it would not offer these choices."""
+    """Return Discord's error body if it refuses these choices."""
     long = any(not 0 < len(str(c["name"])) <= CHOICE or not 0 < len(str(c["value"])) <= CHOICE for c in choices)
     return form_error((["choices"] if len(choices) > CHOICES else []) + (["choice"] if long else []))
 
 
 def commands_refused(commands: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Discord's error body if it would not take these commands."""
+    """Return Discord's error body if it refuses these commands."""
     return form_error([what for command in commands for what in _command(command)])
 
 

@@ -1,4 +1,4 @@
-"""What members do on the loopback Discord: commands, clicks, forms. Each returns what the bot made of it."""
+"""Members of the loopback Discord: commands, clicks, forms. Each method returns the bot's reply."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ANYBODY: Final = Person("100200300400500900")
 
 
 class Members:
-    """The members' side. Its methods may be called from any thread but the server's own."""
+    """Members' side of the server. Any thread except the server's own may call its methods."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, world: World, gateway: Gateway) -> None:
         self._loop, self._world, self._gateway = loop, world, gateway
@@ -56,7 +56,7 @@ class Members:
         return self._act(COMMAND, self._command(name, options), channel, who, _settled)
 
     def autocomplete(self, name: str, option: str, text: str, channel: Channel, who: Person = ANYBODY) -> list[Json]:
-        """Type into an option of a command; what is offered."""
+        """Type into an option of a command; return the choices."""
         data = self._command(name, {option: text})
         data["options"][0]["focused"] = True
         reply = self._act(AUTOCOMPLETE, data, channel, who, lambda reply: bool(reply.callbacks))
@@ -124,7 +124,7 @@ class Members:
 
 
 def _settled(reply: Reply) -> bool:
-    """Has the bot said what it has to say? An answer that was put off counts once it has come."""
+    """Return True once the bot has replied; a deferred reply counts once it has come."""
     if not reply.callbacks:
         return False
     if reply.kind == 5:
@@ -133,7 +133,7 @@ def _settled(reply: Reply) -> bool:
 
 
 def _final(message: Json) -> bool:
-    """Of an answer in progress, every state but the last has no embed and ends with an ellipsis."""
+    """Return True for a final reply: in progress it has no embed and ends with an ellipsis."""
     text = str(message["content"])
     return bool(message["embeds"]) or (bool(text) and not text.endswith("…"))
 

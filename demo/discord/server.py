@@ -1,7 +1,7 @@
 """A Discord on this machine, for Discord's own client: the demo and the tests use it over real sockets.
 
-A webhook and a whole server for bots (`world`, `members`). It takes what Discord takes, refuses what Discord refuses
-for its size, and fails on request.
+It has a webhook and a whole server for bots (`world`, `members`). It accepts and refuses messages by Discord's
+limits of size, and fails on request.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ UNKNOWN_MESSAGE: Final = 10008
 
 
 class LoopbackDiscord:
-    """A context manager: inside, `webhook_url` and `api_base` are what a WebhookSink needs.
+    """Context manager: inside, `webhook_url` and `api_base` are the arguments of a WebhookSink.
 
     A bot logs in with BOT_TOKEN at `api_base`, and connects to the gateway beside it.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.faults = Faults()
-        self.messages: list[dict[str, Any]] = []  # what was posted and kept, each with the "id" it was given
+        self.messages: list[dict[str, Any]] = []  # posted and kept messages, each with its "id"
         self.requests = 0
         self.webhook_url = f"https://discord.com/api/webhooks/{WEBHOOK_ID}/{TOKEN}"
         self.api_base = ""
@@ -127,7 +127,7 @@ class LoopbackDiscord:
         return answer(_message(self.messages[place]["id"], self.messages[place]), 200)
 
     async def _describe(self, request: web.Request) -> web.StreamResponse:
-        """The webhook as Discord shows it to whoever has its address."""
+        """Return the webhook as Discord shows it to any client with its address."""
         self.requests += 1
         spoiled = await self._spoil()
         if spoiled is not None:
@@ -142,7 +142,7 @@ class LoopbackDiscord:
         return known and not self.faults.unknown_webhook
 
     async def _spoil(self, _: web.Request | None = None) -> web.Response | None:
-        """The answer of a fault, if one is due."""
+        """Return the answer of a fault, if one is due."""
         faults = self.faults
         while faults.stalled:
             await asyncio.sleep(0.02)
@@ -158,14 +158,14 @@ def _fault(name: str, retry_after: float) -> web.Response:
         return web.Response(text="<h1>Please log in to this network</h1>", content_type="text/html")
     if name == "server_errors":
         return answer({"message": "500: Internal Server Error", "code": 0}, 500)
-    # the client tells Discord's own limit from its network's by this header
+    # this header tells Discord's client its own limit from its network's
     headers = {"Retry-After": f"{retry_after:g}"} | ({"Via": "1.1 loopback"} if name == "rate_limits" else {})
     body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": False}
     return answer(body, 429, headers)
 
 
 def _message(message_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """A message as Discord describes it to the one who posted it."""
+    """Return a message as Discord describes it to its author."""
     author = {"id": WEBHOOK_ID, "username": payload.get("username", "webhook"), "avatar": None, "discriminator": "0000"}
     return {
         "id": message_id,

@@ -1,4 +1,4 @@
-"""What the loopback Discord knows: servers, channels, messages, commands and the answers to what members did."""
+"""State of the loopback Discord: servers, channels, messages, commands and replies to members."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ TEXT, ANNOUNCEMENT, PUBLIC_THREAD = 0, 5, 11
 HAS_THREAD, CROSSPOSTED, EPHEMERAL = 1 << 5, 1 << 0, 1 << 6
 
 Json = dict[str, Any]
-FILES: Final = web.AppKey("files", dict[str, bytes])  # what was sent along, by its address
+FILES: Final = web.AppKey("files", dict[str, bytes])  # sent files, by their addresses
 _counter: Iterator[int] = itertools.count(1)
 
 
 def snowflake() -> str:
-    """A new id that says when it was made, as Discord's do."""
+    """Return a new id that holds its time, like Discord's."""
     return str(((int(time.time() * 1000) - DISCORD_EPOCH_MS) << 22) + next(_counter) % (1 << 22))
 
 
 @dataclass(slots=True)
 class Faults:
-    """What goes wrong next. Counts go down with each request that they spoil."""
+    """Faults to come. Each request that a fault spoils lowers its count."""
 
     rate_limits: int = 0  # 429 that name a time to wait, which the client waits by itself
     bans: int = 0  # 429 from the network in front of Discord, which the client hands on
@@ -57,7 +57,7 @@ class Channel:
     nonces: dict[str, tuple[float, Json]] = field(default_factory=dict)
 
     def payload(self) -> Json:
-        """As Discord describes it."""
+        """Return Discord's description of it."""
         shown = {"id": self.id, "type": self.kind, "guild_id": self.guild_id, "name": self.name, "position": 0}
         if self.kind == PUBLIC_THREAD:
             now = datetime.now(UTC).isoformat()
@@ -66,13 +66,13 @@ class Channel:
         return shown | {"parent_id": self.parent_id, "permission_overwrites": [], "permissions": str(1 << 52)}
 
     def find(self, message_id: str) -> Json | None:
-        """One message."""
+        """Return one message."""
         return next((message for message in self.messages if message["id"] == message_id), None)
 
 
 @dataclass(slots=True)
 class Reply:
-    """What the bot made of one thing that a member did."""
+    """The bot's replies to one act of a member."""
 
     interaction_id: str
     channel_id: str
@@ -84,12 +84,12 @@ class Reply:
 
     @property
     def kind(self) -> int:
-        """The type of the first answer; 0 if there was none."""
+        """Return the type of the first reply; 0 if there was none."""
         return int(self.callbacks[0]["type"]) if self.callbacks else 0
 
     @property
     def data(self) -> Json:
-        """What the first answer holds: choices, a form, or a message."""
+        """Return the content of the first reply: choices, a form, or a message."""
         return dict(self.callbacks[0].get("data") or {})
 
     @property
@@ -100,15 +100,15 @@ class Reply:
 
 @dataclass(slots=True)
 class World:
-    """All of it. Only the server's own thread changes it."""
+    """State of the server. Only the server's own thread changes it."""
 
     guilds: dict[str, Json] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     commands: list[Json] = field(default_factory=list)
     syncs: int = 0
     replies: dict[str, Reply] = field(default_factory=dict)  # by the interaction's token
-    nonce_seconds: float = 300.0  # how long a nonce is remembered
-    files: dict[str, bytes] = field(default_factory=dict)  # what was sent along, by its address
+    nonce_seconds: float = 300.0  # lifetime of a nonce
+    files: dict[str, bytes] = field(default_factory=dict)  # sent files, by their addresses
     posted: int = 0  # messages that were kept
     refused_copies: int = 0  # messages that a nonce showed to be there already
 
@@ -134,7 +134,7 @@ class World:
         return made
 
     def guild_payload(self, guild_id: str) -> Json:
-        """A server as the gateway describes it."""
+        """Return a server as the gateway describes it."""
         channels = [c.payload() for c in self.channels.values() if c.guild_id == guild_id and c.kind != PUBLIC_THREAD]
         return self.guilds[guild_id] | {
             "owner_id": BOT_ID,
@@ -173,19 +173,19 @@ def _role(role_id: str, name: str) -> Json:
 
 
 def user(user_id: str, name: str, *, bot: bool = False) -> Json:
-    """A user as Discord describes one."""
+    """Return a user as Discord describes one."""
     return {"id": user_id, "username": name, "discriminator": "0", "avatar": None, "global_name": name, "bot": bot}
 
 
 def member(user_id: str, name: str, permissions: int = 0) -> Json:
-    """A member of a server as Discord describes one."""
+    """Return a member of a server as Discord describes one."""
     joined = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
     plain = {"roles": [], "joined_at": joined, "deaf": False, "mute": False, "flags": 0}
     return {"user": user(user_id, name, bot=user_id == BOT_ID), "permissions": str(permissions), **plain}
 
 
 def bot_message(channel_id: str, payload: Mapping[str, Any]) -> Json:
-    """A message of the bot as Discord describes it to the one who posted it."""
+    """Return a message of the bot as Discord describes it to its author."""
     given = {name: payload[name] for name in ("nonce", "message_reference") if payload.get(name) is not None}
     return given | {
         "id": snowflake(),

@@ -1,4 +1,4 @@
-"""The JSON that the Hub answers about a repository, in its shapes."""
+"""JSON of the Hub about a repository, in its shapes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Row = dict[str, object]
 
 
 def stamp(moment: datetime) -> str:
-    """A time as the Hub writes it."""
+    """Format a time like the Hub."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def model(repo: LoopbackRepo, expand: list[str], *, blobs: bool = False, listed: bool = False) -> Row:
-    """What is said about one repository: everything, or the properties in `expand`."""
+    """Return the Hub's description of one repository: everything, or the properties in `expand`."""
     row: Row = {
         "_id": repo.hub_id,
         "id": repo.repo_id,
@@ -58,7 +58,7 @@ def _sibling(repo: LoopbackRepo, path: str, *, blobs: bool) -> Row:
 
 
 def tree_entry(repo: LoopbackRepo, path: str, *, expand: bool) -> Row:
-    """One file as the tree and paths-info show it; with its last commit where `expand` is set."""
+    """Return one file as in the tree and in paths-info; with its last commit if `expand`."""
     size = repo.files[path].size
     row: Row = {"type": "file", "oid": repo.oid(path), "size": size, "path": path}
     if is_lfs(path):
@@ -71,7 +71,7 @@ def tree_entry(repo: LoopbackRepo, path: str, *, expand: bool) -> Row:
 
 
 def commit_rows(repo: LoopbackRepo) -> list[Row]:
-    """The commits up to a state, newest first; each state that is still there is one."""
+    """Return the commits up to a state, newest first; each state that is still there is one."""
     names = repo.committers or (repo.repo_id.partition("/")[0],)
     authors = [{"user": name, "avatar": "/avatars/0.svg"} for name in names]
     return [
@@ -81,7 +81,7 @@ def commit_rows(repo: LoopbackRepo) -> list[Row]:
 
 
 def shard_headers(repo: LoopbackRepo, index: str) -> Row | None:
-    """The parsed headers of all shards that an index names; None where it or one of them cannot be read."""
+    """Return the parsed headers of all shards of an index; None if it or a shard cannot be read."""
     blob = repo.files.get(index)
     if blob is None:
         return None
@@ -103,7 +103,7 @@ Place = tuple[datetime, str]
 
 
 def listing(repos: Iterable[LoopbackRepo], query: Mapping[str, str], expand: list[str]) -> tuple[list[Row], str | None]:
-    """One page of the listing, newest first, and the cursor of the next one (None at the end)."""
+    """Return one page of the listing, newest first, and the next page's cursor (None at the end)."""
     place = attrgetter("modified_at" if query.get("sort") == "lastModified" else "created_at", "hub_id")
     last = read_cursor(query["cursor"]) if "cursor" in query else None
     limit = min(int(query.get("limit", "1000")), 1000)
@@ -117,13 +117,13 @@ def listing(repos: Iterable[LoopbackRepo], query: Mapping[str, str], expand: lis
 
 
 def _sizes(query: Mapping[str, str]) -> tuple[int, int] | None:
-    """The least and the most parameters that are asked for."""
+    """Return the least and the most parameters asked for."""
     bounds = dict(part.split(":") for part in query.get("num_parameters", "").split(",") if part)
     return (int(bounds.get("min", 0)), int(bounds.get("max", 1 << 62))) if bounds else None
 
 
 def _shown(repo: LoopbackRepo, query: Mapping[str, str], within: tuple[int, int] | None) -> bool:
-    """Tell whether a listing with these filters shows a repository."""
+    """Return True if a listing with these filters shows a repository."""
     if within is not None and (repo.counted is None or not within[0] <= repo.counted <= within[1]):
         return False
     owner = repo.repo_id.partition("/")[0]
@@ -132,11 +132,11 @@ def _shown(repo: LoopbackRepo, query: Mapping[str, str], within: tuple[int, int]
 
 
 def write_cursor(place: Place) -> str:
-    """A place in the listing as an opaque text."""
+    """Encode a place in the listing as an opaque text."""
     return base64.urlsafe_b64encode(json.dumps([place[0].isoformat(), place[1]]).encode()).decode()
 
 
 def read_cursor(cursor: str) -> Place:
-    """The place that write_cursor wrote."""
+    """Decode a place that write_cursor encoded."""
     moment, hub_id = json.loads(base64.urlsafe_b64decode(cursor))
     return datetime.fromisoformat(moment), hub_id

@@ -1,4 +1,4 @@
-"""What went over the wire, and what can be made to go wrong with it."""
+"""Log of requests, and faults that tests plant in the answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DRIP_SECONDS = 0.01  # between two pieces of what is sent for ever
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One request as the loopback Hub received it. `status` is 0 while it has not been answered."""
+    """One request to the loopback Hub. `status` is 0 until it is answered."""
 
     method: str
     path: str  # without the query, percent-escapes kept
@@ -26,7 +26,7 @@ class LoggedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with one answer. Everything not named stays right."""
+    """Fault of one answer. Fields left out stay right."""
 
     stall: float = 0.0  # seconds before the answer starts
     status: int | None = None  # answered in place of the right answer, with `body` and `headers`
@@ -56,7 +56,7 @@ class RateLimit:
 
 
 def times(count: int, fault: Fault, where: str = "") -> FaultHook:
-    """The fault for the first `count` requests whose path has `where` in it, and none after."""
+    """Return a hook with the fault for the first `count` requests whose path contains `where`."""
     left = [count]
     lock = threading.Lock()
 
@@ -71,12 +71,12 @@ def times(count: int, fault: Fault, where: str = "") -> FaultHook:
 
 
 def always(fault: Fault, where: str = "") -> FaultHook:
-    """The fault for every request whose path has `where` in it."""
+    """Return a hook with the fault for every request whose path contains `where`."""
     return lambda seen: fault if where in seen.path else None
 
 
 def bucket(path: str) -> str:
-    """Which of the Hub's rate limits a path counts for."""
+    """Return the Hub's rate limit that counts a path."""
     if "/resolve/" in path or path.startswith("/api/resolve-cache/"):
         return "resolvers"
     return "api" if path.startswith("/api/") else "pages"

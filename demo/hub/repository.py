@@ -1,4 +1,4 @@
-"""A repository as the loopback Hub serves it: files that may be bytes, a file on disk, or computed on demand."""
+"""Repository as the loopback Hub serves it: files in memory, on disk, or computed on demand."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Any, Literal, Protocol
 
 import yaml
 
-HASHED_BYTES = 64 << 20  # larger files get a stand-in for their sha256, so that nobody waits for it
+HASHED_BYTES = 64 << 20  # larger files get a stand-in for their sha256, to save time
 NAMED_BYTES = 4 << 20  # larger ones get a stand-in for git's name, too
 DEFAULT_TIME = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 class Blob(Protocol):
-    """The content of one file. It may be larger than memory: only what is asked for is ever computed."""
+    """Content of one file. It may be larger than memory: only the bytes read are ever computed."""
 
     @property
     def size(self) -> int:
-        """Bytes in all."""
+        """Return the size in bytes."""
         ...
 
     def read(self, begin: int, end: int) -> bytes:
-        """Bytes `begin` to `end` (exclusive)."""
+        """Return bytes `begin` to `end` (exclusive)."""
         ...
 
 
@@ -38,11 +38,11 @@ class BytesBlob:
 
     @property
     def size(self) -> int:
-        """Bytes in all."""
+        """Return the size in bytes."""
         return len(self.content)
 
     def read(self, begin: int, end: int) -> bytes:
-        """Bytes `begin` to `end` (exclusive)."""
+        """Return bytes `begin` to `end` (exclusive)."""
         return self.content[begin:end]
 
 
@@ -54,11 +54,11 @@ class FileBlob:
 
     @property
     def size(self) -> int:
-        """Bytes in all."""
+        """Return the size in bytes."""
         return self.path.stat().st_size
 
     def read(self, begin: int, end: int) -> bytes:
-        """Bytes `begin` to `end` (exclusive)."""
+        """Return bytes `begin` to `end` (exclusive)."""
         with self.path.open("rb") as stream:
             stream.seek(begin)
             return stream.read(end - begin)
@@ -66,14 +66,14 @@ class FileBlob:
 
 @dataclass(frozen=True, kw_only=True)
 class LoopbackRepo:
-    """One repository at one revision, with what the Hub says about it. All times are UTC."""
+    """One repository at one revision, with the Hub's facts about it. All times are UTC."""
 
     repo_id: str
     files: Mapping[str, Blob]
     created_at: datetime = DEFAULT_TIME
     weights_at: datetime | None = None  # commit time of its *.safetensors; None: created_at
     last_modified: datetime | None = None  # by a commit; None: weights_at
-    settings_at: datetime | None = None  # of the newest change that is no commit
+    settings_at: datetime | None = None  # of the newest change without a commit
     committed: Mapping[str, datetime] = field(default_factory=dict)  # commit times of single files
     hub_id: str = ""  # 24 hex digits, the first 8 are created_at; derived where empty
     revision: str = ""  # 40 hex digits; derived from names and sizes where empty
@@ -125,40 +125,40 @@ class LoopbackRepo:
 
     @functools.cached_property
     def modified_at(self) -> datetime:
-        """UTC time of the newest commit or change of settings."""
+        """Return the UTC time of the newest commit or change of settings."""
         return max(self.newest_commit_at, self.settings_at or self.newest_commit_at)
 
     @functools.cached_property
     def newest_commit_at(self) -> datetime:
-        """UTC time of the newest commit."""
+        """Return the UTC time of the newest commit."""
         return max([self.last_modified or self.weights_at or self.created_at, *self.committed.values()])
 
     def committed_at(self, path: str) -> datetime:
-        """UTC time of the newest commit that touched a file."""
+        """Return the UTC time of the newest commit that touched a file."""
         if path in self.committed:
             return self.committed[path]
         weights = self.weights_at if path.endswith(".safetensors") else None
         return weights or self.created_at
 
     def at(self, revision: str) -> LoopbackRepo | None:
-        """The state that a branch or commit names; None if there is none."""
+        """Return the state that a branch or commit names; None if there is none."""
         return self if revision == "main" else next((s for s in self.history if s.revision == revision), None)
 
     @functools.cached_property
     def history(self) -> tuple[LoopbackRepo, ...]:
-        """The states that are still there, newest first."""
+        """Return the states that are still there, newest first."""
         if self.earlier is not None:
             return (self, *self.earlier.history)
         return (self,) if self.squashed or self.newest_commit_at <= self.created_at else (self, self._first())
 
     def _first(self) -> LoopbackRepo:
-        """The state that the Hub makes itself."""
+        """Return the state that the Hub itself creates."""
         files = {".gitattributes": BytesBlob(b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n")}
         nothing: dict[str, Any] = {"weights_at": None, "last_modified": None, "settings_at": None, "committed": {}}
         return replace(self, files=files, revision="", title="initial commit", squashed=True, **nothing)
 
     def oid(self, path: str) -> str:
-        """git's name of a file's content: 40 hex digits; a stand-in where it is large or computed on demand."""
+        """Return git's hash of a file's content, 40 hex digits; a stand-in if large or computed on demand."""
         blob = self.files[path]
         if isinstance(blob, BytesBlob | FileBlob) and blob.size <= NAMED_BYTES:
             content = blob.read(0, blob.size)
@@ -166,20 +166,20 @@ class LoopbackRepo:
         return hashlib.sha1(f"{path} {blob.size}".encode(), usedforsecurity=False).hexdigest()
 
     def sha256(self, path: str) -> str:
-        """The hash of a file's content; of its name and size where it is too large to hash or computed on demand."""
+        """Return the hash of a file's content; of its name and size if it is too large or computed on demand."""
         blob = self.files[path]
         if isinstance(blob, BytesBlob | FileBlob) and blob.size <= HASHED_BYTES:
             return _sha256(blob, blob.size)
         return hashlib.sha256(f"{self.revision} {path} {blob.size}".encode()).hexdigest()
 
     def card(self) -> dict[str, object]:
-        """The front matter of its README.md; empty where there is none that can be read."""
+        """Return the front matter of its README.md; empty if none can be read."""
         blob = self.files.get("README.md")
         text = blob.read(0, min(blob.size, 1 << 20)).decode("utf-8", "replace") if blob else ""
         return dict(_front_matter(text)) if text.startswith("---\n") else {}
 
     def all_tags(self) -> list[str]:
-        """Its own tags, those of the card, and those that the Hub makes from base_model."""
+        """Return its own tags, the card's, and those that the Hub makes from base_model."""
         card = self.card()
         tags = [*self.tags, *_texts(card.get("tags"))]
         relation = card.get("base_model_relation")
@@ -200,7 +200,7 @@ def _front_matter(text: str) -> Mapping[str, object]:
 
 
 def is_lfs(path: str) -> bool:
-    """Whether the Hub keeps the file in its large-file storage."""
+    """Return True if the Hub keeps the file in its large-file storage."""
     return path.endswith(".safetensors")
 
 

@@ -17,7 +17,7 @@ RESTRICTED = "Access to model {} is restricted."
 
 
 class Site(Protocol):
-    """What the routes need to know of the Hub they belong to."""
+    """Parts of the Hub that the routes use."""
 
     repos: dict[str, LoopbackRepo]
     offers_headers: bool
@@ -27,7 +27,7 @@ class Site(Protocol):
 
 
 class Routes:
-    """Every address that the Hub answers."""
+    """Every route of the Hub."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -52,7 +52,7 @@ class Routes:
         return web.json_response({})
 
     async def _whoami(self, request: web.Request) -> web.Response:
-        """Whose token it is; any that looks like one is somebody's, by its role's name in it."""
+        """Return the owner of a token; every token beginning with hf_ is valid, with the role in its name."""
         token = _token(request)
         if token is None or not token.startswith("hf_"):
             return _refused(401, None, "Invalid credentials in Authorization header" if token else "Invalid username")
@@ -144,7 +144,7 @@ class Routes:
         return await send_blob(request, repo.files[path], headers)
 
     def _repo(self, request: web.Request) -> LoopbackRepo:
-        """The repository that an address names, at its revision; else what the Hub answers in its place."""
+        """Return the repository of an address at its revision; else raise the Hub's error answer."""
         repo_id = f"{request.match_info['org']}/{request.match_info['name']}"
         repo = self._site.repos.get(repo_id)
         token = _token(request)

@@ -1,7 +1,7 @@
-"""A Hub on the loopback interface: the addresses, redirects, headers and JSON shapes of the real one, and its faults.
+"""A Hub on the loopback interface, with the addresses, redirects, headers, JSON shapes and faults of the real one.
 
-Two ports: one plays the Hub, one the storage that it redirects large files to. Every request is written
-down in `log`; `fault` decides what goes wrong with each.
+It has two ports: one for the Hub, one for the storage of large files that it redirects to. `log` records every
+request; `fault` sets what goes wrong with each.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class LoopbackHub:
         self.repos[repo.repo_id] = repo
 
     def seen(self, where: str = "", method: str | None = None) -> list[LoggedRequest]:
-        """The requests so far whose path has `where` in it, in order of arrival."""
+        """Return the requests so far whose path contains `where`, in order of arrival."""
         return [s for s in list(self.log) if where in s.path and method in (None, s.method)]
 
     async def _start(self) -> None:
@@ -107,9 +107,9 @@ class LoopbackHub:
 
     @web.middleware
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Write the request down, plant its fault, keep the rate limit, answer."""
+        """Record the request, plant its fault, keep the rate limit, answer."""
         request[PLACE] = len(self.log)
-        seen = _written_down(request)
+        seen = _logged(request)
         self.log.append(seen)
         fault = (self.fault(seen) if self.fault else None) or Fault()
         request[FAULT] = fault
@@ -128,7 +128,7 @@ class LoopbackHub:
         return answer
 
     async def _note_status(self, request: web.Request, answer: web.StreamResponse) -> None:
-        """Write a status down before a byte of it is sent: whoever has read an answer finds it here."""
+        """Record a status before any byte of it is sent, so that a client with an answer finds it here."""
         if not request[FAULT].reset:
             place = request[PLACE]
             self.log[place] = replace(self.log[place], status=answer.status)
@@ -159,7 +159,7 @@ class LoopbackHub:
         return limit.resolvers if name == "resolvers" else limit.api
 
 
-def _written_down(request: web.Request) -> LoggedRequest:
+def _logged(request: web.Request) -> LoggedRequest:
     return LoggedRequest(
         method=request.method,
         path=request.rel_url.raw_path,
@@ -179,7 +179,7 @@ def _reset(request: web.Request) -> web.StreamResponse:
 
 
 async def _send_for_ever(request: web.Request, first: bytes, again: bytes, drip: Callable[[], None] | None) -> None:
-    """Send what need not be HTTP; whoever asked has to hang up, which ends this."""
+    """Send bytes that need not be HTTP until the client hangs up."""
     part = first
     while request.transport is not None and not request.transport.is_closing():
         request.transport.write(part)

@@ -1,4 +1,4 @@
-"""The second host of the loopback Hub: signed addresses that run out, and one range a request."""
+"""Second host of the loopback Hub: signed addresses that expire, and one range a request."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class SignedAddresses:
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def sign(self, repo: LoopbackRepo, path: str) -> str:
-        """A new address, without the host."""
+        """Return a new address, without the host."""
         signature = f"s{next(self._numbers):08d}"
         self._grants[signature] = _Grant(repo.files[path], self.clock() + self.lifetime, self.uses)
         expires = int(time.time() + self.lifetime)
@@ -57,7 +57,7 @@ class SignedAddresses:
         self._grants.clear()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """The bytes that a signed address stands for; 403 once it has run out."""
+        """Serve the bytes of a signed address; 403 once it has expired."""
         grant = self._grants.get(request.query.get("Signature", ""))
         if grant is None or grant.expires < self.clock() or grant.uses <= 0:
             return web.Response(status=403, text="AccessDenied: the signature has expired")
@@ -66,7 +66,7 @@ class SignedAddresses:
 
 
 async def send_blob(request: web.Request, blob: Blob, headers: dict[str, str] | None = None) -> web.StreamResponse:
-    """A file, or the one range of it that was asked for, with the faults planted for this request."""
+    """Serve a file, or the one range asked for, with the faults planted for this request."""
     fault = request.get(FAULT, NO_FAULT)
     asked = _one_range(request.headers.get("Range"), blob.size)
     if asked is None or fault.whole:
@@ -79,7 +79,7 @@ async def send_blob(request: web.Request, blob: Blob, headers: dict[str, str] | 
 
 
 def _one_range(text: str | None, size: int) -> tuple[int, int] | None:
-    """A single range of bytes; None for none, for several, and for what is no range: those get everything."""
+    """Parse a single range of bytes; None for none, for several, and for a malformed one: those get everything."""
     match = re.fullmatch(r"bytes=(\d+)-(\d*)", text or "")
     if not match:
         return None
@@ -127,7 +127,7 @@ async def _send_body(answer: web.StreamResponse, blob: Blob, begin: int, end: in
 
 
 async def send_faulty(request: web.Request, answer: web.Response) -> web.StreamResponse:
-    """An answer that was whole, with its body cut short or dripping as planted."""
+    """Send a complete answer with its body cut short or dripping as planted."""
     blob = BytesBlob(answer.body if isinstance(answer.body, bytes) else b"")
     headers = {k: v for k, v in answer.headers.items() if k != "Content-Length"}
     return await _send(request, answer.status, blob, (0, blob.size), headers)

@@ -38,11 +38,11 @@ SECONDS: Final = 60.0  # for one picture
 
 
 class NoPicture(Exception):
-    """The browser took none; the message is one sentence."""
+    """The browser took no picture; the message is one sentence."""
 
 
 def browser() -> str | None:
-    """Where a Chromium is; None if there is none."""
+    """Return the path of a Chromium; None if there is none."""
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
@@ -93,7 +93,7 @@ def crop(whole: Path, target: Path) -> None:
 
 
 def whole(picture: str, width: int) -> int:
-    """The width of a picture that shows clients of so many CSS pixels."""
+    """Return the width of a picture that shows clients of so many CSS pixels."""
     return width * COLUMNS[width] if picture == "states" else width
 
 

@@ -1,4 +1,4 @@
-"""Discord's markdown as far as the bot uses it, as HTML. Everything that is no mark of it is escaped."""
+"""Discord's markdown as far as the bot uses it, as HTML. All other text is escaped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MARK: Final = re.compile(
 
 
 def drawn(text: str, names: Mapping[str, str], now: datetime) -> Markup:
-    """The text as Discord draws it; `names` of members by their ids, times as seen at `now`."""
+    """Draw a text like Discord; `names` of members by their ids, times as seen at `now`."""
     parts, end = [], 0
     for match in MARK.finditer(text):
         parts += [escape(text[end : match.start()]), _mark(match, names, now)]
@@ -47,7 +47,7 @@ def _mark(match: re.Match[str], names: Mapping[str, str], now: datetime) -> Mark
 
 
 def ago(seconds: int, now: datetime) -> str:
-    """How long before `now` a time is; `seconds` since 1970."""
+    """Format the age of a time at `now`; `seconds` since 1970."""
     passed = max(int((now - datetime.fromtimestamp(seconds, UTC)).total_seconds()), 0)
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         if passed >= size:

@@ -1,4 +1,4 @@
-"""Messages as Discord got them, as one HTML page that looks like a client: escaped, and whole in itself."""
+"""Messages in Discord as one HTML page that looks like a client: escaped, and self-contained."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STYLES: Final[Mapping[int, str]] = {1: "primary", 2: "secondary", 3: "success", 
 
 
 def page(shots: Shots, name: str, theme: Theme, width: int) -> str:
-    """The page of one picture; `width`: CSS pixels of the client that shows each of its parts."""
+    """Return the page of one picture; `width`: CSS pixels of the client that shows each of its parts."""
     parts = shots.parts[name]
     now = _latest(parts)
     environment = jinja2.Environment(
@@ -51,7 +51,7 @@ def _clock(stamp: str) -> str:
 
 
 def _picture(embed: Mapping[str, Any], message: Json, files: Mapping[str, bytes]) -> dict[str, str] | None:
-    """The picture of an embed, held in the page itself; None without one."""
+    """Return the picture of an embed, held in the page itself; None without one."""
     name = str((embed.get("image") or {}).get("url", "")).removeprefix("attachment://")
     sent = next((a for a in message["attachments"] if a["filename"] == name), None)
     if sent is None:

@@ -1,8 +1,8 @@
-"""What is in the pictures of the docs: the watch and its bot at work on loopback, and what Discord got from them.
+"""Scene of the docs' pictures: the watch and its bot at work on loopback, and their messages in Discord.
 
-The demo's uploads are judged by the real watch, and a reviewer publishes a blend and a copy. Hours later the card of
-the blend is corrected, a moderator dismisses it, somebody asks for the case and for /status, and the card hides again
-what it is made of. The copy is declared, then not any more, gets other weights, and is retracted.
+The real watch judges the demo's uploads, and a reviewer publishes a blend and a copy. Hours later the author corrects
+the blend's card, a moderator dismisses the case, and a member asks for it and for /status. Then the card hides the
+parent again. The copy is declared, then not any more, gets other weights, and is retracted.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ READER: Final = Person("100200300400500913", "teo", permissions=0)
 REASON: Final = "They told us beforehand; the card was late."
 RETRACTED: Final = "The first weights were a mirror by agreement."
 COPY: Final = "rebrand/Phoenix"
-HOURS: Final = 4  # that the watch's clock begins in the past, so that hours pass at once
+HOURS: Final = 4  # start of the watch's clock in the past, so that hours pass at once
 WAIT_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Messages of one place. `asked`: who used a command there, and which."""
+    """Messages of one place. `asked`: the member who used a command there, and the command."""
 
     place: str
     messages: Sequence[Json]
@@ -52,7 +52,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Shots:
-    """What is drawn, by the pictures' names; files by their addresses; members' names by their ids."""
+    """Pictures by name; files by their addresses; members' names by their ids."""
 
     parts: Mapping[str, Sequence[Part]]
     files: Mapping[str, bytes]
@@ -110,7 +110,7 @@ class Stage:
         return _now(message)
 
     async def _form(self, message: Json, label: str, channel: Channel, who: Person, reason: str) -> None:
-        """Let somebody press a button and give a reason."""
+        """Let a member press a button and give a reason."""
         form = await asyncio.to_thread(self.discord.members.click, message, label, channel, who)
         await asyncio.to_thread(self.discord.members.submit, form, {"reason": reason}, channel, who)
 
@@ -172,19 +172,19 @@ def _watched(stage: Stage, settings: Settings, reason: str) -> dict[str, list[Pa
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something is so; TimeoutError after WAIT_SECONDS."""
+    """Wait until a condition holds; TimeoutError after WAIT_SECONDS."""
     async with asyncio.timeout(WAIT_SECONDS):
         while not condition():
             await asyncio.sleep(0.02)
 
 
 def _now(message: Json) -> Part:
-    """The message as it stands in the channel."""
+    """Return the message in its present state in the channel."""
     return Part("alerts", [deepcopy(message)])
 
 
 async def _told(channel: Channel, name: str) -> Json:
-    """The message about an upload, once it is there."""
+    """Return the message about an upload, once it is there."""
     found: list[Json] = []
 
     def there() -> bool:
@@ -196,19 +196,19 @@ async def _told(channel: Channel, name: str) -> Json:
 
 
 def _another(now: datetime) -> LoopbackRepo:
-    """An honest upload that came meanwhile."""
+    """Return an honest upload that came meanwhile."""
     weights = fresh(np.random.default_rng(23))
     return repo("driftwood/Zephyr-1", weights, card("Zephyr 1", "Trained from scratch."), now - timedelta(minutes=4))
 
 
 def _carded(first: LoopbackRepo, parents: Sequence[str]) -> LoopbackRepo:
-    """An upload after its card names these parents."""
+    """Return an upload after its card declares these parents."""
     text = card(first.repo_id.partition("/")[2], "What it is made of.", parents)
     return _with(first, {"README.md": text.encode()})
 
 
 def _replaced(first: LoopbackRepo) -> LoopbackRepo:
-    """An upload with other weights under its first card."""
+    """Return an upload with other weights under its first card."""
     other = repo(first.repo_id, fresh(np.random.default_rng(29)), "", first.created_at)
     return _with(first, {path: blob.read(0, blob.size) for path, blob in other.files.items() if path != "README.md"})
 

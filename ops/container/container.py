@@ -14,7 +14,7 @@ from ops.container.scene import PATIENCE
 
 UID = 10001
 HARDENED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")  # noqa: S108
-STOP_SECONDS = 10  # what `docker stop` gives
+STOP_SECONDS = 10  # default of `docker stop`
 
 
 def folder(path: Path) -> Path:

@@ -25,11 +25,11 @@ CERTIFICATES = Path("/etc/ssl/certs")
 
 
 class NoTools(Exception):
-    """The tools cannot be had on this machine; the text says why."""
+    """This machine cannot have the tools; the text says why."""
 
 
 class Wrong(Exception):
-    """A step did not end as it should; the text says how."""
+    """A step failed; the text says how."""
 
 
 def sh(command: Sequence[str], *, env: dict[str, str] | None = None, seconds: float = 600) -> str:

@@ -1,4 +1,4 @@
-"""Ten kills in one pass: what is stored and told afterwards is what an undisturbed pass stores and tells."""
+"""Ten kills in one pass: it ends with the rows and alerts of an undisturbed pass."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AFTER_THE_ALERT = (2, 12, 60, 60, 100)
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """A watch that was killed ten times and not yet allowed to finish."""
+    """Watch that was killed ten times and has not finished yet."""
 
     data: Path
     flags: list[str]
@@ -71,12 +71,12 @@ class Killed:
         until(lambda: len(world.alerts()) > len(alerts), "the alerts that were due")
         until(lambda: life.logs().count("0 new uploads") > 1, "one more pass after all")
         life.stop()
-        got, told = world.outcomes(self.data), Counter(world.alerts())
-        aside = {title for title in told if title.endswith(SET_ASIDE)}
+        got, sent = world.outcomes(self.data), Counter(world.alerts())
+        aside = {title for title in sent if title.endswith(SET_ASIDE)}
         # the first was at Discord when its sender was killed
         wanted = Counter(alerts) + Counter(aside) + Counter(world.alerts()[:1])
         if got != expected:
             raise Wrong(f"after ten kills the outcomes are {got}, undisturbed {expected}")
-        if told != wanted:
-            raise Wrong(f"after ten kills Discord has {dict(told)}, and should have {dict(wanted)}")
+        if sent != wanted:
+            raise Wrong(f"after ten kills Discord has {dict(sent)}, and should have {dict(wanted)}")
         return f"{len(got)} outcomes and {len(alerts)} alerts as undisturbed, one alert twice, killed before its mark"

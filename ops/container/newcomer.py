@@ -1,4 +1,4 @@
-"""What the README tells a newcomer to type, typed; then a registry edited as its reader would."""
+"""Test of the README: its command for newcomers is run, then the registry is edited as its reader would."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ops.container.scene import Loopback, loopback
 
 LATE = "brisa-labs/Sereia-1"  # comes after the registry was edited
 SETTINGS = {
-    "BLENDWATCH_POLL_MINUTES": "0.1",  # so that nobody waits long for the pass that reads the edited registry
+    "BLENDWATCH_POLL_MINUTES": "0.1",  # a short wait for the pass that reads the edited registry
     "BLENDWATCH_AUTOMATIC_REFERENCES": "false",  # else LATE is a copy of an upload, whatever the registry has
 }
 
 
 def newcomer(engine: Engine, home: Path) -> str:
-    """What the README tells a newcomer to type; then a file is added to the registry's folder."""
+    """Run the README's command for newcomers; then add a file to the registry's folder."""
     (home / "registry").mkdir(parents=True)
     with loopback() as world:
         first, second = _split(world.cast.registry)
@@ -38,9 +38,9 @@ def newcomer(engine: Engine, home: Path) -> str:
         (home / "registry" / "more.yaml").write_text(second)
         world.hub.add(_late_upload(world))
         until(lambda: any(LATE in title for title in world.alerts()), f"the alert about {LATE}")
-        (told,) = [m for m in world.discord.messages if LATE in str(m["embeds"][0]["title"])]
-        if RELEASE not in str(told):
-            raise Wrong(f"the alert does not name the added model: {told}")
+        (alert,) = [m for m in world.discord.messages if LATE in str(m["embeds"][0]["title"])]
+        if RELEASE not in str(alert):
+            raise Wrong(f"the alert does not name the added model: {alert}")
         life.stop()
     return "its command runs, HEALTHCHECK passes, and a file added to the registry's folder is known without a restart"
 

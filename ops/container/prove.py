@@ -39,7 +39,7 @@ def timed(what: str, step: Callable[[], str | None]) -> None:
 
 @dataclass
 class Proof:
-    """The steps, in the order in which they run. `place` is a folder for what the containers see."""
+    """Steps in the order in which they run. `place` is a folder that the containers see."""
 
     engine: Engine
     place: Path
@@ -49,7 +49,7 @@ class Proof:
         self.alerts: list[str] = []
 
     def help(self) -> str | None:
-        """The entry point is the command line, the default command the watch, the user nobody."""
+        """Prove that the entry point is the command line, the default command the watch, the user unprivileged."""
         done = run_once(self.engine, [], "--help", network="none")
         if done.returncode or "watch" not in done.stdout:
             raise Wrong(f"--help ended with {done.returncode}: {done.stderr}")
@@ -60,7 +60,7 @@ class Proof:
         return f"answers without network; the image has {inspected['Size'] / 1e6:.0f} MB, its base included"
 
     def check(self) -> str:
-        """One check of a local folder, without any network."""
+        """Check a local folder, without any network."""
         models = self.place / "models"
         with loopback() as world:
             for repo_id in (BASE, RELEASE, HIDDEN):
@@ -81,7 +81,7 @@ class Proof:
         return "a local folder without network: the hidden blend of two is an alert, status 3"
 
     def undisturbed(self) -> str:
-        """A whole pass against the loopback Hub and Discord."""
+        """Run a whole pass against the loopback Hub and Discord."""
         with loopback() as world:
             data = folder(self.place / "undisturbed")
             flags = [*self._registry(world), *world.flags(), "-v", f"{data}:/data"]
@@ -90,13 +90,13 @@ class Proof:
                 raise Wrong(f"the watch ended with {done.returncode}: {done.stderr[-2000:]}")
             self.outcomes, self.alerts = world.outcomes(data), world.alerts()
             if len(self.alerts) != 2 or HIDDEN not in str(self.alerts):
-                raise Wrong(f"the pass told {self.alerts}")
+                raise Wrong(f"the pass sent the alerts {self.alerts}")
             if {state for outcome in self.outcomes.values() for state, *_ in outcome} != {"found", "failed"}:
                 raise Wrong(f"the pass left {self.outcomes}")
         return f"{len(self.outcomes)} uploads settled in one pass, 2 alerts"
 
     def kills(self) -> str:
-        """Ten kills, and what a last pass makes of them; between, the steps that need a running watch."""
+        """Kill a watch ten times, then let it finish; between, run the steps that need a running watch."""
         with loopback() as world:
             begun = time.monotonic()
             killed = Killed.ten_times(self.engine, world, self.place, self._registry(world))
@@ -107,7 +107,7 @@ class Proof:
             return killed.finish(self.engine, world, self.outcomes, self.alerts)
 
     def stopped(self, at: int | None) -> str:
-        """SIGTERM to a watch that rests, or that waits for the Hub at its request `at`."""
+        """Send SIGTERM to a resting watch, or to one that waits for the Hub at its request `at`."""
         with loopback() as world:
             data = folder(self.place / f"stopped-{at}")
             flags = [*self._registry(world), *world.flags(), "-v", f"{data}:/data"]
@@ -123,7 +123,7 @@ class Proof:
         return f"status 0 after {took:.1f} s"
 
     def sick(self) -> str:
-        """The HEALTHCHECK must be able to fail."""
+        """Prove that the HEALTHCHECK can fail."""
         done = run_once(self.engine, [], "health", network="none")
         if not done.returncode:
             raise Wrong("it passes where no watch runs")

@@ -1,4 +1,4 @@
-"""The demo's Hub and Discord on loopback, for a container on this machine's network, and moments to kill it at."""
+"""The demo's Hub and Discord on loopback, for a container on this machine's network, with moments to kill it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from demo.scene import Scene, scene
 from ops.container.engine import Wrong
 from state.store import Store
 
-LONG = 600.0  # seconds that a frozen answer takes; nobody waits for it
+LONG = 600.0  # seconds that a frozen answer takes; no client waits for it
 PATIENCE = 180.0  # seconds until something that should come is missed
 
 Outcome = tuple[str, object, object, object, tuple[str, ...]]
@@ -24,7 +24,7 @@ Outcome = tuple[str, object, object, object, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Loopback:
-    """A Hub, a Discord, and what is on the Hub."""
+    """A Hub, a Discord, and the demo's scene."""
 
     hub: LoopbackHub
     discord: LoopbackDiscord

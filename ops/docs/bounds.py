@@ -1,6 +1,6 @@
-"""Every bound in one place: what one upload, one pass and one day may cost at most, and what happens beyond that.
+"""Every bound in one place: the most that one upload, one pass and one day may cost, and the effect beyond it.
 
-The numbers are those of the code: each bound is read from the setting or the constant that it is named by.
+The numbers are the code's: each bound is read from the setting or constant that it names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from state.registry import files, yaml_positions
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One bound. `name`: of a setting, an option, or a constant with its module; `beyond`: what happens then."""
+    """One bound. `name`: of a setting, an option, or a constant with its module; `beyond`: the effect beyond it."""
 
     what: str
     value: float
@@ -113,7 +113,7 @@ BOUNDS: Final = (
         "MOST_READ",
         "earlier weights of an old repository that are read before it is accused, a first look each",
         "states",
-        "nobody is alerted about, and the operator is told",
+        "no alert is sent, and the operator is notified",
     ),
     _constant(
         own_weights,
@@ -127,7 +127,7 @@ BOUNDS: Final = (
         "MAX_STATES",
         "commits of an old repository that are looked at for them",
         "commits",
-        "nobody is alerted about, and the operator is told",
+        "no alert is sent, and the operator is notified",
     ),
     _constant(rejudge, "SECONDS", "earlier uploads explained again in one pass", "seconds", _REST),
     _constant(models, "MAX_CARD_BYTES", "a card", "bytes", "it counts as not read, which the report says"),
@@ -180,7 +180,7 @@ BOUNDS: Final = (
         "LONGEST_READING",
         "the time for reading one listing in one pass",
         "seconds",
-        "what it did not reach is a gap: told, and read again without this limit",
+        "the rest is a gap: the operator is notified, and it is read again without this limit",
     ),
     Bound(
         "attempts at an upload that cannot be read",
@@ -190,11 +190,15 @@ BOUNDS: Final = (
         "`bot.watch.watcher.RETRIES`",
     ),
     _constant(
-        watcher, "DEATHS", "ends of the process while it judges one upload", "ends", "set aside for a day, and told"
+        watcher,
+        "DEATHS",
+        "ends of the process while it judges one upload",
+        "ends",
+        "set aside for a day; the operator is notified",
     ),
     _setting("requests_per_pass", "requests", _REST),
     _setting("bytes_per_pass", "bytes", _REST),
-    _setting("max_backlog", "uploads", "the operator is told"),
+    _setting("max_backlog", "uploads", "the operator is notified"),
     _setting("hook_min_seconds", "seconds", "one early pass answers all webhooks of that time"),
     _constant(webhook, "LARGEST_BODY", "the body of a webhook", "bytes", "413"),
     _setting("alerts_per_hour", "alerts", "a digest, at most one an hour"),
@@ -205,14 +209,14 @@ BOUNDS: Final = (
         "MOST_A_DAY",
         "notes of one case about one thing in a day",
         "notes",
-        "what has changed more often is told later, if it is still so",
+        "later changes are sent another day, if they still hold",
     ),
     _constant(
         delivery,
         "MOST_ATTEMPTS",
         "attempts to deliver a message, over about a day",
         "attempts",
-        "it is dead, and the operator is told",
+        "it is dead, and the operator is notified",
     ),
     _constant(
         index,
@@ -223,16 +227,16 @@ BOUNDS: Final = (
     ),
     _constant(files, "MOST_MODELS", "known models", "models", "an error that names the file"),
     _constant(yaml_positions, "LARGEST_FILE", "a file of the registry", "bytes", "an error that names the file"),
-    _setting("min_free_bytes", "bytes", "the operator is told"),
-    _days("report_days", "reports on uploads that turned out to be nothing"),
-    _days("message_days", "what a sent alert said, where the report says the same"),
-    _days("sketch_days", "sketches of models that are not known and were not seen"),
-    _days("evidence_days", "evidence of uploads that nobody was told about"),
+    _setting("min_free_bytes", "bytes", "the operator is notified"),
+    _days("report_days", "reports without blend, copy or alert"),
+    _days("message_days", "payloads of sent alerts, where the report says the same"),
+    _days("sketch_days", "sketches of models neither known nor seen"),
+    _days("evidence_days", "evidence of uploads without alert"),
 )
 
 
 def table() -> str:
-    """The table of bounds, for docs/operating.md."""
+    """Return the table of bounds, for docs/operating.md."""
     head = ["| what is bounded | bound | beyond it | name |", "| --- | --- | --- | --- |"]
     rows = [f"| {b.what} | {b.value:,.0f} {b.unit} | {b.beyond} | {b.name} |" for b in BOUNDS]
     return "\n".join(head + rows)

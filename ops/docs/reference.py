@@ -43,7 +43,7 @@ HEAD: Final = f"""\
 
 
 def example() -> str:
-    """The example of a settings file."""
+    """Return the example of a settings file."""
     parts = [HEAD]
     for name, field in Settings.model_fields.items():
         about = "\n".join(f"# {line}" for line in textwrap.wrap(f"{field.description}{_limits(name)}", 110))
@@ -52,7 +52,7 @@ def example() -> str:
 
 
 def settings_table() -> str:
-    """The table of settings."""
+    """Return the table of settings."""
     names = Settings.names()
     rows = ["| in the file | in the environment | meaning | default |", "| --- | --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
@@ -66,7 +66,7 @@ def settings_table() -> str:
 
 
 def metrics() -> list[Metric]:
-    """Every metric of ours, as an empty watch exports it."""
+    """Return every metric of ours, as an empty watch exports it."""
     never = datetime.fromtimestamp(0, UTC)
     nothing = Tally((Feed("created_at", never, never),), 0, None, 0, {"found": 0}, {}, {"sent": 0}, None)
     exported = Metrics(lambda: nothing, {name: Meter() for name in PURPOSES}, Pulse(Settings()))
@@ -74,7 +74,7 @@ def metrics() -> list[Metric]:
 
 
 def metrics_table() -> str:
-    """The table of metrics."""
+    """Return the table of metrics."""
     rows = ["| metric | labels | meaning |", "| --- | --- | --- |"]
     for metric in metrics():
         ending = {"counter": "_total", "info": "_info"}.get(metric.type, "")
@@ -85,7 +85,7 @@ def metrics_table() -> str:
 
 
 def filled(text: str) -> str:
-    """The document with its tables made anew."""
+    """Return the document with its tables made anew."""
     for name, table in (("settings", settings_table()), ("metrics", metrics_table()), ("bounds", bounds.table())):
         begin, end = f"<!-- {name}: made by python -m ops.docs.reference -->", f"<!-- end of {name} -->"
         span = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
@@ -94,12 +94,12 @@ def filled(text: str) -> str:
 
 
 def _default(name: str) -> str:
-    """The default as TOML."""
+    """Return the default as TOML."""
     return _toml(HERE.get(name, Settings.model_fields[name].default))
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML has it."""
+    """Format a value as TOML."""
     if isinstance(value, BaseModel):
         return f"{{ {', '.join(f'{key} = {_toml(inner)}' for key, inner in value)} }}"
     if isinstance(value, list | tuple):
@@ -110,7 +110,7 @@ def _toml(value: Any) -> str:
 
 
 def _limits(name: str) -> str:
-    """What a number may be, in words."""
+    """Format a number's limits in words."""
     return "".join(f"; {words}" for words in _bounds(name))
 
 
@@ -118,7 +118,7 @@ def _bounds(name: str) -> Iterator[str]:
     for bound in Settings.model_fields[name].metadata:
         match bound:
             case Ge(ge=0):
-                pass  # nobody would think of a negative one
+                pass  # no operator would set a negative one
             case Ge(ge=least):
                 yield f"at least {least}"
             case Gt(gt=least):
