@@ -46,7 +46,7 @@ def test_the_demo_shows_every_upload_and_exactly_two_alerts() -> None:
 
 
 def test_the_scene_is_the_same_for_the_same_seed() -> None:
-    """What the demo shows can be repeated: the models come from a seed alone."""
+    """The models come from a seed alone, so that the demo can be repeated."""
     now = datetime(2026, 7, 1, tzinfo=UTC)
     first, second = scene(now), scene(now)
     for a, b in zip(first.repos, second.repos, strict=True):

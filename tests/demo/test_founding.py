@@ -61,8 +61,8 @@ def test_it_is_asked_its_name_and_what_is_planted_is_found(replayed: Replayed) -
     assert ways["as templated"]["names"][0]["claims"] == 120
 
 
-def test_what_became_of_it_is_told_in_order(replayed: Replayed) -> None:
-    """Declared since, then no weights, then no repository; each a message, and the answers are none."""
+def test_later_events_are_notes_in_order(replayed: Replayed) -> None:
+    """Declared since, then no weights, then no repository: each is one message, and the alert lists all."""
     assert [n.kind for n in replayed.notes] == ["identity", "declared", "emptied", "gone"]
     declared = replayed.notes[1].text
     assert declared.startswith("declared since revision ")

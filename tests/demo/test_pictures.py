@@ -32,7 +32,7 @@ NAME = '"><img src=https://example.com/x onerror=alert(2)>'
 
 
 class Read(HTMLParser):
-    """What a browser would make of a page: its tags, its attributes and its text."""
+    """A browser's view of a page: its tags, its attributes and its text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -126,12 +126,12 @@ def test_a_page_loads_nothing(shots: Shots) -> None:
     ],
 )
 def test_markdown(text: str, html: str | None) -> None:
-    """What the bot writes is drawn as Discord draws it; what only looks like a link stays text."""
+    """The bot's markdown is drawn as Discord draws it; text that only looks like a link stays text."""
     link = '<a href="https://a.example/?b=1&amp;c"><b>x</b></a> [y](javascript:z)'
     assert drawn(text, {"12": "ruth"}, NOW) == (html or link)
 
 
-def test_times_are_told_in_the_largest_unit() -> None:
+def test_times_are_shown_in_the_largest_unit() -> None:
     """A time to come is now."""
     at = int(NOW.timestamp())
     assert [ago(at - s, NOW) for s in (-5, 1, 60, 7199, 200_000)] == [
@@ -144,7 +144,7 @@ def test_times_are_told_in_the_largest_unit() -> None:
 
 
 def test_a_picture_is_cropped_to_what_is_on_it(tmp_path: Path) -> None:
-    """The empty ground below goes, but for a margin."""
+    """The empty ground below goes, except for a margin."""
     whole = Image.new("RGB", (60, 900), "white")
     whole.paste((0, 0, 0), (5, 5, 40, 100))
     whole.save(tmp_path / "whole.png")

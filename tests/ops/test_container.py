@@ -1,4 +1,4 @@
-"""What can be said of the container's files without tools that build or run them; ops.container.prove does the rest."""
+"""Checks of the container's files without tools that build or run them; ops.container.prove does the rest."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def service() -> dict[str, Any]:
 
 
 def ignored(path: str) -> bool:
-    """Say whether .dockerignore keeps a file out of the build: the last line that names it, or a folder of it, wins."""
+    """Return True if .dockerignore keeps a file out of the build: the last line that names it, or its folder, wins."""
     out = False
     parts = path.split("/")
     inside = ["/".join(parts[: i + 1]) for i in range(len(parts))]
@@ -149,7 +149,7 @@ def test_compose_hands_secrets_over_as_files_and_never_in_the_environment() -> N
 
 
 def test_compose_and_the_readme_mount_data_and_a_registry_that_the_image_reads() -> None:
-    """What is mounted as the registry is among the folders that BLENDWATCH_REGISTRY names."""
+    """The folder mounted as the registry is among the folders that BLENDWATCH_REGISTRY names."""
     stage, compose, words = last_stage(), service(), shlex.split(readme_command())
     bind = next(v for v in compose["volumes"] if isinstance(v, dict))
     assert (bind["type"], bind["read_only"]) == ("bind", True)

@@ -12,12 +12,12 @@ from state.store import Store
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """Where a database may be."""
+    """Return a URL for a database."""
     return f"sqlite:///{tmp_path / 'state.db'}"
 
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    """An empty store."""
+    """Open an empty store."""
     with Store.open(url) as opened:
         yield opened

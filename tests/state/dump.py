@@ -58,7 +58,7 @@ def fill_rooms(store: Store) -> None:
 
 
 def dump(database: Path) -> str:
-    """A database as SQL."""
+    """Return a database as SQL."""
     with closing(sqlite3.connect(database)) as connection:
         return "\n".join(connection.iterdump()) + "\n"
 

@@ -20,7 +20,7 @@ DIED, ENDED, FAILED = 9, 0, 1
 
 
 def deaths(what: str, folders: Sequence[Path]) -> list[int]:
-    """Run `what`, "module:function", on each folder; DIED or ENDED for each."""
+    """Run `what`, "module:function", on each folder; return DIED or ENDED for each."""
     command = [sys.executable, "-W", "ignore", "-m", "tests.state.dying", what, *map(str, folders)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
     codes = [int(code) for code in done.stdout.split()]
@@ -46,7 +46,7 @@ except StateError as error:
 
 
 def on_a_full_disk(most: int, what: str, *paths: Path) -> str:
-    """Call "module:function" with paths and a time where no file grows beyond `most` bytes; the StateError's text."""
+    """Call "module:function" with paths and a time, no file growing beyond `most` bytes; return the error's text."""
     command = [sys.executable, "-W", "ignore", "-c", FULL, str(most), what, *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
     assert done.stderr == ""
@@ -54,7 +54,7 @@ def on_a_full_disk(most: int, what: str, *paths: Path) -> str:
 
 
 def _dying_at(number: int) -> None:
-    """Replace the calls by such that end the process, without any cleaning up, at the `number`th of them."""
+    """Replace the calls by ones that end the process, without cleaning up, at the `number`th of them."""
     made = 0
 
     def dying(real: Any) -> Any:
@@ -81,7 +81,7 @@ def main() -> None:
             _dying_at(number)
             try:
                 work(Path(folder))
-            except BaseException:  # noqa: BLE001 - told by the exit status
+            except BaseException:  # noqa: BLE001 - reported by the exit status
                 traceback.print_exc()
                 os._exit(FAILED)
             os._exit(ENDED)

@@ -18,12 +18,12 @@ RETRY = Settlement("failed", "the Hub did not answer", retry_at=NOW + MINUTE)
 
 
 def event(name: str = "org/name", **changes: Any) -> HubEvent:
-    """An event that differs from a plain one only in `changes`."""
+    """Return a plain event with `changes`."""
     return replace(HubEvent(name, None, "a" * 40, NOW - 60 * MINUTE, 8_000_000_000), **changes)
 
 
 def message(key: str = "k1", upload_id: int | None = None) -> OutboxMessage:
-    """A message with `key`."""
+    """Return a message with `key`."""
     return OutboxMessage(key, "reviewers", {"title": f"about {key}"}, upload_id)
 
 

@@ -1,4 +1,4 @@
-"""A data folder with something of everything in it, and what it holds in a form that can be compared."""
+"""A data folder with every kind of content, and its content in a form that can be compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.state.sketches.test_store import several, titles
 
 
 def filled(data: Path, uploads: int = 3, now: datetime = NOW) -> Path:
-    """A folder with uploads, one of them told with evidence, sketches, an absence and a file of somebody else's."""
+    """Fill a folder with uploads, one alerted with evidence, sketches, an unreadable model and a foreign file."""
     data.mkdir(parents=True, exist_ok=True)
     with Store.open(f"sqlite:///{data / 'blendwatch.sqlite'}") as store:
         store.record("feed", [event(f"org/m{i}") for i in range(uploads)], now, now)
@@ -39,7 +39,7 @@ def filled(data: Path, uploads: int = 3, now: datetime = NOW) -> Path:
 
 
 def held(data: Path) -> tuple[object, ...]:
-    """What a data folder holds: rows, sketches, absences, other files, evidence."""
+    """Return the content of a data folder: rows, sketches, unreadable models, other files, evidence."""
     with closing(sqlite3.connect(data / "blendwatch.sqlite")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         rows = [
@@ -52,6 +52,6 @@ def held(data: Path) -> tuple[object, ...]:
 
 
 def files_in(folder: Path) -> dict[str, str]:
-    """Every file below a folder, by a digest of its content, but for the locks."""
+    """Return a digest of every file below a folder, except the locks."""
     paths = (p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix != ".lock")
     return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}

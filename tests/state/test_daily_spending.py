@@ -1,4 +1,4 @@
-"""What was spent on a day."""
+"""Daily budget."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def test_record_twice(store: Store) -> None:
 
 
 def test_identity(store: Store) -> None:
-    """A rename is no new upload, a new revision is, and so is another repository under an old name."""
+    """A new revision is a new upload, and so is another repository under an old name; a rename is not."""
     store.record("feed", [event(hub_id="1"), event("org/renamed", hub_id="1")], None, NOW)
     assert store.record("feed", [event(hub_id="1", revision="b" * 40)], None, NOW) == 1
     assert store.record("feed", [event(hub_id="2")], None, NOW) == 1
@@ -43,7 +43,7 @@ def test_unknown_revision(store: Store) -> None:
 
 
 def test_upload_as_recorded(store: Store) -> None:
-    """What was recorded comes back equal, with times in UTC that say so."""
+    """A recorded upload comes back equal, with times in UTC."""
     zone = timezone(timedelta(hours=9))
     recorded = event(hub_id="h", gated=True, parameters=2_400_000_000_000, created_at=NOW.astimezone(zone))
     store.record("feed", [recorded], None, NOW)
@@ -117,7 +117,7 @@ def test_retry(store: Store) -> None:
 
 
 def test_settle_twice(store: Store) -> None:
-    """Killed after the commit and run again, a settlement changes nothing and tells nothing twice."""
+    """Killed after the commit and run again, a settlement changes nothing and alerts nothing twice."""
     upload = one_upload(store)
     assert store.settle(upload.id, FOUND, [message()], NOW) is True
     before = store.history("org/name")
@@ -149,7 +149,7 @@ def test_settle_is_one_transaction(store: Store) -> None:
 
 
 def test_settle_refusals(store: Store) -> None:
-    """What cannot be a settlement is refused by name."""
+    """An invalid settlement is refused by name."""
     upload = one_upload(store)
     with pytest.raises(StateError, match="upload 77 cannot be settled"):
         store.settle(77, FOUND, [], NOW)

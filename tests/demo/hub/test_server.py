@@ -50,7 +50,7 @@ def site(folder: Path) -> Iterator[LoopbackHub]:
 
 @pytest.fixture
 def api(site: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> HfApi:
-    """The library, which tells nothing about us."""
+    """The Hub's library, with telemetry off."""
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
     return HfApi(endpoint=site.url, token=False)
 
@@ -139,8 +139,8 @@ def test_storage_serves_one_range_and_its_addresses_run_out(site: LoopbackHub) -
         assert client.get(url).status_code == 403
 
 
-def test_the_rate_limit_is_told_and_kept(site: LoopbackHub) -> None:
-    """Every answer says what is left; then comes 429."""
+def test_the_rate_limit_is_shown_and_kept(site: LoopbackHub) -> None:
+    """Every answer gives the remaining quota; beyond it comes 429."""
     site.rate_limit = RateLimit(api=2, window=60)
     with httpx2.Client() as client:
         answers = [client.get(f"{site.url}/api/models") for _ in range(3)]

@@ -101,7 +101,7 @@ def test_a_backup_amid_writing_is_consistent(tmp_path: Path) -> None:
 
 
 def test_keep_rotates_its_own_archives_alone(tmp_path: Path) -> None:
-    """The newest stay; a file of another name is nobody's business."""
+    """The newest stay; files of other names stay too."""
     data, to = filled(tmp_path / "data"), tmp_path / "to"
     to.mkdir()
     (to / "blendwatch-mine.tar.gz").touch()
@@ -116,7 +116,7 @@ def test_keep_rotates_its_own_archives_alone(tmp_path: Path) -> None:
 
 
 def test_the_backup_just_made_is_never_the_one_to_go(tmp_path: Path) -> None:
-    """Also where the clock was set back, and older archives have later names."""
+    """This holds after the clock was set back, when older archives have later names."""
     data, to = filled(tmp_path / "data"), tmp_path / "to"
     back_up(data, to, AT)
     back_up(data, to, AT + timedelta(days=1))
@@ -125,8 +125,8 @@ def test_the_backup_just_made_is_never_the_one_to_go(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [b"a\\b", b"not \xff utf-8", b"two\nlines"])
-def test_a_name_that_no_restore_would_take_is_told(tmp_path: Path, name: bytes) -> None:
-    """Rather now than when the backup is needed."""
+def test_a_name_that_no_restore_would_take_is_reported(tmp_path: Path, name: bytes) -> None:
+    """The backup reports it, before a restore is needed."""
     data = filled(tmp_path / "data")
     (data / os.fsdecode(name)).touch()
     with pytest.raises(StateError, match="is too odd for a backup") as caught:
@@ -218,7 +218,7 @@ def test_links_are_followed_and_what_cannot_be_read_to_its_end_is_left_out(tmp_p
 
 
 def test_compaction_and_backup_wait_for_each_other(tmp_path: Path) -> None:
-    """While sketches are rewritten there is no backup, and it says why."""
+    """While sketches are rewritten a backup is refused, with the reason."""
     data = filled(tmp_path / "data")
     with lock_sketches(data / "sketches"), pytest.raises(StateError, match="another process uses the sketches"):
         back_up(data, tmp_path / "to", AT)

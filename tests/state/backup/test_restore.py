@@ -32,12 +32,12 @@ Members = dict[str, bytes]
 
 
 def backed_up(folder: Path, name: str = "b.tar.gz") -> Path:
-    """A backup of a filled folder."""
+    """Return a backup of a filled folder."""
     return back_up(filled(folder / "source"), folder / name, AT).path
 
 
 def members(archive: Path) -> Members:
-    """What is in an archive."""
+    """Return the members of an archive."""
     found: Members = {}
     with tarfile.open(archive) as tar:
         for member in tar:
@@ -48,7 +48,7 @@ def members(archive: Path) -> Members:
 
 
 def rewritten(archive: Path, change: Callable[[Members], object]) -> Path:
-    """An archive with other members."""
+    """Write an archive with other members."""
     held = members(archive)
     change(held)
     path = archive.with_name("changed.tar")
@@ -61,7 +61,7 @@ def rewritten(archive: Path, change: Callable[[Members], object]) -> Path:
 
 
 def claimed(**values: object) -> Callable[[Members], object]:
-    """A manifest that says otherwise."""
+    """Return a manifest with other claims."""
 
     def change(held: Members) -> None:
         held["manifest.json"] = json.dumps(json.loads(held["manifest.json"]) | values).encode()
@@ -198,7 +198,7 @@ def test_an_archive_in_the_folder_itself_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_damaged_database_is_not_put_back(tmp_path: Path) -> None:
-    """Though the archive is whole: what was there stays."""
+    """The archive is whole; the old data stays."""
     archive = backed_up(tmp_path, "b.tar")
     source = tmp_path / "source"
     whole = members(archive)["data/blendwatch.sqlite"]
@@ -269,7 +269,7 @@ def test_an_earlier_restore_is_ended_before_another_backup_is_taken(tmp_path: Pa
 
 
 def test_a_restored_store_goes_on(tmp_path: Path) -> None:
-    """New uploads are recorded, the cursor does not go back, and what was told is not told again."""
+    """New uploads are recorded, the cursor does not go back, and no alert is sent again."""
     archive = backed_up(tmp_path)
     restore(archive, tmp_path / "new", AT)
     with Store.open(f"sqlite:///{tmp_path / 'new' / 'blendwatch.sqlite'}") as store:

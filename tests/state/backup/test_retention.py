@@ -1,4 +1,4 @@
-"""What is pruned is what was shown, and nothing that an alert, a verdict or a known model rests on."""
+"""Pruning removes what the preview showed, and no data behind an alert, a verdict or a known model."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ KNOWN = {"org/known"}
 
 
 def known(repo_id: str) -> bool:
-    """Whether a repo id is in the registry."""
+    """Return True for a repo id in the registry."""
     return repo_id.lower() in KNOWN
 
 
 def report(finding: str, alert: bool = False, parents: tuple[str, ...] = ()) -> dict[str, object]:
-    """A report, as far as pruning reads it."""
+    """Return a report, as far as pruning reads it."""
     told = {"finding": finding, "alert": alert, "parents": [{"repo_id": p} for p in parents], "why": "x" * 500}
     return told | {"declared": {"parents": ["org/Declared"] if alert else []}}
 
 
 def settled(store: Store, name: str, what: dict[str, object], at: object, message: object = None) -> int:
-    """An upload that was judged, and told about where `message` is what was said; its id."""
+    """Record a judged upload, alerted with `message` if given; return its id."""
     assert store.record("feed", [event(name)], None, at) == 1  # type: ignore[arg-type]
     (upload,) = store.history(name)
     alerts = [OutboxMessage(f"{name}:1", "discord", message)] if message else []  # type: ignore[arg-type]
@@ -52,7 +52,7 @@ def settled(store: Store, name: str, what: dict[str, object], at: object, messag
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Old and new uploads of every kind, with sketches of each."""
+    """Make old and new uploads of every kind, with sketches of each."""
     folder = tmp_path / "data"
     blend = report("blend", True, ("org/Parent", "org/known"))
     with Store.open(f"sqlite:///{folder / 'blendwatch.sqlite'}") as store:
@@ -80,7 +80,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def by_kind(pruned: list[Pruned]) -> dict[str, int]:
-    """How many of each kind."""
+    """Count each kind."""
     return {one.what: one.count for one in pruned}
 
 
@@ -96,7 +96,7 @@ def test_the_preview_changes_nothing_and_is_what_is_done(data: Path) -> None:
 
 
 def test_what_stays(data: Path) -> None:
-    """Every row, each telling report, what was said and nowhere else is written, and the sketches behind them."""
+    """Every row, each report that an alert needs, payloads found nowhere else, and the sketches behind them."""
     prune(data, known, KEEP, NOW, apply=True)
     with Store.open(f"sqlite:///{data / 'blendwatch.sqlite'}") as store:
         uploads = {u.repo_id: u for i in range(1, 9) for u in store.history(_name(store, i))}
@@ -117,8 +117,8 @@ def _name(store: Store, number: int) -> str:
     return f"org/{names[number - 1]}"
 
 
-def test_nothing_is_judged_or_told_twice_afterwards(data: Path) -> None:
-    """The listing read again brings nothing new, the same weights are known, and the same alert is no new one."""
+def test_nothing_is_judged_or_alerted_twice_afterwards(data: Path) -> None:
+    """The listing read again brings nothing new, the same weights are known, and the same alert is not queued."""
     prune(data, known, KEEP, NOW, apply=True)
     with Store.open(f"sqlite:///{data / 'blendwatch.sqlite'}") as store:
         names = [_name(store, i) for i in range(1, 9)]
@@ -139,8 +139,8 @@ def test_the_policy_decides(data: Path) -> None:
     }  # fmt: skip
 
 
-def test_pruning_waits_for_nobody(data: Path) -> None:
-    """While a watch runs or the sketches are read there is a preview and no more; nothing is half done."""
+def test_pruning_does_not_wait(data: Path) -> None:
+    """While a watch runs or the sketches are read, only a preview is possible; nothing is half done."""
     before = files_in(data)
     with FileLock(data / "watch.lock"):
         prune(data, known, KEEP, NOW)
@@ -161,8 +161,8 @@ def test_a_folder_that_holds_little_or_nothing(tmp_path: Path) -> None:
     assert by_kind(prune(tmp_path, known, KEEP, NOW, apply=True)) == {"sketches": 0, "leftovers": 0}
 
 
-def test_room_is_given_back(tmp_path: Path) -> None:
-    """The file shrinks by about what was told, and is sound."""
+def test_the_database_shrinks(tmp_path: Path) -> None:
+    """The file shrinks by about the reported size, and is sound."""
     path = tmp_path / "blendwatch.sqlite"
     with Store.open(f"sqlite:///{path}") as store:
         for number in range(100):

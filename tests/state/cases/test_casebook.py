@@ -1,4 +1,4 @@
-"""Which cases are due: the young often, the old rarely, and neither keeps the other waiting."""
+"""Cases are due for a follow-up: young ones often, old ones rarely, and neither keeps the other waiting."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_old_cases_do_not_crowd_out_the_young(store: Store) -> None:
 
 
 def test_tries_are_counted_for_each_open_case(store: Store) -> None:
-    """Evidence of one kind, how often and when last; cases that are too old are left out."""
+    """Evidence of one kind is counted, with its last time; cases that are too old are left out."""
     old, new = opened(store, 1, NOW - 20 * DAY), opened(store, 2, NOW)
     (of_new,) = [c.upload_id for c in store.cases.all() if c.case_id == new]
     assert store.cases.ask_attempts("identity", NOW - DAY) == [AskAttempts(new, of_new, 0, None)]

@@ -21,21 +21,21 @@ REVIEW = channel_destination("9", "90")
 
 
 def opened(store: Store) -> Publications:
-    """The cases of a store, in which the watch has found one."""
+    """Return the cases of a store in which the watch has found one."""
     case_of(store, REPORT)
     return Publications(store.engine)
 
 
 def keys(store: Store) -> list[str]:
-    """The keys of everything that waits to be sent; afterwards it is sent."""
+    """Return the keys of all unsent messages, and mark these sent."""
     rows = store.claim(NOW + timedelta(days=9), 60, 1000)
     for row in rows:
         store.mark_sent(row.id, f"m{row.id}", NOW)
     return [row.dedupe_key for row in rows]
 
 
-def test_a_case_opened_twice_is_told_once(store: Store) -> None:
-    """The second time only what is missing is added, and a case that went on is not set back."""
+def test_a_case_opened_twice_is_posted_once(store: Store) -> None:
+    """The second time only missing messages are added, and a decided case is not set back."""
     cases = opened(store)
     assert cases.open(CASE, "published", [case_row(CASE, HERE)], NOW)
     assert not cases.open(CASE, "published", [case_row(CASE, HERE), case_row(CASE, THERE)], NOW)
@@ -45,7 +45,7 @@ def test_a_case_opened_twice_is_told_once(store: Store) -> None:
 
 
 def test_a_case_is_found_by_the_start_of_its_id_and_by_its_repository(store: Store) -> None:
-    """A beginning that fits two cases fits none, and signs that a database reads as wildcards are signs."""
+    """A prefix of two cases matches none, and a database's wildcards count as plain characters."""
     cases = opened(store)
     case_of(store, REPORT | {"case": "0123ffffffff"}, NOW + MINUTE)
     cases.open(CASE, "published", [], NOW)
@@ -78,7 +78,7 @@ def test_two_reviewers_publish_and_one_cannot_count_twice(store: Store) -> None:
         cases.decide(NewRemark("nosuch", "reject", "carol"), 1, [], NOW)
 
 
-def test_a_rejected_case_is_told_to_nobody(store: Store) -> None:
+def test_a_rejected_case_is_not_posted(store: Store) -> None:
     """Its reason is kept."""
     cases = opened(store)
     cases.open(CASE, "review", [], NOW, NOW)
@@ -87,8 +87,8 @@ def test_a_rejected_case_is_told_to_nobody(store: Store) -> None:
     assert cases.remind(NOW, REVIEW, NOW) == 0
 
 
-def test_reviewers_are_told_again_until_they_decide(store: Store) -> None:
-    """Each time is one message, whatever is done twice."""
+def test_reviewers_are_reminded_until_they_decide(store: Store) -> None:
+    """Each reminder is one message, even if repeated."""
     cases = opened(store)
     cases.open(CASE, "review", [], NOW, NOW + MINUTE)
     assert cases.remind(NOW, REVIEW, NOW) == 0
@@ -98,7 +98,7 @@ def test_reviewers_are_told_again_until_they_decide(store: Store) -> None:
     assert cases.waiting() == 1
 
 
-def test_a_moderators_remark_is_told_in_that_server_alone(store: Store) -> None:
+def test_a_moderators_remark_is_posted_in_that_server_alone(store: Store) -> None:
     """A webhook's message has no thread and is left alone."""
     cases = opened(store)
     webhook = webhook_row(CASE, "discord", REPORT, cases.upload_of(CASE))
@@ -111,8 +111,8 @@ def test_a_moderators_remark_is_told_in_that_server_alone(store: Store) -> None:
     assert cases.remarks(CASE, "2") == []
 
 
-def test_news_is_told_wherever_the_case_was_told(store: Store) -> None:
-    """In every server; to reviewers as long as they have not decided; the same news once."""
+def test_news_is_posted_wherever_the_case_was(store: Store) -> None:
+    """In every server; to reviewers while they have not decided; the same news once."""
     cases = opened(store)
     cases.open(CASE, "review", [], NOW)
     for _ in range(2):
@@ -124,8 +124,8 @@ def test_news_is_told_wherever_the_case_was_told(store: Store) -> None:
     assert keys(store) == [f"{CASE}:declared:x>room:1:10", f"{CASE}:declared:x>room:2:20"]
 
 
-def test_what_was_taken_back_says_so_and_why_whoever_was_told(store: Store) -> None:
-    """It counts no longer as waiting for reviewers, and takes no decision."""
+def test_a_retracted_case_says_so_and_why(store: Store) -> None:
+    """It no longer waits for reviewers, and takes no decision."""
     cases = opened(store)
     cases.open(CASE, "review", [], NOW, NOW)
     store.cases.note(Note(CASE, "retracted", "we were wrong", f"{CASE}:retracted:", NOW), [], retract=True)
@@ -141,8 +141,8 @@ def test_what_was_taken_back_says_so_and_why_whoever_was_told(store: Store) -> N
         cases.decide(NewRemark(CASE, "publish", "alice"), 1, [], NOW)
 
 
-def test_what_was_told_before_there_was_a_bot_counts_as_published(store: Store) -> None:
-    """What waits to be handed to the bot does not."""
+def test_alerts_from_before_the_bot_count_as_published(store: Store) -> None:
+    """A finding that waits for the bot does not."""
     cases = Publications(store.engine)
     waits = REPORT | {"case": "0123ffffffff"}
     case_of(store, REPORT, NOW, [OutboxMessage("a", "discord", REPORT)])
@@ -151,7 +151,7 @@ def test_what_was_told_before_there_was_a_bot_counts_as_published(store: Store) 
     assert [(case.case_id, case.state) for case in cases.of_repo("org/name")] == [(CASE, "published")]
 
 
-def test_an_answer_is_told_once_a_reviewer_accepts_it(store: Store) -> None:
+def test_an_answer_is_posted_once_a_reviewer_accepts_it(store: Store) -> None:
     """One answer a person; settled once."""
     cases = opened(store)
     cases.open(CASE, "published", [case_row(CASE, HERE)], NOW)

@@ -1,4 +1,4 @@
-"""Subscriptions, mutes and marks: the last word counts."""
+"""Subscriptions, mutes and values: the last word counts."""
 
 from __future__ import annotations
 

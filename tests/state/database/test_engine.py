@@ -18,7 +18,7 @@ from tests.state.events import NOW, event
 
 
 def test_reopen(url: str) -> None:
-    """What was kept is there after a restart."""
+    """A restart keeps every row."""
     with Store.open(url) as store:
         store.record("feed", [event()], NOW, NOW)
     with Store.open(url) as store:
@@ -57,7 +57,7 @@ def test_newer_database(url: str, tmp_path: Path) -> None:
 
 
 def test_unusable(tmp_path: Path) -> None:
-    """What is no database, or cannot be shared or reached, is refused in one sentence."""
+    """A file that is not a database, or cannot be shared or reached, is refused in one sentence."""
     (tmp_path / "text").write_text("this is no database, " * 100)
     cases = {
         f"sqlite:///{tmp_path}/text": "file is not a database",

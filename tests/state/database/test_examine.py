@@ -13,8 +13,8 @@ from state.errors import StateError
 from state.store import Store
 
 
-def test_a_whole_one_tells_its_revision(store: Store, tmp_path: Path) -> None:
-    """Also while it is in use."""
+def test_a_whole_one_gives_its_revision(store: Store, tmp_path: Path) -> None:
+    """This works while it is in use."""
     found = examine(tmp_path / "state.db")
     assert (found.known, found.faults) == (True, ())
     assert found.revision == found.newest

@@ -1,4 +1,4 @@
-"""Small facts and wishes that outlive the process."""
+"""Small facts and requests that outlive the process."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 
 def loaded(revision: str, folder: Path) -> Path:
-    """A database as the code of `revision` left it."""
+    """Load a database as the code of `revision` left it."""
     path = folder / "state.db"
     with closing(sqlite3.connect(path)) as database:
         database.executescript((SCHEMAS / f"{revision}.sql").read_text(encoding="utf-8"))
@@ -31,7 +31,7 @@ def loaded(revision: str, folder: Path) -> Path:
 
 
 def rows(path: Path) -> Rows:
-    """Every row of every table but Alembic's own."""
+    """Return every row of every table except Alembic's own."""
     with closing(sqlite3.connect(path)) as database:
         database.row_factory = sqlite3.Row
         tables = [t for (t,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
@@ -45,7 +45,7 @@ def _written_out(index: Any) -> dict[str, Any]:
 
 
 def described(engine: Engine) -> dict[str, Any]:
-    """All that a database says of its tables, in whatever order it was made."""
+    """Describe all tables of a database, independent of their order."""
     about = inspect(engine)
 
     def sorted_by_name(found: Any) -> list[Any]:
@@ -103,7 +103,7 @@ def test_from_every_revision(tmp_path: Path, revision: str) -> None:
 
 @pytest.mark.parametrize("revision", revisions())
 def test_an_old_database_goes_on(tmp_path: Path, revision: str) -> None:
-    """What was seen is not new, what waits is handed out, and what was sent is not sent again."""
+    """Seen uploads are not new, waiting ones are handed out, and sent alerts are not sent again."""
     with Store.open(f"sqlite:///{loaded(revision, tmp_path)}") as store:
         assert store.record("feed", [event("org/found"), event("org/new")], None, NOW) == 1
         due = {upload.repo_id for upload in store.due(NOW + 60 * MINUTE, 10)}

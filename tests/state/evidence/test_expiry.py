@@ -1,4 +1,4 @@
-"""Evidence goes when nobody can need it, and what an alert or a case rests on stays for ever."""
+"""Evidence goes when no alert and no case rests on it; else it stays for ever."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEEP = Retention()
 
 
 def keep(store: Store, blobs: Blobs, name: str, files: dict[str, bytes], at: datetime) -> int:
-    """An upload with evidence; its id."""
+    """Record an upload with evidence; return its id."""
     store.record("feed", [event(name)], None, at)
     (upload,) = store.history(name)
     kept = [KeptFile(kind, blobs.put(content), len(content), False, at) for kind, content in files.items()]
@@ -30,14 +30,14 @@ def keep(store: Store, blobs: Blobs, name: str, files: dict[str, bytes], at: dat
 
 
 def aged(path: Path, days: float) -> None:
-    """Let a file be as old as that."""
+    """Set the age of a file."""
     when = (NOW - days * DAY).timestamp()
     os.utime(path, (when, when))
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Evidence of old and new uploads, told and quiet, some of it the same; and files that no row names."""
+    """Make evidence of old and new uploads, alerted and quiet, some of it equal; and files that no row names."""
     folder = tmp_path / "data"
     blobs = Blobs(folder / "evidence")
     found = Settlement("found", "why", {"finding": "blend", "alert": True})
@@ -64,12 +64,12 @@ def data(tmp_path: Path) -> Path:
 
 
 def contents(data: Path) -> set[bytes]:
-    """What the folder of evidence holds."""
+    """Return the contents of the evidence folder."""
     return {path.read_bytes() for path in (data / "evidence").rglob("*") if path.is_file()}
 
 
 def of_evidence(pruned: list[Pruned]) -> Pruned:
-    """What is told about evidence."""
+    """Return the evidence part of a preview."""
     (one,) = [p for p in pruned if p.what == "evidence"]
     return one
 
@@ -89,7 +89,7 @@ def test_the_preview_changes_nothing_and_is_what_is_done(data: Path) -> None:
 
 
 def test_what_stays(data: Path) -> None:
-    """All that a case, an alert or a recent upload names, files still being written, and files of somebody else."""
+    """All evidence of a case, an alert or a recent upload stays, and so do unfinished and foreign files."""
     prune(data, lambda _: False, KEEP, NOW, apply=True)
     assert contents(data) == {
         b"recent card",
@@ -97,7 +97,7 @@ def test_what_stays(data: Path) -> None:
         b"case card",
         b"case verdict",
         b"told card",
-        b"shared config",  # of a quiet upload, and of one that was told
+        b"shared config",  # of a quiet upload, and of an alerted one
         b"young orphan",
         b"half",
         b"not of a watch",
@@ -131,7 +131,7 @@ def test_without_a_database_no_evidence_is_touched(data: Path) -> None:
 
 
 def test_killed_between_the_rows_and_the_files_it_is_ended_by_the_next_one(data: Path) -> None:
-    """What is left of it is a file that no row names, and goes when it is a day old."""
+    """The leftover is a file that no row names, removed when it is a day old."""
     left = next(
         path for path in (data / "evidence").rglob("*") if path.is_file() and path.read_bytes() == b"quiet card"
     )

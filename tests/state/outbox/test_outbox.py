@@ -1,4 +1,4 @@
-"""Messages: told once, whatever is killed in between."""
+"""Messages are sent once, even if the process is killed in between."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.state.events import FOUND, MINUTE, NOW, event, message, one_upload
 
 
 def test_deliver(store: Store) -> None:
-    """A message is claimed once, sent, and kept with its id; the same key is never told again."""
+    """A message is claimed once, sent, and kept with its id; the same key is never sent again."""
     assert store.post([message("b"), message("a"), message("b")], NOW) == 2
     rows = store.claim(NOW, 60, 10)
     assert [(r.dedupe_key, r.state, r.attempts) for r in rows] == [("b", "sending", 1), ("a", "sending", 1)]
@@ -100,12 +100,12 @@ def test_many_senders(url: str, stores: int) -> None:
 
 
 def test_many_recorders(url: str) -> None:
-    """Two processes that read the same page keep each upload once, and neither is told the database is busy."""
+    """Two processes that read the same page keep each upload once, and neither gets "database is busy"."""
     new: list[int] = []
     events = [event(f"org/m{i}") for i in range(20)]
 
     def read() -> None:
-        with Store.open(url) as opened:  # a fresh database is made by whoever comes first
+        with Store.open(url) as opened:  # the first process makes a fresh database
             new.extend(opened.record("feed", [e], NOW, NOW) for e in events)
 
     threads = [threading.Thread(target=read) for _ in range(4)]

@@ -1,4 +1,4 @@
-"""docs/registry.md shows what the loader does: its examples load, and its mistakes are told as it says."""
+"""docs/registry.md matches the loader: its examples load, and its mistakes are reported as shown."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def test_an_example_loads_and_fits_the_schema(tmp_path: Path, example: str) -> N
 
 
 @pytest.mark.parametrize(("broken", "answer"), MISTAKES)
-def test_a_mistake_is_told_as_the_document_says(tmp_path: Path, broken: str, answer: str) -> None:
-    """Word for word, but for the folder that the file lies in."""
+def test_a_mistake_is_reported_as_the_document_says(tmp_path: Path, broken: str, answer: str) -> None:
+    """Word for word, except for the file's folder."""
     (said,) = mistakes(write(tmp_path, broken, "registry.yaml"))
     assert f"registry.yaml:{said}\n".replace(f"{tmp_path}/", "") == answer
 
 
 @pytest.mark.parametrize("kind", [RegistryFile, ModelEntry, OrganisationEntry, SuppressionEntry, DeclaredEntry])
 def test_every_key_is_in_an_example_and_explained(kind: type[BaseModel]) -> None:
-    """Whatever may stand in a file."""
+    """Every key of the schema is there."""
     shown = "\n".join(EXAMPLES)
     for key in kind.model_fields:
         assert re.search(rf"\b{key}:", shown), key

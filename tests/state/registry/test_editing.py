@@ -24,7 +24,7 @@ FIRST = "- repo_id: a/b # x\n  role: base\n"
 
 
 def indented(by: int) -> str:
-    """The entry's lines, deeper."""
+    """Return the entry's lines, deeper."""
     return "".join(" " * by + line for line in LINES.splitlines(keepends=True))
 
 
@@ -88,7 +88,7 @@ def test_an_entry_comes_and_goes_and_nothing_else_does(tmp_path: Path, name: str
 
 @pytest.mark.parametrize("before", ["", "# only a comment\n", "organisations:\n- {name: A, members: [a, b]}"])
 def test_a_list_is_begun_where_there_is_none(tmp_path: Path, before: str) -> None:
-    """Also in a file that is not there, and after a last line without an end."""
+    """This holds for a missing file, and after a last line without an end."""
     file = tmp_path / "r.yaml"
     if before:
         write(tmp_path, before)
@@ -152,7 +152,7 @@ def test_mode_and_link_are_kept_and_read_only_is_respected(tmp_path: Path) -> No
 
 
 def edit(folder: Path) -> None:
-    """What the dying processes do."""
+    """Edit a file, in a process that dies."""
     add_entry(folder / "r.yaml", ENTRY)
 
 

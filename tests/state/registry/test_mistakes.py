@@ -1,4 +1,4 @@
-"""Every mistake in a registry file is told, at once, with its line and column."""
+"""Every mistake in a registry file is reported at once, with its line and column."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_mistake(tmp_path: Path, case: str) -> None:
-    """Each kind of mistake is told in one sentence where it stands."""
+    """Each kind of mistake is reported in one sentence at its position."""
     text, expected = BROKEN[case]
     path = write(tmp_path, text)
     found = mistakes(path)
@@ -145,7 +145,7 @@ REPO_IDS = [
 
 @pytest.mark.parametrize("repo_id", REPO_IDS)
 def test_no_repo_id(tmp_path: Path, repo_id: str) -> None:
-    """What the Hub would take for no repository name is refused, by the schema too."""
+    """A name that the Hub would refuse is refused, by the schema too."""
     entry = {"repo_id": repo_id, "role": "base"}
     (said,) = mistakes(write(tmp_path, json.dumps([entry]), "r.json"))
     assert said.startswith("1:14: `repo_id` must be a repo id such as org/name")
@@ -155,7 +155,7 @@ def test_no_repo_id(tmp_path: Path, repo_id: str) -> None:
 
 
 def test_all_at_once(tmp_path: Path) -> None:
-    """All mistakes of all files are told at once, each file's in order, twins among wrong entries included."""
+    """All mistakes of all files are reported at once, each file's in order, twins among wrong entries included."""
     first = write(tmp_path, "- {repo_id: A/b, role: bass}\n- {repo_id: a/B, role: base, x: 1}\n", "1.yaml")
     second = write(tmp_path, "models:\n- repo_id: a/b\n", "2.yaml")
     third = write(tmp_path, "{\n", "3.yaml")
@@ -172,7 +172,7 @@ def test_all_at_once(tmp_path: Path) -> None:
 
 
 def test_twins_by_folder(tmp_path: Path) -> None:
-    """A folder's own name counts as its repo id, and nobody is a member of two organisations."""
+    """A folder's own name counts as its repo id, and an account is a member of one organisation only."""
     models = "models: [{path: zoo/a/b, role: base}, {repo_id: A/B, role: base}]\n"
     groups = "organisations: [{name: x, members: [m]}, {name: y, members: [M]}]\n"
     path = write(tmp_path, models + groups)
@@ -193,7 +193,7 @@ def test_limits(tmp_path: Path) -> None:
 @given(content=st.binary(max_size=60) | st.text(alphabet='-[]{}:,&*!|>%@`"#\n ax', max_size=40).map(str.encode))
 @settings(max_examples=200, deadline=None)
 def test_never_crashes(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
-    """Whatever a file holds, it is read or refused with problems."""
+    """Any file is read or refused with problems."""
     path = write(tmp_path_factory.getbasetemp(), content)
     problems: tuple[Problem, ...] = ()
     try:
@@ -204,7 +204,7 @@ def test_never_crashes(tmp_path_factory: pytest.TempPathFactory, content: bytes)
 
 
 def test_include_mistakes(tmp_path: Path) -> None:
-    """What is not there, and what leads back, is told where it is included."""
+    """Missing includes and circular ones are reported at the include."""
     first = write(tmp_path, "include: [b.yaml, gone.yaml]\n", "a.yaml")
     write(tmp_path, "include:\n- c.yaml\n", "b.yaml")
     third = write(tmp_path, "models: []\ninclude: [a.yaml, ., c.yaml]\n", "c.yaml")

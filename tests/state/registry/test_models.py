@@ -65,7 +65,7 @@ def test_everything(tmp_path: Path) -> None:
 
 
 def test_makers(tmp_path: Path) -> None:
-    """Organisations that belong together have one maker, in any case; a group's name makes nobody its member."""
+    """Organisations that belong together have one maker, in any case; a group's name adds no member."""
     registry = load([write(tmp_path, FULL)])
     assert {registry.maker_of(name) for name in ("Org", "ORG", "org-labs", "Org-Labs")} == {"Org"}
     assert registry.maker_of("KNOWN") == "known"

@@ -1,4 +1,4 @@
-"""Registry files for tests, and what is wrong with them."""
+"""Registry files for tests, and their mistakes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from state.registry.models import RegistryError, load
 
 
 def write(folder: Path, text: str | bytes, name: str = "r.yaml") -> Path:
-    """A registry file."""
+    """Write a registry file."""
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
 
 def mistakes(*paths: Path) -> list[str]:
-    """The problems of files, as "line:column: message"."""
+    """Return the problems of files, as "line:column: message"."""
     with pytest.raises(RegistryError) as caught:
         load(paths)
     assert str(caught.value) == "\n".join(map(str, caught.value.problems))

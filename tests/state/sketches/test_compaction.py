@@ -1,4 +1,4 @@
-"""Compaction leaves out what nobody can be given any more, and nothing else, whatever it is killed by."""
+"""Compaction removes unreachable records, and nothing else, even if it is killed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def history(folder: Path) -> None:
 
 
 def everything(folder: Path) -> list[StoredSketch]:
-    """All that a store hands out, without the values."""
+    """Return all that a store hands out, without the values."""
     store = SketchStore(folder)
     found = [replace(s, sketch=replace(s.sketch, samples={})) for s in store.all(SPEC)]
     store.close()
@@ -42,7 +42,7 @@ def everything(folder: Path) -> list[StoredSketch]:
 
 
 def values(folder: Path) -> list[list[float]]:
-    """The values of all that a store hands out."""
+    """Return the values of all that a store hands out."""
     return sorted(x.values.tolist() for s in SketchStore(folder).all(SPEC) for x in s.sketch.samples.values())
 
 
@@ -119,7 +119,7 @@ def test_a_disk_that_is_full_loses_nothing(tmp_path: Path) -> None:
     assert len(list(leftovers(tmp_path))) == 1
 
 
-def test_nobody_compacts_a_folder_in_use(tmp_path: Path) -> None:
+def test_a_folder_in_use_is_not_compacted(tmp_path: Path) -> None:
     """An open store keeps compaction away, and the other way round; several stores share."""
     first, second = SketchStore(tmp_path), SketchStore(tmp_path)
     first.close()
@@ -132,7 +132,7 @@ def test_nobody_compacts_a_folder_in_use(tmp_path: Path) -> None:
 
 
 def test_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
-    """What a newer version wrote is not taken for damage."""
+    """A newer version's files are not taken for damage."""
     SketchStore(tmp_path).put_all(several(1))
     lines, _ = files(tmp_path)
     lines.write_bytes(lines.read_bytes().replace(b"sketches 2", b"sketches 9"))

@@ -1,4 +1,4 @@
-"""Sketches survive bit for bit, appear whole or not at all, and damage is no disaster."""
+"""Sketches survive bit for bit, appear whole or not at all, and damage loses only the damaged sketch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BITS = {np.dtype(ml_dtypes.bfloat16): np.uint16, np.dtype(np.float16): np.uint16
 
 
 def stored(values: NDArray[Any], *, ref: RepoRef = REF, spec: SampleSpec = SPEC, title: str = "Näme") -> StoredSketch:
-    """A sketch of one sample."""
+    """Return a sketch of one sample."""
     samples = {SliceKey("mlp.down_proj.weight", 7, 2): Sample(16, 32, 5, values)}
     return StoredSketch(Sketch(ref, spec, samples), datetime(2026, 1, 2, tzinfo=UTC), ("org/base",), title, READ_AT)
 
@@ -38,13 +38,13 @@ def plain() -> NDArray[Any]:
 
 
 def files(folder: Path) -> tuple[Path, Path]:
-    """The lines and the records of the one pack in a folder."""
+    """Return the lines and the records of the one pack in a folder."""
     (lines,), (bits,) = folder.glob("*.lines"), folder.glob("*.bits")
     return lines, bits
 
 
 def titles(folder: Path) -> list[str]:
-    """What a new process finds."""
+    """Return the titles that a new process finds."""
     return sorted(s.title for s in SketchStore(folder).all(SPEC))
 
 
@@ -94,7 +94,7 @@ def test_everything_else_comes_back(tmp_path: Path) -> None:
 
 
 def test_the_history_of_a_repository(tmp_path: Path) -> None:
-    """The Hub's own id tells it under any name, and from another that took its name; else the name does."""
+    """The Hub's own id identifies it under any name, and from another that took its name; else the name does."""
     store, mine, theirs = SketchStore(tmp_path), "6a" * 12, "6b" * 12
     read = [("org/old", None), ("org/old", mine), ("new/name", mine), ("org/old", theirs)]
     for day, (name, hub_id) in enumerate(read):
@@ -218,7 +218,7 @@ for i in range(20):
 
 
 def test_processes_write_at_once(tmp_path: Path) -> None:
-    """What two processes put at the same time is all there afterwards."""
+    """All that two processes put at the same time is there afterwards."""
     command = [sys.executable, "-c", PUTS, str(tmp_path)]
     writers = [subprocess.Popen([*command, name]) for name in ("x", "y")]
     assert [writer.wait(60) for writer in writers] == [0, 0]
@@ -227,7 +227,7 @@ def test_processes_write_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [1, 20, 200])
 def test_a_torn_last_line_is_ignored_and_overwritten(tmp_path: Path, cut: int) -> None:
-    """A line that was cut short is no line; the next sketch takes its place, for readers from before too."""
+    """A line that was cut short does not count; the next sketch takes its place, for open readers too."""
     reader = SketchStore(tmp_path)
     SketchStore(tmp_path).put_all(several(3))
     lines, _ = files(tmp_path)
@@ -258,7 +258,7 @@ def test_truncated_records_are_absent(tmp_path: Path, kept: int) -> None:
 
 
 def test_damage_is_absence(tmp_path: Path) -> None:
-    """One wrong bit in a record, or a line that is no JSON or misses something, loses that sketch alone."""
+    """One wrong bit in a record, or a line that is not JSON or misses a key, loses that sketch alone."""
     SketchStore(tmp_path).put_all(several(4))
     lines, bits = files(tmp_path)
     content = bytearray(bits.read_bytes())
@@ -274,7 +274,7 @@ def test_damage_is_absence(tmp_path: Path) -> None:
 
 
 def test_a_damaged_first_line_sets_the_pack_aside(tmp_path: Path) -> None:
-    """Records that nobody can describe are absent and kept as *.broken; a running process begins again."""
+    """Records without a description are absent and kept as *.broken; a running process begins again."""
     store = SketchStore(tmp_path)
     store.put_all(several(2))
     lines, _ = files(tmp_path)

@@ -18,7 +18,7 @@ def test_an_empty_store_counts_zeros(store: Store) -> None:
 
 
 def test_uploads_are_counted_by_what_became_of_them(store: Store) -> None:
-    """What waits, since when, what was found lately, and what of it was a blend."""
+    """Waiting uploads, the oldest wait, recent findings, and blends among them."""
     store.record("feed", [event(f"org/m{i}") for i in range(5)], NOW, NOW)
     first, second, third, fourth, _ = store.due(NOW, 10)
     store.settle(first.id, FOUND, [OutboxMessage("k", "console", {})], NOW - timedelta(days=2))

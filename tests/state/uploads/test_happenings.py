@@ -1,4 +1,4 @@
-"""What listings show of repositories over time, and what an operator is told of the service: each once."""
+"""Events of repositories over time, and conditions of the service for the operator: each once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 
 def kinds(store: Store, name: str) -> list[str]:
-    """What happened to a repository, in order."""
+    """Return the events of a repository, in order."""
     return [h.kind for h in store.repo_events(name)]
 
 
@@ -103,12 +103,12 @@ def test_how_far_feeds_are(store: Store) -> None:
 
 
 def told(condition: Condition) -> OutboxMessage:
-    """What the operator reads."""
+    """Return the operator's messages."""
     key = f"{condition.name}:{condition.began_at.isoformat()}:{condition.ended_at}"
     return OutboxMessage(key, "operator", {"text": condition.text})
 
 
-def test_a_condition_is_told_when_it_begins_and_when_it_ends(store: Store) -> None:
+def test_a_condition_is_a_message_when_it_begins_and_when_it_ends(store: Store) -> None:
     """Once each, whatever its text does meanwhile; it may begin again."""
     changes = [
         store.condition("disk", text, NOW + i * HOUR, told)
@@ -121,7 +121,7 @@ def test_a_condition_is_told_when_it_begins_and_when_it_ends(store: Store) -> No
 
 
 def test_silent_uploads_say_so(store: Store) -> None:
-    """What is remembered from before the watch is marked; listed again it stays so."""
+    """Uploads remembered from before the watch are marked; listed again they stay so."""
     store.record("f", [event("o/seed")], None, NOW, silent=True)
     store.record("f", [event("o/seed"), event("o/new")], None, NOW)
     assert {u.repo_id: u.silent for u in store.due(NOW, 10)} == {"o/seed": True, "o/new": False}
