@@ -102,7 +102,7 @@ def pair(key: str, value: object) -> bytes:
 
 
 def gguf(weights: Weights, kind: str, pairs: Mapping[str, object] = PAIRS) -> bytes:
-    """Return a GGUF file; vectors stay float32, and rows that are no whole blocks are Q8_0."""
+    """Return a GGUF file; vectors stay float32, and rows of partial blocks are Q8_0."""
     infos, data = b"", b""
     for name, weight in weights.items():
         one = kind if weight.ndim > 1 else "F32"

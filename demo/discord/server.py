@@ -158,7 +158,7 @@ def _fault(name: str, retry_after: float) -> web.Response:
         return web.Response(text="<h1>Please log in to this network</h1>", content_type="text/html")
     if name == "server_errors":
         return answer({"message": "500: Internal Server Error", "code": 0}, 500)
-    # this header tells Discord's client its own limit from its network's
+    # only Discord's own limit has this header, not its network's
     headers = {"Retry-After": f"{retry_after:g}"} | ({"Via": "1.1 loopback"} if name == "rate_limits" else {})
     body = {"message": "You are being rate limited.", "retry_after": retry_after, "global": False}
     return answer(body, 429, headers)

@@ -1,7 +1,7 @@
 """Take the pictures of the docs: python -m demo.pictures [--out docs/pictures].
 
 The messages are what the real bot sends to a Discord on loopback. They are drawn by a Chromium on this machine, in a
-light and a dark theme. Where there is no Chromium it says so and ends with status 2.
+light and a dark theme. Without a Chromium it says so and ends with status 2.
 """
 
 from __future__ import annotations

@@ -84,16 +84,16 @@ def read(archive: Path, sink: Sink) -> Manifest:
         for member in tar:
             content = tar.extractfile(member) if member.isreg() and not member.issparse() else None
             if manifest is not None or content is None:
-                raise StateError(f"{archive} is no backup of Blendwatch: {member.name!r} has no place in one")
+                raise StateError(f"{archive} is not a backup of Blendwatch: {member.name!r} does not belong in one")
             if member.name == MANIFEST:
                 manifest = _manifest(archive, content.read(MOST_MANIFEST_BYTES))
                 continue
             path = member.name.removeprefix(DATA)
             if path in got or not member.name.startswith(DATA) or not is_safe(path):
-                raise StateError(f"{archive} is no backup of Blendwatch: {member.name!r} has no place in one")
+                raise StateError(f"{archive} is not a backup of Blendwatch: {member.name!r} does not belong in one")
             got[path] = sink(path, content)
     if manifest is None:
-        raise StateError(f"{archive} is no backup of Blendwatch, or its end is missing: it has no manifest")
+        raise StateError(f"{archive} is not a backup of Blendwatch, or its end is missing: it has no manifest")
     for path in sorted(got.keys() | manifest.files.keys()):
         if got.get(path) != manifest.files.get(path):
             raise StateError(f"{archive} is damaged: {path} is not what the manifest says")
@@ -116,7 +116,7 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
         with archive.open("rb") as file, tarfile.open(fileobj=file, mode="r:*") as tar:
             yield tar
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile):
-        raise StateError(f"{archive} is no backup of Blendwatch, or it is cut off or damaged") from None
+        raise StateError(f"{archive} is not a backup of Blendwatch, or it is cut off or damaged") from None
 
 
 def is_safe(path: str) -> bool:
@@ -130,7 +130,7 @@ def _manifest(archive: Path, text: bytes) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(text)
     except ValidationError:
-        raise StateError(f"{archive} is no backup of Blendwatch that this version can read: its manifest") from None
+        raise StateError(f"{archive} is not a backup of Blendwatch that this version can read: its manifest") from None
     revision = manifest.schema_revision
     if manifest.backup_format > FORMAT or (revision is not None and revision not in revisions()):
         raise StateError(

@@ -31,7 +31,7 @@ class Writer:
         StateError for a name that no restore would accept.
         """
         if not is_safe(name):
-            raise StateError(f"the name of {str(path)!r} is too odd for a backup: rename it, or take it elsewhere")
+            raise StateError(f"the name of {str(path)!r} cannot be restored: rename or move it")
         if not path.is_file():  # gone, or a socket or pipe without an end
             return
         try:

@@ -60,7 +60,7 @@ def restore(archive: Path, into: Path, now: datetime, *, force: bool = False) ->
     """
     with disk_errors(into):
         if archive.resolve().is_relative_to(into.resolve()):
-            raise StateError(f"{archive} lies in the folder that it is to be restored into: take it elsewhere first")
+            raise StateError(f"{archive} lies in the folder to restore into: move it first")
         if is_restore_unfinished(into):
             return _end_earlier(archive, into)
         manifest = verify(archive)

@@ -149,7 +149,7 @@ class Cases:
         return None if row is None else CaseMessage(*row)
 
     def in_same_digest(self, destination: str, message_id: str) -> list[CaseFile]:
-        """Return the cases of a digest in its order; empty if the message is no digest or holds one case."""
+        """Return the cases of a digest in its order; empty if the message is not a digest or holds one case."""
         mine = and_(outbox.c.upload_id == cases.c.upload_id, outbox.c.dedupe_key.endswith(":" + cases.c.case_id))
         here = and_(outbox.c.destination == destination, outbox.c.message_id == message_id)
         together = and_(mine, here, outbox.c.last_error == SENT_IN_DIGEST)

@@ -126,7 +126,7 @@ def test_prune_tells_and_then_does(done_stage: Stage, tmp_path: Path) -> None:
         (("prune", "--data", "{tmp}/none"), 2, "there is no data folder"),
         (("prune", "--report-days", "0"), 2, "--report-days"),
         (("restore", "{tmp}/none.tar"), 2, "there is no file"),
-        (("restore", "{data}/blendwatch.sqlite", "--into", "{tmp}/new"), 1, "is no backup of Blendwatch"),
+        (("restore", "{data}/blendwatch.sqlite", "--into", "{tmp}/new"), 1, "is not a backup of Blendwatch"),
     ],
 )
 def test_mistakes_are_one_sentence(

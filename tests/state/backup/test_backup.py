@@ -129,7 +129,7 @@ def test_a_name_that_no_restore_would_take_is_reported(tmp_path: Path, name: byt
     """The backup reports it, before a restore is needed."""
     data = filled(tmp_path / "data")
     (data / os.fsdecode(name)).touch()
-    with pytest.raises(StateError, match="is too odd for a backup") as caught:
+    with pytest.raises(StateError, match="cannot be restored: rename or move it") as caught:
         back_up(data, tmp_path / "to", AT)
     assert str(caught.value).isprintable()
     assert list((tmp_path / "to").iterdir()) == []

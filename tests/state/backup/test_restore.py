@@ -75,7 +75,7 @@ def claimed(**values: object) -> Callable[[Members], object]:
         (lambda m: m.pop("manifest.json"), "it has no manifest"),
         (lambda m: m.pop("data/absences.json"), "absences.json is not what the manifest says"),
         (lambda m: m.update({"data/absences.json": b"{}"}), "absences.json is not what the manifest says"),
-        (lambda m: m.update({"after": b""}), "'after' has no place in one"),
+        (lambda m: m.update({"after": b""}), "'after' does not belong in one"),
         (lambda m: m.update({"manifest.json": b"{}"}), "its manifest"),
         (claimed(backup_format=2, blendwatch="9.9"), r"made by a newer version, 9\.9"),
         (claimed(schema_revision="9999"), r"its database has revision 9999\): update the program"),
@@ -99,7 +99,7 @@ def test_an_archive_that_is_not_what_it_says_changes_nothing(
 def test_no_path_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     """A path that backups never write is refused by name, though the manifest lists it."""
     archive = rewritten(backed_up(tmp_path), lambda m: m.update({name: b"", "manifest.json": m.pop("manifest.json")}))
-    with pytest.raises(StateError, match="has no place in one"):
+    with pytest.raises(StateError, match="does not belong in one"):
         restore(archive, tmp_path / "new", AT)
     assert not (tmp_path / "new").exists()
     assert not list(tmp_path.rglob("evil"))
@@ -113,7 +113,7 @@ def test_links_and_devices_have_no_place(tmp_path: Path, kind: bytes) -> None:
         info = tarfile.TarInfo("data/absences.json")
         info.type, info.linkname = kind, "/etc/passwd"
         tar.addfile(info)
-    with pytest.raises(StateError, match=r"'data/absences\.json' has no place in one"):
+    with pytest.raises(StateError, match=r"'data/absences\.json' does not belong in one"):
         restore(path, tmp_path / "new", AT)
 
 
@@ -124,7 +124,7 @@ def test_a_truncated_archive_is_refused(tmp_path: Path, name: str, part: float) 
     archive = backed_up(tmp_path, name)
     content = archive.read_bytes()
     archive.write_bytes(content[: int(len(content) * part) // 512 * 512])
-    with pytest.raises(StateError, match=r"b\.tar.* is no backup of Blendwatch"):
+    with pytest.raises(StateError, match=r"b\.tar.* is not a backup of Blendwatch"):
         restore(archive, tmp_path / "new", AT)
     assert not (tmp_path / "new").exists()
 
