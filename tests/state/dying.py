@@ -1,7 +1,7 @@
 """Processes that die before a chosen call of the operating system, or to whom the disk is full.
 
-`python -m tests.state.dying module:function FOLDER...` calls a function of a folder. In the first folder the process
-dies at its first call of the operating system that changes a disk, in the second at its second, and so on.
+`python -m tests.state.dying module:function FOLDER...` calls a function of a folder. In the nth folder the process
+dies at its nth call of the operating system that changes a disk.
 """
 
 from __future__ import annotations
