@@ -9,13 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from analyzers.card.reader import Card, Place
+from analyzers.compare.case import Case, case_of
 from analyzers.errors import Unreadable
-from analyzers.records import RepoFacts, RepoFile, Sample, SampleSpec, ShardHeader, Sketch, SliceKey
+from analyzers.records import Component, RepoFacts, RepoFile, Sample, SampleSpec, ShardHeader, Sketch, SliceKey
 from analyzers.sketch.coordinates import ReadBudget, plan_reads, samples_from
 from analyzers.sketch.layout import layout_of
 from analyzers.sketch.second_look_plan import Groups
 from analyzers.sketch.tensor_roles import elements_of, groups_of
 from analyzers.sketch.towers import first_of, part_of, towers_of
+from analyzers.verdict.components import component_of, is_open
+from bot.check.declarations import add_named_kin
+from bot.known.models import KnownModels
 from bot.sources.first_look import Look
 from bot.sources.interface import Source, SourceError, Span, TooLarge, Unavailable
 from bot.sources.safetensors_header import PREFIX, header_length, parse_header
@@ -47,6 +52,15 @@ class Part:
     groups: Groups
 
 
+@dataclass(frozen=True, slots=True)
+class ComparedPart:
+    """A component outside the main one: as it was read, its comparison with known models, the result."""
+
+    part: Part
+    case: Case
+    component: Component
+
+
 def parts_of(source: Source, facts: RepoFacts, spec: SampleSpec, problems: list[str]) -> Iterator[Part]:
     """Yield the components beside the main one; a sentence in `problems` for each that cannot be read."""
     found = others(facts.files)
@@ -74,6 +88,28 @@ def reserved(facts: RepoFacts) -> tuple[int, int]:
     """Return how many requests and bytes of a look belong to the other components."""
     count = min(MOST, len(others(facts.files)))
     return REQUESTS * count, BYTES * count
+
+
+def compare_part(
+    known: KnownModels, part: Part, main: Case, cards: Sequence[Card], more: Sequence[Place] = (), *, gated: bool
+) -> ComparedPart:
+    """Compare a component with the known models. `main`: the case of the main one; `more`: words outside the card."""
+    references = known.candidates(part.sketch, main.weights_at, main.disclosure.parents)
+    case = case_of(part.sketch, references, main.disclosure, main.weights_at, main.screened, main.maker)
+    case = add_named_kin(known, case, cards, more, gated=gated)
+    return ComparedPart(part, case, component_of(case, part.name, part.parameters, part.share))
+
+
+def compare_parts(
+    known: KnownModels, source: Source, parts: Sequence[Part], main: Case, cards: Sequence[Card], problems: list[str]
+) -> Iterator[ComparedPart]:
+    """Compare each component; read more of one that is kin of a known model and not a copy."""
+    gated = source.facts().gated
+    for part in parts:
+        found = compare_part(known, part, main, cards, gated=gated)
+        if is_open(found.component, part.share):
+            found = compare_part(known, wider(source, part, problems), main, cards, gated=gated)
+        yield found
 
 
 def _part(source: Source, facts: RepoFacts, spec: SampleSpec, name: str, files: Sequence[RepoFile]) -> Part:

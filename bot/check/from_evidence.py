@@ -20,7 +20,17 @@ from analyzers.records import CheckResult, Compared, Cost, Disclosure, Evidence,
 from analyzers.verdict.replay import again, of_case
 from analyzers.verdict.rules import judge
 from analyzers.verdict.summary import points, summed_up
-from bot.check.checker import REGISTRY, Checker, sampled
+from bot.check.checker import Checker, sampled
+from bot.check.declarations import (
+    REGISTRY,
+    add_mirrors,
+    add_named_kin,
+    assess_claims,
+    disclosure_of,
+    find_originals,
+    parse_card,
+    read_declared_parents,
+)
 from bot.known.models import KnownModels, Progress
 from bot.sources.interface import Unavailable
 from bot.text.sanitize import moment
@@ -77,11 +87,12 @@ def unjudged(upload: Upload, listings: Sequence[bytes], cards: Sequence[str], ch
 
     What was kept may be of several attempts, oldest first; what any of the cards declares is declared.
     """
+    known = checker.known
     for listing in map(json.loads, listings):
         ref, tags = RepoRef(listing["repo_id"], listing["revision"]), listing.get("tags", ())
-        stored = checker.known.sketches.get(ref, checker.known.spec)
+        stored = known.sketches.get(ref, known.spec)
         if stored is not None and stored.weights_at is not None:
-            said = checker.says(ref, [checker.card(ref.repo_id, tags, text) for text in cards or ("",)])
+            said = disclosure_of(known, ref, [parse_card(known, ref.repo_id, tags, text) for text in cards or ("",)])
             mentions = tuple(m for m in said.mentions if m.where != REGISTRY)
             parameters = upload.parameters or listing.get("parameters") or 0
             disclosure = replace(said, mentions=mentions)
@@ -103,26 +114,26 @@ def recalled(
 
     `gone`: why it cannot be read; `newer`: its card as it is now.
     """
-    started = time.monotonic()
+    started, known = time.monotonic(), checker.known
     with checker.metered() as meter:
         ref = seen.stored.sketch.ref
-        unknown = checker.known.refresh(None, progress)
-        if complete and (missing := checker.known.out_of_reach()):
+        unknown = known.refresh(None, progress)
+        if complete and (missing := known.out_of_reach()):
             raise Unavailable(missing)
-        first = checker.card(ref.repo_id, (), seen.card)
+        first = parse_card(known, ref.repo_id, (), seen.card)
         cards = (first, newer) if newer else (first,)
-        mentions = (*seen.disclosure.mentions, *checker.says(ref, cards, gated=seen.gated).mentions)
+        mentions = (*seen.disclosure.mentions, *disclosure_of(known, ref, cards, gated=seen.gated).mentions)
         said = replace(seen.disclosure, mentions=mentions)
-        disclosure, parents, problems = checker.declared(said, progress, complete=complete)
-        case = checker.case(seen.stored.sketch, disclosure, parents, seen.weights_at)
-        case = replace(case, new_since=checker.known.kept_new_since(seen.stored, seen.created_at))
-        case = checker.heard(case, cards, gated=seen.gated)
+        disclosure, parents, problems = read_declared_parents(known, said, progress, complete=complete)
+        case = checker.build_case(seen.stored.sketch, disclosure, parents, seen.weights_at)
+        case = replace(case, new_since=known.kept_new_since(seen.stored, seen.created_at))
+        case = add_named_kin(known, case, cards, gated=seen.gated)
         finding, digest = explain(case), seen.weights_digest
         said = case.disclosure
-        forms = checker.forms(case, complete)
+        forms = find_originals(known, case, complete=complete)
         case = replace(case, disclosure=replace(said, mentions=(*said.mentions, *forms)))
-        case, _ = checker.followed(case, finding, judge(case, finding, case.maker), complete=complete)
-        once = checker.told(ref, digest, judge(case, finding, case.maker))
+        case = add_mirrors(known, case, judge(case, finding, case.maker), complete=complete)
+        once = checker.suppress(ref, digest, judge(case, finding, case.maker))
         second = seen.verdict.second if seen.verdict and _has_models(seen.verdict.second) else None
         unread_models = seen.verdict.gone if seen.verdict and second else (ref.repo_id,)
         evidence = Evidence(
@@ -135,13 +146,13 @@ def recalled(
             unread_models,
             new_since=case.new_since,
         )
-        verdict = checker.told(ref, digest, judge(case, again(finding, evidence), case.maker))
+        verdict = checker.suppress(ref, digest, judge(case, again(finding, evidence), case.maker))
         facts = RepoFacts(ref, (), seen.created_at, seen.weights_at, seen.stored.hub_id)
-        verdict, own_cost = checker.in_order(facts, case, verdict, lambda _: None)
+        verdict, own_cost = checker.check_precedence(facts, case, verdict, lambda _: None)
         read = "what was read before" if second else "the evidence of first sight alone"
         rests = f"this rests on {read} ({seen.stored.read_at:%Y-%m-%d}): {gone}"
         verdict = replace(verdict, why=f"{verdict.why}; {rests}")
-        claims = checker.claims(ref, first, verdict, gated=seen.gated)
+        claims = assess_claims(known, ref, first, verdict, gated=seen.gated)
         findings = points(verdict, claims, ())
     result = CheckResult(
         suspect=ref,

@@ -19,6 +19,7 @@ from analyzers.errors import Unreadable
 from analyzers.records import CheckResult, Cost, Failed, Outcome, RepoFacts, Skipped
 from bot.alerts.operator import News
 from bot.check.checker import Checker
+from bot.check.declarations import parse_card
 from bot.check.from_evidence import FOUND_LATE, NEVER_JUDGED, FirstSight, first_sight, recalled, unjudged
 from bot.check.method import method
 from bot.check.report import to_json
@@ -207,7 +208,7 @@ class Watcher:
     def _card(self, source: Source) -> Card:
         """Return the card as it is now."""
         facts = source.facts()
-        return self.checker.card(facts.ref.repo_id, facts.tags, card_of(source)[0])
+        return parse_card(self.checker.known, facts.ref.repo_id, facts.tags, card_of(source)[0])
 
     @spent_on("first look")
     def _recall(self, upload: Upload, seen: FirstSight | None, gone: str, progress: Progress) -> Outcome:

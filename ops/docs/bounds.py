@@ -12,7 +12,7 @@ from analyzers.card import reader
 from analyzers.sketch import layout
 from bot.alerts import delivery, embeds, rate_cap
 from bot.cases import casework
-from bot.check import author_words, checker, components, own_weights, precedence, second_look
+from bot.check import author_words, components, declarations, own_weights, precedence, second_look
 from bot.config.settings import Settings
 from bot.hub import facts, hub, listing, repo, webhook
 from bot.hub.http import deadlines, errors, request_rules, session
@@ -67,7 +67,7 @@ BOUNDS: Final = (
     _constant(components, "REQUESTS", "requests of each of these", "requests", "a note says why it could not be read"),
     _constant(components, "FURTHER", "requests more of each of these", "requests", "it is judged by what was read"),
     _constant(
-        checker,
+        declarations,
         "MAX_FOLLOWED",
         "declared models, and as many matches, whose cards are asked what they are a form of",
         "models",
@@ -81,7 +81,7 @@ BOUNDS: Final = (
         "the others are not read",
     ),
     _constant(
-        checker,
+        declarations,
         "MAX_DECLARED_READ",
         "declared parents, in no registry file, read for one upload, a first look each",
         "models",

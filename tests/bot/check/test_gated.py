@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.__main__ import app
-from bot.check.checker import WITHHELD
+from bot.check.declarations import WITHHELD
 from demo.models import card
 from demo.scene import BASE, HIDDEN, RELEASE
 from state.evidence.blobs import Blobs
