@@ -17,7 +17,7 @@ from analyzers.errors import BlendwatchError
 from bot import build
 from bot.config.clock import Clock
 from bot.config.settings import Settings
-from bot.watch.one_pass import Turn
+from bot.watch.one_pass import OnePass
 from demo.hub.server import LoopbackHub
 from state.store import Store, Upload
 
@@ -79,7 +79,7 @@ class World:
 
     hub: LoopbackHub
     store: Store
-    turn: Turn
+    watch_pass: OnePass
     told: Told
     moved: Moved
 
@@ -93,9 +93,9 @@ class World:
 
     async def _run(self) -> None:
         try:
-            await self.turn.run(lambda _: None)
+            await self.watch_pass.run(lambda _: None)
         finally:
-            await self.turn.rest()
+            await self.watch_pass.rest()
 
     def waiting(self) -> list[Upload]:
         """Return the uploads that are not settled for good."""
@@ -133,5 +133,5 @@ def world(folder: Path, hub: LoopbackHub, moved: Moved, registry: str, **values:
         build.store(settings) as store,
         build.service(settings, automatic=automatic, clock=moved.clock, timeout=TIMEOUT, seen=store) as service,
     ):
-        turn = build.turn(service, store, {"console": told}, build.overseer(service, store))
-        yield World(hub, store, turn, told, moved)
+        watch_pass = build.one_pass(service, store, {"console": told}, build.monitoring(service, store))
+        yield World(hub, store, watch_pass, told, moved)

@@ -1,4 +1,4 @@
-"""The one place that builds things: settings in, a service out."""
+"""Composition root: build a service from settings."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from bot.check.on_demand import Checking
 from bot.config.clock import REAL, Clock
 from bot.config.settings import Settings, SettingsError
 from bot.config.trial import Trial
-from bot.health.heartbeat import Pulse
+from bot.health.heartbeat import Heartbeat
 from bot.health.http_server import Endpoint
 from bot.health.metrics import Metrics
 from bot.health.watchdog import Watchdog
 from bot.hub import Hub
 from bot.hub.hub import TIMEOUT
-from bot.hub.webhook import Hook
+from bot.hub.webhook import HubWebhook
 from bot.inference.interview import Interview, Providers
-from bot.inference.probe import Pace
+from bot.inference.probe import ProbeLimits
 from bot.known.models import KnownModels, Progress
 from bot.watch.feeds import NEW, Feeds
-from bot.watch.one_pass import Memory, Turn
-from bot.watch.registry_reload import Reload
-from bot.watch.rejudge import Reconsider
+from bot.watch.one_pass import Learning, OnePass
+from bot.watch.registry_reload import RegistryReload
+from bot.watch.rejudge import Rejudge
 from bot.watch.relatives import Relatives
-from bot.watch.schedule import Early
+from bot.watch.schedule import EarlyPass
 from bot.watch.watcher import Watcher
 from state.daily_spending import Spending
 from state.data_folder import DATABASE, EVIDENCE, refuse_unfinished_restore
@@ -56,13 +56,13 @@ FOLDING: Final = frozenset({"console", "discord"})  # the sinks that can show a 
 
 
 def utc_now() -> datetime:
-    """Return the time, in UTC."""
+    """Return the current time in UTC."""
     return REAL.now()
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Everything a command needs."""
+    """The objects that a command needs."""
 
     settings: Settings
     hub: Hub
@@ -80,10 +80,10 @@ def service(
     seen: Store | None = None,
     offline: bool = False,
 ) -> Iterator[Service]:
-    """Build what checks uploads, against the registry or, if `automatic`, also against uploads read before.
+    """Build a checker of uploads against the registry and, if `automatic`, against uploads read before.
 
-    `seen`: the database of the watch, which tells since when weights can have been public; `timeout` is in seconds
-    without a byte; `offline`: the Hub is not asked. Raises RegistryError, StateError and SettingsError.
+    `seen`: the watch's database, which dates weights; `timeout`: seconds without a byte; `offline`: no request is
+    sent. Raises RegistryError, StateError and SettingsError.
     """
     registry = load(settings.registry_paths)
     refuse_unfinished_restore(settings.data)
@@ -108,7 +108,7 @@ def service(
 
 
 def hub(settings: Settings, timeout: float = TIMEOUT, clock: Clock = REAL, *, offline: bool = False) -> Hub:
-    """Return the Hub that the settings name; `timeout` is in seconds without a byte."""
+    """Return the Hub of the settings; `timeout`: seconds without a byte. Raises SettingsError."""
     token = settings.hf_token.get_secret_value() if settings.hf_token else None
     try:
         return Hub(
@@ -119,7 +119,7 @@ def hub(settings: Settings, timeout: float = TIMEOUT, clock: Clock = REAL, *, of
 
 
 def interview(built: Service) -> Interview:
-    """Return what asks models their names; it is off where the settings name nobody to ask."""
+    """Return the interview of models; it is off where the settings name no server."""
     settings = built.settings
     token = settings.hf_token.get_secret_value().strip() if settings.hf_token else ""
     providers = None
@@ -134,12 +134,12 @@ def interview(built: Service) -> Interview:
         registry=built.checker.known.registry,
         day_book=Spending(settings.data / "spending.json"),
         clock=built.clock.now,
-        pace=Pace(settings.inference_budget.seconds_per_model),
+        limits=ProbeLimits(settings.inference_budget.seconds_per_model),
     )
 
 
 def refuse_lost(data: Path, opened: Store) -> None:
-    """Raise StateError where a watch left evidence and its database is empty: it would tell everything anew."""
+    """Raise StateError where a watch left evidence and its database is empty: it would send every alert again."""
     kept = data / EVIDENCE
     uploads = sum(count for name, count in opened.counts().items() if name.startswith("uploads."))
     if not uploads and kept.is_dir() and any(kept.iterdir()):
@@ -159,7 +159,7 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 def sinks(settings: Settings) -> Mapping[str, Sink]:
-    """Return where alerts can go: the console always, Discord where a webhook is set."""
+    """Return the sinks of alerts: the console always, Discord where a webhook is set."""
     found: dict[str, Sink] = {"console": ConsoleSink()}
     if settings.discord_webhook is not None:
         try:
@@ -170,14 +170,14 @@ def sinks(settings: Settings) -> Mapping[str, Sink]:
 
 
 def destination(settings: Settings) -> str:
-    """Return where alerts go: to Discord where a bot or else a webhook is set, to the console otherwise."""
+    """Return the destination of alerts: Discord where a bot or else a webhook is set, else the console."""
     if settings.discord_token is not None:
         return PUBLISHER
     return "discord" if settings.discord_webhook is not None else "console"
 
 
 def operators(settings: Settings) -> str:
-    """Return where an operator's news goes: by a webhook, or else to reviewers, or else to the console."""
+    """Return the destination of news for the operator: a webhook, else reviewers, else the console."""
     if settings.discord_webhook is not None:
         return "discord"
     policy = policy_of(settings)
@@ -195,98 +195,100 @@ def watcher(built: Service, opened: Store) -> Watcher:
 
 
 def relatives(built: Service, opened: Store) -> Relatives:
-    """Return what reads the models of a base that uploads may be made of."""
+    """Return the reader of a base's models that uploads may be made of."""
     return Relatives(built.hub, built.checker.known, opened, built.clock.now)
 
 
 def blobs(settings: Settings) -> Blobs:
-    """Return where evidence is kept."""
+    """Return the store of evidence."""
     return Blobs(settings.data / EVIDENCE)
 
 
 def feeds(built: Service, opened: Store) -> Feeds:
-    """Return what reads the Hub's listings."""
+    """Return the reader of the Hub's listings."""
     return Feeds(built.hub, opened, built.settings, built.clock.now, news(built.settings, opened, built.clock.now))
 
 
 def news(settings: Settings, opened: Store, clock: Callable[[], datetime] = utc_now) -> News:
-    """Return what tells the operator: by the road that alerts take."""
+    """Return the sender of news for the operator."""
     return News(opened, clock, operators(settings))
 
 
-def memory(built: Service, opened: Store) -> Memory:
-    """Return what reads the registry anew, learns relatives of an upload, and explains earlier ones again."""
+def learning(built: Service, opened: Store) -> Learning:
+    """Return the steps that reload the registry, read relatives, and explain earlier uploads again."""
     known, now = built.checker.known, built.clock.now
-    reload = Reload(built.settings.registry_paths, known, news(built.settings, opened, now))
-    return Memory(reload, relatives(built, opened), Reconsider(known, opened, now))
+    reload = RegistryReload(built.settings.registry_paths, known, news(built.settings, opened, now))
+    return Learning(reload, relatives(built, opened), Rejudge(known, opened, now))
 
 
 def casework(settings: Settings, opened: Store, clock: Callable[[], datetime] = utc_now) -> Casework:
-    """Return what notes, replays and retracts cases."""
+    """Return the casework: notes, replays and retractions."""
     return Casework(opened, blobs(settings), clock)
 
 
 def followups(built: Service, opened: Store) -> Followups:
-    """Return what looks after the cases that were told."""
+    """Return the follow-ups of alerted cases."""
     known, now = built.checker.known, built.clock.now
     return Followups(built.hub, opened, casework(built.settings, opened, now), known.registry.names, now)
 
 
 def asking(built: Service, opened: Store) -> Asking:
-    """Return what asks the models of cases their names; SettingsError where the settings for it cannot be."""
-    interview(built)  # whatever is wrong with them shows at the start
+    """Return the identity checks of cases; SettingsError for invalid settings."""
+    interview(built)  # raises errors of these settings at the start
     now = built.clock.now
     keeper = casework(built.settings, opened, now)
     return Asking(built.hub, keeper, lambda: interview(built), now, built.settings.identity_follow_ups)
 
 
 def watchdog(built: Service, opened: Store) -> Watchdog:
-    """Return what looks after the watch itself."""
+    """Return the checks of the watch itself."""
     return Watchdog(opened, news(built.settings, opened, built.clock.now), built.settings, built.hub)
 
 
 @dataclass(frozen=True, slots=True)
-class Overseer:
-    """What tells an operator how a watch goes."""
+class Monitoring:
+    """Heartbeat, metrics, port and early passes of one watch."""
 
-    pulse: Pulse
+    heartbeat: Heartbeat
     metrics: Metrics
     endpoint: Endpoint
-    early: Early
+    early: EarlyPass
 
     def watching(self, show: Progress) -> Progress:
-        """Return what shows progress as `show` does, and takes it down as a sign of life."""
+        """Return a function that shows progress by `show` and records it in the heartbeat."""
 
         def shown(text: str) -> None:
-            self.pulse.progress()
+            self.heartbeat.progress()
             show(text)
 
         return shown
 
     def settled(self, outcome: Outcome) -> None:
-        """Take down that an upload was settled."""
-        self.pulse.progress()
+        """Record that an upload was settled."""
+        self.heartbeat.progress()
         self.metrics.settled(outcome)
 
 
-def overseer(built: Service, opened: Store) -> Overseer:
-    """Return the signs of life, the numbers and the port of one watch."""
-    pulse = Pulse(built.settings)
-    metrics = Metrics(lambda: opened.tally(built.clock.now()), built.hub.spent, pulse)
+def monitoring(built: Service, opened: Store) -> Monitoring:
+    """Return heartbeat, metrics, port and early passes of one watch."""
+    heartbeat = Heartbeat(built.settings)
+    metrics = Metrics(lambda: opened.tally(built.clock.now()), built.hub.spent, heartbeat)
     known = built.checker.known
-    early = Early(built.settings.hook_min_seconds)
+    early = EarlyPass(built.settings.hook_min_seconds)
     secret = built.settings.hub_webhook_secret
-    hook = Hook(secret, early.ask) if secret is not None else None
-    endpoint = Endpoint(pulse, metrics, lambda: opened.cursor(NEW.name), lambda: len(known.registry.models), hook)
-    return Overseer(pulse, metrics, endpoint, early)
+    webhook = HubWebhook(secret, early.ask) if secret is not None else None
+    endpoint = Endpoint(
+        heartbeat, metrics, lambda: opened.cursor(NEW.name), lambda: len(known.registry.models), webhook
+    )
+    return Monitoring(heartbeat, metrics, endpoint, early)
 
 
-def turn(built: Service, opened: Store, where: Mapping[str, Sink | RowSink], seen_by: Overseer) -> Turn:
+def one_pass(built: Service, opened: Store, where: Mapping[str, Sink | RowSink], seen_by: Monitoring) -> OnePass:
     """Return one pass of the watch."""
-    return Turn(
+    return OnePass(
         feeds(built, opened),
         watcher(built, opened),
-        memory(built, opened),
+        learning(built, opened),
         followups(built, opened),
         asking(built, opened),
         watchdog(built, opened),
@@ -300,29 +302,29 @@ def turn(built: Service, opened: Store, where: Mapping[str, Sink | RowSink], see
 
 
 def cap(settings: Settings, opened: Store) -> Cap:
-    """Return what keeps a flood of alerts from those who read them."""
+    """Return the hourly limit on alerts to readers."""
     return HourlyCap(opened.alert_digests, settings.alerts_per_hour, FOLDING)
 
 
 @dataclass(frozen=True, slots=True)
-class Destinations:
-    """Where alerts can go, and what has to run beside the watch for that."""
+class Channels:
+    """Sinks of alerts, and the context that must run beside the watch for them."""
 
     sinks: Mapping[str, Sink | RowSink]
     running: Callable[[], AbstractAsyncContextManager[None]]
 
 
 @contextmanager
-def destinations(settings: Settings, opened: Store, where: Mapping[str, Sink]) -> Iterator[Destinations]:
+def channels(settings: Settings, opened: Store, where: Mapping[str, Sink]) -> Iterator[Channels]:
     """Build the Discord bot where its token is set; raises RegistryError, StateError and SettingsError."""
     if settings.discord_token is None:
         if settings.review_channel is not None:
             raise SettingsError("BLENDWATCH_REVIEW_CHANNEL needs a bot: BLENDWATCH_DISCORD_TOKEN is not set")
-        yield Destinations(where, nullcontext)
+        yield Channels(where, nullcontext)
         return
-    with service(settings, seen=opened) as own:  # its members' checks and the watch's do not share what is in memory
+    with service(settings, seen=opened) as own:  # checks of members and of the watch share no memory
         checking, keeper = Checking(own.hub, own.checker), casework(settings, opened)
         means = Means(opened, where, checking, own.checker.known, keeper, cap(settings, opened), utc_now)
         found = assemble(settings, means)
         found.chat.tell = partial(news(settings, opened).set, "Discord's token refused")
-        yield Destinations(found.sinks, found.chat.running)
+        yield Channels(found.sinks, found.chat.running)

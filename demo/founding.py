@@ -134,11 +134,11 @@ def replay(folder: Path, now: datetime) -> Replayed:
         )
         settings.data.mkdir()
         with build.store(settings) as store, build.service(settings, clock=hand.clock) as service:
-            turn = build.turn(service, store, build.sinks(settings), build.overseer(service, store))
+            watch_pass = build.one_pass(service, store, build.sinks(settings), build.monitoring(service, store))
 
             async def one_pass() -> None:
-                await turn.run(lambda _: None)
-                await turn.rest()
+                await watch_pass.run(lambda _: None)
+                await watch_pass.rest()
                 found.message_counts.append(len(discord.messages))
 
             for change in (None, lambda: hub.add(rewritten), lambda: hub.add(emptied), lambda: hub.repos.pop(UPLOAD)):

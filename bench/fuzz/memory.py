@@ -7,7 +7,7 @@ import resource
 from pathlib import Path
 from typing import Final
 
-from bot.watch.memory import give_back
+from bot.watch.memory import release_memory
 
 _CLEAR: Final = Path("/proc/self/clear_refs")
 _RESET_PEAK: Final = "5"  # https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
@@ -18,7 +18,7 @@ def begun() -> float:
     """Return the MB that are in use now, and let the highest point begin here."""
     if not PER_INPUT:
         return highest()
-    give_back()
+    release_memory()
     _CLEAR.write_text(_RESET_PEAK, encoding="ascii")
     return _said("VmRSS:")
 

@@ -260,7 +260,7 @@ def online() -> Iterator[Online]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         at = stack.enter_context(world(folder, site, moved, CAST.registry, automatic_references=False))
         hub = stack.enter_context(Hub(site.url, timeout=TIMEOUT, clock=clock.seconds, sleep=clock.sleep))
-        yield Online(site, hub, at.turn.feeds, lambda repo: _through(at, repo))
+        yield Online(site, hub, at.watch_pass.feeds, lambda repo: _through(at, repo))
 
 
 def _through(at: World, repo: LoopbackRepo) -> str:

@@ -114,7 +114,7 @@ def run(
     (folder / "files").mkdir()
     cast, moved, day = cast_of(Storage(folder / "files"), BEGAN, plan.seed, plan.families), Moved(BEGAN), Day()
     with LoopbackHub(cast.repos) as hub, world(folder, hub, moved, cast.registry(), **_values()) as at:
-        watch = replace(at, turn=replace(at.turn, settled=day.settled))
+        watch = replace(at, watch_pass=replace(at.watch_pass, settled=day.settled))
         _pass(watch, day)  # the first one of all, before anything comes
         waiting: list[tuple[datetime, int, Step]] = []
         order, coming = count(), plan.draws(cast)

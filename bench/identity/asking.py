@@ -7,11 +7,11 @@ from pathlib import Path
 
 from analyzers.identity.evidence import IdentityEvidence
 from bot.config.inference import Budget
-from bot.inference.connection import Line
+from bot.inference.connection import Connection
 from bot.inference.names import names_of, own_names
-from bot.inference.probe import Pace, Probe, Subject
+from bot.inference.probe import Probe, ProbeLimits, Subject
 from bot.inference.rendering import Template
-from bot.inference.spending import Purse
+from bot.inference.spending import SpendingLimit
 from state.daily_spending import Spending
 from state.registry.models import SHIPPED, load
 
@@ -24,12 +24,12 @@ def ask(url: str, model: str, template: str, folder: Path, samples: int = 5) -> 
     own = own_names(SUSPECT, names)
     subject = Subject(None, model, {**own, **names}, tuple(own.values())[:1], Template(template, "chat_template.jinja"))
     now = datetime.now(UTC)
-    with Line(url, None) as line:
+    with Connection(url, None) as connection:
         probe = Probe(
-            line,
+            connection,
             url.split("/")[2],
-            Purse(Budget(), 0.0, Spending(folder / "book.json"), lambda: now),
-            Pace(samples=samples),
+            SpendingLimit(Budget(), 0.0, Spending(folder / "book.json"), lambda: now),
+            ProbeLimits(samples=samples),
             {},
         )
         return probe.ask(subject, now)

@@ -1,1 +1,1 @@
-"""One check: from an upload's first byte to a verdict and a report."""
+"""One check of an upload: from its first byte to a verdict and a report."""

@@ -1,6 +1,6 @@
-"""The author's words beside the card: recipes, adapter settings, names of files, commit messages.
+"""The author's words outside the card: recipes, adapter settings, file names, commit messages.
 
-They are read only where an alert may follow: a parent that one of them names is not hidden.
+They are read only where an alert may follow: a parent that they name is not hidden.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ FILES: Final = (
     ADAPTER_FILE,
     *(f"mergekit{kind}_config.{ending}" for kind in ("", "_moe") for ending in ("yml", "yaml")),
 )
-MAX_FILES: Final = 3  # read of one upload
+MAX_FILES: Final = 3  # of one upload
 MAX_BYTES: Final = 100_000
 MAX_PATHS: Final = 1_000
 ADAPTER: Final = "base_model_name_or_path"
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """Words beside a card. `declared`: parents that recipes declare; `problems`: one sentence for what was not read."""
+class AuthorWords:
+    """Words outside a card. `declared`: by recipes; `problems`: a sentence for each thing that was not read."""
 
     places: tuple[Place, ...]
     declared: tuple[Mention, ...] = ()
     problems: tuple[str, ...] = ()
 
 
-def words_beside(source: Source, *, complete: bool = False) -> Beside:
-    """Read them. `complete`: raise Unavailable where something cannot be read just now."""
+def read_author_words(source: Source, *, complete: bool = False) -> AuthorWords:
+    """Read the words outside the card. `complete`: raise Unavailable where something cannot be read now."""
     facts = source.facts()
     places = [Place("\n".join(f.path for f in facts.files[:MAX_PATHS]), "file names")]
     declared: list[Mention] = []
@@ -53,7 +53,7 @@ def words_beside(source: Source, *, complete: bool = False) -> Beside:
                 raise
             problems.append(f"its {file.path} could not be read: {error}")
         else:
-            if not file.path.endswith(ADAPTER_FILE):  # a tool writes the rest of that one
+            if not file.path.endswith(ADAPTER_FILE):  # a tool writes the rest of an adapter's settings
                 places.append(Place(text, file.path))
             declared += [
                 Mention(name, file.path, "recipe", f"{file.path}: {name}") for name in _models(file.path, text)
@@ -65,7 +65,7 @@ def words_beside(source: Source, *, complete: bool = False) -> Beside:
             raise
         problems.append(f"its commit messages could not be read: {error}")
     own = facts.ref.repo_id.lower()
-    return Beside(tuple(places), tuple(m for m in declared if m.repo_id.lower() != own), tuple(problems))
+    return AuthorWords(tuple(places), tuple(m for m in declared if m.repo_id.lower() != own), tuple(problems))
 
 
 def _models(path: str, text: str) -> Iterator[str]:

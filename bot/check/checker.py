@@ -33,12 +33,12 @@ from analyzers.verdict.replay import of_case
 from analyzers.verdict.rules import judge
 from analyzers.verdict.second_look import reason_for
 from analyzers.verdict.summary import points, summed_up
-from bot.check.author_words import words_beside
+from bot.check.author_words import read_author_words
 from bot.check.components import ComparedPart, compare_part, compare_parts
 from bot.check.declarations import add_mirrors, add_named_kin, assess_claims, find_originals, read_declared_parents
 from bot.check.precedence import States, doubt
 from bot.check.reading import Run, Suspect, keep_sketch, problems_of, read_upload
-from bot.check.second_look import SecondLooker, Seen
+from bot.check.second_look import SecondLooker, SecondLookResult
 from bot.check.traces import Tracer
 from bot.known.models import LONG_AGO, KnownModels, Progress
 from bot.sources.first_look import Meter, weights_digest
@@ -56,7 +56,7 @@ class _Comparison:
     traces: tuple[Trace, ...]
     problems: tuple[str, ...]
     cost: Cost
-    second: Seen | None = None
+    second: SecondLookResult | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -152,7 +152,7 @@ class Checker:
     def _add_words(self, run: Run, suspect: Suspect, first: _Comparison) -> _Comparison:
         """Return the comparison with the words outside the card, after reading parents that they alone declare."""
         case, look, said = first.case, suspect.look, first.case.disclosure
-        words = words_beside(run.source, complete=run.complete)
+        words = read_author_words(run.source, complete=run.complete)
         with_words = replace(case, disclosure=replace(said, mentions=words.declared + said.mentions))
         forms = find_originals(self.known, with_words, complete=run.complete)
         disclosure = replace(said, mentions=(*said.mentions, *words.declared, *forms))

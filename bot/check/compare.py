@@ -1,4 +1,4 @@
-"""Two models side by side, from what was sampled of them."""
+"""Compare two models by their sampled weights."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from analyzers.compare.kinship import common_keys
 from analyzers.errors import BlendwatchError
 from analyzers.numbers.rounding import widen
 from analyzers.records import Disclosure, Reference, RepoRef, SampleSpec, Sketch
-from bot.sources.first_look import FIRST_LOOK_REQUESTS, Look, first_look
+from bot.sources.first_look import FIRST_LOOK_REQUESTS, FirstLook, first_look
 from bot.sources.interface import Source
 
 TINY: Final = 1e-30
 
 
 class NotSampled(BlendwatchError):
-    """Nothing of a model is stored."""
+    """No sample of a model is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparer:
-    """`find`: the newest stored sketch of a repository; None if it was never read."""
+    """Compares stored models. `find`: returns a repository's newest sketch, None if it was never read."""
 
     find: Callable[[str], Sketch | None]
 
     def __call__(self, first: str, second: str) -> dict[str, float]:
-        """How two models' sampled weights relate: how many both have, which share of them is equal bit for bit,
-        and how far the others are apart, as a share of the first one's size."""
+        """Return `weights`: number in both; `equal`: their share equal bit for bit; `apart`: relative distance.
+
+        `apart` is the norm of the difference over the norm of the first model. Raises NotSampled.
+        """
         return compare(self._stored(first), self._stored(second))
 
     def _stored(self, repo_id: str) -> Sketch:
@@ -43,7 +45,7 @@ class Comparer:
 
 
 def compare(a: Sketch, b: Sketch) -> dict[str, float]:
-    """See Comparer. Only tensors that both have in the same shape at the same coordinates are compared."""
+    """Compare two sketches; see Comparer. Samples at other coordinates or of another shape are skipped."""
     weights, equal, square, size = 0, 0, 0.0, 0.0
     for key in a.samples.keys() & b.samples.keys():
         x, y = a.samples[key], b.samples[key]
@@ -61,9 +63,9 @@ def compare(a: Sketch, b: Sketch) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of two models: as it was read, or why nothing of it could be sampled."""
+    """One of two models as it was read. `problem`: why no usable sample was read, "" if one was."""
 
-    look: Look
+    look: FirstLook
     problem: str = ""
 
 
@@ -74,14 +76,14 @@ def side_of(source: Source) -> Side:
 
 
 def side_by_side(first: Side, second: Side) -> dict[str, Any]:
-    """Return how two models relate, for JSON: `relation`, with the numbers of `compare` and how much was compared.
+    """Return the relation of two models as JSON, with the numbers of `compare` and the amount compared.
 
-    The relation is what the analyzers say of the one beside the other alone, without direction: related, unrelated or
-    inconclusive; equal where all that was compared is.
+    `relation` has no direction: related, unrelated or inconclusive by the analyzers, given these two alone; equal
+    where all compared weights are.
     """
     a, b = first.look.sketch, second.look.sketch
     numbers = compare(a, b)
-    # whichever two are compared, two states of one repository among them, they are two models here
+    # two revisions of one repository count as two models here, too
     one, other = replace(a, ref=RepoRef("first/model", "1")), replace(b, ref=RepoRef("second/model", "2"))
     found = explain(case_of(one, [Reference(other, None, None, "")], Disclosure("1"), None)).kind
     kin = "equal" if numbers["equal"] == 1 else "related"

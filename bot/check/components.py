@@ -1,6 +1,6 @@
-"""The other components of an upload: models in folders beside the one that is judged, towers in one checkpoint with it.
+"""Components of an upload outside the main one: models in other folders, towers in the same checkpoint.
 
-Each is read as itself, a little. `analyzers.verdict.components` says what each is.
+A few samples of each are read and compared. `analyzers.verdict.components` names the result.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from analyzers.sketch.towers import first_of, part_of, towers_of
 from analyzers.verdict.components import component_of, is_open
 from bot.check.declarations import add_named_kin
 from bot.known.models import KnownModels
-from bot.sources.first_look import Look
+from bot.sources.first_look import FirstLook
 from bot.sources.interface import Source, SourceError, Span, TooLarge, Unavailable
 from bot.sources.safetensors_header import PREFIX, header_length, parse_header
 from bot.sources.weight_files import others, weight_files
@@ -41,7 +41,7 @@ WIDER: Final = ReadBudget(requests=FURTHER, bytes=500_000)
 class Part:
     """One component as it was read. `parameters`: of all its shards, by their bytes where not all were read.
 
-    `share`: of the bytes of all components, main one included.
+    `share`: of the bytes of all components, the main one included.
     """
 
     name: str
@@ -62,7 +62,7 @@ class ComparedPart:
 
 
 def parts_of(source: Source, facts: RepoFacts, spec: SampleSpec, problems: list[str]) -> Iterator[Part]:
-    """Yield the components beside the main one; a sentence in `problems` for each that cannot be read."""
+    """Read the other components; append a sentence to `problems` for each that cannot be read. Raises Unavailable."""
     found = others(facts.files)
     for name in sorted(found, key=lambda each: -sum(f.size for f in found[each]))[:MOST]:
         try:
@@ -73,8 +73,8 @@ def parts_of(source: Source, facts: RepoFacts, spec: SampleSpec, problems: list[
             problems.append(f"its component {name} could not be read: {error}")
 
 
-def towers_in(look: Look) -> Iterator[Part]:
-    """Yield the towers beside a language model that the look read, the largest first; none without a sample."""
+def towers_in(look: FirstLook) -> Iterator[Part]:
+    """Yield the sampled towers beside a language model from its first look, the largest first."""
     whole = look.sketch
     total = sum(whole.elements.values())
     parts = ((name, part_of(whole, name)) for name in towers_of(whole.elements))
@@ -85,7 +85,7 @@ def towers_in(look: Look) -> Iterator[Part]:
 
 
 def reserved(facts: RepoFacts) -> tuple[int, int]:
-    """Return how many requests and bytes of a look belong to the other components."""
+    """Return the requests and bytes of a first look that are reserved for the other components."""
     count = min(MOST, len(others(facts.files)))
     return REQUESTS * count, BYTES * count
 
@@ -108,7 +108,7 @@ def compare_parts(
     for part in parts:
         found = compare_part(known, part, main, cards, gated=gated)
         if is_open(found.component, part.share):
-            found = compare_part(known, wider(source, part, problems), main, cards, gated=gated)
+            found = compare_part(known, read_more(source, part, problems), main, cards, gated=gated)
         yield found
 
 
@@ -125,8 +125,8 @@ def _part(source: Source, facts: RepoFacts, spec: SampleSpec, name: str, files: 
     return Part(name, sketch, parameters, share, tuple(f.path for f in files), groups)
 
 
-def wider(source: Source, part: Part, problems: list[str]) -> Part:
-    """Return a component with as many samples as a first look takes of a whole model, or as it was, with a sentence."""
+def read_more(source: Source, part: Part, problems: list[str]) -> Part:
+    """Read as many samples as a first look does of a whole model; on failure append a problem and return the part."""
     try:
         samples = _samples(source, part.groups, part.sketch.spec, WIDER)
     except Unavailable:

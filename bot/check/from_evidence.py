@@ -1,8 +1,7 @@
-"""What cannot be read again, found late or gone before it was judged: judged by the evidence of first sight alone, or
-told to the operator.
+"""Judge an upload that cannot be read again from the evidence of first sight, or notify the operator.
 
-The weights are gone, and with them the second look. What is exact at the coordinates that were read at first sight
-goes to reviewers, as it does where a parent is gone. The operator is notified of anything weaker.
+The weights are gone, and with them the second look. A match that is exact at the coordinates of first sight goes to
+reviewers, as it does where a parent is gone. The operator is notified of anything weaker.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ NEVER_JUDGED: Final = "gone before it was judged"
 
 @dataclass(frozen=True, slots=True)
 class FirstSight:
-    """What is kept of an upload that was read before."""
+    """Evidence kept of an upload that was read before."""
 
     stored: StoredSketch
     disclosure: Disclosure
@@ -51,21 +50,21 @@ class FirstSight:
     weights_digest: str  # "" if unknown
     parameters: int
     created_at: datetime  # UTC, of its repository
-    gated: bool = False  # nothing of its card is quoted
+    gated: bool = False  # its card is not quoted
     card: str = ""  # as it was read first
-    verdict: Evidence | None = None  # of a verdict that waited for the card, with the second look that was made then
+    verdict: Evidence | None = None  # of a verdict that waited for the card, with its second look
 
 
 @dataclass(frozen=True, slots=True)
-class Recalled:
-    """A verdict without a byte of the upload. `untold`: what only a second look could have borne out; "" if nothing."""
+class EvidenceVerdict:
+    """A verdict from kept evidence. `unconfirmed`: a finding that needed a second look, "" if none."""
 
     result: CheckResult
-    untold: str
+    unconfirmed: str
 
 
 def first_sight(upload: Upload, known: KnownModels) -> FirstSight | None:
-    """Return what is kept of an upload; None where it was never judged, or too little is left."""
+    """Return the kept evidence of a judged upload; None where it was never judged or too little is kept."""
     report: dict[str, Any] = upload.report or {}
     suspect: dict[str, Any] = report.get("suspect", {})
     weights_at = moment(suspect.get("weights_at"))
@@ -83,9 +82,9 @@ def first_sight(upload: Upload, known: KnownModels) -> FirstSight | None:
 
 
 def unjudged(upload: Upload, listings: Sequence[bytes], cards: Sequence[str], checker: Checker) -> FirstSight | None:
-    """Return what is kept of an upload that was read and never judged; None where that is too little.
+    """Return the kept evidence of an upload that was read and never judged; None where it is too little.
 
-    What was kept may be of several attempts, oldest first; what any of the cards declares is declared.
+    Several attempts may have kept evidence, oldest first. A declaration on any of the cards counts.
     """
     known = checker.known
     for listing in map(json.loads, listings):
@@ -101,7 +100,7 @@ def unjudged(upload: Upload, listings: Sequence[bytes], cards: Sequence[str], ch
     return None
 
 
-def recalled(
+def judge_from_evidence(
     checker: Checker,
     seen: FirstSight,
     gone: str,
@@ -109,8 +108,8 @@ def recalled(
     *,
     newer: Card | None = None,
     complete: bool = False,
-) -> Recalled:
-    """Judge an upload by what is kept of it. Raises Unavailable where `complete` asks for it, as a check does.
+) -> EvidenceVerdict:
+    """Judge an upload by its kept evidence. Raises Unavailable where `complete` asks for it, as a check does.
 
     `gone`: why it cannot be read; `newer`: its card as it is now.
     """
@@ -169,7 +168,9 @@ def recalled(
         claims=claims,
         findings=findings,
     )
-    return Recalled(result, f"{once.why}; {gone}" if once.audience != "none" and verdict.audience == "none" else "")
+    return EvidenceVerdict(
+        result, f"{once.why}; {gone}" if once.audience != "none" and verdict.audience == "none" else ""
+    )
 
 
 def _has_models(seen: Compared | None) -> bool:
@@ -177,7 +178,7 @@ def _has_models(seen: Compared | None) -> bool:
 
 
 def _mentions(declared: dict[str, Any]) -> Iterator[Mention]:
-    """Yield what the author declared; what the registry declares is asked of the registry of today."""
+    """Yield the author's declarations; those of the registry come from its current state."""
     for repo_id, where in dict(declared.get("where", {})).items():
         if where != REGISTRY:
             yield Mention(str(repo_id), str(where), str(declared.get("relation") or ""))

@@ -1,4 +1,4 @@
-"""Which method draws verdicts: the code that decides and its thresholds, as this process has loaded them."""
+"""Identify the method of verdicts: a hash of the code and thresholds that this process has loaded."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def method_of(sources: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-# at the start, before the files are replaced under a running process; a release number would not do, because who
-# installs from git has the same one for long
+# hashed at the start, before an upgrade replaces files under a running process; a release number would not do, because
+# an install from git keeps the same one for long
 _LOADED: Final = method_of(Path(analyzers.__file__).parent)
 
 
 def method() -> str:
-    """Return the method of this process: cases whose verdicts are of another one are worth a replay."""
+    """Return the hash of this process's method. A case that another method judged is worth a replay."""
     return _LOADED

@@ -1,4 +1,4 @@
-"""One check as people ask for it: from a name to a report, whoever asks."""
+"""Checks on demand: from a name or an address to a result."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bot.check.checker import Checker
 from bot.hub import Hub
 from bot.known.models import Progress
 from bot.sources.interface import Gated, Renamed, Source
-from bot.sources.subject import named
+from bot.sources.subject import parse_name
 
-BLIND = "look"  # the analyzer of what is said where nothing could be read, of the upload or of the known models
+BLIND = "look"  # the analyzer of a verdict where nothing of the upload or the known models could be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Checking:
     checker: Checker
 
     def repo(self, name: str, progress: Progress, moved_to: Progress | None = None) -> CheckResult:
-        """Check what a name or an address names on the Hub; raises SourceError.
+        """Check the repository of a name or an address on the Hub; raises SourceError.
 
-        One that has moved is checked under its new name, after `moved_to`, or else `progress`, was told so.
+        A renamed one is checked under its new name, after a call of `moved_to`, or else `progress`.
         """
-        repo_id, revision = named(name, self.hub.endpoint)
+        repo_id, revision = parse_name(name, self.hub.endpoint)
         try:
             return self.source(self.hub.repo(repo_id, revision), progress)
         except Renamed as moved:
@@ -36,7 +36,7 @@ class Checking:
             return self.source(self.hub.repo(moved.repo_id), progress)
 
     def source(self, source: Source, progress: Progress) -> CheckResult:
-        """Check; what cannot be read of an upload that is there makes it inconclusive, with the reason."""
+        """Check a source. An upload that exists and cannot be read is inconclusive, with the reason."""
         with self.hub.metered() as meter:
             facts = source.facts()
             try:
@@ -46,7 +46,7 @@ class Checking:
             return replace(self._as_far_as_known(result), cost=meter.cost(result.cost.seconds))
 
     def _as_far_as_known(self, result: CheckResult) -> CheckResult:
-        """Say how many known models could be read; without those out of reach, nothing is unrelated."""
+        """Add how many known models could be read. While some are out of reach, an unrelated upload is inconclusive."""
         known = self.checker.known
         (missing, reason), total = known.unread(), len(known.registry.models)
         if not missing or result.verdict.audience != "none":

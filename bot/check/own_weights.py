@@ -1,8 +1,8 @@
-"""Whether the maker of an upload may have had its weights before a parent that it does not declare.
+"""Find reasons why an undeclared parent may be made of the maker's own weights.
 
-Rules 4 and 9 of docs/method.md. What any organisation of that maker had published before the parent is read, nearest
-sizes first, and the upload is explained again with it. An account that committed to both repositories may own both.
-Either leaves the alert to reviewers.
+Rules 4 and 9 of docs/method.md. Repositories of the maker's organisations that are older than the parent are read,
+nearest sizes first, and the upload is explained again with them. An account that committed to both repositories may
+own both. Either leaves the alert to reviewers.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from bot.sources.first_look import FIRST_LOOK_REQUESTS, first_look
 from bot.sources.interface import Source, SourceError, Unavailable
 
 MOST: Final = 3  # older repositories that are read
-SIZE: Final = 0.25  # by which the number of parameters may differ
-NO_PERSON: Final = re.compile(r"bots?$|^system$|^parquet-converter$")  # accounts that commit for everybody
+SIZE: Final = 0.25  # share by which the number of parameters may differ
+NO_PERSON: Final = re.compile(r"bots?$|^system$|^parquet-converter$")  # accounts that commit for any owner
 
 
 def own_doubt(known: KnownModels, facts: RepoFacts, case: Case, parents: Sequence[Reference]) -> str:
-    """Return why `parents`, which an upload does not declare, may be its maker's own; "" where nothing says so.
+    """Return why undeclared `parents` may be the maker's own; "" without a reason.
 
     Raises Unavailable.
     """
@@ -40,14 +40,14 @@ def own_doubt(known: KnownModels, facts: RepoFacts, case: Case, parents: Sequenc
 
 
 def needed(parent: Reference, case: Case, own: Sequence[Reference]) -> bool:
-    """Tell whether a parent is one all the same beside weights of the upload's own maker."""
+    """Return True if a parent still explains the upload beside weights of the upload's own maker."""
     references = (*(k.reference for k in case.kin), *own)
     again = case_of(case.suspect, references, case.disclosure, case.weights_at, case.screened, case.maker)
     return parent.repo_id.lower() in {p.ref.repo_id.lower() for p in explain(again).parents}
 
 
 def _reuploaded(known: KnownModels, facts: RepoFacts, parents: Sequence[Reference]) -> str:
-    """Name an older model whose files these are, where a parent is known from the watch alone."""
+    """Name an older model with the same files, where only the watch put the parents among the known models."""
     if known.passed_over is None or not all(p.automatic for p in parents):
         return ""
     holders = known.passed_over.holders(f"sha256:{f.sha256}" for f in facts.shards if f.sha256)
@@ -56,7 +56,7 @@ def _reuploaded(known: KnownModels, facts: RepoFacts, parents: Sequence[Referenc
 
 
 def _shared(owners: Owners, facts: RepoFacts, parents: Sequence[Reference]) -> str:
-    """Say who committed both to the upload and to a parent."""
+    """Name an account that committed to both the upload and a parent."""
     own = _committers(owners, facts.ref.repo_id)
     each = ((p.repo_id, sorted(own & _committers(owners, p.repo_id))) for p in parents if own)
     return next((f"the account {both[0]} committed to it and to {name}" for name, both in each if both), "")
@@ -67,12 +67,12 @@ def _committers(owners: Owners, repo_id: str) -> frozenset[str]:
         return frozenset(name for name in owners.committers(repo_id) if not NO_PERSON.search(name))
     except Unavailable:
         raise
-    except SourceError:  # it is gone, or shows its commits to nobody
+    except SourceError:  # it is gone, or hides its commits
         return frozenset()
 
 
 def _older(known: KnownModels, owners: Owners, facts: RepoFacts, case: Case, parents: Sequence[Reference]) -> str:
-    """Say which older repository of the upload's organisation explains it as well as a parent does."""
+    """Name an older repository of the upload's maker that explains it as well as a parent does."""
     dated = [(parent, parent.weights_at) for parent in parents if parent.weights_at]
     before = max((at for _, at in dated), default=None)
     found: list[tuple[datetime, Reference]] = []
@@ -94,7 +94,7 @@ def _older(known: KnownModels, owners: Owners, facts: RepoFacts, case: Case, par
 
 
 def _nearest(owners: Owners, members: Iterable[str], facts: RepoFacts, case: Case, before: datetime) -> list[HubEvent]:
-    """Return older repositories of the upload's maker, of all its organisations, the nearest sizes first."""
+    """Return older repositories of all the maker's organisations, the nearest sizes first."""
     size = max(facts.parameters or 0, sum(case.suspect.elements.values()))
     least, most = int(size * (1 - SIZE)), int(size * (1 + SIZE)) + 1
     listed = (event for name in members for event in owners.of_owner(name, least, most))
@@ -103,7 +103,7 @@ def _nearest(owners: Owners, members: Iterable[str], facts: RepoFacts, case: Cas
 
 
 def _sketch(known: KnownModels, source: Source) -> Sketch:
-    """Return what is kept of a repository, or read it; Unreadable where nothing of it can be compared."""
+    """Return the kept sketch of a repository, or read one; Unreadable where nothing can be compared."""
     kept = known.sketches.get(source.facts().ref, known.spec)
     sketch = kept.sketch if kept else first_look(source, known.spec, FIRST_LOOK_REQUESTS).sketch.plain
     if not sketch.samples:

@@ -1,8 +1,8 @@
-"""Whether an upload may be older than what it looks made of: nobody accuses an original of being made of its copies.
+"""Find reasons why an upload may be older than its undeclared parents: an original is not a blend of its copies.
 
-A repository that is older than a parent may have had weights before that parent was public, which the parent may be
-made of, in files that were replaced or sharded anew since. Its states of that time are read, and the upload is
-explained again with them beside the known models: a parent that is needed all the same was hidden.
+A repository that is older than a parent may have had weights before the parent was public. The parent may be made of
+them, even if their files were replaced or resharded since. Revisions of that time are read, and the upload is
+explained again with them beside the known models. A parent that it still needs was hidden.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from bot.sources.first_look import FIRST_LOOK_REQUESTS, first_look, weights_dige
 from bot.sources.interface import Missing, Source, TooLarge
 from bot.sources.weight_files import OTHER_WEIGHTS
 
-MOST_READ: Final = 3  # earlier weights of one repository; of more nobody knows
-DOUBT: Final = "the repository is older than "  # how it begins what stands behind such a verdict
+MOST_READ: Final = 3  # earlier weights of one repository; with more, their order counts as unknown
+DOUBT: Final = "the repository is older than "  # begins the reason of such a verdict
 
 States = Callable[[datetime], Sequence[Source] | None]
 
 
 def doubt(known: KnownModels, facts: RepoFacts, case: Case, verdict: Verdict, states: States) -> str:
-    """Return why an upload may have come before a parent that it does not declare; "" where it cannot.
+    """Return why an upload may be older than an undeclared parent; "" without a reason.
 
-    `states` gives the repository's states before a time, None where nobody can say. Raises SourceError.
+    `states`: returns the repository's revisions before a time, None where they are unknown. Raises SourceError.
     """
     named = {p.ref.repo_id.lower() for p in verdict.finding.parents if not p.declared}
     hidden = [k.reference for k in case.kin if k.reference.repo_id.lower() in named]
@@ -55,7 +55,7 @@ def _of_one(known: KnownModels, facts: RepoFacts, case: Case, parent: Reference,
 
 
 def _read(known: KnownModels, states: Sequence[Source]) -> Iterator[Sketch]:
-    """Yield the weights of each state that differs from the one after it; Unreadable if there is more than that."""
+    """Yield the sketch of each revision with other weights than the next newer one; Unreadable if one cannot be."""
     before = ""
     count = 0
     for state in states:
@@ -76,7 +76,7 @@ def _read(known: KnownModels, states: Sequence[Source]) -> Iterator[Sketch]:
 
 
 def _is_needed(parent: Reference, case: Case, had: Sequence[Sketch], created_at: datetime) -> bool:
-    """Tell whether a parent is one all the same beside the upload's own earlier weights."""
+    """Return True if a parent still explains the upload beside its own earlier weights."""
     suspect = case.suspect
     maker = case.maker or suspect.ref.organisation
     named = (replace(s, ref=RepoRef(f"{suspect.ref.repo_id}-{i}", s.ref.revision)) for i, s in enumerate(had))

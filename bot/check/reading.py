@@ -16,7 +16,7 @@ from analyzers.records import Cost, Disclosure, RepoFacts
 from bot.check.components import Part, parts_of, reserved, towers_in
 from bot.check.declarations import REGISTRY, disclosure_of, parse_card
 from bot.known.models import KnownModels, Progress, card_of, config_of
-from bot.sources.first_look import FIRST_LOOK_BYTES, FIRST_LOOK_REQUESTS, Look, Meter, first_look
+from bot.sources.first_look import FIRST_LOOK_BYTES, FIRST_LOOK_REQUESTS, FirstLook, Meter, first_look
 from bot.sources.interface import Gated, Source
 from bot.sources.weight_files import left_out
 
@@ -47,7 +47,7 @@ class Suspect:
     card_text: str
     card_problem: str
     cards: Sequence[Card]
-    look: Look
+    look: FirstLook
     parts: Sequence[Part]
     disclosure: Disclosure
     spent: tuple[int, int]
@@ -81,7 +81,7 @@ def _config(run: Run) -> tuple[Fingerprint | None, Mapping[str, object]]:
     return None, {}
 
 
-def keep_sketch(known: KnownModels, look: Look, disclosure: Disclosure) -> None:
+def keep_sketch(known: KnownModels, look: FirstLook, disclosure: Disclosure) -> None:
     """Keep the sketch of an upload on the Hub with its declared parents, those of the registry left out."""
     if not look.facts.local and look.sketch.plain.samples:
         said = replace(disclosure, mentions=tuple(m for m in disclosure.mentions if m.where != REGISTRY))

@@ -1,4 +1,4 @@
-"""A result as JSON by the contract of one check, and as a table for people."""
+"""Reports of one check: JSON by its contract, and a table for a terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRACES_SHOWN = 12  # in a table
 
 
 def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
-    """Return the report of one check; only what JSON can hold."""
+    """Return the report of one check as JSON values. `checked_at`: UTC."""
     verdict, finding = result.verdict, result.verdict.finding
     return {
         "schema": SCHEMA,
@@ -143,32 +143,32 @@ def _time(moment: datetime | None) -> str | None:
 
 
 def table(report: Mapping[str, Any], story: Sequence[str] | None = None) -> Table:
-    """Return the report as a table for a terminal; every text of strangers is made harmless.
+    """Return the report as a table for a terminal; texts of uploads are sanitised.
 
-    `story`: harmless lines that stand in the place of claims and traces.
+    `story`: sanitised lines that replace claims and traces.
     """
     out = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     suspect, cost, sampled = report["suspect"], report["cost"], report["sampled"]
     out.add_row("verdict", _verdict(report))
     out.add_row("upload", f"{visible(suspect['repo_id'], 200)} at {suspect['revision'][:12]}")
     for parent in report["parents"]:
-        told = said(parent)
+        words = said(parent)
         share = "" if parent["coefficient"] is None else f"{parent['coefficient']:.4g} "
         span = "" if not parent["interval"] else " [{:.6f}, {:.6f}]".format(*parent["interval"])
-        out.add_row("parent", f"{share}{visible(parent['repo_id'], 200)}{span}, {told}")
+        out.add_row("parent", f"{share}{visible(parent['repo_id'], 200)}{span}, {words}")
         if parent.get("quote"):
             out.add_row("", f"{visible(parent['where'], 40)}: “{visible(parent['quote'], 300)}”")
     for part in report.get("components", ()):
         near = f", nearest {visible(part['nearest'], 200)}" if part["nearest"] else ""
         shown = f"{visible(part['name'], 80)}: {part['parameters']:,} parameters, {part['finding']}{near}"
         out.add_row("component", shown)
-    if not _says_nothing(report):  # else the verdict is followed by it
+    if not _says_nothing(report):  # else it follows the verdict
         out.add_row("why", visible(report["why"], 2000))
     for line in story or ():
         out.add_row("story", line)
     for claim in report.get("claims", ()) if story is None else ():
         if claim["kind"] != "parent" or claim["status"] == "contradicted":
-            out.add_row("claim", f"{claim['status']}: {_told(claim)}; {visible(claim['measurement'], 500)}")
+            out.add_row("claim", f"{claim['status']}: {_claim_text(claim)}; {visible(claim['measurement'], 500)}")
     for trace in report.get("traces", ())[:TRACES_SHOWN] if story is None else ():
         out.add_row("trace", f"{trace['meaning']}: {visible(trace['claim'], 500)}")
     for problem in report["problems"]:
@@ -183,13 +183,13 @@ def table(report: Mapping[str, Any], story: Sequence[str] | None = None) -> Tabl
 
 
 def said(parent: Mapping[str, Any]) -> str:
-    """Return how the author's words stand to a parent of a report, of an older version's, too."""
+    """Return how the author's words mention a parent of a report, also of an older version's report."""
     level: Said = parent.get("said") or ("declared" if parent["declared"] else "absent")
     return words_for(level, str(parent.get("where") or ""))
 
 
 def _verdict(report: Mapping[str, Any]) -> Text:
-    """Return finding, disclosure and what follows from them, coloured by the last."""
+    """Return finding, disclosure and consequence, coloured by the consequence."""
     family = f" ({report['family']})" if report["family"] else ""
     said = "" if report["disclosure"] == "none-needed" else f", {report['disclosure']}"
     first = f"{report['finding']}{family}{said}"
@@ -206,7 +206,7 @@ def _says_nothing(report: Mapping[str, Any]) -> bool:
     return (report["finding"], report.get("audience", "none")) == ("inconclusive", "none")
 
 
-def _told(claim: Mapping[str, Any]) -> str:
-    """A claim's kind, subject and quote, made harmless."""
+def _claim_text(claim: Mapping[str, Any]) -> str:
+    """Return a claim's kind, subject and quote, sanitised."""
     subject = f" ({visible(claim['subject'], 120)})" if claim["subject"] else ""
     return f"{claim['kind']}{subject}, “{visible(claim['quote'], 200)}”"

@@ -35,21 +35,21 @@ from analyzers.verdict.depth_profile import depth_profile
 from analyzers.verdict.replay import of_case
 from analyzers.verdict.second_look import companions, moved, together, unread
 from analyzers.verdict.yardstick import yardsticks
-from bot.sources.first_look import Look, Meter
+from bot.sources.first_look import FirstLook, Meter
 from bot.sources.interface import Source, SourceError, Span, Unavailable
 from bot.sources.purpose import spent_on
 
 REQUESTS = 300
 BYTES = 6_000_000
-LEAST = 4  # a part of both that is for weights, whatever the headers took: a long header must not clear anybody
+LEAST = 4  # one part in so many of both is reserved for weights: a long header must not clear an upload
 ELEMENTS = 512
 HEADER_REQUESTS = 40  # for the headers of one companion
-SPARE = 6  # requests kept back for addresses that ran out
+SPARE = 6  # requests reserved for signed addresses that expired
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What the second look made of the first one's finding."""
+class SecondLookResult:
+    """The finding of a first look after a second look, and what the second look read."""
 
     finding: Finding
     look: SecondLook
@@ -68,13 +68,13 @@ class _Model:
 
 @dataclass(frozen=True, slots=True)
 class SecondLooker:
-    """Takes second looks. `open_reference`: a known model at the very revision that was sketched."""
+    """Takes second looks. `open_reference`: opens a known model at the sketched revision."""
 
     open_reference: Callable[[str, str], Source]
     metered: Callable[[], AbstractContextManager[Meter]]
 
     @spent_on("second look")
-    def look(self, source: Source, first: Look, case: Case, finding: Finding, reason: str) -> Seen:
+    def look(self, source: Source, first: FirstLook, case: Case, finding: Finding, reason: str) -> SecondLookResult:
         """Read fresh coordinates and explain the suspect again; Unavailable where asking later may help."""
         started = time.monotonic()
         spec = SampleSpec(seed=secrets.randbits(62) + 1, elements=ELEMENTS)
@@ -89,7 +89,7 @@ class SecondLooker:
         if not sketches[0].samples:
             nothing = _record(spec, reason, sketches[0], meter, started)
             missing = tuple(gone) or ("what it may be made of",)
-            return Seen(unread(finding, missing), nothing, problems, None, missing)
+            return SecondLookResult(unread(finding, missing), nothing, problems, None, missing)
         fresh = [replace(m.reference, sketch=s) for m, s in zip(models, sketches[1:], strict=True)]
         suspect = replace(sketches[0], elements=first.sketch.elements, aside=first.sketch.aside)
         again = case_of(suspect, fresh, case.disclosure, case.weights_at, maker=case.maker, new_since=case.new_since)
@@ -98,10 +98,10 @@ class SecondLooker:
         decisive = int(found.measured.get("decisive", 0))
         sampled = replace(look.sampled, decisive=decisive)
         look = replace(look, sampled=sampled, profile=depth_profile(again, found), scale=yardsticks(case, found))
-        return Seen(found, look, (*problems, *_renamed(first, found, models)), of_case(again), tuple(gone))
+        return SecondLookResult(found, look, (*problems, *_renamed(first, found, models)), of_case(again), tuple(gone))
 
     def _open(self, references: Sequence[Reference], wanted: Wanted) -> tuple[list[_Model], tuple[str, ...]]:
-        """Open the companions that can be read; a sentence for each that cannot."""
+        """Return the companions that can be read, and a sentence for each that cannot."""
         models, problems = [], []
         for reference in references:
             ref = reference.sketch.ref
@@ -117,8 +117,8 @@ class SecondLooker:
         return models, tuple(problems)
 
 
-def _renamed(first: Look, found: Finding, models: Sequence[_Model]) -> list[str]:
-    """Say in what names a copy differs from what it is a copy of."""
+def _renamed(first: FirstLook, found: Finding, models: Sequence[_Model]) -> list[str]:
+    """Return a sentence for the tensor names in which a copy differs from its original."""
     parents = {p.ref for p in found.parents} if found.kind == "copy" else set()
     named = ((m.reference, renamed(_names(first.layout), _names(m.layout))) for m in models)
     return [f"a copy of {r.repo_id} whose {how}" for r, how in named if how and r.sketch.ref in parents]
@@ -129,7 +129,7 @@ def _names(layout: WeightLayout) -> list[str]:
 
 
 def _left(meter: Meter) -> ReadBudget:
-    """What may be spent on weights once the headers are read."""
+    """Return the budget that is left for weights after the headers."""
     return ReadBudget(
         requests=max(REQUESTS - SPARE - meter.requests, REQUESTS // LEAST),
         bytes=max(BYTES - meter.bytes_read, BYTES // LEAST),
@@ -143,7 +143,7 @@ def _refs(models: Sequence[_Model]) -> list[RepoRef]:
 def _read(
     sources: Sequence[Source], refs: Sequence[RepoRef], plans: Sequence[ReadPlan], spec: SampleSpec
 ) -> list[Sketch]:
-    """Read all models at the same time, the suspect first; of the others, only what is not quantized."""
+    """Read all models at once, the suspect first; of the others keep only samples that are not quantized."""
 
     def one(place: int) -> Sketch:
         plan = plans[place]

@@ -1,7 +1,7 @@
-"""Reading the few small files that tell what tools left behind, within what the first look left over.
+"""Collect traces of tools from a few small files, within the budget that the first look left.
 
-The listing, the tags, the card, the config and the headers are at hand anyway. Files are read only where the finding is
-a blend, a copy or inconclusive, and known models' only where one of theirs may be the pattern of an edited one.
+The listing, tags, card, config and headers were read before. Files are read only where the finding is a blend, a copy
+or inconclusive. A known model's files are read only where the upload may have edited them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from analyzers.traces.index_ends import END_BYTES, metadata_in
 from analyzers.traces.read import INDEX, TEMPLATE_FILES, Leftovers, read_traces
 from analyzers.traces.tool_marks import MAX_RECIPE_BYTES, RECIPE
 from bot.known.models import KnownModels
-from bot.sources.first_look import FIRST_LOOK_BYTES, FIRST_LOOK_REQUESTS, Look, Meter
+from bot.sources.first_look import FIRST_LOOK_BYTES, FIRST_LOOK_REQUESTS, FirstLook, Meter
 from bot.sources.interface import Source, SourceError, Span
 from bot.sources.weight_files import weight_files
 from state.errors import StateError
@@ -30,7 +30,7 @@ from state.errors import StateError
 WORTH_READING: Final = ("blend", "copy", "inconclusive")
 MAX_INDEX_BYTES: Final = 400_000
 MAX_TEXT_BYTES: Final = 200_000
-PER_FILE: Final = 3  # requests: the file, where it really lies, and one try more
+PER_FILE: Final = 3  # requests: the file, its redirect, and one retry
 PER_MODEL: Final = 2  # requests for a listing
 MAX_MODELS: Final = 2  # known models whose texts are read
 CHAIN: Final = 64  # models that are followed from declared parents to theirs
@@ -46,7 +46,7 @@ class Tracer:
     def traces(
         self,
         source: Source,
-        look: Look,
+        look: FirstLook,
         card: str,
         config: Mapping[str, object],
         case: Case,
@@ -66,12 +66,12 @@ class Tracer:
         problems: list[str] = []
         if finding.kind in WORTH_READING:
             with self.metered() as meter:
-                purse = _Purse(meter, FIRST_LOOK_REQUESTS - spent[0], FIRST_LOOK_BYTES - spent[1], problems)
-                texts = purse.read(source, _wanted(look.facts))
-                texts |= purse.read_ends(source, [f for f in look.facts.files if f.path == INDEX])
+                budget = _Budget(meter, FIRST_LOOK_REQUESTS - spent[0], FIRST_LOOK_BYTES - spent[1], problems)
+                texts = budget.read(source, _wanted(look.facts))
+                texts |= budget.read_ends(source, [f for f in look.facts.files if f.path == INDEX])
                 edited = [p for p in texts if p in (*TEMPLATE_FILES, SETTINGS) and not _held(look.facts, p, holders)]
                 for name in self._patterns(finding, expected) if edited else ():
-                    known_texts[name] = self._known(name, kin, purse, edited)
+                    known_texts[name] = self._known(name, kin, budget, edited)
         left = Leftovers(
             own=look.facts.ref.repo_id,
             files=look.facts.files,
@@ -90,31 +90,31 @@ class Tracer:
         return found, (*problems, *unreadable)
 
     def _patterns(self, finding: Finding, expected: frozenset[str]) -> list[str]:
-        """Return the models whose texts may have been edited: what it is made of, undeclared parents first."""
+        """Return the parents whose texts the upload may have edited, undeclared ones first."""
         parents = [p.ref.repo_id for p in finding.parents]
         return sorted(parents, key=lambda name: name.lower() in expected)[:MAX_MODELS]
 
     def _known(
-        self, name: str, references: Sequence[Reference], purse: _Purse, like: Iterable[str]
+        self, name: str, references: Sequence[Reference], budget: _Budget, like: Iterable[str]
     ) -> dict[str, bytes]:
         """Return the texts of a known model at the revision that was compared."""
         ref = next((r.sketch.ref for r in references if r.repo_id == name), None)
-        if ref is None or not purse.affords(PER_MODEL + PER_FILE, 0):
+        if ref is None or not budget.affords(PER_MODEL + PER_FILE, 0):
             return {}
         try:
             source = self.known.open_at(ref.repo_id, ref.revision)
             facts = source.facts()
             self.known.keep_files(facts)
         except (SourceError, Unreadable, StateError) as error:
-            purse.problems.append(f"the files of {name} could not be compared: {error}")
+            budget.problems.append(f"the files of {name} could not be compared: {error}")
             return {}
         kinds = {path == SETTINGS for path in like}
-        return purse.read(source, [f for f in _texts_of(facts) if (f.path == SETTINGS) in kinds])
+        return budget.read(source, [f for f in _texts_of(facts) if (f.path == SETTINGS) in kinds])
 
 
 @dataclass(slots=True)
-class _Purse:
-    """What may still be spent on small files."""
+class _Budget:
+    """The remaining budget for small files."""
 
     meter: Meter
     requests: int
@@ -125,7 +125,7 @@ class _Purse:
         return self.meter.requests + requests <= self.requests and self.meter.bytes_read + size <= self.size
 
     def read(self, source: Source, files: Iterable[RepoFile]) -> dict[str, bytes]:
-        """Read what can be afforded, the first first."""
+        """Read the files in order; skip those beyond the budget."""
         found: dict[str, bytes] = {}
         for file in files:
             if not self.affords(PER_FILE, file.size):
@@ -156,7 +156,7 @@ class _Purse:
 
 
 def _wanted(facts: RepoFacts) -> Iterator[RepoFile]:
-    """Yield the small files of an upload that are worth reading, the most telling first."""
+    """Yield the small files of an upload that are worth reading, the most informative first."""
     yield from (f for f in facts.files if f.path == RECIPE and f.size <= MAX_RECIPE_BYTES)
     yield from (f for f in facts.files if f.path == INDEX and f.size <= MAX_INDEX_BYTES)
     yield from _texts_of(facts)
@@ -170,12 +170,12 @@ def _texts_of(facts: RepoFacts) -> Iterator[RepoFile]:
 
 
 def _held(facts: RepoFacts, path: str, holders: Mapping[str, Sequence[str]]) -> bool:
-    """Tell whether a known model has the same file."""
+    """Return True if a known model has the same file."""
     return any(f.path == path and digest_of(f) in holders for f in facts.files)
 
 
 def _expected(disclosure: Disclosure, references: Sequence[Reference]) -> frozenset[str]:
-    """Return what the upload declares, and what those declare, in lower case."""
+    """Return the declared parents and their declared ancestors, in lower case."""
     declares = {r.repo_id.lower(): r.declares for r in references}
     found: dict[str, None] = {}
     waiting = [name.lower() for name in disclosure.parents]

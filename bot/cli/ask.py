@@ -28,7 +28,7 @@ from bot.inference.probe import MAX_SAMPLES, SAMPLES
 from bot.inference.report import tables, to_json
 from bot.known.models import Progress
 from bot.sources.interface import Source
-from bot.sources.subject import local, on_hub
+from bot.sources.subject import open_local, open_on_hub
 
 
 def ask(
@@ -56,7 +56,7 @@ def _ask(
     service: build.Service, subject: str, model: str | None, repo: str | None, samples: int, progress: Progress
 ) -> IdentityEvidence:
     interview = build.interview(service)
-    interview = replace(interview, pace=replace(interview.pace, samples=samples))
+    interview = replace(interview, limits=replace(interview.limits, samples=samples))
     if not subject.startswith(("http://", "https://")):
         source = _open(service, subject)
         if model is not None or repo is not None:
@@ -71,4 +71,6 @@ def _ask(
 
 def _open(service: build.Service, name: str) -> Source:
     hub = service.hub
-    return local(name) or on_hub(hub.repo, name, hub.endpoint, lambda moved: err.print(f"blendwatch: {moved}"))
+    return open_local(name) or open_on_hub(
+        hub.repo, name, hub.endpoint, lambda moved: err.print(f"blendwatch: {moved}")
+    )

@@ -15,7 +15,7 @@ from bot.cli.common import AsJson, Registry, display, err, one_line_errors, prin
 from bot.config.settings import Settings
 from bot.known.models import MAX_CARD_BYTES
 from bot.sources.interface import SourceError
-from bot.sources.subject import on_hub
+from bot.sources.subject import open_on_hub
 from bot.text.sanitize import visible
 from state.registry.models import load
 
@@ -48,7 +48,7 @@ def _read(settings: Settings, subject: str, repo: str | None) -> tuple[Card, str
         own = repo or ("/".join(path.resolve().parts[-2:]) if path.is_dir() else "")
     else:
         hub = build.hub(settings)
-        source = on_hub(hub.repo, subject, hub.endpoint, lambda moved: err.print(f"blendwatch: {moved}"))
+        source = open_on_hub(hub.repo, subject, hub.endpoint, lambda moved: err.print(f"blendwatch: {moved}"))
         data = source.file(README, MAX_CARD_BYTES)
         text, problem = (data or b"").decode("utf-8", "replace"), "" if data is not None else "it has no card"
         tags, own = source.facts().tags, repo or source.facts().ref.repo_id

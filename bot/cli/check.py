@@ -26,7 +26,7 @@ from bot.cli.common import (
 )
 from bot.config import logs
 from bot.config.settings import SettingsError
-from bot.sources.subject import local
+from bot.sources.subject import open_local
 from bot.text.sanitize import visible
 
 STATUS: Final = {"public": ALERT, "reviewers": REVIEW}  # by audience
@@ -50,7 +50,7 @@ def check(
             raise SettingsError(f"there are no known models in {service.settings.registry}: nothing could be found")
         known.absences.forget(model.repo_id for model in known.registry.models)
         checking = Checking(service.hub, service.checker)
-        if source := local(suspect):
+        if source := open_local(suspect):
             result = checking.source(source, progress)
         else:
             result = checking.repo(suspect, progress, lambda moved: err.print(f"blendwatch: {moved}"))

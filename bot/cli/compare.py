@@ -24,7 +24,7 @@ from bot.cli.common import (
 )
 from bot.hub import Hub
 from bot.known.models import Progress
-from bot.sources.subject import local, on_hub
+from bot.sources.subject import open_local, open_on_hub
 from bot.text.sanitize import visible
 
 SENTENCES: Final = {
@@ -60,7 +60,9 @@ def compare(
 
 def _read(hub: Hub, name: str, progress: Progress) -> Side:
     progress(f"reading {name}")
-    source = local(name) or on_hub(hub.repo, name, hub.endpoint, lambda moved: err.print(f"blendwatch: {moved}"))
+    source = open_local(name) or open_on_hub(
+        hub.repo, name, hub.endpoint, lambda moved: err.print(f"blendwatch: {moved}")
+    )
     return side_of(source)
 
 

@@ -19,7 +19,7 @@ from bot.alerts.delivery import TryLater
 from bot.alerts.sinks import WebhookSink, who_is
 from bot.config.settings import Settings
 from bot.config.trial import described, in_trial
-from bot.health.heartbeat import last_beat
+from bot.health.heartbeat import last_heartbeat
 from bot.hub.http.errors import Transient
 from state.database.examine import examine, first_seen
 from state.errors import RegistryError, StateError
@@ -220,7 +220,7 @@ class Doctor:
         return Check("sketches", "ok", said)
 
     def _watch(self) -> Check:
-        beat = last_beat(self.settings.data)
+        beat = last_heartbeat(self.settings.data)
         if beat is None:
             return Check("watch", "ok", "none is running on this folder")
         if trouble := beat.trouble(time.time()):

@@ -11,7 +11,7 @@ import typer
 
 from bot.cli.common import NOTHING, AsJson, Data, err, one_line_errors, out, print_json, settings_from
 from bot.config.settings import Settings
-from bot.health.heartbeat import last_beat
+from bot.health.heartbeat import last_heartbeat
 
 TIMEOUT_SECONDS: Final = 5.0
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # to listen on; nobody can be asked there
@@ -53,5 +53,5 @@ def _asked(settings: Settings) -> str:
 
 def _from_file(settings: Settings) -> str:
     """What is wrong, as the heartbeat says; "" for nothing."""
-    beat = last_beat(settings.data)
+    beat = last_heartbeat(settings.data)
     return beat.trouble(time.time()) if beat else f"no watch is running on {settings.data}"

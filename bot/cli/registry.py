@@ -17,7 +17,7 @@ from bot.cli.common import Registry as Paths
 from bot.config.settings import Settings, SettingsError
 from bot.known.registry_diff import differences
 from bot.known.verification import Described, describe, utc
-from bot.sources.subject import named
+from bot.sources.subject import parse_name
 from bot.text.sanitize import visible
 from state.registry.editing import add_entry, remove_entry
 from state.registry.models import SHIPPED, Model, RegistryError, load
@@ -121,7 +121,7 @@ def add(
     with one_line_errors():
         settings = settings_from(registry, None)
         target = file or _local(settings)
-        name, revision = named(repo, settings.hf_endpoint)
+        name, revision = parse_name(repo, settings.hf_endpoint)
         _refuse_known(settings, name)
         with build.hub(settings) as hub:
             about = describe(hub.repo(name, revision))

@@ -13,7 +13,7 @@ from rich.table import Table
 from bot.cli.doctor_checks import folder_size
 from bot.config.settings import Settings
 from bot.config.trial import Trial, described
-from bot.health.heartbeat import Beat, last_beat
+from bot.health.heartbeat import HeartbeatState, last_heartbeat
 from bot.text.sanitize import visible
 from state.registry.models import Registry
 from state.sketches.store import SketchStore
@@ -28,7 +28,7 @@ def status_of(settings: Settings, store: Store, registry: Registry, now: datetim
     whole, until = tallies["all"], Trial(store, settings.shadow_days).until(now)
     sketched = SketchStore(settings.data / "sketches").names()
     return {
-        "watch": _running(last_beat(settings.data)),
+        "watch": _running(last_heartbeat(settings.data)),
         "trial": {"until": _text(until), "said": described(settings, until)} if until else None,
         "feeds": [{"feed": f.name, "read_to": _text(f.read_to), "last_success": _text(f.read_at)} for f in whole.feeds],
         "backlog": {"due": whole.due, "since": _text(whole.due_since), "tried_again_later": whole.waiting},
@@ -50,7 +50,7 @@ def status_of(settings: Settings, store: Store, registry: Registry, now: datetim
     }
 
 
-def _running(beat: Beat | None) -> dict[str, Any]:
+def _running(beat: HeartbeatState | None) -> dict[str, Any]:
     if beat is None:
         return {"running": False}
     trouble = beat.trouble(time.time())

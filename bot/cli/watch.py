@@ -37,28 +37,28 @@ def watch(
                 FileLock(settings.data / "watch.lock", timeout=0),
                 build.store(settings) as store,
                 build.service(settings, automatic=settings.automatic_references, seen=store) as service,
-                build.destinations(settings, store, where) as destinations,
+                build.channels(settings, store, where) as destinations,
                 progress_shown(lines=False) as progress,
             ):
                 if "discord" in where:
                     send_again(store, "discord", str(where["discord"]), build.utc_now())
                 _warn(service)
-                overseer = build.overseer(service, store)
-                turn = build.turn(service, store, destinations.sinks, overseer)
+                monitoring = build.monitoring(service, store)
+                turn = build.one_pass(service, store, destinations.sinks, monitoring)
 
                 async def one_pass() -> None:
-                    with overseer.pulse.one_pass():
-                        await turn.run(overseer.watching(progress))
+                    with monitoring.heartbeat.one_pass():
+                        await turn.run(monitoring.watching(progress))
                         if once:
                             await turn.rest()
 
                 async def go_on() -> None:
                     async with (
-                        overseer.endpoint.served(settings),
-                        overseer.pulse.written_to(settings.data),
+                        monitoring.endpoint.served(settings),
+                        monitoring.heartbeat.written_to(settings.data),
                         destinations.running(),
                     ):
-                        await run_every(settings.poll_minutes, one_pass, overseer.early)
+                        await run_every(settings.poll_minutes, one_pass, monitoring.early)
 
                 async def just_once() -> None:
                     began, before = build.utc_now(), store.tally(build.utc_now())

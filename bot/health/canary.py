@@ -1,6 +1,4 @@
-"""The canary: a blend of two small models, made on the spot, that must come out as found. A watch that has gone blind
-to blends says so by it.
-"""
+"""The canary: a blend of two small models, made on the spot, that a working watch must find."""
 
 from __future__ import annotations
 
@@ -39,24 +37,24 @@ log = logging.getLogger("blendwatch")
 Weights = Mapping[str, NDArray[np.float32]]
 
 
-def sing(expected: float = SHARE) -> str | None:
-    """Check the planted blend; None if it was found, else a sentence that says what came out in its place.
+def run_canary(expected: float = SHARE) -> str | None:
+    """Check the planted blend; return None if it was found, else a sentence with the result.
 
-    `expected`: the coefficient that has to come out for the release.
+    `expected`: the coefficient of the release that must be found.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="blendwatch-canary-") as name:
             folder = Path(name)
             _plant(folder)
-            return _heard(_checker(folder).check(LocalSource(folder / BLEND)), expected)
+            return _mismatch(_checker(folder).check(LocalSource(folder / BLEND)), expected)
     except BlendwatchError as error:
         return f"the planted blend could not be judged: {error}"
-    except Exception as error:  # whatever keeps it from singing is told, a full disk or a fault of ours
-        log.warning("the canary could not sing", exc_info=True)
+    except Exception as error:  # any cause, such as a full disk or a fault of ours, is reported
+        log.warning("the canary could not be checked", exc_info=True)
         return f"the planted blend could not be made or judged: {type(error).__name__}: {error}"
 
 
-def _heard(result: CheckResult, expected: float) -> str | None:
+def _mismatch(result: CheckResult, expected: float) -> str | None:
     finding = result.verdict.finding
     shares = {p.ref.repo_id: p.coefficient or 0.0 for p in finding.parents}
     wanted = {RELEASE: expected, BASE: 1 - expected}
@@ -98,7 +96,7 @@ def _shapes() -> dict[str, tuple[int, int]]:
 
 
 def _stored(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return the values as bfloat16 holds them."""
+    """Return the values rounded to bfloat16."""
     return values.astype(np.float32).astype(BF16).astype(np.float32)
 
 

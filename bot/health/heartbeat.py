@@ -1,7 +1,7 @@
-"""Signs of life of a watch: kept in memory for its own port, and in a file for a health check from outside.
+"""Heartbeat of a watch: in memory for its own port, and in a file for a health check from outside.
 
-A watch is alive while its event loop turns and a pass, or a step of one, was made lately. A pass that failed because
-the Hub did not answer is a sign of life too: a restart would not heal that, and the alerting rules tell of it.
+A watch is alive while its event loop runs and a pass, or a step of one, was made lately. A pass that failed because the
+Hub did not answer counts, too: a restart would not help, and the alerting rules cover it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ LOOP_SECONDS: Final = 90.0  # without a heartbeat, after which the event loop co
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
-    """One sign of life. Times in seconds since 1970, None: not yet. `limit`: seconds that may be without progress."""
+class HeartbeatState:
+    """One heartbeat. Times: seconds since 1970, None: not yet. `limit`: seconds allowed without progress."""
 
     limit: float
     began_at: float
@@ -39,7 +39,7 @@ class Beat:
     pid: int = field(default_factory=os.getpid)
 
     def trouble(self, now: float) -> str:
-        """Say why the watch counts as hung; "" if it is alive."""
+        """Return why the watch counts as hung; "" if it is alive. `now`: seconds since 1970."""
         if now - self.beat_at > LOOP_SECONDS:
             return f"the watch gave no heartbeat for {now - self.beat_at:.0f} s, more than {LOOP_SECONDS:.0f}"
         if now - self.progress_at > self.limit:
@@ -47,24 +47,24 @@ class Beat:
         return ""
 
 
-class Pulse:
-    """Takes down what the watch does; its methods may be called from any thread. `clock` gives seconds since 1970."""
+class Heartbeat:
+    """Records the progress of the watch; safe in threads. `clock`: returns seconds since 1970."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         now = clock()
         limit = 60 * (settings.poll_minutes + settings.stale_minutes)
-        self._beat = Beat(limit=limit, began_at=now, progress_at=now, beat_at=now)
+        self._beat = HeartbeatState(limit=limit, began_at=now, progress_at=now, beat_at=now)
         self._lock = threading.Lock()
 
     def progress(self) -> None:
-        """Something was done."""
+        """Record progress."""
         with self._lock:
             self._beat = replace(self._beat, progress_at=self._clock())
 
     @contextmanager
     def one_pass(self) -> Iterator[None]:
-        """What happens inside is one pass; it fails with an exception."""
+        """Record the block as one pass; it fails with an exception."""
         self.progress()
         failed = 1
         try:
@@ -76,19 +76,19 @@ class Pulse:
                 done = replace(old, progress_at=now, ended_at=now, passes=old.passes + 1, failed=old.failed + failed)
                 self._beat = done if failed else replace(done, succeeded_at=now)
 
-    def beat(self) -> Beat:
-        """The heart beats now."""
+    def beat(self) -> HeartbeatState:
+        """Record a heartbeat now and return it."""
         with self._lock:
             self._beat = replace(self._beat, beat_at=self._clock())
             return self._beat
 
-    def last(self) -> Beat:
-        """What is known now, without a beat."""
+    def last(self) -> HeartbeatState:
+        """Return the last state without a new heartbeat."""
         return self._beat
 
     @asynccontextmanager
     async def written_to(self, folder: Path) -> AsyncIterator[None]:
-        """While inside, keep the newest heartbeat in a file of `folder`; there is none afterwards."""
+        """Keep the newest heartbeat in a file of `folder` while inside; remove the file afterwards."""
         task = asyncio.create_task(self._write_on(folder / FILE))
         try:
             yield
@@ -100,16 +100,16 @@ class Pulse:
 
     async def _write_on(self, file: Path) -> None:
         while True:
-            with suppress(OSError):  # a full disk is told by what has to be stored; the next beat may go well
+            with suppress(OSError):  # a full disk fails elsewhere, too; the next write may succeed
                 part = file.with_suffix(".part")
                 part.write_text(json.dumps(asdict(self.beat())), encoding="utf-8")
                 part.replace(file)
             await asyncio.sleep(EVERY_SECONDS)
 
 
-def last_beat(folder: Path) -> Beat | None:
-    """The newest heartbeat of the watch on `folder`; None if none is running, or its file cannot be read."""
+def last_heartbeat(folder: Path) -> HeartbeatState | None:
+    """Return the newest heartbeat of the watch on `folder`; None without a running watch or a readable file."""
     try:
-        return Beat(**json.loads((folder / FILE).read_text(encoding="utf-8")))
+        return HeartbeatState(**json.loads((folder / FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None

@@ -1,6 +1,6 @@
-"""The watch's own port: is it alive, is it ready, and its numbers; and the Hub's webhooks.
+"""Serve the watch's own port: liveness, readiness, metrics, and the Hub's webhooks.
 
-Nothing here changes what is stored or shows a secret.
+No request changes the store or shows a secret.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from bot.config.settings import Settings, SettingsError
-from bot.health.heartbeat import Pulse
+from bot.health.heartbeat import Heartbeat
 from bot.health.metrics import Metrics
-from bot.health.short_connections import Brief
-from bot.hub.webhook import LARGEST_BODY, PATH, Hook
+from bot.health.short_connections import ShortConnection
+from bot.hub.webhook import LARGEST_BODY, PATH, HubWebhook
 from state.errors import StateError
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Answers `/healthz`, `/readyz` and `/metrics`, and the Hub's webhooks where there is a `hook`.
+    """Answers `/healthz`, `/readyz` and `/metrics`, and the Hub's webhooks where `webhook` is set.
 
-    `database` asks it something; `models`: how many are known.
+    `database`: sends it a query; `models`: returns the number of known models.
     """
 
-    pulse: Pulse
+    heartbeat: Heartbeat
     metrics: Metrics
     database: Callable[[], object]
     models: Callable[[], int]
-    hook: Hook | None = None
+    webhook: HubWebhook | None = None
 
     async def healthz(self, _: web.Request) -> web.Response:
-        """Alive: the loop turns, or nobody would answer, and there was progress lately."""
-        trouble = self.pulse.beat().trouble(time.time())
+        """Answer 200 if there was progress lately; a stuck event loop does not answer."""
+        trouble = self.heartbeat.beat().trouble(time.time())
         return web.json_response({"alive": not trouble, "trouble": trouble}, status=503 if trouble else 200)
 
     async def readyz(self, _: web.Request) -> web.Response:
-        """Ready: the known models are loaded, the database answers, the first pass was made."""
+        """Answer 200 once the known models are loaded, the database answers and a first pass succeeded."""
         try:
             await asyncio.to_thread(self.database)
             database = ""
         except StateError as error:
             database = str(error)
-        passed = self.pulse.last().succeeded_at is not None
+        passed = self.heartbeat.last().succeeded_at is not None
         troubles = {
             "registry": "" if self.models() else "it names no models",
             "database": database,
@@ -58,7 +58,7 @@ class Endpoint:
         return web.json_response({"ready": ready, "checks": checks}, status=200 if ready else 503)
 
     async def numbers(self, _: web.Request) -> web.Response:
-        """The metrics, counted anew."""
+        """Answer with the metrics, counted anew."""
         try:
             text = await asyncio.to_thread(self.metrics.text)
         except StateError as error:
@@ -67,9 +67,9 @@ class Endpoint:
 
     @asynccontextmanager
     async def served(self, settings: Settings) -> AsyncIterator[None]:
-        """Answer while inside, where a port is set; SettingsError if it cannot be had."""
+        """Answer while inside, where a port is set; SettingsError if the port is not available."""
         if not settings.http_port:
-            if self.hook is not None:
+            if self.webhook is not None:
                 raise SettingsError("BLENDWATCH_HUB_WEBHOOK_SECRET needs a port to listen on: BLENDWATCH_HTTP_PORT")
             yield
             return
@@ -77,16 +77,18 @@ class Endpoint:
         app.router.add_get("/healthz", self.healthz)
         app.router.add_get("/readyz", self.readyz)
         app.router.add_get("/metrics", self.numbers)
-        if self.hook is not None:
-            app.router.add_post(PATH, self.hook.take)
+        if self.webhook is not None:
+            app.router.add_post(PATH, self.webhook.take)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
-        held: set[Brief] = set()
+        held: set[ShortConnection] = set()
         server = None
         try:
             try:
                 loop, serve = asyncio.get_running_loop(), _server_of(runner)
-                server = await loop.create_server(lambda: Brief(serve(), held), settings.http_host, settings.http_port)
+                server = await loop.create_server(
+                    lambda: ShortConnection(serve(), held), settings.http_host, settings.http_port
+                )
             except OSError as error:
                 where = f"{settings.http_host} port {settings.http_port}"
                 why = error.strerror or type(error).__name__

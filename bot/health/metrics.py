@@ -1,4 +1,4 @@
-"""Numbers for Prometheus. What must outlive the process is counted from the database at every scrape."""
+"""Metrics for Prometheus. Counts that must outlive the process come from the database at every scrape."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from prometheus_client.registry import Collector
 
 from analyzers.records import CheckResult, Outcome
 from bot.config.version import this_release
-from bot.health.heartbeat import Pulse
+from bot.health.heartbeat import Heartbeat
 from bot.sources.first_look import Meter
 from bot.sources.purpose import Purpose
 from state.uploads.counts import Tally
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # nobody asks when a counter was made
+disable_created_metrics()  # type: ignore[no-untyped-call]  # times of creation are not used
 
 FINDINGS: Final = ("blend", "copy", "derivative", "unrelated", "inconclusive")
 SECONDS: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 
 
 class Metrics:
-    """All metrics of one watch, in a registry of their own. `tally` is asked at every scrape; so is `pulse`."""
+    """All metrics of one watch, in a registry of their own. `tally` and `heartbeat` are read at every scrape."""
 
-    def __init__(self, tally: Callable[[], Tally], spent: Mapping[Purpose, Meter], pulse: Pulse) -> None:
+    def __init__(self, tally: Callable[[], Tally], spent: Mapping[Purpose, Meter], heartbeat: Heartbeat) -> None:
         self.registry = CollectorRegistry()
         self._seconds = Histogram(
             "blendwatch_check_seconds", "seconds that one check took", buckets=SECONDS, registry=self.registry
@@ -48,7 +48,7 @@ class Metrics:
         build = Info("blendwatch_build", "version of Blendwatch and of Python", registry=self.registry)
         build.info({"version": this_release(), "python": platform.python_version()})
         ProcessCollector(registry=self.registry)
-        self.registry.register(_Asked(tally, spent, pulse))
+        self.registry.register(_Asked(tally, spent, heartbeat))
 
     def settled(self, outcome: Outcome) -> None:
         """Count one upload that was settled."""
@@ -58,19 +58,19 @@ class Metrics:
             self._seconds.observe(outcome.cost.seconds)
 
     def text(self) -> bytes:
-        """Everything in Prometheus' own format; raises StateError where the database cannot be asked."""
+        """Return all metrics in Prometheus' format; raises StateError without the database."""
         return generate_latest(self.registry)
 
 
 class _Asked(Collector):
-    """What is asked for at every scrape."""
+    """Metrics that are computed at every scrape."""
 
-    def __init__(self, tally: Callable[[], Tally], spent: Mapping[Purpose, Meter], pulse: Pulse) -> None:
-        self._tally, self._spent, self._pulse = tally, spent, pulse
+    def __init__(self, tally: Callable[[], Tally], spent: Mapping[Purpose, Meter], heartbeat: Heartbeat) -> None:
+        self._tally, self._spent, self._heartbeat = tally, spent, heartbeat
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric once."""
-        tally, beat = self._tally(), self._pulse.last()
+        tally, beat = self._tally(), self._heartbeat.last()
         feeds = {feed.name: feed.read_at.timestamp() for feed in tally.feeds}
         read_to = {feed.name: feed.read_to.timestamp() for feed in tally.feeds}
         yield _gauges("feed_last_success_timestamp_seconds", "when a listing was last read whole", "feed", feeds)
@@ -110,7 +110,7 @@ def _passes(made: int, failed: int) -> dict[str, int]:
 
 
 def _time(moment: datetime | None) -> float:
-    """Seconds since 1970; 0 for none."""
+    """Return seconds since 1970; 0 for None."""
     return moment.timestamp() if moment else 0.0
 
 

@@ -1,4 +1,4 @@
-"""A dead man's switch: an address that is asked after every good pass, and that tells somebody when it no longer is."""
+"""Ping a monitoring service after every successful pass; it notifies the operator when pings stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger("blendwatch")
 
 
 async def ping(address: SecretStr | None) -> bool:
-    """Ask the address, if there is one; whether it answered. It is a secret, and a failure costs the watch nothing."""
+    """Ping the address, if any; return True if it answered. It is secret, and a failure does not stop the watch."""
     if address is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Never quiet: what the watch itself may be blind to or short of, looked at once a pass and told to the operator."""
+"""Check the watch itself once a pass, and notify the operator of anything that it misses or lacks."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from pathlib import Path
 from bot.alerts.operator import News
 from bot.config.settings import Settings
 from bot.config.trial import Trial, described
-from bot.health.canary import sing
+from bot.health.canary import run_canary
 from bot.hub import Hub
 from bot.text.sanitize import size
 from state.database.tables import MARK
 from state.store import OutboxMessage, OutboxRow, Store
 
-LONGEST_WAIT = timedelta(hours=24)  # of an upload before the backlog is told
+LONGEST_WAIT = timedelta(hours=24)  # of an upload before the operator is notified of a backlog
 DEAD_SHOWN = 10  # by name; the others are counted
 DAY = timedelta(hours=24)
-CANARY = f"{MARK}canary"  # its cursor says when it sang last
+CANARY = f"{MARK}canary"  # its cursor: the time of the last canary
 
 log = logging.getLogger("blendwatch")
 
 
 @dataclass(frozen=True, slots=True)
 class Watchdog:
-    """Looks at backlog, quotas, disk and undelivered messages."""
+    """Checks backlog, quotas, disk, clock, undelivered messages and the canary."""
 
     store: Store
     news: News
@@ -37,9 +37,9 @@ class Watchdog:
     hub: Hub
 
     def look(self) -> None:
-        """Tell what has begun and what has ended. What one look raises hides no other; the first of it is raised last.
+        """Notify the operator of conditions that begin or end. Every check runs; the first error is raised last.
 
-        The canary, which needs most, comes after the others.
+        The canary, the most expensive check, comes last.
         """
         free = partial(_disk, self.settings.data, self.settings.min_free_bytes)
         looks: tuple[Callable[[], object], ...] = (
@@ -54,18 +54,18 @@ class Watchdog:
         if failed:
             raise failed[0]
 
-    def tell_of_trial(self) -> None:
-        """Tell that the trial of a new install has begun, or ended."""
+    def notify_of_trial(self) -> None:
+        """Notify the operator that the trial of a new install has begun or ended."""
         until = Trial(self.store, self.settings.shadow_days).until(self.news.clock())
         begun = self.store.began_at() is not None
         self.news.set("trial week", described(self.settings, until) if until and begun else None)
 
     def _canary(self) -> None:
-        """Let the canary sing once a day, and at every pass while it is silent."""
+        """Run the canary once a day, and at every pass after it failed."""
         cursor = self.store.cursor(CANARY)
         if cursor is not None and self.news.clock() - cursor < DAY and not self._lasting("canary"):
             return
-        self.news.set("canary", sing())
+        self.news.set("canary", run_canary())
         self.store.record(CANARY, [], self.news.clock(), self.news.clock())
 
     def _lasting(self, name: str) -> bool:
@@ -89,10 +89,10 @@ class Watchdog:
         if seconds is None or abs(seconds) < DAY.total_seconds() / 2:
             return None
         which = "ahead of" if seconds > 0 else "behind"
-        return f"this machine's clock is {abs(seconds) / 3600:.0f} h {which} the Hub's: what came first cannot be told"
+        return f"this machine's clock is {abs(seconds) / 3600:.0f} h {which} the Hub's: the order of uploads is unknown"
 
     def _dead(self) -> None:
-        """Tell the alerts that were given up since, all in one message; each once, however often it is looked."""
+        """Notify the operator in one message of alerts that were given up since; of each once."""
         self.store.notify_dead(self._given_up, self.news.clock())
 
     def _given_up(self, rows: Sequence[OutboxRow]) -> OutboxMessage:
@@ -106,8 +106,8 @@ class Watchdog:
 def _error_of(look: Callable[[], object]) -> Exception | None:
     try:
         look()
-    except Exception as error:  # a fault of ours, too, may cost one look alone
-        log.exception("a look of the watchdog failed")
+    except Exception as error:  # a fault of ours may cost one check only
+        log.exception("a check of the watchdog failed")
         return error
     return None
 

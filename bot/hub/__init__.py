@@ -1,8 +1,7 @@
-"""The room that knows the Hub: its addresses, its client library, its limits and its faults.
+"""The Hub: its addresses, its client library, its limits and its errors.
 
-A token goes to the Hub's own origin and nowhere else; every answer has a time limit, and so has the reading of one
-repository; every body has a bound in bytes; bytes of weights come by single ranges from addresses that are resolved
-once a shard.
+The token goes to the Hub's own origin only. Every answer, and the reading of one repository, has a time limit. Every
+body has a limit in bytes. Weights are read by single ranges from addresses that are resolved once a shard.
 """
 
 from bot.hub.facts import Current

@@ -1,4 +1,4 @@
-"""Whether the Hub answers, by which clock, and whom it takes us for."""
+"""Requests that show whether the Hub answers, its clock, and the account of our token."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from bot.hub.http.errors import Refused, printable, said_at
 from bot.hub.http.library import constants
-from bot.hub.http.session import Ask, Wire
+from bot.hub.http.session import HttpSession, HubRequest
 from bot.hub.json_fields import table, text
 from bot.sources.interface import Gated, Missing
 
 
 def logged_in() -> str:
-    """Return the token that `hf auth login` left on this machine; "" if there is none, or it is not to be used."""
+    """Return the token that `hf auth login` left on this machine; "" without one, or where it must not be used."""
     if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN:
         return ""
     try:
@@ -25,30 +25,30 @@ def logged_in() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """One answer. `said_at`: the Hub's clock as it answered (UTC, to the second); None if it did not say."""
+    """One answer. `said_at`: the Hub's clock at the answer (UTC, to the second); None if not given."""
 
     said_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose a token is. `role`: read, write or fineGrained; "" where the Hub does not say."""
+    """The account of a token. `role`: read, write or fineGrained; "" where the Hub gives none."""
 
     name: str
     role: str
 
 
-def hello(wire: Wire) -> Hello:
-    """Ask for the newest repository alone; raises Unavailable."""
-    ask = Ask(wire.address("api", "models"), "one entry of its listing", params={"limit": "1"})
-    _, answer = wire.json(ask)
+def hello(session: HttpSession) -> Hello:
+    """Request one entry of the listing; raises Unavailable."""
+    ask = HubRequest(session.address("api", "models"), "one entry of its listing", params={"limit": "1"})
+    _, answer = session.json(ask)
     return Hello(said_at(answer.headers))
 
 
-def whoami(wire: Wire) -> Account:
-    """Ask whose the token is; Unavailable where the Hub does not answer, Refused where it does not take the token."""
+def whoami(session: HttpSession) -> Account:
+    """Return the account of the token; Unavailable without an answer, Refused where the Hub rejects the token."""
     try:
-        content, _ = wire.json(Ask(wire.address("api", "whoami-v2"), "the owner of the token"))
+        content, _ = session.json(HubRequest(session.address("api", "whoami-v2"), "the owner of the token"))
     except (Missing, Gated):
         raise Refused("The Hub does not accept the token.") from None
     said = table(content)

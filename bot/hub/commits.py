@@ -1,4 +1,4 @@
-"""The branches of one repository, and its commits, newest first: title and time of each, by its author's clock."""
+"""List the branches of one repository and its commits: title and time of each, by its author's clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.hub.http.errors import Transient
-from bot.hub.http.session import Ask, Wire
+from bot.hub.http.session import HttpSession, HubRequest
 from bot.hub.json_fields import moment, revision, rows, text
 
 MAX_COMMITS = 200
@@ -26,28 +26,28 @@ class Commit:
     authors: tuple[str, ...] = ()
 
 
-def commits(wire: Wire, name: str, at: str, most: int) -> Sequence[Commit]:
-    """Return at most `most` commits up to a branch or commit, newest first; one without id or time is left out.
+def commits(session: HttpSession, name: str, at: str, most: int) -> Sequence[Commit]:
+    """Return at most `most` commits up to a branch or commit, newest first; skip those without id or time.
 
-    One request a page of the Hub's, PAGES at most. Raises SourceError.
+    Costs one request a page, PAGES at most. Raises SourceError.
     """
     found: list[Commit] = []
-    ask = Ask(wire.address("api", "models", name, "commits", at), WHAT, name)
+    ask = HubRequest(session.address("api", "models", name, "commits", at), WHAT, name)
     for _ in range(PAGES):
-        content, answer = wire.json(ask)
+        content, answer = session.json(ask)
         if not isinstance(content, list):
-            raise Transient(f"The Hub's answer for {WHAT} of {name} is no list.")
+            raise Transient(f"The Hub's answer for {WHAT} of {name} is not a list.")
         found += [commit for row in rows(content) if (commit := _commit(row))]
-        following = wire.next_page(answer)
+        following = session.next_page(answer)
         if following is None or len(found) >= min(most, MAX_COMMITS):
             break
-        ask = Ask(following, WHAT, name)
+        ask = HubRequest(following, WHAT, name)
     return found[: min(most, MAX_COMMITS)]
 
 
-def branches(wire: Wire, name: str) -> Sequence[str]:
-    """Return the names of a repository's branches beside main, in order; raises SourceError. One request."""
-    content, _ = wire.json(Ask(wire.address("api", "models", name, "refs"), "the branches", name))
+def branches(session: HttpSession, name: str) -> Sequence[str]:
+    """Return the sorted names of a repository's branches except main, by one request; raises SourceError."""
+    content, _ = session.json(HubRequest(session.address("api", "models", name, "refs"), "the branches", name))
     each = content.get("branches") if isinstance(content, dict) else None
     if not isinstance(each, list):
         raise Transient(f"The Hub's answer for the branches of {name} has no list of them.")

@@ -1,4 +1,4 @@
-"""Pages of the newest repositories. An entry that cannot be read costs itself, never its page."""
+"""List pages of the newest repositories. An unreadable entry is skipped, never its page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 from analyzers.records import HubEvent
 from bot.hub.http.errors import Transient
-from bot.hub.http.session import Ask, Wire
+from bot.hub.http.session import HttpSession, HubRequest
 from bot.hub.json_fields import born, hub_id, moment, parameters_in, repo_id, revision
 
 Sort = Literal["created_at", "last_modified", "trending_score"]
@@ -24,9 +24,9 @@ MOST_PAGES = 3
 class Page:
     """One page of the listing, newest first.
 
-    `problems`: a sentence for each entry that could not be read. `reached`: the oldest time on the page, by
-    which it is sorted (UTC); None if it says none. `complete`: nothing newer than was asked for is left after
-    it, as far as the listing says; by trending score every page is. A last page that is not complete is a gap.
+    `problems`: a sentence for each unreadable entry. `reached`: the oldest sort time on the page (UTC); None without
+    one. `complete`: by its order, the listing has no newer entry after it than was asked for; by trending score
+    every page is complete. A last page that is not complete is a gap.
     """
 
     events: tuple[HubEvent, ...]
@@ -35,41 +35,41 @@ class Page:
     complete: bool
 
 
-def pages(wire: Wire, since: datetime, sort: Sort, max_pages: int, page_size: int) -> Iterator[Page]:
-    """Pages until one reaches back to `since`, the listing ends, or `max_pages` are read; raises Unavailable."""
+def pages(session: HttpSession, since: datetime, sort: Sort, max_pages: int, page_size: int) -> Iterator[Page]:
+    """Yield pages until one reaches back to `since`, the listing ends, or `max_pages` are read; raises Unavailable."""
     params: dict[str, str | list[str]] = {
         "sort": KEYS[sort],
         "direction": "-1",
         "limit": str(page_size),
         "expand": EXPAND,
     }
-    ask = Ask(wire.address("api", "models"), LISTING, params=params)
+    ask = HubRequest(session.address("api", "models"), LISTING, params=params)
     for _ in range(max_pages):
-        content, answer = wire.json(ask)
+        content, answer = session.json(ask)
         if not isinstance(content, list):
-            raise Transient("The Hub's answer for the newest models is no list.")
-        following = wire.next_page(answer)
+            raise Transient("The Hub's answer for the newest models is not a list.")
+        following = session.next_page(answer)
         page = _page(content, KEYS[sort], since, last=following is None)
         yield page
         if page.complete or following is None:
             return
-        ask = Ask(following, LISTING)
+        ask = HubRequest(following, LISTING)
 
 
-def of_base(wire: Wire, base: str, least: int, most: int, page_size: int) -> Iterator[HubEvent]:
-    """Models that declare a base, newest first; raises Unavailable."""
-    return _listed(wire, f"the models of {base}", {"filter": f"base_model:finetune:{base}"}, least, most, page_size)
+def of_base(session: HttpSession, base: str, least: int, most: int, page_size: int) -> Iterator[HubEvent]:
+    """Yield models that declare a base, newest first; raises Unavailable."""
+    return _listed(session, f"the models of {base}", {"filter": f"base_model:finetune:{base}"}, least, most, page_size)
 
 
-def of_owner(wire: Wire, owner: str, least: int, most: int, page_size: int) -> Iterator[HubEvent]:
-    """Models of an organisation or account, newest first; raises Unavailable."""
-    return _listed(wire, f"the models of {owner}", {"author": owner}, least, most, page_size)
+def of_owner(session: HttpSession, owner: str, least: int, most: int, page_size: int) -> Iterator[HubEvent]:
+    """Yield models of an organisation or account, newest first; raises Unavailable."""
+    return _listed(session, f"the models of {owner}", {"author": owner}, least, most, page_size)
 
 
 def _listed(
-    wire: Wire, what: str, which: Mapping[str, str], least: int, most: int, page_size: int
+    session: HttpSession, what: str, which: Mapping[str, str], least: int, most: int, page_size: int
 ) -> Iterator[HubEvent]:
-    """Models of `least` to `most` parameters, each page asked for when it is needed, MOST_PAGES at most."""
+    """Yield models of `least` to `most` parameters; each page is requested when needed, MOST_PAGES at most."""
     params: dict[str, str | list[str]] = {
         **which,
         "num_parameters": f"min:{least},max:{most}",
@@ -78,17 +78,17 @@ def _listed(
         "limit": str(page_size),
         "expand": EXPAND,
     }
-    ask = Ask(wire.address("api", "models"), what, params=params)
+    ask = HubRequest(session.address("api", "models"), what, params=params)
     for _ in range(MOST_PAGES):
-        content, answer = wire.json(ask)
+        content, answer = session.json(ask)
         if not isinstance(content, list):
-            raise Transient(f"The Hub's answer for {what} is no list.")
+            raise Transient(f"The Hub's answer for {what} is not a list.")
         found = [_event(entry) for entry in content if isinstance(entry, dict) and entry.get("private") is not True]
         yield from (event for event in found if not isinstance(event, str))
-        following = wire.next_page(answer)
+        following = session.next_page(answer)
         if following is None:
             return
-        ask = Ask(following, what)
+        ask = HubRequest(following, what)
 
 
 def _page(content: list[object], key: str, since: datetime, *, last: bool) -> Page:
@@ -97,12 +97,12 @@ def _page(content: list[object], key: str, since: datetime, *, last: bool) -> Pa
     times: list[datetime] = []
     for entry in content:
         if not isinstance(entry, dict):
-            problems.append("An entry of the Hub's listing is no object.")
+            problems.append("An entry of the Hub's listing is not an object.")
             continue
         when = moment(entry.get(key))
         if when is not None:
             times.append(when)
-        if entry.get("private") is True:  # ours, shown because of our token
+        if entry.get("private") is True:  # our own, listed because of our token
             continue
         event = _event(entry)
         if isinstance(event, str):
@@ -115,7 +115,7 @@ def _page(content: list[object], key: str, since: datetime, *, last: bool) -> Pa
 
 
 def _event(entry: dict[str, object]) -> HubEvent | str:
-    """What an entry says, or the sentence why nothing can be made of it."""
+    """Return an entry as an event, or a sentence about why it cannot be one."""
     name = repo_id(entry.get("id"))
     if name is None:
         return f"An entry of the Hub's listing has no usable id: {ascii(entry.get('id'))[:120]}."

@@ -1,4 +1,4 @@
-"""Reading headers shard by shard: as many as the requests and bytes allow, evenly spread."""
+"""Read headers shard by shard: as many as the requests and bytes allow, evenly spread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from analyzers.errors import MalformedWeights
 from analyzers.records import RepoFile, RepoRef, ShardHeader
-from bot.hub.http.parallel import Crew
+from bot.hub.http.parallel import Parallel
 from bot.hub.ranges import Ranges
 from bot.sources.safetensors_header import PREFIX, header_length, parse_header
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """The first bytes of one shard, and how long its header is."""
+    """The first bytes of one shard. `header_end`: the byte after its header."""
 
     shard: RepoFile
     content: bytes
@@ -29,20 +29,20 @@ class _Begun:
 
     @property
     def missing(self) -> int:
-        """Bytes of the header still to be read."""
+        """Return the number of header bytes still to read."""
         return max(0, self.header_end - len(self.content))
 
 
 @dataclass(frozen=True, slots=True)
 class RangeHeaders:
-    """Headers of one repository's shards, by range: an address, the first bytes, and the rest where it is longer."""
+    """Reads headers of one repository's shards by range: the address, the first bytes, the rest of longer ones."""
 
     ref: RepoRef
     ranges: Ranges
-    crew: Crew
+    parallel: Parallel
 
     def fits(self, shards: Sequence[RepoFile], index: RepoFile | None, max_requests: int) -> bool:
-        """Whether the headers of all shards can be read in so many requests."""
+        """Return True if `max_requests` are enough for the headers of all shards."""
         rounds = 2 if _first_bytes(index, len(shards)) < FIRST_BYTES_MOST else ROUNDS
         return rounds * len(shards) + (rounds < ROUNDS) <= max_requests
 
@@ -54,9 +54,9 @@ class RangeHeaders:
         max_bytes: int,
         first: Sequence[RepoFile] = (),
     ) -> dict[str, ShardHeader]:
-        """Headers by path: of all shards if both limits allow, else those of `first`, else of evenly spread ones.
+        """Return headers by path: of all shards if both limits allow, else of `first`, else of evenly spread ones.
 
-        Of one at least.
+        At least one is read.
         """
         for shard in shards:
             if shard.size < PREFIX:
@@ -65,7 +65,7 @@ class RangeHeaders:
         whole = [b for b in begun if not b.missing]
         left = max_bytes - sum(len(b.content) for b in begun)
         long = _affordable([b for b in begun if b.missing], max_requests - 2 * len(begun), left, need=not whole)
-        whole += self.crew(self._finish, long)
+        whole += self.parallel(self._finish, long)
         read = {
             b.shard.path: parse_header(b.content[PREFIX : b.header_end], b.shard, self._name(b.shard)) for b in whole
         }
@@ -74,10 +74,10 @@ class RangeHeaders:
     def _begin_all(
         self, shards: Sequence[RepoFile], size: int, max_requests: int, max_bytes: int, first: Sequence[RepoFile]
     ) -> list[_Begun]:
-        """The beginnings of as many shards as may be finished too, `size` bytes of each or what it takes."""
+        """Read the beginnings of as many shards as can be finished within the limits, `size` bytes of each or more."""
         if ROUNDS * len(shards) <= max_requests and size * len(shards) <= max_bytes:
             return self._begin_some(shards, size)
-        # Not all can be read in three requests each. One shows how long they are, so that two are enough.
+        # The limits do not allow three requests for each. One header shows their length, so that two are enough.
         pilot = self._begin_some(first[:1] or shards[:1], size)
         size = min(max(size, pilot[0].header_end * 5 // 4), FIRST_BYTES_MOST)
         each = 2 if size < FIRST_BYTES_MOST else ROUNDS
@@ -86,8 +86,8 @@ class RangeHeaders:
         return pilot + self._begin_some(chosen[1:], size)
 
     def _begin_some(self, shards: Sequence[RepoFile], size: int) -> list[_Begun]:
-        self.crew(self.ranges.resolve, shards)
-        return self.crew(lambda shard: self._begin(shard, size), shards)
+        self.parallel(self.ranges.resolve, shards)
+        return self.parallel(lambda shard: self._begin(shard, size), shards)
 
     def _begin(self, shard: RepoFile, size: int) -> _Begun:
         content = self.ranges.read(shard, 0, min(size, shard.size))
@@ -102,13 +102,13 @@ class RangeHeaders:
 
 
 def _first_bytes(index: RepoFile | None, shards: int) -> int:
-    """How much to read at first so that a header is whole, as far as the index's size tells."""
+    """Return the bytes to read first, so that a header of the length that the index suggests is whole."""
     expected = 2 * index.size // shards if index is not None else 0
     return min(max(expected, FIRST_BYTES), FIRST_BYTES_MOST)
 
 
 def _affordable(long: list[_Begun], requests: int, left: int, *, need: bool) -> list[_Begun]:
-    """Those of the long headers to finish; with `need`, one whatever it takes."""
+    """Return the long headers to finish within the limits; with `need`, at least one."""
     chosen: list[_Begun] = []
     for begun in spread(long, max(int(need), requests)):
         left -= begun.missing
@@ -118,7 +118,7 @@ def _affordable(long: list[_Begun], requests: int, left: int, *, need: bool) -> 
 
 
 def spread(items: Sequence[T], most: int) -> list[T]:
-    """At most so many, evenly spread, first and last among them where two are allowed."""
+    """Return at most `most` items, evenly spread, with the first and the last where two are allowed."""
     if len(items) <= most:
         return list(items)
     if most <= 1:

@@ -1,4 +1,4 @@
-"""Bytes of one repository's large files: one signed address a file, one range a request, exactly what was asked."""
+"""Read bytes of one repository's large files: one signed address a file, one range a request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import defaultdict
 from analyzers.records import RepoFile, RepoRef
 from bot.hub.http.errors import Refused, Transient, failure
 from bot.hub.http.library import httpx
-from bot.hub.http.session import Ask, Wire
+from bot.hub.http.session import HttpSession, HubRequest
 from bot.sources.interface import Changed
 
 CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
@@ -19,20 +19,20 @@ PLAIN = {"Accept-Encoding": "identity"}
 class Ranges:
     """Reads spans of bytes, pinned to one revision. Safe in threads."""
 
-    def __init__(self, wire: Wire, ref: RepoRef) -> None:
-        self._wire = wire
+    def __init__(self, session: HttpSession, ref: RepoRef) -> None:
+        self._session = session
         self._ref = ref
         self._addresses: dict[str, httpx.URL] = {}
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._lock = threading.Lock()
 
     def resolve(self, file: RepoFile) -> None:
-        """Have an address of the file at hand: one request, none if it is known."""
-        self._wire.retry(lambda: self._address(file, None))
+        """Resolve the address of a file: one request, none if it is known."""
+        self._session.retry(lambda: self._address(file, None))
 
     def read(self, file: RepoFile, begin: int, end: int) -> bytes:
-        """Bytes `begin` to `end` (exclusive), `end` - `begin` of them; raises SourceError."""
-        return self._wire.retry(lambda: self._read(file, begin, end))
+        """Return bytes `begin` to `end` (exclusive), exactly `end` - `begin` of them; raises SourceError."""
+        return self._session.retry(lambda: self._read(file, begin, end))
 
     def _read(self, file: RepoFile, begin: int, end: int) -> bytes:
         stale = None
@@ -45,7 +45,7 @@ class Ranges:
         raise Transient(f"The storage refuses even a fresh address of {file.path} of {self._ref.repo_id}.")
 
     def _address(self, file: RepoFile, stale: httpx.URL | None) -> httpx.URL:
-        """Where the file's bytes are: as known, unless that is `stale`."""
+        """Return the address of the file's bytes: the known one, unless that is `stale`."""
         with self._lock:
             lock = self._locks[file.path]
         with lock:
@@ -55,23 +55,23 @@ class Ranges:
             return known
 
     def _resolved(self, file: RepoFile) -> httpx.URL:
-        url = self._wire.address(self._ref.repo_id, "resolve", self._ref.revision, file.path)
-        # One byte, in case the Hub does not redirect but serves the file itself.
+        url = self._session.address(self._ref.repo_id, "resolve", self._ref.revision, file.path)
+        # One byte: the Hub may serve the file itself instead of a redirect.
         headers = {**PLAIN, "Range": "bytes=0-0"}
-        ask = Ask(url, file.path, self._ref.repo_id, headers=headers, elsewhere="stop")
-        with self._wire.opened(ask) as response:
+        ask = HubRequest(url, file.path, self._ref.repo_id, headers=headers, elsewhere="stop")
+        with self._session.opened(ask) as response:
             if response.has_redirect_location:
                 self._same_file(response, file)
-                self._wire.drain(response)
+                self._session.drain(response)
                 return self._storage_address(response, ask)
             if response.status_code in (200, 206):
                 return response.url
-            self._wire.drain(response)
+            self._session.drain(response)
             raise failure(response.status_code, response.headers, self._ref.repo_id, file.path)
 
-    def _storage_address(self, response: httpx.Response, ask: Ask) -> httpx.URL:
+    def _storage_address(self, response: httpx.Response, ask: HubRequest) -> httpx.URL:
         hop = response.next_request
-        if hop is None or not self._wire.hosts.is_storage(hop.url):
+        if hop is None or not self._session.hosts.is_storage(hop.url):
             raise Refused(f"The Hub redirects us to a host that is not its own for {ask}.")
         return hop.url
 
@@ -82,19 +82,19 @@ class Ranges:
             raise Changed(f"{file.path} of {self._ref.repo_id} is not the file that the Hub had listed.")
 
     def _fetch(self, address: httpx.URL, file: RepoFile, begin: int, end: int) -> bytes | None:
-        """The bytes from one address; None if the address has run out."""
+        """Return the bytes from one address; None if the address has expired."""
         headers = {**PLAIN, "Range": f"bytes={begin}-{end - 1}"}
-        ask = Ask(address, file.path, self._ref.repo_id, headers=headers, elsewhere="follow")
-        with self._wire.opened(ask) as response:
+        ask = HubRequest(address, file.path, self._ref.repo_id, headers=headers, elsewhere="follow")
+        with self._session.opened(ask) as response:
             if response.status_code == 206:
                 self._check_range(response, file, begin, end)
-                return self._wire.exactly(response, ask, end - begin)
+                return self._session.exactly(response, ask, end - begin)
             if response.status_code == 200:
                 raise Transient(f"The storage offers all of {ask} where a range was asked for.")
-            self._wire.drain(response)
+            self._session.drain(response)
             if response.status_code == 416:
                 raise Changed(f"{ask} is shorter than the Hub had listed.")
-            if response.status_code in (401, 403) and not self._wire.hosts.is_home(response.url):
+            if response.status_code in (401, 403) and not self._session.hosts.is_home(response.url):
                 return None
             raise failure(response.status_code, response.headers, self._ref.repo_id, file.path)
 

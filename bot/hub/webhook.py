@@ -1,7 +1,7 @@
-"""The Hub's webhooks: a sign that something changed, which makes the next pass come sooner, and nothing more.
+"""Webhooks of the Hub: each asks for an early pass, and does nothing else.
 
-No row is written from a payload, so whoever learns the secret can make the watch look early, and cannot make it see
-anything. A sign that is lost or made up costs nothing either: the listings say what is true, at the next pass.
+No row is written from a payload. A stranger with the secret can only cause an early pass. A lost or forged call does
+no harm: the next pass reads the listings.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from bot.text.sanitize import visible
 
 PATH: Final = "/hooks/hub"
 LARGEST_BODY: Final = 64 * 1024  # bytes; a payload of the Hub has one or two thousand
-BODY_SECONDS: Final = 10.0  # in which it has to have arrived
+BODY_SECONDS: Final = 10.0  # until the body must have arrived
 LONGEST_SHOWN: Final = 200  # characters of a name in the log
-# what is discussed about a repository changes nothing that is measured
+# discussions change nothing that is measured
 SCOPES: Final = ("repo", "repo.content", "repo.config")
 
 log = logging.getLogger("blendwatch")
@@ -32,7 +32,7 @@ _Name = Annotated[str, Field(min_length=1, max_length=512)]
 
 
 class _Part(BaseModel):
-    """What is not named here is of no interest."""
+    """A part of a payload; fields that are not named here are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
 
@@ -55,15 +55,15 @@ class _Moved(_Part):
 
 
 class Payload(_Part):
-    """What a webhook of the Hub says, as far as it is of interest."""
+    """The used fields of a webhook's payload."""
 
     event: _Event
     repo: _Repo
     moved_to: _Moved | None = None
 
     @property
-    def telling(self) -> bool:
-        """Whether a listing of public models may show something new."""
+    def is_relevant(self) -> bool:
+        """Return True if a listing of public models may show something new."""
         return self.repo.type == "model" and not self.repo.private and self.event.scope in SCOPES
 
     def __str__(self) -> str:
@@ -73,14 +73,14 @@ class Payload(_Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
-    """Answers POST /hooks/hub. `wake` asks for an early pass; it may be called as often as one likes."""
+class HubWebhook:
+    """Answers POST /hooks/hub. `wake`: asks for an early pass; repeated calls are harmless."""
 
     secret: SecretStr
     wake: Callable[[], None]
 
     async def take(self, request: web.Request) -> web.Response:
-        """Wake the watch where the secret is right and the news is of a public model."""
+        """Wake the watch where the secret is right and the event is about a public model."""
         if not self._is_right(request.headers.get("X-Webhook-Secret", "")):
             return web.json_response({"error": "X-Webhook-Secret is not the secret that is set"}, status=401)
         try:
@@ -90,14 +90,14 @@ class Hook:
             return web.json_response({"error": "the body did not arrive in time"}, status=408)
         try:
             payload = Payload.model_validate_json(body)
-        except ValidationError:  # its text would quote the body
-            return web.json_response({"error": "the body is no payload of the Hub's webhooks"}, status=400)
-        if payload.telling:
+        except ValidationError:  # the error's text would quote the body
+            return web.json_response({"error": "the body is not a payload of the Hub's webhooks"}, status=400)
+        if payload.is_relevant:
             log.info("the Hub says: %s", payload)
             self.wake()
-        return web.json_response({"early": payload.telling}, status=202 if payload.telling else 200)
+        return web.json_response({"early": payload.is_relevant}, status=202 if payload.is_relevant else 200)
 
     def _is_right(self, given: str) -> bool:
-        """Compare in a time that does not tell how much of it was right."""
+        """Compare in constant time."""
         own = self.secret.get_secret_value()
         return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), own.encode("utf-8", "surrogatepass"))

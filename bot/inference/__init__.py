@@ -1,1 +1,1 @@
-"""Asking a model its name, wherever somebody serves it: the room that knows inference servers."""
+"""Identity checks: ask a model its name on inference servers."""

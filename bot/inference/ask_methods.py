@@ -1,4 +1,4 @@
-"""The ways to ask one question, and which of them a server lets us go."""
+"""Ways to ask one question, and tests of which ways a server allows."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from analyzers.identity.evidence import Road, Way
-from bot.inference.connection import Line, LineError, Said
+from bot.inference.connection import Completion, Connection, InferenceError
 from bot.inference.hidden_prompt import Layout, TemplateReading
 
-WORD = "Hi"  # what a server is given to see whether it puts something around it
-MOST_TOKENS = 4  # of that word, with a sign for the beginning; any frame around a question has more
+WORD = "Hi"  # sent to see if a server adds text around it
+MOST_TOKENS = 4  # of that word with a start token; any frame around a question has more
 LONG_QUESTION = "Please tell me in a few words what you had for breakfast today."
 
-Ask = Callable[[str, int], Said]  # question, seed
+Ask = Callable[[str, int], Completion]  # question, seed
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One way of asking, over one road. `planted`: whether a planted prompt is there; None if nobody can know."""
+    """One way of asking, over one road. `planted`: True with a planted prompt, None if unknown."""
 
     way: Way
     road: Road
@@ -30,61 +30,61 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """One model on one line."""
+    """Asks one model over one connection."""
 
-    line: Line
+    connection: Connection
     model: str
     options: Mapping[str, Any]  # of every request
     extra: Mapping[str, Any]  # of every chat
 
-    def chat(self, question: str, seed: int) -> Said:
-        """Ask with no system prompt of ours."""
-        return self.line.chat([{"role": "user", "content": question}], self.model, self._chat_options(seed))
+    def chat(self, question: str, seed: int) -> Completion:
+        """Ask without a system prompt of ours."""
+        return self.connection.chat([{"role": "user", "content": question}], self.model, self._chat_options(seed))
 
-    def chat_with_empty(self, question: str, seed: int) -> Said:
+    def chat_with_empty(self, question: str, seed: int) -> Completion:
         """Ask under an empty system prompt."""
         messages = [{"role": "system", "content": ""}, {"role": "user", "content": question}]
-        return self.line.chat(messages, self.model, self._chat_options(seed))
+        return self.connection.chat(messages, self.model, self._chat_options(seed))
 
     def completion(self, layout: Layout) -> Ask:
-        """Return how to ask with the frame that `layout` gives, and nothing else."""
+        """Return a function that asks by raw completion, with only the frame of `layout`."""
         stop = {"stop": [layout.end_of_turn]} if layout.end_of_turn else {}
 
-        def ask(question: str, seed: int) -> Said:
+        def ask(question: str, seed: int) -> Completion:
             prompt = layout.prompt(question, with_start=False)
-            return self.line.complete(prompt, self.model, {**self.options, **stop, "seed": seed})
+            return self.connection.complete(prompt, self.model, {**self.options, **stop, "seed": seed})
 
         return ask
 
     def override(self, layout: Layout) -> Ask:
-        """Return how to ask with a template of our own in place of the model's."""
+        """Return a function that asks with our own template instead of the model's."""
 
-        def ask(question: str, seed: int) -> Said:
+        def ask(question: str, seed: int) -> Completion:
             given = {**self._chat_options(seed), "chat_template": literal(layout.prompt(question, with_start=True))}
-            return self.line.chat([{"role": "user", "content": question}], self.model, given)
+            return self.connection.chat([{"role": "user", "content": question}], self.model, given)
 
         return ask
 
     def is_raw(self) -> bool:
-        """Whether raw completions are raw here: the server counts no more tokens than we gave. Raises LineError."""
-        return _few(self.line.complete(WORD, self.model, {**self.options, "max_tokens": 1}))
+        """Return True if the server counts no more tokens of a raw completion than we sent. Raises InferenceError."""
+        return _few(self.connection.complete(WORD, self.model, {**self.options, "max_tokens": 1}))
 
     def is_ours(self) -> bool:
-        """Whether a template of ours is used: the server counts only what that one makes. Raises LineError."""
+        """Return True if the server counts only the tokens of our own template. Raises InferenceError."""
         given = {**self._chat_options(0), "max_tokens": 1, "chat_template": literal(WORD)}
-        return _few(self.line.chat([{"role": "user", "content": LONG_QUESTION}], self.model, given))
+        return _few(self.connection.chat([{"role": "user", "content": LONG_QUESTION}], self.model, given))
 
     def _chat_options(self, seed: int) -> dict[str, Any]:
         return {**self.options, **self.extra, "seed": seed}
 
 
-Spend = Callable[[Callable[[], Any]], Any]  # does one call within the budget
+Spend = Callable[[Callable[[], Any]], Any]  # makes one call within the budget
 
 
 def routes(asker: Asker, template: TemplateReading | None, spend: Spend, notes: list[str]) -> list[Route]:
-    """Return the ways to ask: with no system prompt, with an empty one, and as the template has it where that differs.
+    """Return the ways to ask: without a system prompt, with an empty one, and as templated where that differs.
 
-    What could not be is said in `notes`. Raises LineError only where the whole server is out of reach.
+    Append a sentence to `notes` for each impossible way. Raises InferenceError only if the server is unreachable.
     """
     known = template is not None and template.rendered
     planted = template.planted if template else None
@@ -103,9 +103,9 @@ def routes(asker: Asker, template: TemplateReading | None, spend: Spend, notes: 
 
 
 def _around(asker: Asker, layout: Layout | None, spend: Spend, notes: list[str]) -> Route | None:
-    """Return a way around the planted prompt, if the server has one."""
+    """Return a way to ask without the planted prompt; None if the server has none."""
     if layout is None:
-        notes.append("the template's frame without its planted prompt could not be made out")
+        notes.append("the template's frame without its planted prompt could not be found")
         return None
     if _granted(asker.is_raw, "raw completions", spend, notes):
         return Route("no system", "completions", False, asker.completion(layout))
@@ -119,7 +119,7 @@ def _granted(test: Callable[[], bool], what: str, spend: Spend, notes: list[str]
         if spend(test):
             return True
         notes.append(f"the server does not show that it takes {what} as given")
-    except LineError as error:
+    except InferenceError as error:
         notes.append(f"{what}: {error}")
     return False
 
@@ -129,5 +129,5 @@ def literal(text: str) -> str:
     return "{{ " + json.dumps(text, ensure_ascii=False) + " }}"
 
 
-def _few(said: Said) -> bool:
+def _few(said: Completion) -> bool:
     return said.prompt_tokens is not None and said.prompt_tokens <= MOST_TOKENS

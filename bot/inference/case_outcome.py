@@ -1,4 +1,4 @@
-"""What asking comes to for one case: an outcome, whatever happens, and the findings that the case tells."""
+"""Return the identity outcome of one case, whatever happens, with its findings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 from analyzers.errors import BlendwatchError
 from analyzers.identity.evidence import IdentityEvidence
 from analyzers.verdict.summary import of_identity
-from bot.inference.interview import Interview, NobodyServes
+from bot.inference.interview import Interview, NotServed
 from bot.inference.names import names_of, own_names
 from bot.inference.probe import Progress
 from bot.inference.report import to_json
@@ -22,27 +22,27 @@ Outcome = Literal["asked", "nobody serves it", "budget spent", "failed"]
 def for_case(
     interview: Interview, source: Source, parents: Iterable[Mapping[str, Any]], progress: Progress = lambda _: None
 ) -> dict[str, Any]:
-    """Return what a case keeps as its `identity`: outcome, `why_not`, findings, and what was asked; StateError.
+    """Return a case's `identity` as JSON: outcome, `why_not`, findings and questions; raises StateError.
 
-    `parents`: of the case's report, to say whose name it is that the model claims. Where nobody serves the model, what
-    its chat template plants is found all the same.
+    `parents`: of the case's report, to attribute the names that the model claims. Without a server for the model, the
+    prompt that its chat template plants is still found.
     """
     try:
         evidence = interview.probe(source, progress)
-    except NobodyServes as error:
+    except NotServed as error:
         return _alone(interview, source, parents, str(error))
     except BlendwatchError as error:
         return {"outcome": "failed", "why_not": str(error), "findings": []}
     if any(each.answered for each in evidence.sets):
-        return _told("asked", "", evidence, hidden_names(interview.registry, parents))
+        return _outcome("asked", "", evidence, hidden_names(interview.registry, parents))
     why = "; ".join(evidence.notes) or "no question was answered"
-    return _told(
+    return _outcome(
         "budget spent" if evidence.spent_up else "failed", why, evidence, hidden_names(interview.registry, parents)
     )
 
 
 def hidden_names(registry: Registry, parents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return {canonical name: repo id} of the undeclared parents and their makers, without what declared ones share."""
+    """Return {canonical name: repo id} of undeclared parents and their makers, without names of declared ones."""
     names = names_of(registry.models)
     found: dict[bool, dict[str, str]] = {True: {}, False: {}}
     for parent in parents:
@@ -59,9 +59,9 @@ def _alone(interview: Interview, source: Source, parents: Iterable[Mapping[str, 
         evidence = interview.unasked(source)
     except BlendwatchError as error:
         return {"outcome": "nobody serves it", "why_not": f"{why}; {error}", "findings": []}
-    return _told("nobody serves it", why, evidence, hidden_names(interview.registry, parents))
+    return _outcome("nobody serves it", why, evidence, hidden_names(interview.registry, parents))
 
 
-def _told(outcome: Outcome, why: str, evidence: IdentityEvidence, hidden: Mapping[str, str]) -> dict[str, Any]:
+def _outcome(outcome: Outcome, why: str, evidence: IdentityEvidence, hidden: Mapping[str, str]) -> dict[str, Any]:
     findings = [asdict(point) for point in of_identity(evidence, hidden)]
     return {"outcome": outcome, "why_not": why or None, "findings": findings, **to_json(evidence)}

@@ -1,7 +1,7 @@
-"""One line to one inference server: bounded in size and time, and its key goes nowhere else.
+"""A connection to one inference server, bounded in size and time; its key goes to that server only.
 
-Chats go through the Hub's client library; raw completions and the list of models, which it does not know, through
-the same HTTP client. While a line is open that client is the library's own, everywhere in the process.
+Chats go through the Hub's client library. Raw completions and the list of models, which it lacks, go through the same
+HTTP client. While a connection is open, the library uses that client everywhere in the process.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from huggingface_hub.utils import _http as library
 from analyzers.errors import BlendwatchError
 from bot.hub.http.deadlines import Deadline, Overdue
 from bot.hub.http.hosts import Hosts
-from bot.hub.http.library import httpx  # and with it, what the library would tell about us is off
+from bot.hub.http.library import httpx  # this import turns the library's telemetry off
 from bot.text.sanitize import string
 
 MAX_ANSWER_BYTES = 1 << 20
 TIMEOUT = 60.0  # seconds without a byte
-PATIENCE = 3  # an answer must be complete in so many timeouts, however steadily it drips
+PATIENCE = 3  # timeouts in which an answer must be complete, however steadily it drips
 KEPT_HEADERS = frozenset({"content-type", "content-length", "content-encoding", "transfer-encoding", "retry-after"})
 WORTH_ANOTHER_TRY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 Message = Mapping[str, str]
 
 
-class LineError(BlendwatchError):
-    """No answer; the text holds nothing that the server said but its status. `again`: whether it may go well later."""
+class InferenceError(BlendwatchError):
+    """No answer; of the server's words the text holds only its status. `again`: True if a retry may succeed."""
 
     def __init__(self, message: str, *, again: bool, status: int = 0, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -41,16 +41,16 @@ class LineError(BlendwatchError):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One answer, a stranger's text; tokens as the server counts them, None where it does not say."""
+class Completion:
+    """One answer, an untrusted text; tokens by the server's count, None if not given."""
 
     text: str
     prompt_tokens: int | None
     tokens: int | None  # of prompt and answer
 
 
-class Line:
-    """Use it as a context manager; safe in threads. One is open at a time in a process.
+class Connection:
+    """A context manager; safe in threads. One is open at a time in a process.
 
     `base`: the address up to and with "/v1". `timeout`: seconds without a byte. `clock`: seconds, for tests.
     """
@@ -64,14 +64,14 @@ class Line:
         self._timeout = timeout
         self._deadline = Deadline(clock, PATIENCE * timeout)
         self._before: Any = None
-        # Without a key of its own, the library would take the Hub's from the disk; the hook below takes this one out.
+        # Without a key, the library would take the Hub's from the disk; the hook below removes this one.
         self._chat = InferenceClient(base_url=base, api_key=key or "none", timeout=timeout)
 
     def __repr__(self) -> str:
-        return f"Line({self._base!r})"
+        return f"Connection({self._base!r})"
 
-    def __enter__(self) -> Line:
-        self._before = library._GLOBAL_CLIENT_FACTORY  # an open Hub has put its own there
+    def __enter__(self) -> Connection:
+        self._before = library._GLOBAL_CLIENT_FACTORY  # an open Hub has set its own
         set_client_factory(self._client)
         return self
 
@@ -80,8 +80,8 @@ class Line:
     ) -> None:
         set_client_factory(self._before)
 
-    def chat(self, messages: Sequence[Message], model: str, options: Mapping[str, Any]) -> Said:
-        """Answer a conversation; raises LineError."""
+    def chat(self, messages: Sequence[Message], model: str, options: Mapping[str, Any]) -> Completion:
+        """Return the answer to a conversation; raises InferenceError."""
         given = dict(options)
         known = {name: given.pop(name) for name in ("max_tokens", "temperature", "seed") if name in given}
         with self._plain_errors():
@@ -89,20 +89,20 @@ class Line:
             message = answer.choices[0].message
             return _said(message.content, answer.usage)
 
-    def complete(self, prompt: str, model: str, options: Mapping[str, Any]) -> Said:
-        """Go on with a text, under no template; raises LineError."""
+    def complete(self, prompt: str, model: str, options: Mapping[str, Any]) -> Completion:
+        """Return the continuation of a text, without a template; raises InferenceError."""
         answer = self._asked("POST", "/completions", {"model": model, "prompt": prompt, **options})
         with self._plain_errors():
             return _said(answer["choices"][0]["text"], answer.get("usage"))
 
     def models(self) -> tuple[str, ...]:
-        """Return the names of the models that the server offers; raises LineError."""
+        """Return the names of the models that the server offers; raises InferenceError."""
         answer = self._asked("GET", "/models", None)
         with self._plain_errors():
             return tuple(name for row in answer["data"] if (name := string(row.get("id"))))
 
     def get(self, path: str) -> Any:
-        """Return the JSON at a path below the base; raises LineError."""
+        """Return the JSON at a path below the base; raises InferenceError."""
         return self._asked("GET", path, None)
 
     def _asked(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
@@ -112,15 +112,17 @@ class Line:
                 raise self._refused(response)
             return response.json()
 
-    def _refused(self, response: httpx.Response) -> LineError:
+    def _refused(self, response: httpx.Response) -> InferenceError:
         status, said = response.status_code, response.headers.get("Retry-After", "").strip()
         wait = float(said) if said.isdecimal() and len(said) < 9 else None
         again = status in WORTH_ANOTHER_TRY
-        return LineError(f"{self._hosts.origin[1]} answered {status}", again=again, status=status, retry_after=wait)
+        return InferenceError(
+            f"{self._hosts.origin[1]} answered {status}", again=again, status=status, retry_after=wait
+        )
 
     @contextmanager
     def _plain_errors(self) -> Iterator[None]:
-        # The library's own texts are left out: they quote the server, and addresses.
+        # The library's own texts are left out: they quote the server and addresses.
         host = self._hosts.origin[1]
         try:
             yield
@@ -128,13 +130,13 @@ class Line:
             raise self._refused(error.response) from None
         except Overdue:
             text = f"the answer of {host} did not end in {self._deadline.seconds:g} s"
-            raise LineError(text, again=True) from None
+            raise InferenceError(text, again=True) from None
         except (InferenceTimeoutError, httpx.TimeoutException):
-            raise LineError(f"{host} did not answer in {self._timeout:g} s", again=True) from None
+            raise InferenceError(f"{host} did not answer in {self._timeout:g} s", again=True) from None
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise LineError(f"the connection to {host} failed ({type(error).__name__})", again=True) from None
+            raise InferenceError(f"the connection to {host} failed ({type(error).__name__})", again=True) from None
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            raise LineError(f"{host} gave an answer of no known form", again=False) from None
+            raise InferenceError(f"{host} gave an answer of an unknown form", again=False) from None
 
     def _client(self) -> httpx.Client:
         client = httpx.Client(
@@ -143,29 +145,31 @@ class Line:
             timeout=self._timeout,
             trust_env=not self._hosts.loopback,
         )
-        return self._deadline.kept_by(client)
+        return self._deadline.apply_to(client)
 
     def _on_request(self, request: httpx.Request) -> None:
         if not self._hosts.is_home(request.url):
-            raise LineError(f"{request.url.host} is not asked over a line to {self._hosts.origin[1]}", again=False)
+            raise InferenceError(
+                f"{request.url.host} is not asked over a connection to {self._hosts.origin[1]}", again=False
+            )
         request.headers.pop("Cookie", None)
         request.headers.pop("Authorization", None)
-        request.headers["Accept-Encoding"] = "identity"  # a packed answer may have any size
+        request.headers["Accept-Encoding"] = "identity"  # a compressed answer may have any size
         if self._key is not None:
             request.headers["Authorization"] = f"Bearer {self._key}"
         self._deadline.begin()
 
     def _on_response(self, response: httpx.Response) -> None:
-        for name in set(response.headers) - KEPT_HEADERS:  # the library logs some, and believes some
+        for name in set(response.headers) - KEPT_HEADERS:  # the library logs some and trusts some
             del response.headers[name]
         if response.headers.get("Content-Encoding", "identity") != "identity":
-            raise LineError(f"{self._hosts.origin[1]} packed its answer", again=False)
+            raise InferenceError(f"{self._hosts.origin[1]} compressed its answer", again=False)
         if isinstance(response.stream, httpx.SyncByteStream):
             response.stream = _Bounded(response.stream, self._hosts.origin[1])
 
 
 class _Bounded(httpx.SyncByteStream):
-    """A body of no more than so many bytes, or a LineError."""
+    """A body of at most MAX_ANSWER_BYTES; more raise InferenceError."""
 
     def __init__(self, stream: httpx.SyncByteStream, host: str) -> None:
         self._stream, self._host = stream, host
@@ -175,16 +179,16 @@ class _Bounded(httpx.SyncByteStream):
         for part in self._stream:
             total += len(part)
             if total > MAX_ANSWER_BYTES:
-                raise LineError(f"{self._host} gave more than {MAX_ANSWER_BYTES:,} bytes", again=False)
+                raise InferenceError(f"{self._host} gave more than {MAX_ANSWER_BYTES:,} bytes", again=False)
             yield part
 
     def close(self) -> None:
         self._stream.close()
 
 
-def _said(text: object, usage: Any) -> Said:
+def _said(text: object, usage: Any) -> Completion:
     prompt, answer = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-    return Said(string(text), prompt, prompt + answer if prompt is not None and answer is not None else None)
+    return Completion(string(text), prompt, prompt + answer if prompt is not None and answer is not None else None)
 
 
 def _count(usage: Any, name: str) -> int | None:

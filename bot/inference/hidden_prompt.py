@@ -1,4 +1,4 @@
-"""What a chat template says to the model on its own, found by comparing what it makes of several conversations."""
+"""Find the prompt that a chat template adds on its own, by comparing its renderings of several conversations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from analyzers.identity.answers import Names
 from analyzers.identity.evidence import PlantedPrompt, planted_prompt
 from bot.inference.rendering import Conversation, Template, render
 
-OTHERWISE = "Hello there"  # a template could wake up at questions about names alone
+OTHERWISE = "Hello there"  # a template could react only to questions about names
 GIVEN = "Answer shortly please"  # a system prompt of the caller's
 REPLY = "Good morning"
 
@@ -28,9 +28,9 @@ _WORD = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a template frames one question, without what it plants: `start`, `before`, the question, `after`.
+    """A template's frame of one question without its planted prompt: `start`, `before`, the question, `after`.
 
-    `start` is the sign that begins a text, which a server puts there itself when it is given raw text.
+    `start` is the token that begins a text; a server adds it itself to raw text.
     """
 
     start: str
@@ -39,15 +39,15 @@ class Layout:
     end_of_turn: str
 
     def prompt(self, question: str, *, with_start: bool) -> str:
-        """Return the text that asks one question, with no system prompt in it."""
+        """Return the text that asks one question without a system prompt."""
         return f"{self.start if with_start else ''}{self.before}{question}{self.after}"
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateReading:
-    """What a template does. `layout` is None where no way of asking without the planted prompt was found.
+    """The analysis of a template. `layout`: None if no way to ask without the planted prompt was found.
 
-    `rendered` is False where the template cannot be rendered: then nothing is known of what it plants.
+    `rendered`: False if the template cannot be rendered, so that its planted prompt is unknown.
     """
 
     rendered: bool
@@ -57,7 +57,7 @@ class TemplateReading:
 
 
 def read(template: Template, questions: Sequence[str], names: Names) -> TemplateReading:
-    """Render every question, alone and under a system prompt, and say what the template adds."""
+    """Render every question, alone and under a system prompt; return the text that the template adds."""
     asked = (OTHERWISE, *questions)
     alone = [Conversation([_user(q)]) for q in asked]
     empty = [Conversation([{"role": "system", "content": ""}, _user(q)]) for q in asked]
@@ -87,7 +87,7 @@ def _user(text: str) -> dict[str, str]:
 def _layout(
     template: Template, alone: str | None, turns: str | None, closed: str | None, asked: Sequence[str]
 ) -> Layout | None:
-    """Find how a turn of the user begins where nothing can be planted: after an answer."""
+    """Find the frame of a user's turn after an answer, where nothing can be planted."""
     if alone is None or turns is None or closed is None or asked[0] not in alone or REPLY not in closed:
         return None
     end_of_turn = closed.rpartition(REPLY)[2]
@@ -104,12 +104,12 @@ def _layout(
 
 
 def _stays(rendered: Sequence[str | None], asked: Sequence[str], opener: str) -> bool:
-    """Whether something is planted under a caller's system prompt too; also where the template lets him give none."""
+    """Return True if a prompt is planted under a caller's system prompt, too, or if the template allows none."""
     return not any(rendered) or any(_added(t, q, opener) for t, q in zip(rendered, asked, strict=True))
 
 
 def _added(rendered: str | None, question: str, opener: str) -> str:
-    """Return the prose that a rendering has besides the question and a caller's own system prompt."""
+    """Return the prose of a rendering without the question and the caller's system prompt."""
     if rendered is None:
         return ""
     head, _, tail = rendered.replace(GIVEN, "").rpartition(question)
@@ -117,7 +117,7 @@ def _added(rendered: str | None, question: str, opener: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Return what is left of a frame without its marks and role names; "" if that is no more than a word."""
+    """Return a frame's text without its marks and role names; "" if that is at most one word."""
     lines = [line.strip() for line in _MARK.sub("\n", text).splitlines() if not _ROLE.match(line)]
     kept = "\n".join(line for line in lines if line)
     return kept if len(_WORD.findall(kept)) >= 2 else ""

@@ -1,4 +1,4 @@
-"""The names to listen for: those of the known models and their makers, a few everybody trains on, and its own."""
+"""Names to count in answers: of known models and their makers, of a few popular models, and the model's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from state.registry.models import Model
 MIN_LETTERS = 3
 _PARTS = re.compile(r"[-_. ]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
-# words of titles that are no names
+# words of titles that are not names
 _COMMON = frozenset(
     {
         "large",
@@ -56,7 +56,7 @@ _COMMON = frozenset(
     }
 )
 
-# As models trained on their answers call themselves, whether or not the registry knows their weights.
+# Names that models trained on these models' answers give, even if the registry lacks their weights.
 EVERYWHERE: Final[dict[str, tuple[str, ...]]] = {
     "ChatGPT": ("ChatGPT", "GPT-3", "GPT-3.5", "GPT-4", "GPT-4o", "GPT-5"),
     "OpenAI": ("OpenAI", "Open AI", "오픈AI"),
@@ -99,9 +99,9 @@ EVERYWHERE: Final[dict[str, tuple[str, ...]]] = {
 
 
 def names_of(models: Iterable[Model]) -> dict[str, str]:
-    """Return {as written: canonical} for the known models: titles, aliases and families as the name they share.
+    """Return {as written: canonical} for the known models: titles, aliases and families as their common name.
 
-    The `names` that a model is known to call itself count as that model's.
+    The `names` of a model, by which it calls itself, count as that model's.
     """
     found = {name: canonical for canonical, names in EVERYWHERE.items() for name in names}
     spelled = {name.lower(): canonical for name, canonical in found.items()}
@@ -117,7 +117,7 @@ def names_of(models: Iterable[Model]) -> dict[str, str]:
 
 
 def own_names(repo_id: str, names: dict[str, str]) -> dict[str, str]:
-    """Return {as written: canonical} for what an upload is called: its own name and its organisation's."""
+    """Return {as written: canonical} for an upload's own name and its organisation's."""
     organisation, _, last = repo_id.rpartition("/")
     found: dict[str, str] = {}
     spelled = {name.lower(): canonical for name, canonical in names.items()}
@@ -141,7 +141,7 @@ def stem(name: str) -> str:
 
 
 def _put(found: dict[str, str], spelled: dict[str, str], name: str, canonical: str) -> None:
-    """Add a name. `spelled`: what each name so far stands for, in small letters: "gemma" is no other than "Gemma"."""
+    """Add a name. `spelled`: canonical names by lower-case name, so that "gemma" is the same as "Gemma"."""
     if sum(map(len, _LETTERS.findall(canonical))) >= MIN_LETTERS:
         known = spelled.setdefault(canonical.lower(), canonical)
         spelled.setdefault(name.lower(), known)

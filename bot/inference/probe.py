@@ -1,4 +1,4 @@
-"""Asking one model its name: the questions, each several times, in every way the server allows, within the budget."""
+"""Ask one model its name: each question several times, in every way the server allows, within the budget."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from analyzers.identity.answers import Names, spoken
 from analyzers.identity.evidence import Asked, IdentityEvidence, tally
 from analyzers.records import RepoRef
 from bot.inference.ask_methods import Asker, Route, routes
-from bot.inference.connection import Line, LineError, Said
+from bot.inference.connection import Completion, Connection, InferenceError
 from bot.inference.hidden_prompt import TemplateReading, read
 from bot.inference.questions import QUESTIONS
 from bot.inference.rendering import Template
-from bot.inference.spending import Purse, SpentUp
+from bot.inference.spending import BudgetExceeded, SpendingLimit
 
 T = TypeVar("T")
 
 SAMPLES = 5  # of each question
 MAX_SAMPLES = 50
 ANSWER_TOKENS = 300
-PROMPT_TOKENS = 250  # more than any question under any usual template; what was really used is booked afterwards
+PROMPT_TOKENS = 250  # more than any question under a usual template; the real use is booked afterwards
 TEMPERATURE = 0.7
 AT_ONCE = 4
 TRIES = 3
-LONGEST_WAIT = 30.0  # seconds that a server may send us away for
-HOPELESS = 12  # failures in a row after which nothing more is asked
-SLACK = 16  # tokens beyond the bytes of a rendering that say nothing
+LONGEST_WAIT = 30.0  # seconds of a server's `Retry-After` that are waited
+HOPELESS = 12  # failures in a row that end a probe
+SLACK = 16  # tokens beyond the bytes of a rendering that are ignored
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Which model, what it may call itself, and what its template is. `template` is None with the reason beside it."""
+    """A model to ask, the names it may give, and its template. `why_no_template`: the reason without one."""
 
     ref: RepoRef | None
     model: str  # as the server calls it
     names: dict[str, str]
-    own: tuple[str, ...]  # listed also where nobody claims them
+    own: tuple[str, ...]  # listed even if no answer claims them
     template: Template | None
     why_no_template: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How long and how often; `clock` and `sleep` (seconds) are there for tests."""
+class ProbeLimits:
+    """Limits of one probe. `seconds`: in all; `samples`: of each question; `clock`, `sleep` (seconds): for tests."""
 
     seconds: float = 900.0
     samples: int = SAMPLES
@@ -61,7 +61,7 @@ class Pace:
 
 @dataclass
 class _Course:
-    """What came of one way of asking so far."""
+    """The answers of one way of asking so far."""
 
     route: Route
     answers: list[str] = field(default_factory=list)
@@ -69,39 +69,44 @@ class _Course:
 
 
 class _Stop(BlendwatchError):
-    """Nothing more is to be asked; the text says why."""
+    """The probe ends; the text says why."""
 
 
 class Probe:
-    """One probe. What cannot be asked is counted and named; it raises StateError only."""
+    """Asks one model. Failed questions are counted and named; it raises StateError only."""
 
-    def __init__(self, line: Line, host: str, purse: Purse, pace: Pace, extra: dict[str, Any]) -> None:
-        self._line, self._host, self._purse, self._pace, self._extra = line, host, purse, pace, extra
-        self._ends = pace.clock() + pace.seconds
+    def __init__(
+        self, connection: Connection, host: str, spending: SpendingLimit, limits: ProbeLimits, extra: dict[str, Any]
+    ) -> None:
+        self._connection, self._host, self._extra = connection, host, extra
+        self._spending, self._limits = spending, limits
+        self._ends = limits.clock() + limits.seconds
         self._failed = 0
         self._most_prompt = 0
 
     def ask(self, subject: Subject, now: datetime, progress: Progress = lambda _: None) -> IdentityEvidence:
-        """Ask the model behind the line; `now` is UTC."""
+        """Ask the model on the connection. `now`: UTC."""
         names = Names(subject.names)
         notes: list[str] = []
         reading = read(subject.template, QUESTIONS, names) if subject.template else None
-        if reading and reading.planted:  # a name that nobody knows but the template
+        if reading and reading.planted:  # a name that only the template has
             names = Names({**{name: name for name in reading.planted.names}, **subject.names})
-        asker = Asker(self._line, subject.model, {"max_tokens": ANSWER_TOKENS, "temperature": TEMPERATURE}, self._extra)
+        asker = Asker(
+            self._connection, subject.model, {"max_tokens": ANSWER_TOKENS, "temperature": TEMPERATURE}, self._extra
+        )
         courses: list[_Course] = []
         spent_up = False
         try:
             courses = [_Course(route) for route in routes(asker, reading, self._spend, notes)]
             self._run(courses, progress)
-        except (_Stop, SpentUp) as stop:
+        except (_Stop, BudgetExceeded) as stop:
             notes.append(f"stopped: {stop}")
-            spent_up = isinstance(stop, SpentUp)
+            spent_up = isinstance(stop, BudgetExceeded)
         if reading and reading.rendered and self._most_prompt > reading.longest + SLACK:
             notes.append(
                 "the server counts more tokens in a question than its template makes: it adds something of its own"
             )
-        most = len(QUESTIONS) * self._pace.samples
+        most = len(QUESTIONS) * self._limits.samples
         return IdentityEvidence(
             ref=subject.ref,
             model=subject.model,
@@ -109,45 +114,45 @@ class Probe:
             asked_at=now,
             sets=tuple(_counted(course, most, names, subject.own) for course in courses),
             planted=reading.planted if reading else None,
-            template=told_template(subject, reading),
-            spent=self._purse.spent,
+            template=template_origin(subject, reading),
+            spent=self._spending.spent,
             notes=tuple(notes),
             spent_up=spent_up,
         )
 
     def _run(self, courses: Sequence[_Course], progress: Progress) -> None:
-        """Go round and round all questions, so that what a broken-off probe has is evenly spread."""
+        """Ask all questions once a round, so that the answers of an interrupted probe are evenly spread."""
         jobs = [
             (course, question, sample)
-            for sample in range(self._pace.samples)
+            for sample in range(self._limits.samples)
             for question in QUESTIONS
             for course in courses
         ]
-        with ThreadPoolExecutor(AT_ONCE) as crew:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
             for begin in range(0, len(jobs), AT_ONCE):
                 batch = jobs[begin : begin + AT_ONCE]
                 progress(f"question {begin + 1} of {len(jobs)}")
-                told = list(crew.map(lambda job: self._answer(*job), batch))
-                stops = [self._note(course, answer) for (course, _, _), answer in zip(batch, told, strict=True)]
+                answers = list(pool.map(lambda job: self._answer(*job), batch))
+                stops = [self._note(course, answer) for (course, _, _), answer in zip(batch, answers, strict=True)]
                 if stop := next((s for s in stops if s is not None), None):
                     raise stop
 
-    def _answer(self, course: _Course, question: str, sample: int) -> Said | BlendwatchError:
+    def _answer(self, course: _Course, question: str, sample: int) -> Completion | BlendwatchError:
         try:
-            said: Said = self._spend(lambda: course.route.ask(question, sample))
-        except (LineError, SpentUp, _Stop) as error:
+            said: Completion = self._spend(lambda: course.route.ask(question, sample))
+        except (InferenceError, BudgetExceeded, _Stop) as error:
             return error
         return said
 
-    def _note(self, course: _Course, answer: Said | BlendwatchError) -> BlendwatchError | None:
-        """Count an answer; return why nothing more is to be asked, if that is so."""
+    def _note(self, course: _Course, answer: Completion | BlendwatchError) -> BlendwatchError | None:
+        """Count an answer; return the error that ends the probe, None to go on."""
         match answer:
-            case Said():
+            case Completion():
                 self._failed = 0
                 course.answers.append(answer.text)
                 if course.route.road == "chat" and course.route.way != "empty system":
                     self._most_prompt = max(self._most_prompt, answer.prompt_tokens or 0)
-            case LineError():
+            case InferenceError():
                 self._failed += 1
                 course.trouble[str(answer)] += 1
                 if self._failed >= HOPELESS:
@@ -157,25 +162,25 @@ class Probe:
         return None
 
     def _spend(self, call: Callable[[], T]) -> T:
-        """Do one call within the budget and the time, again where that can help. Raises LineError, SpentUp, _Stop."""
+        """Make one call within budget and time, with retries. Raises InferenceError, BudgetExceeded, _Stop."""
         for attempt in range(1, TRIES + 1):
-            if self._pace.clock() > self._ends:
-                raise _Stop(f"{self._pace.seconds:g} s are over")
-            reserved = self._purse.take(PROMPT_TOKENS + ANSWER_TOKENS)
+            if self._limits.clock() > self._ends:
+                raise _Stop(f"{self._limits.seconds:g} s are over")
+            reserved = self._spending.take(PROMPT_TOKENS + ANSWER_TOKENS)
             used: int | None = None  # unknown
             try:
                 result = call()
-            except LineError as error:
+            except InferenceError as error:
                 used = 0 if error.status else None  # refused, or perhaps answered too late
                 wait = error.retry_after if error.retry_after is not None else 0.5 * 2**attempt
                 if not error.again or attempt == TRIES or wait > LONGEST_WAIT:
                     raise
             else:
-                used = result.tokens if isinstance(result, Said) else None
+                used = result.tokens if isinstance(result, Completion) else None
                 return result
             finally:
-                self._purse.settle(reserved, used)
-            self._pace.sleep(wait)
+                self._spending.settle(reserved, used)
+            self._limits.sleep(wait)
         raise AssertionError
 
 
@@ -188,8 +193,8 @@ def _counted(course: _Course, most: int, names: Names, own: Sequence[str]) -> As
     return Asked(course.route.way, course.route.road, most, said, tallies, course.route.planted, trouble)
 
 
-def told_template(subject: Subject, reading: TemplateReading | None) -> str:
-    """Say which file the chat template came from, or why there is none."""
+def template_origin(subject: Subject, reading: TemplateReading | None) -> str:
+    """Name the file of the chat template, or say why there is none."""
     if subject.template is None or reading is None:
         return f"none: {subject.why_no_template}"
     return subject.template.file if reading.rendered else f"{subject.template.file}, which cannot be rendered"

@@ -1,4 +1,4 @@
-"""What is asked: short questions about the model's name and maker, in ten languages. None of them names anybody."""
+"""Short questions about a model's name and maker, in ten languages. None of them contains a name."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Rendering a stranger's chat template, in a process of its own that can do nothing else.
+"""Render an untrusted chat template in a process that can do nothing else.
 
-Run by bot/inference/rendering.py as a script: it may import nothing of ours. The template runs in Jinja's immutable
-sandbox; whatever it gets up to, this process has few seconds and little memory, can open no file and no socket, can
-start no process, and writes at most a bounded file, which is its standard output.
+bot/inference/rendering.py runs it as a script: it may import nothing of ours. The template runs in Jinja's immutable
+sandbox. The process has few seconds and little memory. It cannot open files or sockets or start processes. It writes
+at most a bounded file, its standard output.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 
 class Generation(Extension):
-    """{% generation %}: marks what the model says, for training; here it changes nothing."""
+    """{% generation %}: marks the model's words for training; here it changes nothing."""
 
     tags = {"generation"}  # noqa: RUF012  # as Jinja declares it
 
     def parse(self, parser: Parser) -> list[nodes.Node]:
-        """Return what stands between the tags."""
+        """Return the nodes between the tags."""
         next(parser.stream)
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
-# Rendered first: what Python and Jinja load only when it is needed must be there before files are out of reach.
+# Rendered first: modules that Python and Jinja load on demand must be loaded before files are out of reach.
 WARM_UP = (
     "{{ 'a\\u00e9' }}{{ {'a': 1} | tojson }}{{ strftime_now('%d %B %Y') }}{% set a = namespace(b=1) %}",
     "{% for a in [1] %}{% break %}{% endfor %}{{ raise_exception('a') }}",
@@ -43,13 +43,13 @@ WARM_UP = (
 
 
 def confine(seconds: int, memory: int, output: int) -> None:
-    """Give up, for good, what a template needs not: limits in seconds of CPU, bytes of memory and of output."""
+    """Give up for good all rights that a template does not need. Limits: seconds of CPU, bytes of memory and output."""
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_FSIZE, (output, output))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
     for kind, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_NPROC, 0)):
-        with contextlib.suppress(ValueError, OSError):  # not every system has these two
+        with contextlib.suppress(ValueError, OSError):  # some systems lack these two
             resource.setrlimit(kind, (most, most))
 
 
@@ -75,7 +75,7 @@ def environment() -> ImmutableSandboxedEnvironment:
 
 
 def render(parts: Callable[[], Iterator[str]], most: int) -> dict[str, str]:
-    """Return {"text": ...}, cut at so many characters, or {"error": ...}."""
+    """Return {"text": ...}, at most `most` characters, or {"error": ...}."""
     kept: list[str] = []
     try:
         for part in parts():
@@ -83,13 +83,13 @@ def render(parts: Callable[[], Iterator[str]], most: int) -> dict[str, str]:
             most -= len(part)
             if most <= 0:
                 return {"error": "it is too long"}
-    except Exception as error:  # noqa: BLE001  # whatever a stranger's template makes happen
+    except Exception as error:  # noqa: BLE001  # any error that an untrusted template causes
         return {"error": type(error).__name__}
     return {"text": "".join(kept)}
 
 
 def answer(text: str, values: list[dict[str, Any]], most: int) -> list[dict[str, str]]:
-    """Render one template with each set of values; a single error where it is no template."""
+    """Render one template with each set of values; a single error if it is not a template."""
     try:
         template = environment().from_string(text)
     except Exception as error:  # noqa: BLE001

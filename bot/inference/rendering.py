@@ -1,4 +1,4 @@
-"""A chat template: where a repository keeps it, and what it makes of a conversation, without trusting it."""
+"""Read a repository's chat template and render conversations with it, without trusting it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPECIALS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cl
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A chat template, a stranger's text; `file` is where it was found."""
+    """A chat template, an untrusted text. `file`: where it was found."""
 
     text: str
     file: str
@@ -37,14 +37,14 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What is rendered: messages, and whether the model is to speak next."""
+    """Messages to render. `its_turn`: True if the model speaks next."""
 
     messages: Sequence[Mapping[str, str]]
     its_turn: bool = True
 
 
 def read_template(source: Source) -> tuple[Template | None, str]:
-    """Return a repository's chat template, or None and the reason; Unavailable where the network kept it from us."""
+    """Return a repository's chat template, or None and the reason. Raises Unavailable."""
     try:
         config = _json(source, "tokenizer_config.json", MAX_TOKENIZER_CONFIG)
         specials = {name: text for name in SPECIALS if (text := _token(config.get(name)))}
@@ -68,7 +68,7 @@ def read_template(source: Source) -> tuple[Template | None, str]:
 
 
 def render(template: Template, conversations: Sequence[Conversation]) -> list[str | None]:
-    """Render each conversation; None where the template refuses it, breaks, or takes more than it is given."""
+    """Render each conversation; None where the template refuses it, fails, or exceeds its limits."""
     values = [
         {**template.specials, "messages": list(c.messages), "tools": None, "documents": None,
          "add_generation_prompt": c.its_turn, "enable_thinking": False}
@@ -83,10 +83,10 @@ def render(template: Template, conversations: Sequence[Conversation]) -> list[st
 
 
 def _child(job: bytes) -> list[Any]:
-    """Run the child, which knows nothing of our environment; [] if it does not end well."""
+    """Run the child without our environment; [] if it fails."""
     with tempfile.TemporaryFile() as out:
         try:
-            done = subprocess.run(  # noqa: S603  # ourselves, and a script of our own
+            done = subprocess.run(  # noqa: S603  # our own interpreter and script
                 [sys.executable, "-I", str(CHILD)],
                 input=job, stdout=out, stderr=subprocess.DEVNULL, env={}, cwd="/", timeout=WALL_SECONDS, check=False,
             )  # fmt: skip
@@ -102,7 +102,7 @@ def _child(job: bytes) -> list[Any]:
 
 
 def _json(source: Source, path: str, limit: int) -> dict[str, Any]:
-    """Return the table in a file, {} where there is none; TooLarge for one of too many bytes or values."""
+    """Return the JSON object in a file, {} without one; TooLarge for too many bytes or values."""
     data = source.file(path, limit)
     try:
         content = parsed(data, f"its {path}") if data is not None else {}
@@ -112,7 +112,7 @@ def _json(source: Source, path: str, limit: int) -> dict[str, Any]:
 
 
 def _default(value: object) -> str:
-    """Return a template, of a list of named ones the default."""
+    """Return a template; of a list of named ones the default."""
     if isinstance(value, list):
         named = {string(row.get("name")): string(row.get("template")) for row in value if isinstance(row, dict)}
         return named.get("default") or next(iter(named.values()), "")

@@ -1,4 +1,4 @@
-"""What a probe found, as JSON for a case and as tables for a terminal."""
+"""Reports of a probe: JSON for a case, tables for a terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAYS = ("no system", "empty system", "as templated")
 
 
 def to_json(evidence: IdentityEvidence) -> dict[str, Any]:
-    """Return the evidence as a case report holds it under `identity`. Its texts are a stranger's, cut, not escaped."""
+    """Return the evidence as JSON for `identity` in a case. Its texts are untrusted: cut, not escaped."""
     ref = evidence.ref
     report = {
         "repo_id": ref.repo_id if ref else None,
@@ -35,7 +35,7 @@ def to_json(evidence: IdentityEvidence) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return tuples as the lists that JSON has."""
+    """Return tuples as lists, as JSON has them."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
@@ -48,17 +48,17 @@ def _asked(each: Asked) -> dict[str, Any]:
 
 
 def sentence(evidence: IdentityEvidence) -> str:
-    """Return the counts of the first way in a line: "Nex 95 of 120, Rio 0 of 120"; made harmless."""
+    """Return the counts of the first way in a sanitised line: "Nex 95 of 120, Rio 0 of 120"."""
     if not evidence.sets or not evidence.sets[0].answered:
         return "no answers"
     first = evidence.sets[0]
-    told = [t for t in first.tallies if t.claims or t in first.tallies[-1:] or not t.mentions + t.denials]
-    counts = ", ".join(f"{harmless(t.name, 60)} {t.claims} of {first.answered}" for t in told[:SHOWN])
+    shown = [t for t in first.tallies if t.claims or t in first.tallies[-1:] or not t.mentions + t.denials]
+    counts = ", ".join(f"{harmless(t.name, 60)} {t.claims} of {first.answered}" for t in shown[:SHOWN])
     return f"asked with {first.way} ({first.road}): {counts}"
 
 
 def tables(evidence: IdentityEvidence) -> Group:
-    """Return the evidence for a terminal; every text of strangers is made harmless."""
+    """Return the evidence for a terminal; untrusted texts are sanitised."""
     head = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     who = f"{evidence.ref.repo_id} at {evidence.ref.revision[:12]}, " if evidence.ref else ""
     head.add_row("model", visible(f"{who}{evidence.model} at {evidence.endpoint}", 300))
@@ -72,7 +72,7 @@ def tables(evidence: IdentityEvidence) -> Group:
     else:
         head.add_row("planted", "nothing" if all(s.planted is False for s in evidence.sets[:1]) else "unknown")
     for each in evidence.sets:
-        head.add_row(each.way, _told(each))
+        head.add_row(each.way, _summary(each))
     for note in evidence.notes:
         head.add_row("note", visible(note, 300))
     spent = evidence.spent
@@ -80,14 +80,14 @@ def tables(evidence: IdentityEvidence) -> Group:
     return Group(head, "", _counts(evidence))
 
 
-def _told(each: Asked) -> str:
+def _summary(each: Asked) -> str:
     state = {True: "with the planted prompt", False: "nothing planted", None: "whether something is planted is unknown"}
     trouble = f"; {visible(each.trouble, 300)}" if each.trouble else ""
     return f"{each.answered} of {each.asked} answered, over {each.road}, {state[each.planted]}{trouble}"
 
 
 def _counts(evidence: IdentityEvidence) -> Table:
-    """Names down, ways across: answers that claim a name, and the 95 % interval of their share."""
+    """Return a table of names by ways: answers that claim a name, and the 95 % interval of their share."""
     out = Table(box=None, padding=(0, 2, 0, 0))
     out.add_column("claims to be, or to be from")
     by_way = {each.way: each for each in evidence.sets}
@@ -104,7 +104,7 @@ def _counts(evidence: IdentityEvidence) -> Table:
 
 
 def _names(evidence: IdentityEvidence) -> list[str]:
-    """Names by how often they are claimed, in the best way first; what nobody claims comes last."""
+    """Return the names, the most claimed in the first way first; names that no answer claims come last."""
     return list(dict.fromkeys(
         t.name
         for claimed in (True, False)

@@ -1,4 +1,4 @@
-"""The budget while it is spent: nothing is asked that could pass a limit."""
+"""Enforce the budget: no call is made that could exceed a limit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bot.config.inference import Budget
 from state.daily_spending import Spending
 
 
-class SpentUp(BlendwatchError):
-    """A limit of the budget would be passed; the text names it."""
+class BudgetExceeded(BlendwatchError):
+    """A call would exceed a limit of the budget; the text names it."""
 
 
-class Purse:
-    """What one model may still cost. Safe in threads. `clock`: UTC time, for the day's limits."""
+class SpendingLimit:
+    """Limits the cost of asking one model. Safe in threads. `clock`: UTC time, for the day's limits."""
 
     def __init__(self, budget: Budget, price: float, day_book: Spending, clock: Callable[[], datetime]) -> None:
         self._budget = budget
@@ -29,11 +29,11 @@ class Purse:
 
     @property
     def spent(self) -> Spent:
-        """What was taken so far, less what was given back."""
+        """Return the spending so far, less refunds."""
         return self._spent
 
     def take(self, tokens: int) -> Spent:
-        """Reserve one call of at most so many tokens; SpentUp if a limit does not allow it, StateError."""
+        """Reserve one call of at most `tokens`; raises BudgetExceeded and StateError."""
         amount = Spent(1, tokens, tokens * self._price)
         budget = self._budget
         with self._lock:
@@ -41,16 +41,16 @@ class Purse:
             model = Spent(budget.calls_per_model, budget.tokens_per_model, budget.dollars_per_model)
             for name in ("calls", "tokens", "dollars"):
                 if getattr(after, name) > getattr(model, name):
-                    raise SpentUp(f"the budget of {getattr(model, name):g} {name} for one model is used up")
+                    raise BudgetExceeded(f"the budget of {getattr(model, name):g} {name} for one model is used up")
             day = {"calls": budget.calls_per_day, "tokens": budget.tokens_per_day, "dollars": budget.dollars_per_day}
             full = self._book.reserve(self._clock().date(), _amounts(amount), day)
             if full:
-                raise SpentUp(f"the budget of {day[full]:g} {full} for one day is used up")
+                raise BudgetExceeded(f"the budget of {day[full]:g} {full} for one day is used up")
             self._spent = after
         return amount
 
     def settle(self, reserved: Spent, tokens: int | None) -> None:
-        """Book what a call really took, more or less; None, where nobody says, is taken for what was reserved."""
+        """Book the real tokens of a call, more or fewer than reserved; None counts as the reserved ones."""
         over = tokens - reserved.tokens if tokens is not None else 0
         if over:
             with self._lock:

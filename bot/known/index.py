@@ -1,6 +1,6 @@
-"""Which stored sketches are known models: each at its pinned revision, or else with all weights that were read of it.
+"""Index the stored sketches of known models: of the pinned revision, or else of all weights that were read.
 
-Where a repository got other weights, what is made of the earlier ones is found all the same.
+So blends of a repository's earlier weights are found after it got others.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from analyzers.shortlist.stream import Pool
 from state.registry.models import Model, Registry
 from state.sketches.store import Pack, Place, SketchStore
 
-STATES: Final = 4  # weights of one model that are known: the first that were read, and the newest
+STATES: Final = 4  # weights of one model that are known: the first read, and the newest
 
 
 @dataclass
 class Rows:
-    """Of each record of a pack: is it a known model's, and since when are its weights public (seconds, or nan)."""
+    """Arrays with an entry for each record of a pack. `known`: of a known model; `since`: public since (s, or nan)."""
 
     known: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     since: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def grow(self, count: int) -> range:
-        """Make room for `count` records; return the new ones."""
+        """Grow to `count` records; return the new ones."""
         new = range(len(self.known), count)
         self.known = np.concatenate([self.known, np.zeros(len(new), bool)])
         self.since = np.concatenate([self.since, np.full(len(new), np.nan)])
@@ -37,8 +37,8 @@ class Rows:
 
 
 @dataclass
-class Roster:
-    """Keeps track of the registry's models among the stored sketches as these grow; only new ones are looked at."""
+class KnownIndex:
+    """Finds the known models among the stored sketches. As these grow, only new records are examined."""
 
     registry: Registry
     sketches: SketchStore
@@ -47,7 +47,7 @@ class Roster:
     _rows: dict[Pack, Rows] = field(default_factory=dict)
 
     def pools(self, suspect: Sketch, weights_at: datetime | None) -> list[tuple[Pack, Pool]]:
-        """Return the packs that share coordinates with a suspect, and their references that are not later than it."""
+        """Return the packs that share coordinates with a suspect, each with its references that are not later."""
         packs = self.sketches.packs(suspect)
         self._update(packs)
         kept = self.sketches.find(suspect.ref.repo_id, suspect.ref.revision, self.spec)
@@ -65,21 +65,21 @@ class Roster:
         return found
 
     def lost(self, place: Place) -> None:
-        """Forget a record that turned out to be damaged."""
+        """Remove a damaged record from the index."""
         self._rows[place.pack].known[place.record] = False
 
     def bases(self) -> Iterator[Place]:
-        """Yield where the registry's bases are kept."""
+        """Yield the places of the registry's bases."""
         for model in self.registry.models:
             if model.role == "base":
                 yield from self.states(model)
 
     def place(self, model: Model) -> Place | None:
-        """Where the newest sketch of a known model is kept; None if it was never read."""
+        """Return the place of a known model's newest sketch; None if it was never read."""
         return self.sketches.find(model.repo_id, model.revision, self.spec)
 
     def states(self, model: Model) -> list[Place]:
-        """Where the weights of a known model are kept: of its revision, else all that its repository had, bounded."""
+        """Return the places of a known model's weights: of its revision, else at most STATES of its repository."""
         if model.revision is not None:
             place = self.place(model)
             return [place] if place else []
@@ -102,15 +102,15 @@ class Roster:
                 rows.known[[record for record in pack.numbers.get(name, []) if record < len(rows.known)]] = False
             for number, place in enumerate(self.states(model)):
                 if place.pack in self._rows:
-                    told = model.weights_at if number == 0 else None
-                    since = told or _time(place.entry.weights_at)
+                    registered = model.weights_at if number == 0 else None
+                    since = registered or _time(place.entry.weights_at)
                     rows = self._rows[place.pack]
                     rows.known[place.record] = True
                     rows.since[place.record] = since.timestamp() if since else np.nan
 
 
 def _bits(place: Place) -> bytes:
-    """Return a record as it lies on the disk; its own number where the file was cut off before it."""
+    """Return a record's bytes on disk; its number where the file was truncated before it."""
     records = place.pack.records()
     return records[place.record].tobytes() if place.record < len(records) else str(place.record).encode()
 
@@ -119,4 +119,4 @@ def _time(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
-        return None  # a damaged line: what is not known forbids nothing
+        return None  # a damaged line: an unknown date excludes nothing

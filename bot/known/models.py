@@ -1,4 +1,4 @@
-"""The known models as references: read once, kept for ever, never read again."""
+"""The known models as references: each is read once and kept."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from analyzers.records import HubEvent, Mention, Reference, RepoFacts, Role, Sam
 from analyzers.shortlist.screen import screen
 from analyzers.traces.file_hashes import digests
 from bot.known.dating import Dating, Sights
-from bot.known.index import Roster
-from bot.sources.first_look import FIRST_LOOK_REQUESTS, Look, first_look
+from bot.known.index import KnownIndex
+from bot.sources.first_look import FIRST_LOOK_REQUESTS, FirstLook, first_look
 from bot.sources.folder import LocalSource
 from bot.sources.interface import Changed, Missing, Renamed, Source, SourceError, Unavailable
 from bot.sources.purpose import spent_on
@@ -34,23 +34,23 @@ from state.sketches.unreadable_models import UnreadableModel, UnreadableModels
 
 MAX_CARD_BYTES = 1_000_000
 MAX_CONFIG_BYTES = 1_000_000
-ASK_AGAIN = timedelta(days=7)  # for a known model that is gated, gone or broken
-ASK_SOON = timedelta(minutes=30)  # for one that the network kept from us
-LOST = 2  # known models out of reach, one after the other, after which no other is asked for
-FEW = 64  # known models of a suspect's coordinates that are all compared; of more, a short list is made
-BASES = 16  # bases that are compared whatever the short list says
+ASK_AGAIN = timedelta(days=7)  # after a known model was gated, gone or broken
+ASK_SOON = timedelta(minutes=30)  # after a failure of the network
+LOST = 2  # known models in a row out of reach, after which no other is requested
+FEW = 64  # known models with a suspect's coordinates that are all compared; of more, a short list is
+BASES = 16  # bases that are compared in addition to the short list
 CHAIN = 16  # models that are followed from declared parents to theirs
-ALL_QUANTIZED = "its weights are quantized, and nothing is held against quantized weights"
+ALL_QUANTIZED = "its weights are quantized, and nothing is compared with quantized weights"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-OFFLINE = "nothing is asked of the Hub while it is offline"
-KNOWN, DECLARED = "the known model ", "the declared parent "  # how it begins what is said of one that is out of reach
+OFFLINE = "no request is sent to the Hub while offline"
+KNOWN, DECLARED = "the known model ", "the declared parent "  # begin the sentence about one that is out of reach
 
 Open = Callable[[str, str | None], Source]
 Progress = Callable[[str], None]
 
 
 class Owners(Protocol):
-    """Who tells what belongs to whom on the Hub. Both raise SourceError."""
+    """Lookups of owners on the Hub. Both raise SourceError."""
 
     def of_owner(self, owner: str, least: int, most: int) -> Iterable[HubEvent]:
         """Return an organisation's models of `least` to `most` parameters, newest first."""
@@ -71,35 +71,35 @@ class KnownModels:
     open: Open  # a repository on the Hub
     clock: Callable[[], datetime]
     spec: SampleSpec = field(default_factory=SampleSpec)
-    automatic: bool = False  # uploads that were read are known models from then on
-    files: KnownFiles | None = None  # where the hashes of their files are kept, if they are
-    sights: Sights | None = None  # what the watch saw of repositories, if there is one
+    automatic: bool = False  # uploads become known models once they were read
+    files: KnownFiles | None = None  # the hashes of their files; None: not kept
+    sights: Sights | None = None  # the watch's record of repositories; None without a watch
     passed_over: KnownFiles | None = None  # the hashes of weights that were public before the watch began
-    owners: Owners | None = None  # who tells what else an organisation has, and who committed; None: nobody is asked
-    offline: bool = False  # the Hub is not asked for a known model that was never read
-    _unread: list[Model] | None = None  # known models that were not there when last looked for
+    owners: Owners | None = None  # lookups of owners; None: not looked up
+    offline: bool = False  # known models are not read from the Hub
+    _unread: list[Model] | None = None  # known models without a sketch at the last refresh
     _lost: int = 0  # known models in a row that were out of reach
 
     def __post_init__(self) -> None:
-        self._roster = Roster(self.registry, self.sketches, self.spec, self.find)
+        self._index = KnownIndex(self.registry, self.sketches, self.spec, self.find)
         self._dating = Dating(self.registry, self.sketches, self.spec, self.sights)
 
     def use(self, registry: Registry) -> None:
-        """Know another registry's models from now on; one that is new or described anew is asked for at once."""
+        """Replace the registry; models that are new or described anew are read at the next refresh."""
         self.absences.forget(m.repo_id for m in registry.models if m != self.registry.find(m.repo_id))
         self.registry, self._unread = registry, None
         self.__post_init__()
 
     def find(self, repo_id: str) -> Model | None:
-        """Return the known model of this name: the registry's, or an upload that was read where these are known."""
+        """Return the known model of this name: the registry's or, if `automatic`, an upload's; None without one."""
         return self.registry.find(repo_id) or (Model(repo_id, "release", automatic=True) if self.automatic else None)
 
     @spent_on("references")
     def refresh(self, like: Fingerprint | None, progress: Progress) -> list[str]:
         """Read the known models that were never read; return a sentence for each that cannot be compared.
 
-        The ones whose config is nearest to `like` are read first; a config orders and never excludes. Where some in a
-        row are out of reach, the others are not asked for.
+        Models whose config is nearest to `like` are read first; a config orders and never excludes. After LOST in a row
+        out of reach, the others are not requested.
         """
         problems: list[str] = []
         self.sketches.refresh()
@@ -112,12 +112,12 @@ class KnownModels:
                 progress(f"reading known model {number} of {len(due)}: {model.repo_id}")
                 self._reached(model, self._read_model(model, problems))
         except Unavailable as error:
-            problems.append(f"no other known model was asked for: {error}")
+            problems.append(f"no other known model was requested: {error}")
         return problems
 
     @spent_on("references")
     def read_now(self, model: Model) -> str:
-        """Read one known model unless it was read, however long it was away; return why it cannot be compared."""
+        """Read one known model unless it was read, even if it failed lately; return why it cannot be compared."""
         self.sketches.refresh()
         problems: list[str] = []
         if not self._has(model):
@@ -125,7 +125,7 @@ class KnownModels:
         return "".join(problems)
 
     def out_of_reach(self) -> str:
-        """Say which known model was never read and is asked for again soon; "" if there is none."""
+        """Name a known model that was never read and is requested again soon; "" if there is none."""
         now = self.clock()
         if self.offline and self._unread:
             return f"{KNOWN}{self._unread[0].repo_id} is not read yet: {OFFLINE}"
@@ -136,53 +136,52 @@ class KnownModels:
         return ""
 
     def unread(self) -> tuple[int, str]:
-        """Return how many models of the registry were not read when last looked for, and why the first was not."""
+        """Return the number of the registry's models without a sketch, and the reason for the first."""
         missing = [m for m in self._unread or () if not self._has(m)]
         reasons = (a.reason for m in missing if (a := self.absences.get(m.repo_id, self.clock())))
         return len(missing), OFFLINE if self.offline else next(reasons, "")
 
     def candidates(self, suspect: Sketch, weights_at: datetime | None, declared: Iterable[str] = ()) -> list[Reference]:
-        """Return the known models that `suspect`, whose weights came at `weights_at`, may be made of.
+        """Return the known models that `suspect`, with weights of `weights_at` (UTC), may be made of.
 
-        All that share coordinates with it and are not later, if they are few. Of many: the short list of
-        analyzers/shortlist/screen.py, what the `declared` parents declare in turn, and the bases. However many are
-        known, little of them is in memory. A model whose repository had several weights is there once, with the
-        nearest.
+        These are all that share coordinates with it and are not later, if they are few. Of many they are the short
+        list of analyzers/shortlist/screen.py, the `declared` parents with their declared ancestors, and the bases.
+        Memory stays small, however many are known. Of a model with several weights, the nearest are returned.
         """
         kept = self.sketches.get(suspect.ref, self.spec)
-        # a commit's own date hides nothing that came before the watch saw it; without a watch there is no other date
+        # a commit's own date must not exclude a model from before first sight; without a watch there is no other date
         seen_at = kept.seen_at if kept and self.sights else None
-        pools = self._roster.pools(suspect, max(weights_at, seen_at) if weights_at and seen_at else weights_at)
+        pools = self._index.pools(suspect, max(weights_at, seen_at) if weights_at and seen_at else weights_at)
         places = [Place(pack, int(i)) for pack, pool in pools for i in np.flatnonzero(pool.allowed)[: FEW + 1]]
         if len(places) > FEW:
-            with ThreadPoolExecutor(os.cpu_count()) as crew:
-                picks = screen(suspect, [pool for _, pool in pools], run=crew.map).picks
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                picks = screen(suspect, [pool for _, pool in pools], run=pool.map).picks
             allowed = {pack: pool.allowed for pack, pool in pools}
-            bases = islice((p for p in self._roster.bases() if p.pack in allowed and allowed[p.pack][p.record]), BASES)
+            bases = islice((p for p in self._index.bases() if p.pack in allowed and allowed[p.pack][p.record]), BASES)
             chain = (p for p in self._chain(declared) if p.pack in allowed and allowed[p.pack][p.record])
             places = list(dict.fromkeys([*(Place(pools[p.pool][0], p.record) for p in picks), *chain, *bases]))
         found = [reference for place in places if (reference := self._at(place, kept))]
         return _nearest(suspect, [_undated_if_later(reference, weights_at) for reference in found])
 
     def _chain(self, declared: Iterable[str]) -> list[Place]:
-        """Return where the known ones among declared parents, their declared parents, and so on, are kept."""
+        """Return the places of the known models among declared parents and their declared ancestors."""
         found: dict[str, list[Place]] = {}
         waiting = [name.lower() for name in declared]
         while waiting and len(found) < CHAIN:
             model = self.registry.find(waiting.pop(0))
-            place = self._roster.place(model) if model and model.repo_id.lower() not in found else None
+            place = self._index.place(model) if model and model.repo_id.lower() not in found else None
             stored = self.sketches.read(place) if place else None
             if model is not None and place is not None and stored is not None:
-                found[model.repo_id.lower()] = self._roster.states(model)
+                found[model.repo_id.lower()] = self._index.states(model)
                 waiting += [name.lower() for name in self._declares(stored)]
         return [place for places in found.values() for place in places]
 
     def _at(self, place: Place, suspect: StoredSketch | None) -> Reference | None:
-        """Return the known model at a place; None if its record is damaged, and then it is read anew next time."""
+        """Return the known model at a place; None if its record is damaged, so that it is read anew next time."""
         model = self.find(place.entry.repo_id)
         stored = self.sketches.read(place)
         if stored is None:
-            self._roster.lost(place)
+            self._index.lost(place)
             self._unread = None
             return None
         reference = self._reference(stored, model.role if model else None, model)
@@ -191,7 +190,7 @@ class KnownModels:
 
     @spent_on("references")
     def declared(self, repo_id: str, requests: int) -> tuple[Reference | None, str]:
-        """Return a model that a suspect declares, known or not, or the reason why it cannot be read.
+        """Return a declared model, known or not, or the reason why it cannot be read.
 
         Raises Unavailable where asking later may help.
         """
@@ -211,7 +210,7 @@ class KnownModels:
         return self._reference(stored, None, None), ""
 
     def _read_declared(self, repo_id: str, requests: int) -> StoredSketch:
-        """Read a repository, under its new name if it has moved, unless this state of it is known."""
+        """Read a repository, under its new name if renamed, unless this revision is known."""
         source = self.open(repo_id, None)
         try:
             ref = source.facts().ref
@@ -222,7 +221,7 @@ class KnownModels:
 
     @spent_on("references")
     def stands_for(self, repo_id: str) -> Mention | None:
-        """Return which model a repository holds in another form by its own card; None where that is not known.
+        """Return the model that a repository holds in another form by its own card; None where unknown.
 
         Raises Unavailable where asking later may help.
         """
@@ -236,11 +235,11 @@ class KnownModels:
             return None
 
     def has(self, repo_id: str) -> bool:
-        """Tell whether a model is known and was read."""
+        """Return True if a sketch of this model is stored."""
         return self.sketches.find(repo_id, None, self.spec) is not None
 
     def learn(self, repo_id: str, requests: int) -> str:
-        """Read a model of the Hub so that it is known from then on; return what was wrong, if anything was."""
+        """Read and store a model of the Hub; return a sentence on failure, "" on success. `requests`: at most."""
         try:
             self._read(self.open(repo_id, None), None, requests)
         except (SourceError, Unreadable) as error:
@@ -249,16 +248,16 @@ class KnownModels:
         return ""
 
     def learned_since(self, after: datetime) -> list[Place]:
-        """Return where the sketches of known models lie that were read after `after` (UTC)."""
+        """Return the places of known models' sketches that were read after `after` (UTC)."""
         return [p for p in self.sketches.read_since(after, self.spec) if self.find(p.entry.repo_id)]
 
     def public_since(self, place: Place) -> datetime | None:
-        """Return when the weights at a place became public, as far as that can be relied on; None: unknown."""
+        """Return the UTC time at which the weights at a place became public, by bot.known.dating; None: unknown."""
         stored = self.sketches.read(place)
         return self._dating.since(stored, self.find(place.entry.repo_id)) if stored else None
 
     def open_at(self, repo_id: str, revision: str) -> Source:
-        """Open a known or declared model at the revision that was sketched; Missing if it is offline."""
+        """Open a known or declared model at the sketched revision; Missing while offline."""
         model = self.registry.find(repo_id)
         if model and model.path is not None:
             return self._source(model)
@@ -267,48 +266,48 @@ class KnownModels:
         return self.open(repo_id, revision)
 
     def titles(self, repo_id: str) -> tuple[str, ...]:
-        """Return other names of a known model."""
+        """Return title and aliases of a known model."""
         model = self.registry.find(repo_id)
         return (model.title, *model.aliases) if model else ()
 
-    def dated(self, look: Look, declares: Sequence[str] = (), title: str = "") -> StoredSketch:
-        """Return what was read with when it became public, as far as that can be relied on."""
+    def dated(self, look: FirstLook, declares: Sequence[str] = (), title: str = "") -> StoredSketch:
+        """Return the sketch of a look with its dates, by bot.known.dating."""
         return self._dating.dated(look, declares, title, self.clock())
 
-    def new_since(self, look: Look) -> datetime | None:
-        """Return when an upload's repository was made, or was last seen without these weights (UTC)."""
+    def new_since(self, look: FirstLook) -> datetime | None:
+        """Return the UTC time at which an upload's repository was made or was last seen without these weights."""
         return self._dating.new_since(look.sketch, look.facts.created_at, look.facts.hub_id)
 
     def kept_new_since(self, stored: StoredSketch, created_at: datetime) -> datetime | None:
-        """Return the same of what was kept."""
+        """Return the same time for a stored sketch."""
         return self._dating.new_since(stored.sketch, created_at, stored.hub_id)
 
     def keep(self, stored: StoredSketch) -> None:
-        """Keep a sketch of a suspect: it may be declared as a parent tomorrow."""
+        """Store a suspect's sketch: a later upload may declare it as a parent."""
         self.sketches.put(stored)
 
     def keep_files(self, facts: RepoFacts) -> None:
-        """Keep the hashes of a known model's files, as far as its listing gives them."""
+        """Store the hashes that a known model's listing gives of its files."""
         if self.files is not None:
             self.files.put(ModelFiles(facts.ref.repo_id, facts.ref.revision, digests(facts.files)))
 
-    def pass_over(self, facts: RepoFacts) -> None:
-        """Keep the hashes of weights that are not judged, so that whoever uploads them again is known to."""
+    def record_passed_over(self, facts: RepoFacts) -> None:
+        """Store the hashes of weights that are not judged, so that copies of them are recognised."""
         if self.passed_over is not None:
             own = {f.path: f"sha256:{f.sha256}" for f in facts.shards if f.sha256}
             self.passed_over.put(ModelFiles(facts.ref.repo_id, facts.ref.revision, own))
 
     def _has(self, model: Model) -> bool:
-        return self._roster.place(model) is not None
+        return self._index.place(model) is not None
 
     def _stored(self, model: Model) -> StoredSketch | None:
-        place = self._roster.place(model)
+        place = self._index.place(model)
         return self.sketches.read(place) if place else None
 
     def _nearest_first(
         self, models: list[Model], like: Fingerprint | None, problems: list[str], progress: Progress
     ) -> list[Model]:
-        """Leave out those that could not be read lately; order the rest by how much their config differs.
+        """Leave out models that could not be read lately; order the rest by the difference of their configs.
 
         Raises Unavailable where the Hub is out of reach.
         """
@@ -331,12 +330,12 @@ class KnownModels:
             found = len(like.differs(config_of(self._source(model))[0]))
         except (SourceError, Unreadable) as error:
             self._reached(model, error)
-            return 1 << 20  # tried all the same, last
+            return 1 << 20  # read last
         self._reached(model, None)
         return found
 
     def _reached(self, model: Model, error: BlendwatchError | None) -> None:
-        """Count known models in a row that are out of reach; raise Unavailable where they are too many."""
+        """Count known models in a row that are out of reach; raise Unavailable at LOST."""
         self._lost = self._lost + 1 if isinstance(error, Unavailable) else 0
         if error is not None and self._lost >= LOST:
             self._lost = 0
@@ -344,7 +343,7 @@ class KnownModels:
             raise Unavailable(str(error))
 
     def _read_model(self, model: Model, problems: list[str]) -> BlendwatchError | None:
-        """Read and keep a model; return the reason where that was not possible."""
+        """Read and store a model; return the error on failure."""
         try:
             self._read(self._source(model), model, FIRST_LOOK_REQUESTS)
         except BlendwatchError as error:
@@ -354,7 +353,7 @@ class KnownModels:
         return None
 
     def _remember(self, repo_id: str, error: BlendwatchError) -> None:
-        """Keep why a model could not be read, and for how long it is not asked for again."""
+        """Record why a model could not be read, and until when it is not requested again."""
         now = self.clock()
         wait = ASK_SOON if isinstance(error, Unavailable | Changed) else ASK_AGAIN
         self.absences.put(repo_id, UnreadableModel(str(error), now + wait), now)
@@ -385,17 +384,17 @@ class KnownModels:
         return Reference(stored.sketch, role, since, maker, declares, stored.title, automatic, seen)
 
     def _declares(self, stored: StoredSketch) -> tuple[str, ...]:
-        """What a model's card declares, and what the registry declares in its stead."""
+        """Return the parents that a model's card declares, then those that the registry declares for it."""
         return tuple(dict.fromkeys((*stored.declares, *self.registry.declared_parents(stored.sketch.ref.repo_id))))
 
 
 def _undated_if_later(reference: Reference, claimed: datetime | None) -> Reference:
-    """Return a reference whose order with a suspect is unknown where only the suspect's own date puts it later."""
+    """Return the reference without a date where only the suspect's own date makes it later."""
     return replace(reference, weights_at=None) if later(reference.weights_at, claimed) else reference
 
 
 def _nearest(suspect: Sketch, references: Sequence[Reference]) -> list[Reference]:
-    """Return each model once: of several states of its repository the one whose weights are nearest."""
+    """Return each model once, with the nearest of its repository's weights."""
     each: dict[str, list[Reference]] = {}
     for reference in references:
         each.setdefault(reference.repo_id.lower(), []).append(reference)
@@ -408,7 +407,7 @@ def _nearest(suspect: Sketch, references: Sequence[Reference]) -> list[Reference
 
 
 def card_of(source: Source) -> tuple[str, str]:
-    """Return (the card as text, what was wrong with it); an upload without a card declares nothing."""
+    """Return the card as text and a sentence about a problem, "" for each without one. Raises Unavailable."""
     try:
         data = source.file("README.md", MAX_CARD_BYTES)
     except SourceError as error:
@@ -421,7 +420,7 @@ def card_of(source: Source) -> tuple[str, str]:
 
 
 def config_of(source: Source) -> tuple[Fingerprint, Mapping[str, object]]:
-    """Return the config's fingerprint and content; Unreadable or SourceError where it cannot be had."""
+    """Return the config's fingerprint and content; raises Unreadable or SourceError."""
     data = source.file("config.json", MAX_CONFIG_BYTES)
     if data is None:
         raise Unreadable("it has no config.json")

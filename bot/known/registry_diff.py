@@ -1,4 +1,4 @@
-"""What differs between two registries, in lines and in one."""
+"""Describe the differences between two registries, in lines or in one line."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from datetime import date
 
 from state.registry.models import Model, Registry, Suppression
 
-Table = Mapping[str, Mapping[str, str]]  # name -> field -> what it says
+Table = Mapping[str, Mapping[str, str]]  # name -> field -> value
 
 KINDS = ("known models", "groups of organisations", "suppressions", "declared pairs")
 
 
 def differences(old: Registry, new: Registry) -> list[str]:
-    """One line for each entry, in the order of KINDS, then by name: + came, - went, ~ changed."""
+    """Return a line for each changed entry, in the order of KINDS, then by name: + came, - went, ~ changed."""
     return [line for before, after in _sides(old, new) for line in _compared(before, after)]
 
 
 def summary(old: Registry, new: Registry) -> str:
-    """Say in one line how many entries of each kind there are, and how many came, went and changed, if any did."""
+    """Return in one line the number of entries of each kind, and how many came, went and changed, if any did."""
     return ", ".join(
         f"{len(after):,} {kind}{_moved(_compared(before, after))}"
         for kind, (before, after) in zip(KINDS, _sides(old, new), strict=True)
@@ -27,9 +27,9 @@ def summary(old: Registry, new: Registry) -> str:
 
 
 def _moved(lines: list[str]) -> str:
-    told = [(sum(line[0] == sign for line in lines), verb) for sign, verb in (("+", "came"), ("-", "went"))]
-    told.append((len(lines) - told[0][0] - told[1][0], "changed"))
-    return f" ({', '.join(f'{number:,} {verb}' for number, verb in told)})" if lines else ""
+    counts = [(sum(line[0] == sign for line in lines), verb) for sign, verb in (("+", "came"), ("-", "went"))]
+    counts.append((len(lines) - counts[0][0] - counts[1][0], "changed"))
+    return f" ({', '.join(f'{number:,} {verb}' for number, verb in counts)})" if lines else ""
 
 
 def _sides(old: Registry, new: Registry) -> list[tuple[Table, Table]]:
@@ -37,7 +37,7 @@ def _sides(old: Registry, new: Registry) -> list[tuple[Table, Table]]:
 
 
 def _tables(registry: Registry) -> tuple[Table, ...]:
-    """All that a registry says, by kind; an entry is known by its name, or among equal ones by its place."""
+    """Return a registry's content by kind; entries of equal names are numbered."""
     return (
         {m.repo_id: {f.name: _shown(getattr(m, f.name)) for f in fields(Model)} for m in registry.models},
         _named((f"organisations {g.name}", {"members": ", ".join(g.members)}) for g in registry.organisations),

@@ -1,4 +1,4 @@
-"""Known models held against the Hub: are they there, under this name, at this commit, with this time and licence?"""
+"""Verify known models on the Hub: existence, name, commit, time and licence."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bot.sources.interface import Source, SourceError, Unavailable
 from state.registry.models import Model
 from state.registry.verified import Verified, entry_digest
 
-SAME_TIME: Final = timedelta(hours=24)  # people write days; the Hub tells the second of a commit
+SAME_TIME: Final = timedelta(hours=24)  # people write days; the Hub gives the second of a commit
 
 
 def verify(model: Model, open_: Open, now: datetime) -> Verified:
-    """Compare an entry with what the Hub says of it, without its weights. Raises Unavailable."""
+    """Compare an entry with the Hub's description, without its weights. `now`: UTC. Raises Unavailable."""
     if model.path is not None:
         return Verified(entry_digest(model), now, "", ())
     revision, differs, said = "", [], {}
@@ -46,7 +46,7 @@ def _differences(model: Model, facts: RepoFacts) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What the Hub knows of a model, for a new entry. Texts that it does not know are empty."""
+    """The Hub's description of a model, for a new entry. Unknown texts are empty."""
 
     facts: RepoFacts
     licence: str
@@ -54,29 +54,29 @@ class Described:
 
 
 def describe(source: Source) -> Described:
-    """Ask the Hub; raises SourceError, Renamed among them."""
+    """Return the Hub's description of a model; raises SourceError, also Renamed."""
     facts = source.facts()
     try:
         family = str(config_of(source)[1].get("model_type") or "")
     except (SourceError, Unreadable) as error:
         if isinstance(error, Unavailable):
             raise
-        family = ""  # gated, or without a config: the entry can be made all the same
+        family = ""  # gated, or without a config: the entry does not need it
     return Described(facts, licence_of(facts), family)
 
 
 def said_of(facts: RepoFacts) -> dict[str, str]:
-    """Return what the Hub says of times and licence, by an entry's keys; without what it does not know."""
+    """Return the times and licence that the Hub gives, by an entry's keys; unknown ones are left out."""
     times = {"weights_at": facts.weights_at, "created_at": facts.created_at}
     said = {name: utc(at) if at else "" for name, at in times.items()} | {"licence": licence_of(facts)}
     return {name: text for name, text in said.items() if text}
 
 
 def licence_of(facts: RepoFacts) -> str:
-    """Return the licence that the Hub has as a tag; "" if it has none."""
+    """Return the licence from the Hub's tags; "" without one."""
     return next((tag.partition(":")[2] for tag in facts.tags if tag.startswith("license:")), "")
 
 
 def utc(moment: datetime) -> str:
-    """Return a UTC time as registry files have it."""
+    """Return a UTC time in the format of registry files."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,1 +1,1 @@
-"""Sources of an upload: the interface, a local folder, and what both read alike."""
+"""Sources of an upload: the interface, a local folder, and code shared with the Hub."""

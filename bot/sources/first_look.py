@@ -1,4 +1,4 @@
-"""The first look at one repository: its headers, and a few kilobytes of weights at agreed coordinates."""
+"""The first look at one repository: its headers, and a few kilobytes of weights at fixed coordinates."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from bot.sources.weight_files import is_whole, share_aside
 
 FIRST_LOOK_REQUESTS = 60
 FIRST_LOOK_BYTES = 1_500_000
-MISCOUNT = 1.1  # times a count that the headers may have
-DEGENERATE = "its weights are degenerate: no number, infinite, or all of one value"
+MISCOUNT = 1.1  # times the Hub's count that the headers may have
+DEGENERATE = "its weights are degenerate: not a number, infinite, or all of one value"
 
 
 class Meter(Protocol):
-    """Counts what a look costs."""
+    """Counts the cost of a look."""
 
     @property
     def requests(self) -> int:
-        """HTTP requests sent so far."""
+        """Return the HTTP requests sent so far."""
         ...
 
     @property
     def bytes_read(self) -> int:
-        """Body bytes received so far."""
+        """Return the body bytes received so far."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What was read of one repository. `unsampled` says why nothing could be sampled, if so."""
+class FirstLook:
+    """One repository as it was read. `unsampled`: why nothing could be sampled, "" if something was."""
 
     facts: RepoFacts
     layout: WeightLayout
@@ -51,14 +51,14 @@ class Look:
 
     @property
     def not_finite(self) -> str:
-        """Say how many sampled weights are no number or infinite; "" if none."""
+        """Say how many sampled weights are not a number or infinite; "" if none."""
         values = [sample.values.astype(np.float32) for sample in self.sketch.samples.values()]
         count = sum(int((~np.isfinite(v)).sum()) for v in values)
-        return f"{count:,} of {self.sketch.weights:,} sampled weights are no number or infinite" if count else ""
+        return f"{count:,} of {self.sketch.weights:,} sampled weights are not a number or infinite" if count else ""
 
     @property
     def miscounted(self) -> str:
-        """Say that the Hub counts fewer parameters than the headers have; "" if it does not."""
+        """Say that the Hub counts fewer parameters than the headers; "" if it does not."""
         counted, found = self.facts.parameters, self.layout.parameters
         if counted is None or found <= MISCOUNT * counted:
             return ""
@@ -66,15 +66,15 @@ class Look:
 
     @property
     def groups(self) -> dict[tuple[str, int], Group]:
-        """Its matrices by role and layer."""
+        """Return its matrices by role and layer."""
         return groups_of(self.layout)
 
 
-def first_look(source: Source, spec: SampleSpec, requests: int, size: int = FIRST_LOOK_BYTES) -> Look:
+def first_look(source: Source, spec: SampleSpec, requests: int, size: int = FIRST_LOOK_BYTES) -> FirstLook:
     """Read within `requests` HTTP requests and `size` bytes; raises SourceError and MalformedWeights.
 
-    Headers may take half of the requests; where that is not enough for all shards, those of the most wanted ones are
-    read, and only their tensors are sampled.
+    Headers may take half of the requests. If that is too few for all shards, only the most wanted ones are read and
+    sampled.
     """
     facts = source.facts()
     headers = source.headers(max(requests // 2, 1), for_a_look(spec))
@@ -87,16 +87,16 @@ def first_look(source: Source, spec: SampleSpec, requests: int, size: int = FIRS
         raise MalformedWeights(f"{facts.ref.repo_id}: {error}") from None
     marks = {shard: _mark(header) for shard, header in headers.items()}
     unsampled = "" if samples else DEGENERATE if plan.spans else _why_nothing(layout)
-    # headers that were not read leave unknown how much there is in all
+    # without all headers, the total of elements is unknown
     elements = elements_of(layout)
     if not is_whole(facts.files, headers):
         elements = {role: 0 for role in elements if ADAPTER.search(role)}
     sketch = Sketch(facts.ref, spec, samples, elements, share_aside(facts.files))
-    return Look(facts, layout, sketch, unsampled, marks)
+    return FirstLook(facts, layout, sketch, unsampled, marks)
 
 
 def _mark(header: ShardHeader) -> Mapping[str, str]:
-    """Return a header's `__metadata__`, which is text to text once the layout was read."""
+    """Return a header's `__metadata__`; layout_of has checked that it maps text to text."""
     metadata = header.entries.get("__metadata__")
     return {str(k): str(v) for k, v in metadata.items()} if isinstance(metadata, Mapping) else {}
 
@@ -110,7 +110,7 @@ def _why_nothing(layout: WeightLayout) -> str:
 
 
 def weights_digest(facts: RepoFacts) -> str:
-    """Return a digest of the weight files' names and contents; "" where the Hub does not tell the contents' hash.
+    """Return a digest of the weight files' names and contents; "" where the Hub gives no hash of the contents.
 
     A commit that changes only the card leaves it as it is.
     """

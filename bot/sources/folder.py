@@ -1,4 +1,4 @@
-"""A local folder laid out like a repository, read through the same seam as the Hub."""
+"""A local folder laid out like a repository, as a Source."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from bot.sources.safetensors_header import PREFIX, header_length, parse_header
 from bot.sources.weight_files import WEIGHTS, in_doubt, index_file, named_by, weight_files
 
 MAX_FILES = 10_000
-NAMED_BYTES = 1 << 20  # of larger files nobody asks for git's name
+NAMED_BYTES = 1 << 20  # larger files get no git id
 
 
 class LocalSource:
     """One folder. Its repo id is its last two path parts, its revision a digest of its files' names and contents.
 
-    `only`: the one file of it that counts, by its name.
+    `only`: the name of its single file that counts.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class LocalSource:
         self._facts: RepoFacts | None = None
 
     def facts(self) -> RepoFacts:
-        """List the folder once; Missing if it is none."""
+        """List the folder once; Missing if there is none."""
         if self._facts is None:
             self._facts = self._list()
         return self._facts
@@ -56,7 +56,7 @@ class LocalSource:
         return RepoFacts(ref, files, created_at=None, weights_at=self.weights_at, local=True)
 
     def _file(self, path: Path) -> RepoFile:
-        """Describe a file; of a small one with git's name of its content."""
+        """Describe a file; a small one with git's id of its content."""
         name, size = path.relative_to(self.folder).as_posix(), path.stat().st_size
         small = size <= NAMED_BYTES and not name.endswith(WEIGHTS)
         return RepoFile(name, size, oid=_oid(path.read_bytes()) if small else None)
@@ -118,9 +118,9 @@ def _oid(content: bytes) -> str:
 
 
 def _content_mark(path: Path, size: int) -> bytes:
-    """Return what stands for a file's content in the digest: all of a small file, three samples of a large one.
+    """Return a file's content for the digest: all of a small file, three samples of a large one.
 
-    Reading 800 GB to name a folder would take an hour; both ends and the middle tell versions apart in practice.
+    Reading 800 GB to name a folder would take an hour; both ends and the middle differ between versions in practice.
     """
     with path.open("rb") as file:
         if size <= 1 << 20:

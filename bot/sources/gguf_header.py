@@ -1,4 +1,4 @@
-"""The header at the front of a GGUF file, read piece by piece; the same for the Hub and for a folder."""
+"""Read the header at the front of a GGUF file piece by piece, from the Hub or a folder."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ GGUF_BYTES = 16 << 20  # of a header that is read; the longest vocabularies take
 
 
 def gguf_header(read: Callable[[int, int], bytes], file: RepoFile, name: str) -> ShardHeader:
-    """Return a file's header; `read` gives its bytes from one position to another.
+    """Return a file's header. `read`: returns its bytes from one position to another.
 
-    A header says nowhere how long it is, and holds the vocabulary: each piece is as long as all before it, up to
-    MOST_AT_ONCE. MalformedWeights if it is none, TooLarge if it is longer than GGUF_BYTES.
+    A header does not give its length, and holds the vocabulary. So each piece is as long as all before it, up to
+    MOST_AT_ONCE. Raises MalformedWeights if it is not a header, TooLarge beyond GGUF_BYTES.
     """
     content = b""
     while len(content) < min(file.size, GGUF_BYTES):

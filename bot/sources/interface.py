@@ -1,11 +1,11 @@
-"""Where an upload is read from: the Hub or a folder, behind one small seam.
+"""The interface to read an upload from the Hub or a folder, and its errors.
 
 SourceError          one upload could not be read; its text is the reason that is stored
 +-- Missing          deleted, private or never there: the Hub does not say which
-+-- Gated            its bytes are only for those whom its owner lets in
++-- Gated            its files are only for those whom its owner admits
 +-- Disabled         taken down by the Hub
-+-- Renamed          lives under another name now (`.repo_id`)
-+-- TooLarge         a file or answer is larger than anything honest
++-- Renamed          has another name now (`.repo_id`)
++-- TooLarge         a file or answer is larger than any honest one
 +-- Changed          the repository changed while it was read
 +-- Unavailable      the network, the Hub or its rate limit; asking later may help (`.retry_after` seconds)
 """
@@ -31,7 +31,7 @@ class Missing(SourceError):
 
 
 class Gated(SourceError):
-    """Its bytes are only for those whom its owner lets in."""
+    """Its files are only for those whom its owner admits."""
 
 
 class Disabled(SourceError):
@@ -39,7 +39,7 @@ class Disabled(SourceError):
 
 
 class Renamed(SourceError):
-    """It lives under another name now."""
+    """It has another name now: `repo_id`."""
 
     def __init__(self, message: str, repo_id: str) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class Renamed(SourceError):
 
 
 class TooLarge(SourceError):
-    """A file or answer is larger than anything honest."""
+    """A file or answer is larger than any honest one."""
 
 
 class Changed(SourceError):
@@ -55,7 +55,7 @@ class Changed(SourceError):
 
 
 class Unavailable(SourceError):
-    """The network, the Hub or its rate limit; asking later may help."""
+    """The network, the Hub or its rate limit; asking later may help. `retry_after`: seconds."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -64,7 +64,7 @@ class Unavailable(SourceError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """Bytes `begin` to `end` (exclusive, absolute) of one shard, or of the index of all."""
+    """Bytes `begin` to `end` (exclusive, absolute) of one shard, or of the index."""
 
     shard: str
     begin: int
@@ -75,28 +75,28 @@ class Source(Protocol):
     """One repository at one revision."""
 
     def facts(self) -> RepoFacts:
-        """Files with sizes, times and state; raises SourceError."""
+        """Return files with sizes, times and state; raises SourceError."""
         ...
 
     def file(self, path: str, limit: int) -> bytes | None:
-        """A small file whole; None if there is none of that name; TooLarge if it is over `limit` bytes."""
+        """Return a small file whole; None if it does not exist; TooLarge over `limit` bytes."""
         ...
 
     def headers(self, max_requests: int, wanted: Wanted | None = None) -> Mapping[str, ShardHeader]:
-        """Headers by shard path: of all shards if that is possible in `max_requests`, else of some.
+        """Return headers by shard path: of all shards if `max_requests` allow, else of some.
 
-        These are the most wanted ones, where an index says what lies where, else evenly spread ones.
+        These are the most wanted ones where an index names the shard of each tensor, else evenly spread ones.
         """
         ...
 
     def read(self, spans: Sequence[Span]) -> list[bytes]:
-        """The bytes of each span, in order, each of exactly the length asked for; raises SourceError."""
+        """Return the bytes of each span, in order, each of exactly the requested length; raises SourceError."""
         ...
 
     def titles(self) -> Sequence[str]:
-        """The titles of its newest commits, () where nobody can say. Raises SourceError."""
+        """Return the titles of its newest commits, () where they are unknown. Raises SourceError."""
         ...
 
     def states(self, before: datetime) -> Sequence[Source] | None:
-        """The repository at each commit before a time (UTC), newest first; None: nobody can say. Raises SourceError."""
+        """Return the repository at each commit before a time (UTC), newest first; None: unknown. Raises SourceError."""
         ...

@@ -1,4 +1,4 @@
-"""What the Hub is asked for, so that requests and bytes can be told apart by it."""
+"""Purposes of requests to the Hub, by which requests and bytes are counted."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _NOW: ContextVar[Purpose] = ContextVar("purpose", default="other")
 
 
 def purpose() -> Purpose:
-    """What is being done now, in this thread or in the one that set it off."""
+    """Return the current purpose, of this thread or the one that started it."""
     return _NOW.get()
 
 
 @contextmanager
 def spent_on(name: Purpose) -> Iterator[None]:
-    """Whatever is asked inside is for this purpose; the innermost counts. Also a decorator."""
+    """Count the requests inside for this purpose; the innermost counts. Also a decorator."""
     token = _NOW.set(name)
     try:
         yield

@@ -1,4 +1,4 @@
-"""A source that keeps the small files and the headers that are read through it: evidence from first sight."""
+"""A source that keeps the small files and headers read through it, as evidence of first sight."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from analyzers.sketch.shard_order import Wanted
 from bot.sources.first_look import weights_digest
 from bot.sources.interface import Source, Span
 
-KINDS: Final = {"README.md": "card", "config.json": "config"}  # any other file is of the kind that its path says
+KINDS: Final = {"README.md": "card", "config.json": "config"}  # the kind of any other file is its path
 
 
 class Recorder:
-    """Reads like the source behind it. `keep` is given kind and content at once, whatever becomes of the rest."""
+    """Reads from another source. `keep`: called with kind and content right after each read."""
 
     def __init__(self, source: Source, keep: Callable[[str, bytes], None]) -> None:
         self._source, self._keep = source, keep
@@ -48,12 +48,12 @@ class Recorder:
         return self._source.titles()
 
     def states(self, before: datetime) -> Sequence[Source] | None:
-        """See Source.states; what is read of these is not kept."""
+        """See Source.states; reads of earlier revisions are not kept."""
         return self._source.states(before)
 
 
 def _listing(facts: RepoFacts, headers: Mapping[str, ShardHeader]) -> bytes:
-    """Return what the Hub says of a repository, its files with sizes and hashes, and digests of headers."""
+    """Return the Hub's description of a repository, its files with sizes and hashes, and digests of headers."""
     listing = {
         "repo_id": facts.ref.repo_id,
         "revision": facts.ref.revision,

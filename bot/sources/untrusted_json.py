@@ -1,4 +1,4 @@
-"""JSON that strangers wrote, counted before it becomes objects: three bytes of text can become 64 bytes of memory."""
+"""Parse untrusted JSON after a count of its values: three bytes of text can become 64 bytes of memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ MOST_VALUES = 1_500_000
 
 
 def parsed(body: bytes, what: str) -> object:
-    """Return what the JSON in UTF-8 says. Raises TooLarge for too many values, ValueError for what is no JSON.
+    """Parse JSON in UTF-8. Raises TooLarge for too many values, ValueError if it is not JSON.
 
-    Commas and brackets are counted where they stand in texts, too: more than there are values, never fewer.
+    Commas and brackets inside texts are counted, too: the count is never below the number of values.
     """
     if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
         raise TooLarge(f"{what} has more than {MOST_VALUES:,} values, which is more than is read.")

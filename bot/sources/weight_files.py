@@ -1,4 +1,4 @@
-"""Which files of a repository are the model's weights; the same for the Hub and for a folder."""
+"""Find the model's weight files in the file list of a repository or folder."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ WEIGHTS = (".safetensors", ".gguf")
 OTHER_WEIGHTS = (".gguf", ".bin", ".pt", ".pth", ".onnx", ".ckpt", ".npz", ".h5", ".msgpack")
 INDEX = "model.safetensors.index.json"
 PIPELINE = "model_index.json"
-DENOISERS = ("transformer", "transformer_2", "unet", "prior")  # the main component of a pipeline, by the folder's name
-COPIES = ("original", "fp16", "bf16", "fp32", "onnx", "openvino", "metal")  # folders of the same weights again
-COMPARABLE = 2.5  # times the bytes of the rest that a variant or such a folder may have; one with more is no copy
-LEAST_INDEXED = 4  # a fourth of the folder's bytes is named by an index that is believed
+DENOISERS = ("transformer", "transformer_2", "unet", "prior")  # folder names of a pipeline's main component
+COPIES = (
+    "original",
+    "fp16",
+    "bf16",
+    "fp32",
+    "onnx",
+    "openvino",
+    "metal",
+)  # folders of the same weights again
+COMPARABLE = 2.5  # times the bytes of the rest that a variant or such a folder may have; a larger one is not a copy
+LEAST_INDEXED = 4  # an index that names less than a fourth of the folder's bytes is ignored
 JOINERS = "\u200c\u200d"  # in emoji and in the scripts of Persia and India
-LEAST_DENOISER = 10  # a tenth of all bytes is a pipeline's denoiser
+LEAST_DENOISER = 10  # a denoiser has at least a tenth of all bytes
 _NUMBERED = re.compile(r"(.*)-(\d{1,9})-of-(\d{1,9})\.(?:safetensors|gguf)")
 _VARIANT = re.compile(r"^consolidated|[._-](?:fp16|bf16|fp32|ema|non_ema)(?=[.-])", re.IGNORECASE)
 
@@ -28,8 +36,8 @@ def weight_files(files: Iterable[RepoFile], indexed: Collection[str] = ()) -> tu
     """Return the files that hold the model, in the order of their paths; empty if there are none.
 
     They are safetensors, else the largest GGUF model. They lie in one folder: a pipeline's denoiser, else the one with
-    the most bytes. What the folder's index names, `indexed`, decides; else a numbered set, or a file of the standard
-    name, that outweighs the rest. Adapters are not the model, and variants are the same weights again.
+    the most bytes. The files that the folder's index names, `indexed`, decide; else a numbered set, or a file of the
+    standard name, that outweighs the rest. Adapters do not count, and variants are the same weights again.
     """
     found = _main(files)
     named = [f for f in found if f.path in indexed]
@@ -57,12 +65,12 @@ def index_file(files: Iterable[RepoFile]) -> RepoFile | None:
 
 
 def in_doubt(files: Iterable[RepoFile]) -> bool:
-    """Tell whether names leave open which files an index names: where there are several sets of shards."""
+    """Return True if there are several sets of shards, so that only the index can name the right one."""
     return len(_sets(_main(files))) > 1
 
 
 def named_by(content: object, index: RepoFile) -> dict[str, str]:
-    """Return the shard of each tensor by an index's JSON, as paths in the repository."""
+    """Return the shard of each tensor from an index's JSON, as paths in the repository."""
     folder = index.path.removesuffix(_name(index))
     said = content.get("weight_map") if isinstance(content, Mapping) else None
     pairs = said.items() if isinstance(said, Mapping) else ()
@@ -70,7 +78,7 @@ def named_by(content: object, index: RepoFile) -> dict[str, str]:
 
 
 def is_whole(files: Iterable[RepoFile], read: Collection[str]) -> bool:
-    """Tell whether `read` has all of the model's files: those that names tell, or each numbered set that it begins."""
+    """Return True if `read` has all of the model's files: of weight_files, or of each numbered set that it begins."""
     each = list(files)
     if all(f.path in read for f in weight_files(each)):
         return True
@@ -79,7 +87,7 @@ def is_whole(files: Iterable[RepoFile], read: Collection[str]) -> bool:
 
 
 def others(files: Iterable[RepoFile]) -> dict[str, list[RepoFile]]:
-    """Return the weight files of each folder beside the main component's and those of the same weights again."""
+    """Return the weight files of each other component by folder; folders of the same weights again are left out."""
     folders = _folders(files)
     main = _main_folder(folders, files)
     found = {name: some for name, some in folders.items() if name != main and not _again(name, folders)}
@@ -87,7 +95,7 @@ def others(files: Iterable[RepoFile]) -> dict[str, list[RepoFile]]:
 
 
 def share_aside(files: Iterable[RepoFile]) -> float:
-    """Return the share of the bytes that lie in other components; 0 where a pipeline's denoiser is the main one."""
+    """Return the share of bytes in other components; 0 where a pipeline's denoiser is the main one."""
     each = list(files)
     main = _main(each)
     folder = main[0].path.rpartition("/")[0] if main else ""
@@ -101,7 +109,7 @@ def share_aside(files: Iterable[RepoFile]) -> float:
 
 
 def left_out(files: Sequence[RepoFile], read: Collection[str]) -> str:
-    """Say which safetensors files are neither the model's shards nor an adapter; "" if there are none."""
+    """Name the safetensors files that are neither the model's shards nor an adapter; "" if there are none."""
     rest = [f for f in files if f.path.endswith(".safetensors") and f.path not in read and _name(f) != ADAPTER]
     if not rest:
         return ""
@@ -142,7 +150,7 @@ def _denoises(folder: str) -> bool:
 
 
 def _again(folder: str, folders: Mapping[str, list[RepoFile]]) -> bool:
-    """Tell whether a folder holds the same weights again: by its name, and because others hold about as much."""
+    """Return True if a folder holds the same weights again, by its name and because others hold about as much."""
     if folder.rpartition("/")[2].lower() not in COPIES:
         return False
     rest = (_bytes(some) for name, some in folders.items() if name.rpartition("/")[2].lower() not in COPIES)
@@ -150,7 +158,7 @@ def _again(folder: str, folders: Mapping[str, list[RepoFile]]) -> bool:
 
 
 def _sets(files: Iterable[RepoFile]) -> dict[tuple[str, int], list[RepoFile]]:
-    """Return files by (name, number of files) of the numbered set that each belongs to, or by itself."""
+    """Return files by the (name, number of files) of their numbered set; a file without one is a set of its own."""
     found: dict[tuple[str, int], list[RepoFile]] = {}
     for file in files:
         match = _NUMBERED.fullmatch(file.path)
@@ -163,16 +171,16 @@ def _bytes(files: Iterable[RepoFile]) -> int:
 
 
 def shard_name(name: object, where: str) -> str:
-    """A shard's path as somebody else wrote it; MalformedWeights if it could lead out of the repository.
+    """Return an untrusted shard path; MalformedWeights if it could lead out of the repository.
 
-    `where` says who wrote it, for the error's sentence.
+    `where`: its origin, for the error's sentence.
     """
     if not isinstance(name, str) or not name:
-        raise MalformedWeights(f"{where} names a shard {_shown(name)} that is no file name.")
+        raise MalformedWeights(f"{where} names a shard {_shown(name)} that is not a file name.")
     outside = name.startswith("/") or "://" in name or "\\" in name or ".." in name.split("/")
     unprintable = any(unicodedata.category(c).startswith("C") for c in name if c not in JOINERS)
     if outside or unprintable or not name.endswith(WEIGHTS):
-        raise MalformedWeights(f"{where} names a shard {_shown(name)} that is no weight file of the repository.")
+        raise MalformedWeights(f"{where} names a shard {_shown(name)} that is not a weight file of the repository.")
     return name
 
 

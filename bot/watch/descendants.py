@@ -1,4 +1,4 @@
-"""Which earlier uploads a model that has become known may be a parent of: told from stored bits, many at a time."""
+"""Find the earlier uploads that a newly known model may be a parent of, from stored bits, many at a time."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ AT_ONCE: Final = 16  # sketches in memory
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
-    """A model that has become known. What was judged from `known_at` on has been held against it."""
+class NewModel:
+    """A newly known model. Uploads that were judged from `known_at` on were compared with it."""
 
     place: Place
     known_at: datetime  # UTC
@@ -25,21 +25,21 @@ class Newcomer:
 
 @dataclass(frozen=True, slots=True)
 class Descendants:
-    """Looks for them. `quiet`: the uploads in question, by the revisions that were judged."""
+    """Finds the descendants of new models. `quiet`: returns uploads without an alert, by judged revision."""
 
     known: KnownModels
-    quiet: Callable[[], Mapping[str, Sequence[Unalerted]]]  # asked for only where there may be some at all
+    quiet: Callable[[], Mapping[str, Sequence[Unalerted]]]  # called only where there may be some
 
-    def of(self, newcomer: Newcomer) -> list[int]:
-        """Return which uploads are later than the newcomer, were judged without it, and are its kin."""
-        since = self.known.public_since(newcomer.place)
-        stored = self.known.sketches.read(newcomer.place) if since else None
+    def of(self, new_model: NewModel) -> list[int]:
+        """Return the ids of uploads that are later than the model, were judged without it, and are its kin."""
+        since = self.known.public_since(new_model.place)
+        stored = self.known.sketches.read(new_model.place) if since else None
         if since is None or stored is None:
             return []
         found: set[int] = set()
         for pack in self.known.sketches.packs(stored.sketch):
             later = {
-                r: ids for r in self._later(pack, newcomer.place, since) if (ids := self._judged(pack, r, newcomer))
+                r: ids for r in self._later(pack, new_model.place, since) if (ids := self._judged(pack, r, new_model))
             }
             records = list(later)
             for begin in range(0, len(records), AT_ONCE):
@@ -49,13 +49,13 @@ class Descendants:
         return sorted(found)
 
     def _later(self, pack: Pack, place: Place, since: datetime) -> Iterator[int]:
-        """Yield the records of other models' weights that are not earlier; what is not known may be anything."""
+        """Yield the records of other models' weights that are dated `since` (UTC) or later."""
         own, begin = place.entry.repo_id.lower(), since.astimezone(UTC).isoformat()
         for record, entry in enumerate(pack.entries[: len(pack.records())]):
             if entry is not None and entry.weights_at >= begin and entry.repo_id.lower() != own:
                 yield record
 
-    def _judged(self, pack: Pack, record: int, newcomer: Newcomer) -> list[int]:
-        """Return the uploads that were judged by a record, before the newcomer was known."""
+    def _judged(self, pack: Pack, record: int, new_model: NewModel) -> list[int]:
+        """Return the ids of uploads that were judged by a record before the model was known."""
         revision = Place(pack, record).entry.revision
-        return [q.id for q in self.quiet().get(revision, ()) if q.settled_at < newcomer.known_at]
+        return [q.id for q in self.quiet().get(revision, ()) if q.settled_at < new_model.known_at]

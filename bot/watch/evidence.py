@@ -1,4 +1,4 @@
-"""Keeping what is read of an upload, as soon as it is read, and finding it again."""
+"""Store the evidence of an upload as soon as it is read, and load it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger("blendwatch")
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class EvidenceKeeper:
     """The evidence of uploads."""
 
     store: Store
@@ -30,18 +30,18 @@ class Keeping:
     clock: Callable[[], datetime]
 
     def keep(self, upload: Upload, gated: bool, kind: str, data: bytes) -> None:
-        """Keep one file of an upload; the same twice is once."""
+        """Store one file of an upload; equal files are stored once."""
         kept = KeptFile(kind, self.blobs.put(data), len(data), gated, self.clock())
         self.store.cases.keep(upload.id, [kept])
 
     def verdict(self, upload: Upload, gated: bool, result: CheckResult) -> None:
-        """Keep what the verdict rests on that speaks of a blend or copy."""
-        told = result.verdict.audience != "none" or result.verdict.finding.kind in ("blend", "copy")
-        if result.evidence is not None and told:
+        """Store the evidence of a verdict with an audience, or of a blend or copy."""
+        worth_keeping = result.verdict.audience != "none" or result.verdict.finding.kind in ("blend", "copy")
+        if result.evidence is not None and worth_keeping:
             self.keep(upload, gated, "verdict", to_bytes(result.evidence))
 
     def last_verdict(self, upload: Upload, ref: RepoRef) -> Evidence | None:
-        """Return what the last verdict on an upload's weights at `ref` rests on; None where nothing of it is kept."""
+        """Return the evidence of the last verdict on an upload's weights at `ref`; None where it is not kept."""
         for content in reversed(self.of(upload, "verdict")):
             try:
                 evidence = from_bytes(content)
@@ -53,21 +53,21 @@ class Keeping:
         return None
 
     def of(self, upload: Upload, kind: str) -> list[bytes]:
-        """Return what is kept of one kind, the oldest first, as far as it can be read."""
+        """Return the readable files of one kind, the oldest first."""
         return list(self._read(upload, kind))
 
     def cards(self, upload: Upload) -> list[str]:
-        """Return the cards that were read, that of first sight first."""
+        """Return the stored cards, that of first sight first."""
         return [card.decode("utf-8", errors="replace") for card in self._read(upload, "card")]
 
     def gated(self, upload: Upload) -> bool:
-        """Tell whether an upload was gated when it was listed or read."""
+        """Return True if an upload was gated when it was listed or read."""
         return upload.gated or any(f.gated for f in self.store.cases.files(upload.id))
 
     def inherit(self, upload: Upload, facts: RepoFacts) -> None:
-        """Keep what was read of the same weights before and not judged as this upload's, too.
+        """Copy the evidence of unjudged earlier uploads of the same weights.
 
-        A commit that changes the card makes an upload of its own; the card of first sight is still the first.
+        A commit that changes the card makes an upload of its own; the card of first sight stays the first.
         """
         digest = weights_digest(facts)
         waiting = [u for u in self.store.history(upload.repo_id) if u.id < upload.id and u.state in UNJUDGED]

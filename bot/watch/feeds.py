@@ -1,7 +1,7 @@
-"""Reading the Hub's listings: new repositories, changed ones and, as a backstop, those that are talked about.
+"""Read the Hub's listings: new repositories, changed ones and, as a backstop, trending ones.
 
-What a page shows is stored before the cursor moves over it, and the cursor moves only when the reading reached the one
-before it. Where it did not, the gap is told and read again.
+The entries of a page are stored before the cursor moves over it. The cursor moves only when the reading reached the
+previous one. Otherwise the operator is notified of the gap, and it is read again.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ from state.errors import StateError
 from state.records import RepoEvent
 from state.store import Store
 
-OVERLAP = timedelta(hours=2)  # read again at every pass: listings may lag behind
-GAP_PATIENCE = timedelta(hours=6)  # a gap that cannot be filled for so long is left, and stays on record
-LONGEST_READING = 15 * 60.0  # seconds that a listing is read for; the rest is a gap, and a gap is read whole
+OVERLAP = timedelta(hours=2)  # read again at every pass: listings may lag
+GAP_PATIENCE = timedelta(hours=6)  # a gap that cannot be filled for so long is abandoned, and stays on record
+LONGEST_READING = 15 * 60.0  # seconds for the reading of a listing; the rest is a gap, and a gap is read whole
 LEFT = "uploads of that time may be missing"
-LATE = timedelta(hours=1)  # without a good reading, or three turns where these are longer: the feed is stale
+LATE = timedelta(hours=1)  # without a good reading, or three passes where these are longer: the feed is stale
 
 log = logging.getLogger("blendwatch")
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One listing. `overlaps`: how long before the cursor something was seen that a reading must meet; None: need not.
+    """One listing. `overlaps`: a reading is complete once it shows an entry from this long before the cursor.
 
-    Among the new ones it is one of the last hours; a changed one may have moved up since, but no older one ends a list.
+    None: no overlap required. Among new repositories it is hours. A changed one may have moved up since, so any earlier
+    entry counts there.
     """
 
     name: str
@@ -58,7 +59,7 @@ FEEDS: Final[tuple[Feed, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What one reading of a feed came to. `times`: newest and oldest that it saw."""
+    """The result of one reading of a feed. `newest`, `reached`: newest and oldest times that it saw (UTC)."""
 
     new: int
     newest: datetime | None
@@ -68,7 +69,7 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
-    """Reads every feed and keeps what it shows."""
+    """Reads every feed and stores its entries."""
 
     hub: Hub
     store: Store
@@ -78,7 +79,7 @@ class Feeds:
 
     @spent_on("listing")
     def poll(self, progress: Progress) -> int:
-        """Store what is new on the Hub; return how many uploads were. Raises SourceError if no feed could be read."""
+        """Store the new uploads on the Hub; return their number. Raises SourceError if no feed could be read."""
         new, errors = 0, list[Exception]()
         for feed in FEEDS:
             try:
@@ -88,16 +89,16 @@ class Feeds:
                 errors.append(error)
             except StateError:
                 raise
-            except Exception as error:  # an entry that we trip over must not hide what the other listings show
+            except Exception as error:  # a fault in one listing must not hide the entries of the others
                 log.exception("the listing of %s could not be read", feed.what)
                 errors.append(error)
-            self._tell_if_stale(feed)
+            self._report_if_stale(feed)
         if len(errors) == len(FEEDS):
             raise errors[0]
         return new
 
     def _read(self, feed: Feed, progress: Progress) -> int:
-        """Read one feed back to where it was read before."""
+        """Read one feed back to its cursor."""
         now = self.clock()
         cursor = self.store.cursor(feed.name)
         since = min(cursor, now) - OVERLAP if cursor else self._first_since(now)
@@ -105,27 +106,27 @@ class Feeds:
         gap = self._gap(feed, since, cursor, reading)
         left = gap is not None and self._given_up(feed, now)
         if left:
-            self._leave(feed, since, reading, now)
+            self._abandon_gap(feed, since, reading, now)
         else:
-            self._tell_gap(feed, gap, now)
-        if gap is None or left:  # over a gap the cursor stays where it is
-            until = min(max(reading.newest or since, cursor or since), now)  # an entry may say that it is of next year
+            self._report_gap(feed, gap, now)
+        if gap is None or left:  # the cursor does not move over a gap
+            until = min(max(reading.newest or since, cursor or since), now)  # an entry may claim a time in the future
             self.store.record(feed.name, [], until, now, began_at=since)
         return reading.new
 
     def _pages(self, feed: Feed, since: datetime, now: datetime, progress: Progress) -> _Reading:
-        """Walk the pages and store what they show."""
+        """Read the pages and store their entries."""
         found = _Reading(0, None, None, complete=False)
         started = self.store.cursor(NEW.name)
         seen_to = min(started, now) - OVERLAP if started else None
-        in_time = self._gap_since(feed) is None  # else it would be cut off at the same place again
-        told_from = self._alerts_since(now) if self.store.cursor(feed.name) is None else since
+        in_time = self._gap_since(feed) is None  # else the reading would end at the same place again
+        alerts_from = self._alerts_since(now) if self.store.cursor(feed.name) is None else since
         for page in self.hub.newest(since, sort=feed.sort, max_pages=feed.max_pages):
             progress(f"reading the listing of {feed.what}, {found.new:,} new so far")
             for problem in page.problems:
                 log.warning("an entry of the listing could not be read: %s", problem)
             wanted = [e for e in page.events if self._wanted(feed, e, since)]
-            seeds = [e for e in wanted if (t := _time(feed, e)) is not None and t < told_from]
+            seeds = [e for e in wanted if (t := _time(feed, e)) is not None and t < alerts_from]
             others = [e for e in wanted if e not in seeds]
             new = self.store.record(feed.name, seeds, None, now, seen_to=seen_to, silent=True)
             new += self.store.record(feed.name, others, None, now, seen_to=seen_to)
@@ -137,7 +138,7 @@ class Feeds:
         return found
 
     def _wanted(self, feed: Feed, event: HubEvent, since: datetime) -> bool:
-        """Leave out what a page shows beyond where it was asked for, and small ones that are not new."""
+        """Return False for entries before `since`, and for small ones of other feeds than NEW."""
         when = _time(feed, event)
         if when is not None and when < since:
             return False
@@ -147,12 +148,12 @@ class Feeds:
         return now - timedelta(hours=self.settings.lookback_hours)
 
     def _first_since(self, now: datetime) -> datetime:
-        """Return from when on the first pass reads: what is older than the look back is remembered and not told."""
+        """Return the time from which the first pass reads; uploads before the lookback are stored without alerts."""
         earliest = self._alerts_since(now)
         return min(self.settings.seed_since or earliest, earliest)
 
     def _gap(self, feed: Feed, since: datetime, cursor: datetime | None, reading: _Reading) -> str | None:
-        """Say what is missing between this reading and the one before it; None where they meet."""
+        """Describe the gap between this reading and the previous one; None where they meet."""
         if not reading.complete:
             return f"the listing of {feed.what} did not reach back to {since:%Y-%m-%d %H:%M} UTC"
         if cursor is None or feed.overlaps is None:
@@ -162,8 +163,8 @@ class Feeds:
             return f"the listing of {feed.what} shows nothing of what it showed up to {cursor:%Y-%m-%d %H:%M} UTC"
         return None
 
-    def _tell_gap(self, feed: Feed, gap: str | None, now: datetime) -> None:
-        """Tell a gap once, and its end; both stay on record among the events."""
+    def _report_gap(self, feed: Feed, gap: str | None, now: datetime) -> None:
+        """Notify the operator of a gap once, and of its end; record both as events."""
         text = None if gap is None else f"{gap}; it is read again at every pass"
         changed = self.news.set(f"gap in {feed.what}", text)
         if changed:
@@ -172,8 +173,8 @@ class Feeds:
         if gap is not None:
             log.warning("%s", text)
 
-    def _leave(self, feed: Feed, since: datetime, reading: _Reading, now: datetime) -> None:
-        """Tell that a gap stays one: what lies in it was not read, and will not be."""
+    def _abandon_gap(self, feed: Feed, since: datetime, reading: _Reading, now: datetime) -> None:
+        """Notify the operator that a gap stays: its uploads were not read, and will not be."""
         until = min(reading.reached or now, now)
         text = f"the listing of {feed.what} was not read from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
         log.warning("%s", text)
@@ -182,16 +183,16 @@ class Feeds:
         self.news.set(f"gap in {feed.what}", None)
 
     def _given_up(self, feed: Feed, now: datetime) -> bool:
-        """Tell whether a gap has lasted for so long that it will not be filled."""
+        """Return True if a gap has lasted for longer than GAP_PATIENCE."""
         began = self._gap_since(feed)
         return began is not None and now - began > GAP_PATIENCE
 
     def _gap_since(self, feed: Feed) -> datetime | None:
-        """Return since when a gap lasts; None if there is none."""
+        """Return the UTC time at which a gap began; None without a gap."""
         return next((c.began_at for c in self.store.conditions() if c.name == f"gap in {feed.what}"), None)
 
-    def _tell_if_stale(self, feed: Feed) -> None:
-        """Tell when a feed has not been read for long, or ever, and when it is read again."""
+    def _report_if_stale(self, feed: Feed) -> None:
+        """Notify the operator when a feed was not read for long, or never, and when it is read again."""
         if self._gap_since(feed) is not None:
             return
         state = next((s for s in self.store.feeds() if s.feed == feed.name), None)
@@ -199,12 +200,12 @@ class Feeds:
         patience = max(LATE, timedelta(minutes=3 * self.settings.poll_minutes))
         text = None
         if self.clock() - since > patience:
-            told = "was last read at" if state else "was never read, and was first asked for at"
-            text = f"the listing of {feed.what} {told} {since:%Y-%m-%d %H:%M} UTC"
+            what = "was last read at" if state else "was never read, and was first asked for at"
+            text = f"the listing of {feed.what} {what} {since:%Y-%m-%d %H:%M} UTC"
         self.news.set(f"stale {feed.what}", text)
 
     def _first_tried(self, feed: Feed) -> datetime:
-        """Return when a feed that was never read was first asked for, by a mark that is set then."""
+        """Return the time of the first request for a feed that was never read, from a mark that it sets."""
         mark, now = f"{MARK}first tried: {feed.name}", self.clock()
         tried = self.store.cursor(mark)
         if tried is None:
@@ -213,7 +214,7 @@ class Feeds:
 
 
 def _time(feed: Feed, event: HubEvent) -> datetime | None:
-    """Return the time that a feed sorts by; None where it sorts by something else."""
+    """Return the time by which a feed sorts; None where it sorts by something else."""
     if feed.sort == "created_at":
         return event.created_at
     return event.modified_at if feed.sort == "last_modified" else None

@@ -1,9 +1,9 @@
-"""Whether old weights could be seen all along: a change that is no commit may have made them public only now.
+"""Detect old weights made public only recently, by a settings change rather than a commit.
 
-The Hub says when a repository was last modified, by a commit or in its settings, and when each commit was made. What
-was private before the watch began cannot have been seen, and its weights are new to everybody, however old they are.
-A commit within a minute hides this, and so does one after it was opened that comes before the next listing is read. A
-commit that is pushed long after it was made looks like it, which costs one look at an old model.
+The Hub gives the time of a repository's last change, by a commit or in its settings, and the time of each commit. Old
+weights that were private before the watch began are new to the public. A commit within a minute of the opening hides
+this, and so does a later one before the next reading of the listing. A commit that is pushed long after it was made
+looks like an opening, which costs one look at an old model.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Final
 from bot.hub.http.errors import NoSuchAddress
 from bot.hub.repo import HubRepo
 
-BY_A_COMMIT: Final = timedelta(minutes=1)  # that the Hub's clock may say later than an author's for one commit
+BY_A_COMMIT: Final = timedelta(minutes=1)  # by which the Hub's clock may be ahead of the author's for one commit
 
 
 def known_before(repo: HubRepo, began: datetime) -> bool:
-    """Tell whether everybody could see the newest weights before the watch began; one request, for an old one that was
-    changed. Raises SourceError.
+    """Return True if the newest weights were public before the watch began. Raises SourceError.
+
+    Costs one request for an old repository that was changed since.
     """
     facts = repo.facts()
     if facts.weights_at is None or facts.weights_at >= began:
@@ -28,6 +29,6 @@ def known_before(repo: HubRepo, began: datetime) -> bool:
         return True
     try:
         newest = repo.commits(1)
-    except NoSuchAddress:  # a mirror of the Hub may not show commits
+    except NoSuchAddress:  # a mirror of the Hub may hide commits
         return True
     return bool(newest) and abs(facts.modified_at - newest[0].at) <= BY_A_COMMIT

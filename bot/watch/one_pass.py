@@ -1,4 +1,4 @@
-"""One pass of the watch, in the order that loses nothing."""
+"""Run one pass of the watch, in the order that loses nothing."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from bot.known.models import Progress
 from bot.sources.first_look import Meter
 from bot.text.sanitize import visible
 from bot.watch.feeds import Feeds
-from bot.watch.memory import give_back
-from bot.watch.registry_reload import Reload
-from bot.watch.rejudge import Reconsider
+from bot.watch.memory import release_memory
+from bot.watch.registry_reload import RegistryReload
+from bot.watch.rejudge import Rejudge
 from bot.watch.relatives import Relatives
 from bot.watch.watcher import Settled, Watcher
 from state.store import Store
@@ -32,43 +32,43 @@ WAIT_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What the watch knows, and how it comes to know more."""
+class Learning:
+    """The steps by which the watch learns of known models: the registry, relatives, re-judgement."""
 
-    reload: Reload
+    reload: RegistryReload
     relatives: Relatives
-    reconsider: Reconsider
+    rejudge: Rejudge
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One pass: send what is left, read registry and listings, settle what is due, look after cases and itself."""
+class OnePass:
+    """Sends queued alerts, reads registry and listings, settles due uploads, follows up cases, checks itself."""
 
     feeds: Feeds
     watcher: Watcher
-    memory: Memory
+    learning: Learning
     followups: Followups
     asking: Asking
     watchdog: Watchdog
     store: Store
     where: Mapping[str, Sink | RowSink]
     clock: Callable[[], datetime]
-    settled: Callable[[Outcome], None]  # is told of every upload that was settled
+    settled: Callable[[Outcome], None]  # called with each outcome
     ping_url: SecretStr | None
     cap: Cap
 
     async def run(self, progress: Progress) -> None:
-        """Run it; an alert goes out as soon as it is stored. Raises SourceError where the Hub cannot be read at all."""
+        """Run one pass; send each alert once it is stored. Raises SourceError where the Hub cannot be read at all."""
         await self._send()
         try:
-            await asyncio.to_thread(self.memory.reload.look)
+            await asyncio.to_thread(self.learning.reload.look)
             new = await asyncio.to_thread(self.feeds.poll, progress)
-            await asyncio.to_thread(self.watchdog.tell_of_trial)  # before the first alert
+            await asyncio.to_thread(self.watchdog.notify_of_trial)  # before the first alert
             log.info("%d new uploads", new, extra={"new": new})
-            with self.watcher.hub.metered() as spent:  # the listings have bounds of their own, and come before all else
+            with self.watcher.hub.metered() as spent:  # the listings have bounds of their own, and come first
                 await self._work(progress, spent)
-                await asyncio.to_thread(self.memory.relatives.look, progress)
-                if await asyncio.to_thread(self.memory.reconsider.look, progress):
+                await asyncio.to_thread(self.learning.relatives.look, progress)
+                if await asyncio.to_thread(self.learning.rejudge.look, progress):
                     await self._work(progress, spent)
             await asyncio.to_thread(self.followups.look, progress)
             self.asking.begin()
@@ -77,17 +77,17 @@ class Turn:
                 await asyncio.to_thread(self.watchdog.look)
             finally:
                 await self._send()
-                give_back()
+                release_memory()
         await ping(self.ping_url)
 
     async def rest(self) -> None:
-        """Wait until the models of cases were asked their names, and send what came of it."""
+        """Wait until the models of cases were asked their names, and send the results."""
         while self.asking.busy:
             await asyncio.sleep(WAIT_SECONDS)
         await self._send()
 
     async def _work(self, progress: Progress, spent: Meter) -> None:
-        """Settle what is due; an alert goes out before the next one is read."""
+        """Settle due uploads; send an alert before the next upload is read."""
         work = self.watcher.work(progress, spent)
         while (settled := await asyncio.to_thread(next, work, None)) is not None:
             self.settled(settled.outcome)
@@ -103,23 +103,23 @@ class Turn:
 
 
 def _fields(settled: Settled) -> dict[str, object]:
-    """What became of an upload, for those who read the log with a program."""
+    """Return the outcome of an upload as fields of a JSON log line."""
     fields: dict[str, object] = {"upload": settled.upload.repo_id, "outcome": type(settled.outcome).__name__.lower()}
     if isinstance(settled.outcome, CheckResult):
         cost, verdict = settled.outcome.cost, settled.outcome.verdict
-        told = {
+        found = {
             "finding": verdict.finding.kind,
             "disclosure": verdict.disclosure,
             "alert": verdict.alert,
             "audience": verdict.audience,
         }
         spent = {"requests": cost.requests, "bytes_read": cost.bytes_read, "seconds": cost.seconds}
-        return {**fields, "outcome": "found", **told, **spent}
+        return {**fields, "outcome": "found", **found, **spent}
     return fields
 
 
 def settled_line(settled: Settled) -> str:
-    """Say in one harmless line what became of an upload."""
+    """Return the outcome of an upload in one sanitised line."""
     match settled.outcome:
         case CheckResult(verdict=verdict):
             loud = {"public": ", ALERT", "reviewers": ", for reviewers", "none": ""}[verdict.audience]

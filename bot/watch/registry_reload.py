@@ -1,4 +1,4 @@
-"""The registry's files while a watch runs: what was changed counts from the next pass on, without a restart."""
+"""Reload the registry's files while a watch runs: changes count from the next pass on, without a restart."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from state.errors import RegistryError
 from state.registry.models import load
 
 CONDITION: Final = "registry"
-EMPTY: Final = "its files name no models any more"  # more likely a volume that has gone than somebody's wish
+EMPTY: Final = "its files name no models any more"  # more likely an unmounted volume than an intended change
 
 log = logging.getLogger("blendwatch")
 
 
 @dataclass
-class Reload:
-    """Reads the files anew and compares what they say: a volume or a swapped link need not tell of a change.
+class RegistryReload:
+    """Reads the files anew and compares their content: a volume or a swapped link may not signal a change.
 
-    A set with mistakes changes nothing: the last good one stays in use, and the operator is told.
+    Files with mistakes change nothing: the last good registry stays in use, and the operator is notified.
     """
 
     paths: Sequence[Path]
     known: KnownModels
     news: News
-    _logged: str = field(default="", init=False)  # the mistakes that the log has
+    _logged: str = field(default="", init=False)  # the mistakes that were logged last
 
     def look(self) -> bool:
-        """Take in what has changed; return whether anything has. Raises StateError."""
+        """Use a changed registry; return True if it has changed. Raises StateError."""
         try:
             registry = load(self.paths)
         except RegistryError as error:

@@ -1,10 +1,10 @@
-"""Where an upload shows its base and nothing else known: the Hub's large models with that base are read, too.
+"""Read the Hub's large models of a base, where an upload shows that base and no other known parent.
 
-On a cold start this is what finds a parent that is a week old. What is read becomes a known model, and every stored
-sketch that it may be a parent of is explained again.
+On a cold start this finds a parent that is a week old. Each becomes a known model, and every stored sketch that it may
+be a parent of is explained again.
 
-That a base's models are wanted is kept in the store until a listing shows none that is still to be read: neither a
-Hub that refuses, nor a day's bound, nor models that cannot be read take the others away.
+The store keeps a note of the base until a listing shows no model that is still to be read. So neither errors of the
+Hub, nor a day's limit, nor unreadable models lose the others.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from state.database.key_values import KeyValue
 from state.database.tables import MARK
 from state.store import Store
 
-WISH: Final = "relatives of "  # what a base is noted by
+WISH: Final = "relatives of "  # the prefix of a base's note
 BASES: Final = 1_000  # of one pass: more than there are
 MOST_READ: Final = 8  # models for one base and day
-MOST_TRIED: Final = 24  # and of those that cannot be read as well
+MOST_TRIED: Final = 24  # including unreadable ones
 AGAIN: Final = timedelta(hours=24)
-LASTS: Final = timedelta(days=14)  # for which no upload of the base has come, then its models are wanted no more
-SIZE: Final = 0.25  # by which a relative's number of parameters may differ
+LASTS: Final = timedelta(days=14)  # without an upload of the base, after which its note is dropped
+SIZE: Final = 0.25  # share by which a relative's number of parameters may differ
 
 log = logging.getLogger("blendwatch")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Models of a base that are wanted: of so many parameters, made before `before` (UTC; None: whenever)."""
+    """Wanted models of a base: of `least` to `most` parameters, made before `before` (UTC; None: at any time)."""
 
     base: str
     least: int
@@ -48,16 +48,16 @@ class Wanted:
 
     @classmethod
     def of(cls, value: dict[str, object]) -> Wanted:
-        """Read what `to_json` returned."""
+        """Parse a value of `to_json`."""
         return cls(str(value["base"]), int(str(value["least"])), int(str(value["most"])), moment(value["before"]))
 
     def to_json(self) -> dict[str, object]:
-        """Return it as JSON can hold it."""
+        """Return it as JSON values."""
         before = self.before.isoformat() if self.before else None
         return {"base": self.base, "least": self.least, "most": self.most, "before": before}
 
     def and_also(self, other: Wanted) -> Wanted:
-        """Return what holds the models of both."""
+        """Return the union of both."""
         before = max(self.before, other.before) if self.before and other.before else None
         return Wanted(self.base, min(self.least, other.least), max(self.most, other.most), before)
 
@@ -72,7 +72,7 @@ class Relatives:
     clock: Callable[[], datetime]
 
     def note(self, result: CheckResult) -> None:
-        """Want the models of the base of `result`'s upload, if it calls for them."""
+        """Note the base of the upload of `result`, if its models are wanted."""
         base = self._base(result)
         if base is None:
             return
@@ -83,12 +83,12 @@ class Relatives:
         self.store.key_values.put(name, wanted.to_json(), self.clock())
 
     def look(self, progress: Progress) -> int:
-        """Read some of the models that are wanted; return how many became known. Safe to kill anywhere."""
-        self.known.sketches.refresh()  # a process that has just begun has not looked yet at what was read
+        """Read some wanted models; return the number that became known. Safe to kill anywhere."""
+        self.known.sketches.refresh()  # a new process has not loaded the stored sketches yet
         return sum(self._fulfil(wish, progress) for wish in self.store.key_values.first(WISH, BASES))
 
     def _fulfil(self, wish: KeyValue, progress: Progress) -> int:
-        """List the models of a base once a day, until nothing is left to be read or all is too long ago."""
+        """List and read the models of a base once a day, until all are read or the note expires."""
         wanted, now = Wanted.of(wish.value), self.clock()
         if now - wish.changed_at > LASTS:
             self.store.key_values.drop([wish.name])
@@ -108,7 +108,7 @@ class Relatives:
         return read
 
     def _read(self, base: str, left: list[HubEvent], progress: Progress) -> int:
-        """Read models up to the day's bound; one that cannot be read is left alone for a while."""
+        """Read models up to the day's limit; return how many. An unreadable one is not tried again soon."""
         read = 0
         for event in left:
             if read >= MOST_READ:
@@ -121,7 +121,7 @@ class Relatives:
         return read
 
     def _base(self, result: CheckResult) -> str | None:
-        """Return the known base that the upload goes back to by something that is not explained."""
+        """Return the known base of an upload that is a derivative or inconclusive; None for others."""
         finding = result.verdict.finding
         if finding.kind not in ("derivative", "inconclusive"):
             return None
@@ -134,16 +134,13 @@ class Relatives:
         return last is None or self.clock() - last >= AGAIN
 
     def _left(self, wanted: Wanted) -> list[HubEvent]:
-        """Return the newest models that are wanted, can be read as far as is known, and have not been.
-
-        As many as a day tries, whatever stands before them in the listing.
-        """
+        """Return at most MOST_TRIED of the newest wanted models that are unread and not known as unreadable."""
         listed = self.hub.of_base(wanted.base, wanted.least, wanted.most)
         early = (e for e in listed if wanted.before is None or e.created_at <= wanted.before)
         left: list[HubEvent] = []
         try:
             left.extend(islice(filter(self._is_left, early), MOST_TRIED))
-        except SourceError:  # what came before it is read, and the wish stays for the rest
+        except SourceError:  # the models before the error are read, and the note stays for the rest
             if not left:
                 raise
         return left

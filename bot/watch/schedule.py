@@ -1,4 +1,4 @@
-"""The clock of a watch that goes on: APScheduler calls the passes, our own tables hold all that must last."""
+"""Schedule the passes of a watch: APScheduler calls them, our own tables hold all durable state."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from analyzers.errors import BlendwatchError
 
 log = logging.getLogger("blendwatch")
-STOP_SECONDS = 8.0  # less than the ten that a container is given before it is killed
+STOP_SECONDS = 8.0  # less than the ten seconds that a container gets before it is killed
 
 
 @dataclass(frozen=True, slots=True)
-class Early:
-    """Where an early pass is asked for. However often that is, there is at most one in `min_seconds`."""
+class EarlyPass:
+    """Requests of early passes; `min_seconds` lie between two, however many are requested."""
 
     min_seconds: float
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _asked: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def ask(self) -> None:
-        """Let the next pass come soon; to be called in the loop that the passes run in."""
+        """Request an early pass; call it in the event loop of the passes."""
         self._asked.set()
 
-    async def grant(self, idle: asyncio.Event, begin: Callable[[], object]) -> None:
-        """For ever `begin` what was asked for, once no pass is under way: that one may have read too early."""
+    async def run(self, idle: asyncio.Event, begin: Callable[[], object]) -> None:
+        """Call `begin` for each request, without end, once no pass runs: a running one may have read too early."""
         while True:
             await self._asked.wait()
             await idle.wait()
@@ -41,7 +41,7 @@ class Early:
 
 
 def leave() -> None:
-    """End the process as a kill would, but with status 0: nothing that must last is in memory alone.
+    """End the process as a kill would, but with status 0: no durable state is in memory alone.
 
     A thread that waits for the network cannot be interrupted, and Python waits for every thread before it ends.
     """
@@ -49,13 +49,13 @@ def leave() -> None:
     os._exit(0)
 
 
-async def run_every(minutes: float, one_pass: Callable[[], Awaitable[None]], early: Early | None = None) -> None:
+async def run_every(minutes: float, one_pass: Callable[[], Awaitable[None]], early: EarlyPass | None = None) -> None:
     """Run `one_pass` now and then every `minutes`, never twice at once, until SIGTERM or SIGINT.
 
-    After a pass that `early` was asked for, the next one comes in `minutes`.
+    After an early pass, the next one comes in `minutes`.
 
-    A pass that fails is logged and the next one comes all the same. At the end the pass in hand gets STOP_SECONDS;
-    what it has not settled by then is due again at the next start, and the process ends here with status 0.
+    A pass that fails is logged, and the next one follows. At the end a running pass gets STOP_SECONDS. Uploads that it
+    has not settled by then are due again at the next start, and the process ends here with status 0.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -68,7 +68,7 @@ async def run_every(minutes: float, one_pass: Callable[[], Awaitable[None]], ear
         idle.clear()
         try:
             await one_pass()
-        except BlendwatchError as error:  # it says all there is to say
+        except BlendwatchError as error:  # its text is enough
             log.warning("this pass failed; the next one comes in %s minutes: %s", minutes, error)
         except Exception:
             log.exception("this pass failed; the next one comes in %s minutes", minutes)
@@ -86,9 +86,7 @@ async def run_every(minutes: float, one_pass: Callable[[], Awaitable[None]], ear
         misfire_grace_time=None,
     )
     scheduler.start()
-    granting = (
-        loop.create_task(early.grant(idle, lambda: job.modify(next_run_time=datetime.now(UTC)))) if early else None
-    )
+    granting = loop.create_task(early.run(idle, lambda: job.modify(next_run_time=datetime.now(UTC)))) if early else None
     try:
         await stop.wait()
         scheduler.pause()

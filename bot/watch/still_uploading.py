@@ -1,4 +1,4 @@
-"""Whether an upload is under way: weights that its index or its own shards' names speak of, and that are not there."""
+"""Detect an upload under way: its index or its shards' names name weights that are missing."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bot.sources.untrusted_json import parsed
 from bot.sources.weight_files import index_file, named_by
 
 NUMBERED: Final = re.compile(r"(.*)-(\d{1,9})-of-(\d{1,9})\.(?:safetensors|gguf)")
-INDEX_BYTES: Final = 4 << 20  # of an index that is read for this; what a larger one names is not known
+INDEX_BYTES: Final = 4 << 20  # of an index that is read; a larger one is ignored
 
 
 def is_under_way(source: Source) -> bool:
-    """Tell whether some of the shards that are spoken of are not there yet; raises SourceError.
+    """Return True if named shards are missing; raises SourceError.
 
-    The index has the last word, for it is what a model is loaded by. It is not read where the names leave no question.
+    The index decides, because models are loaded by it. It is not read where all names are numbered and complete.
     """
     facts = source.facts()
     numbered = [NUMBERED.fullmatch(f.path) for f in facts.shards]
@@ -36,7 +36,7 @@ def is_under_way(source: Source) -> bool:
 
 
 def _lacks_numbers(numbered: Sequence[re.Match[str] | None]) -> bool:
-    """Tell whether of any row of shards, as in 3-of-94, there are fewer than it says."""
+    """Return True if any numbered set of shards, as in 3-of-94, is incomplete."""
     rows: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
     for name in filter(None, numbered):
         rows[name[1], int(name[3])].add(int(name[2]))

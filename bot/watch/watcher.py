@@ -1,4 +1,4 @@
-"""One pass of the watch: what is new, whether it is large, what it is, and what is told. Safe to kill anywhere.
+"""Judge uploads that are due: triage, check, and store the outcome with its alert. Safe to kill anywhere.
 
 Every upload seen is stored before the cursor moves, and ends as found, skipped or failed, with a reason. A verdict and
 its alert are stored in one transaction; the alert is sent afterwards.
@@ -20,7 +20,7 @@ from analyzers.records import CheckResult, Cost, Failed, Outcome, RepoFacts, Ski
 from bot.alerts.operator import News
 from bot.check.checker import Checker
 from bot.check.declarations import parse_card
-from bot.check.from_evidence import FOUND_LATE, NEVER_JUDGED, FirstSight, first_sight, recalled, unjudged
+from bot.check.from_evidence import FOUND_LATE, NEVER_JUDGED, FirstSight, first_sight, judge_from_evidence, unjudged
 from bot.check.method import method
 from bot.check.report import to_json
 from bot.config.settings import Settings
@@ -33,7 +33,7 @@ from bot.sources.interface import Disabled, Gated, Missing, Renamed, Source, Sou
 from bot.sources.purpose import spent_on
 from bot.sources.recorder import Recorder
 from bot.sources.weight_files import OTHER_WEIGHTS
-from bot.watch.evidence import Keeping
+from bot.watch.evidence import EvidenceKeeper
 from bot.watch.newly_public import known_before
 from bot.watch.still_uploading import is_under_way
 from state.database.tables import MARK
@@ -43,22 +43,22 @@ from state.store import OutboxMessage, Settlement, Store, Upload
 from state.uploads.sights import NO_WEIGHTS
 
 BATCH = 50
-# An upload may come before its weights, and a Hub may be out of reach: asked again less and less often, then no more.
+# Delays of retries: an upload may come before its weights, and the Hub may be out of reach. Then it stays failed.
 RETRIES = tuple(timedelta(minutes=m) for m in (10, 60, 6 * 60, 24 * 60, 3 * 24 * 60, 7 * 24 * 60))
-UPLOADING = timedelta(days=1)  # that shards which are named and not there are waited for; then the others are judged
-BEGUN = f"{MARK}judging "  # an upload's mark while it is judged: how often this was begun and not ended
-DEATHS = 3  # after which an upload is left aside for a growing while
+UPLOADING = timedelta(days=1)  # wait for missing shards that are named; then the others are judged
+BEGUN = f"{MARK}judging "  # an upload's mark while it is judged: the number of attempts that did not end
+DEATHS = 3  # of the process, after which an upload is set aside for growing delays
 DIED, SET_ASIDE = "the process ended", ": set aside"
 CARD_AWAITED = "its card has no words of the author's yet, and is waited for"
-REACHED = timedelta(days=1)  # for which an upload waits for known models that are out of reach, and uses up no attempt
-PATIENT = 2  # times that an upload waits for a model it may be made of and that is out of reach; then it is judged
+REACHED = timedelta(days=1)  # wait for known models out of reach, without using up an attempt
+PATIENT = 2  # retries while a possible parent is unreachable; then the upload is judged without it
 
 log = logging.getLogger("blendwatch")
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """One upload and what became of it."""
+    """One upload and its outcome."""
 
     upload: Upload
     outcome: Outcome
@@ -66,9 +66,9 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Looks at the Hub and settles what it finds. `destination`: where alerts go, and findings for reviewers.
+    """Judges and settles uploads. `destination`: of alerts and of findings for reviewers.
 
-    `wish` keeps what a result calls for; it is told again where the process dies before the upload is settled.
+    `wish`: notes the relatives that a result calls for; called again if the process dies before the upload is settled.
     """
 
     hub: Hub
@@ -77,15 +77,15 @@ class Watcher:
     settings: Settings
     clock: Callable[[], datetime]
     destination: str
-    operator: str  # where the operator's news goes
-    reviewed: bool  # a bot shows findings to reviewers, or keeps them for members who ask
+    operator: str  # destination of news for the operator
+    reviewed: bool  # a bot shows findings to reviewers, or keeps them for members' queries
     blobs: Blobs
     wish: Callable[[CheckResult], None]
 
     def work(self, progress: Progress, spent: Meter) -> Iterator[Settled]:
-        """Settle what is due, one by one, until this pass has used up what it may cost; the rest waits for the next.
+        """Settle due uploads one by one until this pass has used up its limits; the rest waits for the next.
 
-        `spent`: what the pass has cost so far, this included.
+        `spent`: counts the cost of the pass, this work included.
         """
         done: set[int] = set()
         while due := [u for u in self.store.due(self.clock(), BATCH) if u.id not in done]:
@@ -97,7 +97,7 @@ class Watcher:
                 yield Settled(upload, self._survived(upload, progress))
 
     def _survived(self, upload: Upload, progress: Progress) -> Outcome:
-        """Judge and settle one upload. Its attempt is counted before the work, for a process may die of it."""
+        """Judge and settle one upload. Its attempt is counted before the work, which may kill the process."""
         begun = "" if self._is_small(upload) else f"{BEGUN}{upload.id}"
         mark = self.store.key_values.get(begun) if begun else None
         deaths = int(mark.value) if mark else 0
@@ -119,7 +119,7 @@ class Watcher:
         return upload.parameters is not None and upload.parameters < self.settings.min_parameters
 
     def _set_aside(self, upload: Upload) -> Failed:
-        """Leave an upload for a while that the process died of, and tell the operator its name, once."""
+        """Set aside an upload that killed the process, and notify the operator once."""
         reason = f"{DIED} {DEATHS} times while it was judged"
         news = News(self.store, self.clock, self.operator)
         news.once(f"set aside:{upload.id}", f"{upload.repo_id}{SET_ASIDE}", f"{reason}; it is tried again later")
@@ -130,7 +130,7 @@ class Watcher:
         return spent.requests >= most.requests_per_pass or spent.bytes_read >= most.bytes_per_pass
 
     def _outcome(self, upload: Upload, progress: Progress) -> Outcome:
-        """Judge one upload; what was read before and is not to be read again is judged by what is kept of it."""
+        """Judge one upload; judge one that was read before and is unreadable now by its kept evidence."""
         seen = self._seen(upload)
         before = upload.report is not None or seen is not None
         outcome = self._tried(upload, lambda: self._judge(upload, seen, progress), before=before)
@@ -141,7 +141,7 @@ class Watcher:
         return self._tried(upload, lambda: self._recall(upload, seen, gone, progress), before=before)
 
     def _seen(self, upload: Upload) -> FirstSight | None:
-        """Return what is kept of an upload that was read before; None where that is too little to judge it by."""
+        """Return the kept evidence of an upload that was read before; None where it is too little to judge."""
         if upload.report is not None:
             return first_sight(upload, self.checker.known)
         seen = unjudged(upload, self._evidence.of(upload, "files"), self._evidence.cards(upload), self.checker)
@@ -151,13 +151,13 @@ class Watcher:
         return seen
 
     @property
-    def _evidence(self) -> Keeping:
-        return Keeping(self.store, self.blobs, self.clock)
+    def _evidence(self) -> EvidenceKeeper:
+        return EvidenceKeeper(self.store, self.blobs, self.clock)
 
     def _tried(self, upload: Upload, judge: Callable[[], Outcome], *, before: bool = False) -> Outcome:
-        """Return what comes of one upload; whatever goes wrong becomes a reason.
+        """Return the outcome of one upload; every error becomes a reason.
 
-        `before`: it was read before, so that nobody has to wait for it to come back.
+        `before`: it was read before, so that its kept evidence can be judged at once.
         """
         try:
             return judge()
@@ -169,11 +169,11 @@ class Watcher:
             return self._later(upload, str(error), error.retry_after)
         except SourceError as error:
             closed = "deleted" if isinstance(error, Missing) else "gated" if isinstance(error, Gated) else ""
-            if closed:  # once a listing shows that it is open again, it is due at once
+            if closed:  # due at once when a listing shows it open again
                 self._note(upload, self._newest_name(upload), closed, str(error))
             final = before and isinstance(error, (Missing, Gated, Disabled))
             return Failed(str(error)) if final else self._later(upload, str(error))
-        except Exception as error:  # the one place: a fault of ours may cost one upload, never the watch
+        except Exception as error:  # a fault of ours may cost one upload, never the watch
             log.exception("checking %s failed", upload.repo_id)
             return self._later(upload, f"internal error: {type(error).__name__}: {error}")
 
@@ -188,7 +188,7 @@ class Watcher:
             newer: Card | None = None
             revision, digest = _read_before(upload, seen)
             if not new and not _has(source.facts(), digest):
-                # these are other weights than those of then; what is declared by now counts all the same
+                # its weights were replaced; the current declarations still count
                 newer = self._card(source)
                 source = self.hub.repo(source.facts().ref.repo_id, revision)
             facts = source.facts()
@@ -206,13 +206,13 @@ class Watcher:
             return replace(result, cost=Cost(meter.requests, meter.bytes_read, result.cost.seconds))
 
     def _card(self, source: Source) -> Card:
-        """Return the card as it is now."""
+        """Return the current card."""
         facts = source.facts()
         return parse_card(self.checker.known, facts.ref.repo_id, facts.tags, card_of(source)[0])
 
     @spent_on("first look")
     def _recall(self, upload: Upload, seen: FirstSight | None, gone: str, progress: Progress) -> Outcome:
-        """Judge an upload by what is kept of it; what that cannot bear out, the operator is told, once."""
+        """Judge an upload by its kept evidence; notify the operator once of a finding that it cannot confirm."""
         complete = _patient(upload)
         try:
             newer = self._card(self._open(upload))
@@ -225,18 +225,18 @@ class Watcher:
             card = next(iter(self._evidence.cards(upload)), "")
             kept = self._evidence.last_verdict(upload, seen.stored.sketch.ref)
             seen = replace(seen, gated=gated, card=card, verdict=kept)
-            found = recalled(self.checker, seen, gone, progress, newer=newer, complete=complete)
-        untold = found.untold if found else f"{upload.reason}; {gone}"
-        if untold and not upload.silent:
+            found = judge_from_evidence(self.checker, seen, gone, progress, newer=newer, complete=complete)
+        unconfirmed = found.unconfirmed if found else f"{upload.reason}; {gone}"
+        if unconfirmed and not upload.silent:
             key, title = f"late:{upload.id}:{upload.revision}", FOUND_LATE if upload.report else NEVER_JUDGED
-            News(self.store, self.clock, self.destination).once(key, f"{upload.repo_id}: {title}", untold)
+            News(self.store, self.clock, self.destination).once(key, f"{upload.repo_id}: {title}", unconfirmed)
         if found is None:
             return Failed(gone)
         self._evidence.verdict(upload, gated, found.result)
         return found.result
 
     def _open(self, upload: Upload) -> HubRepo:
-        """Open the upload's newest revision, under its newest name; another repository that took its name is not it."""
+        """Open the upload's newest revision under its newest name; Missing if another repository took the name."""
         try:
             return self._asked(upload, upload.repo_id)
         except Missing:
@@ -246,7 +246,7 @@ class Watcher:
             return self._asked(upload, newest)
 
     def _asked(self, upload: Upload, name: str) -> HubRepo:
-        """Ask for a name, and where it leads."""
+        """Open a repository by name and follow its renames."""
         source = self.hub.repo(name)
         try:
             facts = source.facts()
@@ -263,12 +263,12 @@ class Watcher:
         return self.store.newest_name(upload.repo_id, upload.hub_id) or upload.repo_id
 
     def _note(self, upload: Upload, repo_id: str, kind: str, detail: str) -> None:
-        """Write down what happened to an upload's repository."""
+        """Record an event of an upload's repository."""
         identity = upload.hub_id or upload.repo_id.lower()
         self.store.record_events([RepoEvent(identity, repo_id, kind, detail, self.clock())])
 
     def _triage(self, upload: Upload, source: HubRepo) -> Skipped | Failed | None:
-        """Leave out what is small, empty, not whole yet or judged already; None for a candidate."""
+        """Return the outcome of an upload that is small, empty, incomplete or judged already; None for a candidate."""
         facts = source.facts()
         if not facts.shards:
             return self._without_weights(upload, source)
@@ -276,13 +276,13 @@ class Watcher:
             return Skipped(f"{facts.weight_bytes:,} bytes of weights, fewer than {self.settings.min_bytes:,}")
         began = self._began_at()
         if began is not None and known_before(source, began):
-            self.checker.known.pass_over(facts)
+            self.checker.known.record_passed_over(facts)
             return Skipped(f"its weights are from {facts.weights_at:%Y-%m-%d}, before the watch began")
         digest = weights_digest(facts)
         known = self.store.known_weights(facts.hub_id or facts.ref.repo_id, digest) if digest else None
         if known is not None and known.id != upload.id:
             return Skipped(f"the same weights as in revision {(known.revision or '')[:12]}, which was judged")
-        # by our own clock, and for each commit by its own first sight: nobody waits longer for further commits
+        # by our own clock, from the first sight of each commit: further commits do not extend the wait
         if self.clock() - upload.first_seen < UPLOADING and is_under_way(source):
             return self._later(upload, "its weights are not all there yet")
         return None
@@ -292,21 +292,21 @@ class Watcher:
         if other:
             return Skipped(f"no safetensors weights, only {', '.join(other)}")
         branches = ", ".join(source.branches()[:3])
-        where = f" on its main branch, which alone is read; others are {branches}" if branches else ""
+        where = f" on its main branch, the only one that is read; others are {branches}" if branches else ""
         return self._later(upload, NO_WEIGHTS + where)
 
-    def _unsaid(self, upload: Upload, result: CheckResult, report: dict[str, Any]) -> str:
-        """Return why an alert is not told; "" where it is. What new weights of an open case are is a note on that."""
+    def _why_no_alert(self, upload: Upload, result: CheckResult, report: dict[str, Any]) -> str:
+        """Return why a finding gets no alert, "" where it gets one. An open case of the repository gets a note."""
         if self._seeded(upload, result):
-            return "; not told, because it was there before the watch began"
+            return "; no alert, because it was there before the watch began"
         parents = _parents(report)
         same = [c for c in self.store.cases.other_open_cases(upload.id) if _parents(c.report) == parents]
         return (
-            f"; no alert of its own, because case {same[0].case_id} tells the same of this repository" if same else ""
+            f"; no alert of its own, because case {same[0].case_id} reports the same of this repository" if same else ""
         )
 
     def _notify_of_reviewed(self, upload: Upload, result: CheckResult, case_id: str) -> None:
-        """Notify the operator, once, of what a person must see first where reviewers have no channel."""
+        """Notify the operator once of a finding that a person must see first, where reviewers have no channel."""
         if self.settings.review_channel:
             return
         news, key = News(self.store, self.clock, self.operator), f"{upload.id}:{result.suspect.revision}"
@@ -314,34 +314,34 @@ class Watcher:
             title = f"{result.suspect.repo_id}: a finding that a person must see first"
             news.once(f"named:{key}", title, _with_quotes(result))
         elif self.reviewed and Trial(self.store, self.settings.shadow_days).until(self.clock()):
-            told = f"{result.verdict.why}; blendwatch case confirm {case_id} where it is right, else case retract"
-            news.once(f"trial:{key}", f"{result.suspect.repo_id}: a would-be alert of the trial week", told)
+            text = f"{result.verdict.why}; blendwatch case confirm {case_id} where it is right, else case retract"
+            news.once(f"trial:{key}", f"{result.suspect.repo_id}: a would-be alert of the trial week", text)
 
     def _seeded(self, upload: Upload, result: CheckResult) -> bool:
-        """Tell whether this is about what was there before the watch began: a seed may get other weights any time."""
+        """Return True if the result is about weights from before the watch began: a seed may get new weights later."""
         began = upload.first_seen - timedelta(hours=self.settings.lookback_hours)
         before = result.weights_at is None or result.weights_at < began
         return upload.silent and (before or result.suspect.revision == upload.listed_revision)
 
     def _began_at(self) -> datetime | None:
-        """Return from when on the Hub is watched."""
+        """Return the UTC time at which the watch of the Hub began."""
         return min((s.began_at for s in self.store.feeds() if s.began_at), default=None)
 
     def _later(self, upload: Upload, reason: str, seconds: float | None = None) -> Failed:
-        """Fail for now: asked again after a growing while, and at last no more."""
+        """Fail with a retry after a growing delay, at last without one. `seconds`: least delay."""
         if upload.attempts >= len(RETRIES):
             return Failed(f"{reason} (asked {upload.attempts + 1} times)")
         wait = max(RETRIES[upload.attempts], timedelta(seconds=math.ceil(seconds or 0)))
         return Failed(reason, self.clock() + wait)
 
     def _settle(self, upload: Upload, outcome: Outcome, begun: str) -> None:
-        """Store what became of an upload, and its alert with it; the mark `begun` ends with that."""
+        """Store the outcome of an upload with its alert, and end the mark `begun`."""
         now = self.clock()
         match outcome:
             case Skipped(reason):
                 self.store.settle(upload.id, Settlement("skipped", reason), [], now, ends=begun)
             case Failed(reason, retry_at, waits):
-                kept = upload.report  # of what was judged before: it is not known yet what becomes of it
+                kept = upload.report  # of an earlier verdict, whose new outcome is still unknown
                 settled = Settlement("failed", reason, kept, retry_at, waits=waits)
                 self.store.settle(upload.id, settled, [], now, ends=begun)
             case CheckResult():
@@ -349,30 +349,30 @@ class Watcher:
                 report = to_json(outcome, now)
                 key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"
                 found = outcome.verdict.audience != "none"
-                unsaid = self._unsaid(upload, outcome, report) if found else ""
-                shown = found and not unsaid and (outcome.verdict.alert or self.reviewed)
+                why_no_alert = self._why_no_alert(upload, outcome, report) if found else ""
+                shown = found and not why_no_alert and (outcome.verdict.alert or self.reviewed)
                 alerts = [OutboxMessage(key, self.destination, report, upload.id)] if shown else []
                 settlement = Settlement(
                     "found",
-                    outcome.verdict.why + unsaid,
+                    outcome.verdict.why + why_no_alert,
                     report,
                     revision=outcome.suspect.revision,
                     weights_digest=outcome.weights_digest or None,
                 )
                 opened = NewCase(str(report["case"]), method()) if shown else None
-                if found and not unsaid:
+                if found and not why_no_alert:
                     self._notify_of_reviewed(upload, outcome, str(report["case"]))
                 self.store.settle(upload.id, settlement, alerts, now, opened, ends=begun)
 
 
 def _patient(upload: Upload) -> bool:
-    """Whether an upload waits for a model that is out of reach; what else it was tried again for does not count."""
+    """Return True if an upload still waits for an unreachable model; retries for other reasons do not count."""
     waited = upload.reason.startswith((KNOWN, DECLARED))
     return upload.attempts < PATIENT or (upload.attempts < len(RETRIES) and not waited)
 
 
 def _read_before(upload: Upload, seen: FirstSight | None) -> tuple[str | None, str]:
-    """Return revision and digest of the weights that were judged or, before that, seen first."""
+    """Return revision and digest of the weights that were judged or, without a verdict, read first."""
     if upload.report is not None or seen is None:
         return upload.revision, upload.weights_digest or ""
     return seen.stored.sketch.ref.revision, seen.weights_digest
@@ -389,5 +389,5 @@ def _parents(report: dict[str, Any]) -> set[str]:
 
 
 def _has(facts: RepoFacts, digest: str) -> bool:
-    """Tell whether these weights are still the newest, as far as the Hub says."""
+    """Return True if these weights are still the newest, by the hashes of the Hub's listing."""
     return bool(facts.shards) and weights_digest(facts) == digest

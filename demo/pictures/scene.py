@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from bot import build
 from bot.config.settings import Settings
-from bot.watch.one_pass import Turn
+from bot.watch.one_pass import OnePass
 from demo.discord.members import Person
 from demo.discord.server import BOT_TOKEN, LoopbackDiscord
 from demo.discord.world import Channel, Json
@@ -69,12 +69,12 @@ class Stage:
     alerts: Channel
     reviewers: Channel
 
-    async def play(self, turn: Turn, reason: str) -> dict[str, list[Part]]:
+    async def play(self, watch_pass: OnePass, reason: str) -> dict[str, list[Part]]:
         """Let it all happen, and take each message as it stands at its moment."""
         members = self.discord.members
         await asyncio.to_thread(members.wait_ready)
         await asyncio.to_thread(members.slash, "subscribe", self.alerts, MODERATOR)
-        await turn.run(lambda _: None)
+        await watch_pass.run(lambda _: None)
         asked = {name: await _told(self.reviewers, name) for name in (HIDDEN, COPY)}
         found = {"review": [Part("reviewers", [deepcopy(asked[HIDDEN])])]}
         for each in asked.values():
@@ -84,7 +84,7 @@ class Stage:
         found["alert"] = states[:1]
         blended, copied = self.hub.repos[HIDDEN], self.hub.repos[COPY]
         self.hub.add(_another(self.hand.now() + timedelta(hours=HOURS)))
-        states.append(await self._after(turn, blend, _carded(blended, [RELEASE, BASE]), "Declared since"))
+        states.append(await self._after(watch_pass, blend, _carded(blended, [RELEASE, BASE]), "Declared since"))
         await until(lambda: len(self._thread(blend)) == 1)
         await self._form(blend, "Dismiss", self.alerts, MODERATOR, reason)
         await until(lambda: len(self._thread(blend)) == 2)
@@ -92,20 +92,20 @@ class Stage:
         thread = Part(HIDDEN, deepcopy(self._thread(blend)), thread=True)
         found["case"] = [await self._answer("case", case=case), thread]
         found["status"] = [await self._answer("status")]
-        await self._after(turn, copy, _carded(copied, [RELEASE]), "Declared since")
-        states.append(await self._after(turn, copy, _carded(copied, []), "Declared, then no more"))
-        states.append(await self._after(turn, copy, _replaced(copied), "Weights replaced since"))
-        states.append(await self._after(turn, blend, _carded(blended, [BASE]), "Dismissed here"))
+        await self._after(watch_pass, copy, _carded(copied, [RELEASE]), "Declared since")
+        states.append(await self._after(watch_pass, copy, _carded(copied, []), "Declared, then no more"))
+        states.append(await self._after(watch_pass, copy, _replaced(copied), "Weights replaced since"))
+        states.append(await self._after(watch_pass, blend, _carded(blended, [BASE]), "Dismissed here"))
         await self._form(asked[COPY], "Retract", self.reviewers, REVIEWER, RETRACTED)
         await until(lambda: copy["embeds"][0]["title"].startswith("Retracted"))
         found["states"] = [*states, _now(copy)]
         return found
 
-    async def _after(self, turn: Turn, message: Json, repo: LoopbackRepo, title: str) -> Part:
+    async def _after(self, watch_pass: OnePass, message: Json, repo: LoopbackRepo, title: str) -> Part:
         """Let hours pass and a repository change; return the message once its title says so."""
         self.hand.sleep(HOURS * 3600)
         self.hub.add(replace(repo, last_modified=self.hand.now()))
-        await turn.run(lambda _: None)
+        await watch_pass.run(lambda _: None)
         await until(lambda: message["embeds"][0]["title"].startswith(title))
         return _now(message)
 
@@ -159,16 +159,16 @@ def _watched(stage: Stage, settings: Settings, reason: str) -> dict[str, list[Pa
         build.service(settings, clock=stage.hand.clock) as service,
         build.destinations(settings, store, {}) as destinations,
     ):
-        turn = build.turn(service, store, destinations.sinks, build.overseer(service, store))
+        watch_pass = build.one_pass(service, store, destinations.sinks, build.monitoring(service, store))
 
         async def live() -> dict[str, list[Part]]:
             async with destinations.running():
-                return await stage.play(turn, reason)
+                return await stage.play(watch_pass, reason)
 
         try:
             return asyncio.run(live())
         finally:
-            turn.asking.stop()
+            watch_pass.asking.stop()
 
 
 async def until(condition: Callable[[], bool]) -> None:

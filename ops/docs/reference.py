@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from bot.config.settings import Settings
 from bot.config.sources import CONFIG_VARIABLE
-from bot.health.heartbeat import Pulse
+from bot.health.heartbeat import Heartbeat
 from bot.health.metrics import Metrics
 from bot.hub import Meter
 from bot.sources.purpose import PURPOSES
@@ -69,7 +69,7 @@ def metrics() -> list[Metric]:
     """Return every metric of ours, as an empty watch exports it."""
     never = datetime.fromtimestamp(0, UTC)
     nothing = Tally((Feed("created_at", never, never),), 0, None, 0, {"found": 0}, {}, {"sent": 0}, None)
-    exported = Metrics(lambda: nothing, {name: Meter() for name in PURPOSES}, Pulse(Settings()))
+    exported = Metrics(lambda: nothing, {name: Meter() for name in PURPOSES}, Heartbeat(Settings()))
     return [metric for metric in exported.registry.collect() if metric.name.startswith("blendwatch_")]
 
 

@@ -1,7 +1,7 @@
-"""When to stop: one answer ends in time whatever comes in its place, and so does the reading of one repository.
+"""Deadlines for one answer, whatever the server sends, and for the reading of one repository.
 
-The HTTP client's own limits begin anew with every byte. So a server may keep it for ever: with headers
-that drip, with one interim answer after another, or with a compressed body that decodes to nothing.
+The HTTP client's own timeouts restart with every byte. So a server could keep it for ever: with headers that drip,
+with one interim answer after another, or with a compressed body that decodes to nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from bot.sources.interface import Unavailable
 
 Clock = Callable[[], float]  # in seconds
 
-LONGEST_READING = 20 * 60.0  # seconds that one repository may be read for in one try
+LONGEST_READING = 20 * 60.0  # seconds for the reading of one repository in one try
 
-_ANSWER_ENDS: ContextVar[float] = ContextVar("answer_ends", default=math.inf)  # of what this thread has asked for
+_ANSWER_ENDS: ContextVar[float] = ContextVar("answer_ends", default=math.inf)  # of this thread's request
 _READING: ContextVar[Reading | None] = ContextVar("reading", default=None)
 
 
@@ -31,26 +31,26 @@ class Overdue(httpx.TransportError):
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """Each answer that a client gets ends in so many `seconds`, headers and all, or with Overdue."""
+    """Ends each answer of a client, headers included, within `seconds`, or raises Overdue."""
 
     clock: Clock
     seconds: float
 
-    def kept_by(self, client: httpx.Client) -> httpx.Client:
-        """Let a client keep it; whoever sends a request says `begin` before."""
-        transports: list[Any] = [client._transport, *client._mounts.values()]  # the latter for proxies
+    def apply_to(self, client: httpx.Client) -> httpx.Client:
+        """Enforce the deadline on a client's answers; the sender of each request calls `begin` first."""
+        transports: list[Any] = [client._transport, *client._mounts.values()]  # the mounts are for proxies
         for transport in transports:
-            if transport is not None:  # where no proxy is to be used
+            if transport is not None:  # None: no proxy for these addresses
                 transport._pool._network_backend = _Backend(transport._pool._network_backend, self.clock)
         return client
 
     def begin(self) -> None:
-        """A request is sent now, by this thread, which reads the answer too."""
+        """Start the deadline of a request that this thread sends now and whose answer it reads."""
         _ANSWER_ENDS.set(self.clock() + self.seconds)
 
 
 class Reading:
-    """The time that one repository is read for; what is done between two calls does not count."""
+    """The time limit for reading one repository; the time between two calls does not count."""
 
     def __init__(self, repo_id: str, clock: Clock) -> None:
         self._repo_id = repo_id
@@ -59,8 +59,8 @@ class Reading:
         self._ends = math.inf
 
     @contextmanager
-    def going_on(self) -> Iterator[None]:
-        """Whatever is asked inside, here and in worker threads with a copy of the context, is for this repository."""
+    def timed(self) -> Iterator[None]:
+        """Count the time inside for this repository, also in worker threads with a copy of the context."""
         if _READING.get() is self:
             yield
             return
@@ -73,13 +73,13 @@ class Reading:
             self._left = self._ends - self._clock()
 
     def check(self) -> None:
-        """Raise Unavailable if the time is over."""
+        """Raise Unavailable after the time limit."""
         if self._clock() > self._ends:
             raise Unavailable(f"Reading {self._repo_id} took longer than {LONGEST_READING / 60:.0f} minutes.")
 
 
 def check_reading() -> None:
-    """Raise Unavailable if the time is over for the repository that is read now."""
+    """Raise Unavailable after the time limit of the repository that is read now."""
     reading = _READING.get()
     if reading is not None:
         reading.check()
@@ -105,7 +105,7 @@ class _Backend(NetworkBackend):
 
 @dataclass(frozen=True, slots=True)
 class _Stream(NetworkStream):
-    """One connection; what comes on it too late is not taken."""
+    """One connection; bytes after the deadline raise Overdue."""
 
     real: NetworkStream
     clock: Clock

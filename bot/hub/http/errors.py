@@ -1,9 +1,9 @@
-"""What the Hub answers when it does not give what was asked for, in our words. Nowhere else.
+"""Turn failed answers of the Hub into SourceErrors with our own sentences.
 
-Two kinds of Unavailable know more than their public name says:
+Two kinds of Unavailable are more specific than their public name:
 
-Transient    may go well if asked again at once; the only kind that is retried
-Refused      we do not ask there at all
+Transient    may succeed at once on another try; the only kind that is retried
+Refused      a host that gets no request from us
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ from bot.sources.interface import Disabled, Gated, Missing, SourceError, Unavail
 DISABLED = "Access to this resource is disabled."
 BAD_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105  # the Hub's own sentence
 LEGAL = 451
-LONGEST_AWAY = 3600  # seconds that a Hub is believed to send us away for; its windows are of 300
-MOST_QUOTA = 1_000_000_000  # requests in a window, beyond which a number says nothing
+LONGEST_AWAY = 3600  # seconds of `Retry-After` that are believed at most; the Hub's windows last 300
+MOST_QUOTA = 1_000_000_000  # requests in a window; a larger number is not believed
 
 
 class Transient(Unavailable):
-    """It may go well if it is asked again at once."""
+    """Another try may succeed at once."""
 
 
 class Refused(Unavailable):
-    """A host that we do not talk to."""
+    """A host that gets no request from us."""
 
 
 class NoSuchFile(Missing):
-    """The repository is there, the file is not."""
+    """The repository exists and the file does not."""
 
 
 class NoSuchAddress(Missing):
-    """The Hub does not say what is missing: it may not know the address at all."""
+    """The Hub does not say what is missing; it may not know the address at all."""
 
 
 def failure(status: int, headers: httpx.Headers, repo_id: str, what: str) -> SourceError:
-    """The error for an answer that is no success. `what` is the thing asked for, as in "its config.json"."""
+    """Return the error for a failed answer. `what`: the requested thing, as in "its config.json"."""
     code, message = headers.get("X-Error-Code", ""), headers.get("X-Error-Message", "")
-    return _told(code, message, repo_id or what, what) or _by_status(status, headers, repo_id, what)
+    return _by_code(code, message, repo_id or what, what) or _by_status(status, headers, repo_id, what)
 
 
-def _told(code: str, message: str, name: str, what: str) -> SourceError | None:
-    """What the Hub says in so many words; None if it says nothing that we know."""
-    told = {
+def _by_code(code: str, message: str, name: str, what: str) -> SourceError | None:
+    """Return the error for the Hub's error code or message; None for an unknown one."""
+    known = {
         "GatedRepo": Gated(f"{name} is gated: its files are only for those whom its owner lets in."),
         "RepoNotFound": Missing(f"{name} is deleted, private or was never there."),
         "RevisionNotFound": Missing(f"{name} has no such revision as was asked for."),
@@ -60,7 +60,7 @@ def _told(code: str, message: str, name: str, what: str) -> SourceError | None:
         DISABLED: Disabled(f"{name} has been disabled by the Hub."),
         BAD_TOKEN: Unavailable("The Hub does not accept the token: make a new one, or take HF_TOKEN away."),
     }
-    return told.get(code) or told.get(message)
+    return known.get(code) or known.get(message)
 
 
 def _by_status(status: int, headers: httpx.Headers, repo_id: str, what: str) -> SourceError:
@@ -78,7 +78,7 @@ def _by_status(status: int, headers: httpx.Headers, repo_id: str, what: str) -> 
 
 
 def no_connection(error: BaseException, url: httpx.URL, *, direct: bool) -> str:
-    """Say why there is no connection for an address, and what to look at. `direct`: no proxy stands in between."""
+    """Say why a connection to an address failed, and what to check. `direct`: without a proxy."""
     chain = [error]
     while cause := chain[-1].__cause__ or chain[-1].__context__:
         chain.append(cause)
@@ -97,7 +97,7 @@ def no_connection(error: BaseException, url: httpx.URL, *, direct: bool) -> str:
 
 
 def retry_after(status: int, headers: httpx.Headers) -> float | None:
-    """Seconds after which the Hub wants to be asked again, an hour at most; None if it does not say."""
+    """Return the seconds after which the Hub allows another try, an hour at most; None if not given."""
     if status == 429:
         limit = rate_limit(headers)
         if limit is not None and limit.remaining == 0:
@@ -107,9 +107,9 @@ def retry_after(status: int, headers: httpx.Headers) -> float | None:
 
 
 def rate_limit(headers: httpx.Headers) -> RateLimitInfo | None:
-    """How much is left of which quota, and until when, an hour at most; None if no headers say so sensibly.
+    """Return the rest of a quota and its reset, an hour at most; None without sensible headers.
 
-    Of several quotas: of those that are used up the one that comes back first, else the one with the least left.
+    Of several quotas: the first used-up one to reset, else the one with the least left.
     """
     policies = headers.get("RateLimit-Policy", "").split(",")
     each = [_quota(said, policies) for said in headers.get("RateLimit", "").split(",")]
@@ -129,7 +129,7 @@ def _quota(said: str, policies: Sequence[str]) -> RateLimitInfo | None:
 
 
 def said_at(headers: httpx.Headers) -> datetime | None:
-    """The Hub's clock as it answered (UTC, to the second); None if it did not say."""
+    """Return the Hub's clock at the answer (UTC, to the second); None if not given."""
     try:
         return parsedate_to_datetime(headers.get("Date", "")).astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
@@ -137,5 +137,5 @@ def said_at(headers: httpx.Headers) -> datetime | None:
 
 
 def printable(text: str, limit: int = 120) -> str:
-    """Somebody else's text, fit for a log: no control characters, not long."""
+    """Return untrusted text for a log: without control characters, `limit` characters at most."""
     return "".join(c for c in text[: 4 * limit] if not unicodedata.category(c).startswith("C"))[:limit]

@@ -1,4 +1,4 @@
-"""Who may be asked, and who may see the token."""
+"""Hosts that may get requests, and the one that may get the token."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Origin = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """The Hub's own origin, and the hosts that it may send us to for the bytes of large files."""
+    """The Hub's own origin, and the hosts that it may redirect to for the bytes of large files."""
 
     endpoint: str  # without a slash at the end
     origin: Origin
 
     @classmethod
     def of(cls, endpoint: str) -> Hosts:
-        """From an address; ValueError if it is no plain http or https address."""
+        """Return the hosts of an endpoint; ValueError if it is not a plain http or https address."""
         parts = urlsplit(endpoint)
         if parts.scheme not in PORTS or not parts.hostname or parts.username or parts.query:
             raise ValueError("The Hub's endpoint must be an http or https address without a user and a query.")
@@ -32,19 +32,19 @@ class Hosts:
 
     @property
     def loopback(self) -> bool:
-        """Whether the Hub runs on this machine."""
+        """Return True if the Hub runs on this machine."""
         return _is_loopback(self.origin[1])
 
     def is_home(self, url: httpx.URL) -> bool:
-        """Whether it is the Hub itself: the only one to see the token."""
+        """Return True for the Hub itself, which alone gets the token."""
         return _origin(url) == self.origin
 
     def is_storage(self, url: httpx.URL) -> bool:
-        """Whether the Hub may redirect there for a file.
+        """Return True if the Hub may redirect there for a file.
 
-        A Hub behind https keeps its files with the known hosts or with itself. A plain one, a mirror's, keeps them
-        itself; on this machine, where it is a test's, on its own host whatever the port. So nobody can have us ask
-        another service of this machine or its network.
+        A Hub behind https stores files on the known hosts or itself. A plain one, as of a mirror, stores them itself;
+        on this machine, as in a test, on its own host at any port. So no answer can direct requests to another service
+        of this machine or its network.
         """
         origin = scheme, host, port = _origin(url)
         public = scheme == self.origin[0] == "https" and port == PORTS[scheme] and host.endswith(STORAGE_SUFFIXES)

@@ -1,4 +1,4 @@
-"""What a piece of work costs, counted where the requests are sent."""
+"""Count the cost of a piece of work where its requests are sent."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class Meter:
         self._bytes_read = 0
 
     def add(self, requests: int = 0, bytes_read: int = 0) -> None:
-        """Count some more."""
+        """Add to the counts."""
         with self._lock:
             self._requests += requests
             self._bytes_read += bytes_read
 
     @property
     def requests(self) -> int:
-        """HTTP requests sent so far."""
+        """Return the HTTP requests sent so far."""
         return self._requests
 
     @property
     def bytes_read(self) -> int:
-        """Bytes of response bodies received so far, as they came over the wire."""
+        """Return the bytes of response bodies received so far, as transferred."""
         return self._bytes_read
 
     def cost(self, seconds: float = 0.0) -> Cost:
-        """As a value; the time is the caller's to measure, in seconds."""
+        """Return the counts as a value with the caller's time in seconds."""
         return Cost(self._requests, self._bytes_read, seconds)
 
 
@@ -43,13 +43,13 @@ _RUNNING: ContextVar[tuple[Meter, ...]] = ContextVar("running_meters", default=(
 
 
 def running() -> tuple[Meter, ...]:
-    """The meters of whoever is asking now."""
+    """Return the meters that count in this context."""
     return _RUNNING.get()
 
 
 @contextmanager
 def metered() -> Iterator[Meter]:
-    """Count what is asked inside, here and in worker threads that were handed a copy of the context."""
+    """Count the requests inside, here and in worker threads with a copy of the context."""
     meter = Meter()
     token = _RUNNING.set((*_RUNNING.get(), meter))
     try:

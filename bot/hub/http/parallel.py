@@ -1,4 +1,4 @@
-"""Doing the same for many things at once."""
+"""Run one function on many items at once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Crew:
-    """A few threads, each working in a copy of its caller's context, so that meters count what they do."""
+class Parallel:
+    """A pool of threads that work in copies of the caller's context, so that meters count their requests."""
 
     def __init__(self, workers: int) -> None:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="hub")
 
     def __call__(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """The results in the items' order. The first error is raised once nothing is under way any more."""
+        """Return the results in the items' order. The first error is raised after all running calls have ended."""
         todo = list(items)
         if len(todo) == 1:
             return [work(todo[0])]
@@ -33,5 +33,5 @@ class Crew:
             raise
 
     def close(self) -> None:
-        """End the threads once they are done."""
+        """End the threads after their running calls."""
         self._pool.shutdown(cancel_futures=True)

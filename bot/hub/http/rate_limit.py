@@ -1,4 +1,4 @@
-"""Asking at a pace that the Hub allows, before it has to say no."""
+"""Send requests at the rate that the Hub's quota allows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.hub.http.library import httpx
 
 SCARCE = 0.1  # share of the quota below which the rest is spread over the time that is left
 SAME = 2.0  # seconds by which the end of one window may seem to move: the Hub gives whole seconds
-LONGEST_WAIT = 60.0  # seconds; whoever would have to wait longer is told when to come back
+LONGEST_WAIT = 60.0  # seconds; a longer wait is an error with `retry_after`
 
 
 @dataclass(slots=True)
@@ -22,8 +22,8 @@ class _Window:
     free_at: float  # when the next request may go
 
 
-class Pace:
-    """Waits before a request if the window's quota is nearly used up. One for a process; safe in threads."""
+class RateLimiter:
+    """Delays requests while the window's quota is nearly used up. One for a process; safe in threads."""
 
     def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self._clock = clock
@@ -32,7 +32,7 @@ class Pace:
         self._windows: dict[str, _Window] = {}
 
     def wait(self, url: httpx.URL) -> None:
-        """Sleep until a request to the Hub may go; Unavailable with `retry_after` if that is too long."""
+        """Sleep until a request to the Hub may be sent; Unavailable with `retry_after` if that is too long."""
         seconds = self._reserve(bucket(url.path))
         if seconds > LONGEST_WAIT:
             raise Transient(f"The Hub's rate limit is used up for another {seconds:.0f} s.", seconds)
@@ -40,7 +40,7 @@ class Pace:
             self._sleep(seconds)
 
     def note(self, headers: httpx.Headers) -> None:
-        """Learn from an answer's headers how much is left."""
+        """Note the rest of the quota from an answer's headers."""
         info = rate_limit(headers)
         if info is None:
             return
@@ -49,19 +49,19 @@ class Pace:
         with self._lock:
             old = self._windows.get(info.resource_type)
             if old is not None and abs(resets_at - old.resets_at) < SAME:
-                old.remaining = min(old.remaining, info.remaining)  # answers may overtake each other
+                old.remaining = min(old.remaining, info.remaining)  # answers may arrive out of order
                 return
             quota = info.limit or info.remaining
             self._windows[info.resource_type] = _Window(quota, info.remaining, resets_at, now)
 
     def used_up(self) -> dict[str, float]:
-        """Return the seconds until each window that is used up ends, by bucket."""
+        """Return the seconds until each used-up window ends, by bucket."""
         with self._lock:
             now = self._clock()
             return {n: w.resets_at - now for n, w in self._windows.items() if w.remaining <= 0 and w.resets_at > now}
 
     def _reserve(self, name: str) -> float:
-        """Take one request out of the window: seconds to wait before it may be sent."""
+        """Take one request out of the window; return the seconds to wait before it may be sent."""
         with self._lock:
             window, now = self._windows.get(name), self._clock()
             if window is None:
@@ -79,7 +79,7 @@ class Pace:
 
 
 def bucket(path: str) -> str:
-    """The Hub's name for the quota that a path counts for."""
+    """Return the Hub's name for the quota of a path."""
     if "/resolve/" in path or path.startswith("/api/resolve-cache/"):
         return "resolvers"
     return "api" if path.startswith("/api/") else "pages"

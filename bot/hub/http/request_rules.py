@@ -1,4 +1,4 @@
-"""What is true of every request that leaves this process for the Hub, whoever built it."""
+"""Rules for every request from this process to the Hub, also for requests of the client library."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from bot.hub.http.errors import Refused, said_at
 from bot.hub.http.hosts import Hosts
 from bot.hub.http.library import constants, httpx
 from bot.hub.http.meter import Meter, running
-from bot.hub.http.rate_limit import Pace
+from bot.hub.http.rate_limit import RateLimiter
 from bot.sources.purpose import PURPOSES, purpose
 
-PATIENCE = 6  # an answer must be complete in so many timeouts, however steadily it drips
+PATIENCE = 6  # timeouts in which an answer must be complete, however steadily it drips
 
 
-class Guard:
-    """Hooks for an HTTP client: only known hosts, the token only home, a time limit, a pace, and a count.
+class RequestRules:
+    """Hooks for an HTTP client: known hosts only, the token to the Hub only, a time limit, a rate limit, a count.
 
-    `timeout`: seconds without a byte after which a request is given up. `clock`: seconds. `offline`: nothing is asked.
+    `timeout`: seconds without a byte before a request fails. `clock`: seconds. `offline`: no request is sent.
     """
 
-    def __init__(self, hosts: Hosts, pace: Pace, timeout: float, clock: Clock, *, offline: bool = False) -> None:
+    def __init__(
+        self, hosts: Hosts, rate_limiter: RateLimiter, timeout: float, clock: Clock, *, offline: bool = False
+    ) -> None:
         self.hosts = hosts
-        self.pace = pace
+        self.rate_limiter = rate_limiter
         self.timeout = timeout
         self.offline = offline or constants.is_offline_mode()
         self.deadline = Deadline(clock, PATIENCE * timeout)
@@ -32,53 +34,53 @@ class Guard:
         self.spent = {name: Meter() for name in PURPOSES}
 
     def client(self) -> httpx.Client:
-        """A client on which all of this holds."""
+        """Return an HTTP client that follows these rules."""
         client = httpx.Client(
             event_hooks={"request": [self.on_request], "response": [self.on_response]},
             follow_redirects=True,
             timeout=self.timeout,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
-            trust_env=not self.hosts.loopback,  # no proxy stands between us and this machine
+            trust_env=not self.hosts.loopback,  # no proxy for requests to this machine
         )
-        return self.deadline.kept_by(client)
+        return self.deadline.apply_to(client)
 
     def on_request(self, request: httpx.Request) -> None:
-        """Before each request, each hop of a redirect and each page of a listing."""
+        """Check, limit and count each request, each hop of a redirect and each page of a listing."""
         home = self.hosts.is_home(request.url)
         if not home and not self.hosts.is_storage(request.url):
-            raise Refused(f"The Hub sends us to {request.url.host}, which is no host of its own.")
+            raise Refused(f"The Hub sends us to {request.url.host}, which is not a host of its own.")
         if self.offline:
             raise Refused("The Hub is not asked while HF_HUB_OFFLINE or --offline is set.")
         check_reading()
         if not home:
             request.headers.pop("Authorization", None)
         request.headers.pop("Cookie", None)
-        # The library hands over None, for no limit at all, in some of its calls.
+        # The library passes None, for no limit at all, in some of its calls.
         limits = request.extensions.get("timeout") or {}
         kept = {name: limits.get(name) or self.timeout for name in ("connect", "read", "write", "pool")}
         request.extensions = {**request.extensions, "timeout": kept}
         if home:
-            self.pace.wait(request.url)
+            self.rate_limiter.wait(request.url)
         for meter in self._meters():
             meter.add(requests=1)
         self.deadline.begin()
 
     def on_response(self, response: httpx.Response) -> None:
-        """After each answer's headers have come."""
+        """Note quota and clock from each answer's headers, and count its body."""
         if self.hosts.is_home(response.request.url):
-            self.pace.note(response.headers)
+            self.rate_limiter.note(response.headers)
             said = said_at(response.headers)
             self.skew = (datetime.now(UTC) - said).total_seconds() if said else self.skew
         if isinstance(response.stream, httpx.SyncByteStream):
             response.stream = _Counted(response.stream, self._meters())
 
     def _meters(self) -> tuple[Meter, ...]:
-        """Whoever counts what is asked now: those that run, and the one of all that its purpose has cost."""
+        """Return the meters of this request: the running ones and that of its purpose."""
         return (*running(), self.spent[purpose()])
 
 
 class _Counted(httpx.SyncByteStream):
-    """A body whose bytes are counted as they come."""
+    """A body whose bytes are counted as they arrive."""
 
     def __init__(self, stream: httpx.SyncByteStream, meters: tuple[Meter, ...]) -> None:
         self._stream = stream

@@ -1,4 +1,4 @@
-"""Asking again, a few times, later each time, and only where that can help."""
+"""Retry a few times with growing delays, and only where that can help."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often and how long. Waits double from `first` up to `longest` seconds, each cut by up to half by chance."""
+    """A retry policy. Delays double from `first` up to `longest` seconds; jitter cuts each by up to half."""
 
     sleep: Callable[[float], None]
     tries: int = 3
@@ -24,7 +24,7 @@ class Retry:
     chance: random.Random = field(default_factory=random.Random)
 
     def __call__(self, action: Callable[[], T]) -> T:
-        """What `action` returns; its last Transient once the tries are used up, any other error at once."""
+        """Return the result of `action`; raise its last Transient after all tries, any other error at once."""
         for attempt in range(1, self.tries):
             try:
                 return action()
@@ -37,5 +37,5 @@ class Retry:
 
     def _wait(self, attempt: int, asked_for: float | None) -> float:
         if asked_for is not None:
-            return asked_for + self.chance.random()  # a second at most, so that not everyone comes back at once
+            return asked_for + self.chance.random()  # jitter of up to a second
         return float(min(self.longest, self.first * 2 ** (attempt - 1)) * self.chance.uniform(0.5, 1.0))

@@ -1,4 +1,4 @@
-"""Sending one request and reading its answer: bounded in size, time, hops and tries."""
+"""Send one request and read its answer, with bounds on size, time, hops and tries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote
 from bot.hub.http.deadlines import Overdue
 from bot.hub.http.errors import Refused, Transient, failure, no_connection
 from bot.hub.http.library import httpx
-from bot.hub.http.request_rules import Guard
+from bot.hub.http.request_rules import RequestRules
 from bot.hub.http.retry import Retry
 from bot.sources.interface import TooLarge
 from bot.sources.untrusted_json import parsed
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 MAX_HOPS = 5
 JSON_BYTES = 64 << 20  # of an answer of the API; the headers of 100,000 tensors are about 10 MB
-IDLE_BYTES = 64 << 10  # of an answer nobody wants: read to keep the connection, up to here
+IDLE_BYTES = 64 << 10  # of an unused answer that are read to keep the connection
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One request. `what` and `repo_id` are for the sentence of an error; `limit` is in bytes of the body."""
+class HubRequest:
+    """One request. `what` and `repo_id`: for the sentence of an error; `limit`: bytes of the body."""
 
     url: str | httpx.URL
     what: str
@@ -43,44 +43,44 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A success, whole. `body` is decoded, `url` the address that gave it in the end."""
+    """A successful answer. `body`: decoded; `url`: after redirects."""
 
     status: int
     headers: httpx.Headers
     body: bytes
     url: httpx.URL
-    next_link: str | None = None  # where a list goes on, as the Hub says
+    next_link: str | None = None  # the next page of a list, by the Hub
 
 
-class Wire:
+class HttpSession:
     """The Hub's API and files over HTTP. Every error is a SourceError."""
 
-    def __init__(self, guard: Guard, retry: Retry, headers: Mapping[str, str]) -> None:
-        self.hosts = guard.hosts
+    def __init__(self, rules: RequestRules, retry: Retry, headers: Mapping[str, str]) -> None:
+        self.hosts = rules.hosts
         self.retry = retry
-        self._timeout = guard.timeout
-        self._patience = guard.deadline.seconds
-        self._headers = dict(headers)  # the token is in here; the guard takes it out on the way elsewhere
-        self._client = guard.client()
+        self._timeout = rules.timeout
+        self._patience = rules.deadline.seconds
+        self._headers = dict(headers)  # with the token, which RequestRules removes for other hosts
+        self._client = rules.client()
 
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
 
     def address(self, *parts: str) -> str:
-        """An address at the Hub, with each part quoted; a slash in a part stays one."""
+        """Return an address at the Hub with each part quoted; slashes in parts stay."""
         return "/".join([self.hosts.endpoint, *(quote(p, safe="/") for p in parts)])
 
-    def get(self, ask: Ask) -> Answer:
-        """The answer, after as many tries as it is worth."""
+    def get(self, ask: HubRequest) -> Answer:
+        """Return the answer after retries."""
         return self.retry(lambda: self.once(ask))
 
-    def json(self, ask: Ask) -> tuple[object, Answer]:
-        """The answer's JSON; Unavailable if it is none."""
+    def json(self, ask: HubRequest) -> tuple[object, Answer]:
+        """Return the answer's JSON and the answer; Unavailable if it is not JSON."""
         return self.retry(lambda: self._json_once(ask))
 
     def next_page(self, answer: Answer) -> httpx.URL | None:
-        """Where a list goes on; None at its end; Unavailable if that is not at the Hub."""
+        """Return the address of a list's next page; None at its end; Unavailable if it is not at the Hub."""
         if not answer.next_link:
             return None
         try:
@@ -91,15 +91,15 @@ class Wire:
             raise Refused(f"The Hub's list goes on at {following.host}, which is not the Hub.")
         return following
 
-    def _json_once(self, ask: Ask) -> tuple[object, Answer]:
+    def _json_once(self, ask: HubRequest) -> tuple[object, Answer]:
         answer = self.once(ask)
         try:
             return parsed(answer.body, f"The answer for {ask}"), answer
         except ValueError as error:
-            raise Transient(f"The Hub's answer for {ask} is no JSON.") from error
+            raise Transient(f"The Hub's answer for {ask} is not JSON.") from error
 
-    def once(self, ask: Ask) -> Answer:
-        """The answer of a single try."""
+    def once(self, ask: HubRequest) -> Answer:
+        """Return the answer of a single try."""
         with self.opened(ask) as response:
             if response.status_code != 200:
                 self.drain(response)
@@ -108,8 +108,8 @@ class Wire:
             return Answer(response.status_code, response.headers, self.body(response, ask), response.url, link)
 
     @contextmanager
-    def opened(self, ask: Ask) -> Iterator[httpx.Response]:
-        """One answer with its body still to be read, after following redirects as `ask.elsewhere` allows.
+    def opened(self, ask: HubRequest) -> Iterator[httpx.Response]:
+        """Yield an answer before its body is read, after the redirects that `ask.elsewhere` allows.
 
         With "stop", a redirect to another origin is itself the answer.
         """
@@ -134,23 +134,23 @@ class Wire:
                     response.close()
             raise Transient(f"The Hub redirects in circles when asked for {ask}.")
 
-    def _next_hop(self, response: httpx.Response, ask: Ask) -> httpx.Request | None:
-        """The request that follows a redirect; None where this is the answer."""
+    def _next_hop(self, response: httpx.Response, ask: HubRequest) -> httpx.Request | None:
+        """Return the request that follows a redirect; None where this is the answer."""
         if not response.has_redirect_location:
             return None
         hop = response.next_request
         if hop is None:
             raise Transient(f"The Hub redirects to no address when asked for {ask}.")
-        if hop.method != ask.method:  # a POST that is redirected goes on as a GET, which asks for something else
+        if hop.method != ask.method:  # a redirected POST would continue as a GET, which requests something else
             raise Transient(f"The Hub redirects us away from where {ask} is asked for.")
         if self.hosts.is_home(hop.url):
             return hop
         if ask.elsewhere == "refuse" or not self.hosts.is_storage(hop.url):
-            raise Refused(f"The Hub redirects us to {hop.url.host}, which is no host of its own, for {ask}.")
+            raise Refused(f"The Hub redirects us to {hop.url.host}, which is not a host of its own, for {ask}.")
         return hop if ask.elsewhere == "follow" else None
 
-    def body(self, response: httpx.Response, ask: Ask) -> bytes:
-        """The whole body; TooLarge as soon as it is known to be over the limit."""
+    def body(self, response: httpx.Response, ask: HubRequest) -> bytes:
+        """Return the whole body; TooLarge as soon as it exceeds the limit."""
         if _declared(response) > ask.limit:
             raise TooLarge(f"The answer for {ask} is larger than {ask.limit:,} bytes.")
         parts, total = [], 0
@@ -161,8 +161,8 @@ class Wire:
             parts.append(part)
         return b"".join(parts)
 
-    def exactly(self, response: httpx.Response, ask: Ask, length: int) -> bytes:
-        """The body if it has `length` bytes, never reading far beyond; else Unavailable."""
+    def exactly(self, response: httpx.Response, ask: HubRequest, length: int) -> bytes:
+        """Return a body of exactly `length` bytes, else raise Unavailable; never read far beyond."""
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise Transient(f"The storage encoded the bytes asked for from {ask}.")
         parts, total = [], 0
@@ -177,7 +177,7 @@ class Wire:
         return b"".join(parts)
 
     def drain(self, response: httpx.Response) -> None:
-        """Read a body that nobody wants, if it is short, so that the connection can be used again."""
+        """Read an unused body if it is short, so that the connection can be reused."""
         if _declared(response) > IDLE_BYTES:
             return
         total = 0
@@ -187,8 +187,8 @@ class Wire:
                 return
 
     @contextmanager
-    def _plain_errors(self, ask: Ask) -> Iterator[None]:
-        # The library's own texts are left out: they may quote addresses that are keys, or headers.
+    def _plain_errors(self, ask: HubRequest) -> Iterator[None]:
+        # The library's own texts are left out: they may quote headers, and addresses that are keys.
         try:
             yield
         except Overdue as error:
@@ -204,6 +204,6 @@ class Wire:
 
 
 def _declared(response: httpx.Response) -> int:
-    """Content-Length; 0 where it is not said."""
+    """Return the Content-Length; 0 without one."""
     said = response.headers.get("Content-Length", "")
     return int(said) if said.isdecimal() and len(said) < 20 else 0

@@ -21,7 +21,7 @@ from bot.cases.summary import IDENTITY, identity_of
 from bot.config.inference import Budget, Endpoint
 from bot.hub import Hub
 from bot.inference.interview import Interview
-from bot.inference.probe import Pace
+from bot.inference.probe import ProbeLimits
 from demo.hub.server import LoopbackHub
 from demo.inference import Asked, InferenceFault, LoopbackInference
 from demo.scene import HIDDEN
@@ -102,7 +102,7 @@ def room(
                 Registry(),
                 Spending(tmp_path / "spending.json"),
                 lambda: at[0],
-                Pace(samples=1),
+                ProbeLimits(samples=1),
             ),
             lambda: at[0],
             tell,

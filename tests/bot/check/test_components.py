@@ -156,7 +156,7 @@ def test_a_blend_with_some_numbers_spoiled_is_judged_by_the_rest(tmp_path: Path)
     with stage(tmp_path, {**KNOWN, HIDDEN: spoiled(REPOS[HIDDEN], 0.001)}) as at:
         found = at.report(HIDDEN)
         assert (found["finding"], found["exact"], found["audience"]) == ("blend", True, "public")
-        assert any("no number or infinite" in p for p in found["problems"])
+        assert any("not a number or infinite" in p for p in found["problems"])
         done = at.run("watch", "--once")
         assert done.returncode == 0, done.stderr
         assert at.upload(HIDDEN).state == "found"

@@ -91,7 +91,7 @@ def test_an_original_that_nobody_read_is_no_copy_of_its_copy(tmp_path: Path, his
 def test_a_blend_of_own_earlier_weights_is_none_of_what_others_made_of_them(tmp_path: Path, share: float) -> None:
     """A stranger blended them with a release, and declared both; then their owner does, and declares the release."""
     with watched(tmp_path, BASE_ALONE, REPOS[BASE], REPOS[RELEASE]) as at:
-        assert at.turn.watcher.checker.known.learn(RELEASE, FIRST_LOOK_REQUESTS) == ""
+        assert at.watch_pass.watcher.checker.known.learn(RELEASE, FIRST_LOOK_REQUESTS) == ""
         at.hub.add(uploaded(NEW, mixed([other(), coder()], [0.7, 0.3]), [RELEASE, BASE], NOW + DAY))
         passes(at, 2, after=DAY)
         blend = dict(files(mixed([other(), coder()], [share, 1 - share]), card("Old", "Merged.", [RELEASE])))
@@ -108,7 +108,7 @@ def test_a_hidden_blend_in_a_repository_that_is_older_than_one_parent_is_for_rev
     """That it had the other one before, which is older than itself, makes it no original."""
     first, second = "tide/First", "tide/Second"
     with watched(tmp_path, BASE_ALONE, REPOS[BASE], uploaded(first, coder(), [BASE], NOW - 30 * DAY)) as at:
-        assert at.turn.watcher.checker.known.learn(first, FIRST_LOOK_REQUESTS) == ""
+        assert at.watch_pass.watcher.checker.known.learn(first, FIRST_LOOK_REQUESTS) == ""
         made = uploaded(OLD, coder(), [first], NOW + HOUR)
         made = made if began_with else replace(made, files=only("notes.txt"))
         at.hub.add(made)

@@ -125,4 +125,4 @@ def test_a_known_model_that_is_quantized_throughout_is_no_reference(tmp_path: Pa
     with stage(tmp_path, {BASE: REPOS[BASE], RELEASE: release, COPY: REPOS[COPY]}) as at:
         report = at.report(COPY)
     assert (report["finding"], report["alert"]) == ("derivative", False)
-    assert any("nothing is held against quantized weights" in problem for problem in report["problems"])
+    assert any("nothing is compared with quantized weights" in problem for problem in report["problems"])

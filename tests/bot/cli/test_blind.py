@@ -59,7 +59,7 @@ def test_offline_uses_what_is_stored_and_asks_nothing(tmp_path: Path) -> None:
     with stage(tmp_path) as at:
         blind = at.report(str(copy), "--offline")
         assert (blind["finding"], blind["cost"]["requests"]) == ("inconclusive", 0)
-        assert "0 of 2 known models could be read: nothing is asked of the Hub while it is offline" in blind["why"]
+        assert "0 of 2 known models could be read: no request is sent to the Hub while offline" in blind["why"]
         assert not (tmp_path / "data" / "absences.json").exists()
         read_all(at)
         asked = len(at.hub.log)

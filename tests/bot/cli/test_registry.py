@@ -86,7 +86,7 @@ def test_what_cannot_be_added_is_one_clear_error_and_no_file(tmp_path: Path) -> 
         tries = {
             "nobody/nothing": (1, "nobody/nothing"),
             "old/Name": (1, f"is called {HIDDEN} now"),
-            "no name": (1, "no name of a repository"),
+            "no name": (1, "not a name of a repository"),
         }
         for name, (status, said) in tries.items():
             done = at.run("registry", "add", name)

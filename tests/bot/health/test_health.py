@@ -21,7 +21,7 @@ import pytest
 
 from bot.config.settings import Settings
 from bot.health import short_connections
-from bot.health.heartbeat import FILE, LOOP_SECONDS, Beat, Pulse, last_beat
+from bot.health.heartbeat import FILE, LOOP_SECONDS, Heartbeat, HeartbeatState, last_heartbeat
 from bot.health.http_server import Endpoint
 from bot.health.metrics import Metrics
 from demo.hub.faults import Fault, always
@@ -30,7 +30,7 @@ from state.uploads.counts import Tally
 from tests.bot.stage import REPOS, Stage, stage
 
 FEW = {name: REPOS[name] for name in (BASE, RELEASE, HIDDEN)}
-BEAT = Beat(limit=2400, began_at=1000, progress_at=5000, beat_at=6000)
+BEAT = HeartbeatState(limit=2400, began_at=1000, progress_at=5000, beat_at=6000)
 
 
 @pytest.mark.parametrize(
@@ -51,49 +51,49 @@ def test_a_loop_that_stands_still_is_found_out(now: float, said: str) -> None:
 def test_a_pass_that_goes_nowhere_is_found_out_while_the_loop_turns() -> None:
     """The heart beats on, and still it is no good."""
     now = 0.0
-    pulse = Pulse(Settings(poll_minutes=10, stale_minutes=30), lambda: now)
+    heartbeat = Heartbeat(Settings(poll_minutes=10, stale_minutes=30), lambda: now)
     now = 2400.0
-    assert pulse.beat().trouble(now) == ""
+    assert heartbeat.beat().trouble(now) == ""
     now = 2401.0
-    assert "no progress for 2401 s, more than 2400" in pulse.beat().trouble(now)
-    pulse.progress()
-    assert pulse.beat().trouble(now) == ""
+    assert "no progress for 2401 s, more than 2400" in heartbeat.beat().trouble(now)
+    heartbeat.progress()
+    assert heartbeat.beat().trouble(now) == ""
 
 
 def test_passes_are_counted_and_a_failed_one_is_a_sign_of_life() -> None:
     """But it is not the success that readiness asks for."""
     now = 10.0
-    pulse = Pulse(Settings(), lambda: now)
-    with pytest.raises(OSError, match="no Hub"), pulse.one_pass():
+    heartbeat = Heartbeat(Settings(), lambda: now)
+    with pytest.raises(OSError, match="no Hub"), heartbeat.one_pass():
         raise OSError("no Hub")
-    beat = pulse.last()
+    beat = heartbeat.last()
     assert (beat.passes, beat.failed, beat.ended_at, beat.succeeded_at) == (1, 1, 10.0, None)
     now = 20.0
-    with pulse.one_pass():
+    with heartbeat.one_pass():
         pass
-    beat = pulse.last()
+    beat = heartbeat.last()
     assert (beat.passes, beat.failed, beat.succeeded_at, beat.progress_at) == (2, 1, 20.0, 20.0)
 
 
 def test_the_heartbeat_is_in_a_file_while_the_watch_runs(tmp_path: Path) -> None:
     """And gone afterwards."""
-    pulse = Pulse(Settings(), lambda: 77.0)
+    heartbeat = Heartbeat(Settings(), lambda: 77.0)
 
-    async def live() -> Beat | None:
-        async with pulse.written_to(tmp_path):
+    async def live() -> HeartbeatState | None:
+        async with heartbeat.written_to(tmp_path):
             while not (tmp_path / FILE).exists():
                 await asyncio.sleep(0.01)
-            return last_beat(tmp_path)
+            return last_heartbeat(tmp_path)
 
-    assert asyncio.run(live()) == pulse.last()
-    assert last_beat(tmp_path) is None
+    assert asyncio.run(live()) == heartbeat.last()
+    assert last_heartbeat(tmp_path) is None
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"a": 1}'])
 def test_a_torn_heartbeat_is_none(tmp_path: Path, content: str) -> None:
     """Nothing that stands in the file makes the check fail in another way."""
     (tmp_path / FILE).write_text(content)
-    assert last_beat(tmp_path) is None
+    assert last_heartbeat(tmp_path) is None
 
 
 def test_the_health_command_reads_the_heartbeat(tmp_path: Path) -> None:
@@ -241,8 +241,8 @@ def test_a_slow_client_keeps_nothing_from_the_watch(tmp_path: Path, monkeypatch:
         return body, time.monotonic() - began
 
     async def live() -> None:
-        pulse = Pulse(settings)
-        endpoint = Endpoint(pulse, Metrics(no_tally, {}, pulse), lambda: None, lambda: 1)
+        heartbeat = Heartbeat(settings)
+        endpoint = Endpoint(heartbeat, Metrics(no_tally, {}, heartbeat), lambda: None, lambda: 1)
         async with endpoint.served(settings):
             ended = await asyncio.gather(*(slow() for _ in range(3)))
             assert [body for body, _ in ended] == [b""] * 3

@@ -12,7 +12,7 @@ import pytest
 
 from bot import build
 from bot.config.settings import load_settings
-from bot.health.canary import sing
+from bot.health.canary import run_canary
 from bot.health.watchdog import CANARY, Watchdog
 from demo.hub.faults import Fault
 from tests.bot.stage import stage
@@ -22,7 +22,7 @@ from tests.bot.watch.test_feeds import HOUR, repo, world
 def test_a_canary_that_cannot_be_planted_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told as one that does not sing, and the next pass asks it again."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
-    said = sing() or ""
+    said = run_canary() or ""
     assert said.startswith("the planted blend could not be made or judged: FileNotFoundError: ")
     with world(tmp_path, min_free_bytes=1 << 60) as at:
         dog = Watchdog(at.store, at.news, at.settings, at.real)
@@ -52,9 +52,9 @@ def test_what_is_told_is_sent_although_the_watchdog_failed(tmp_path: Path, monke
         settings = load_settings()
         settings.data.mkdir(parents=True)
         with build.store(settings) as store, build.service(settings) as service:
-            turn = build.turn(service, store, build.sinks(settings), build.overseer(service, store))
+            watch_pass = build.one_pass(service, store, build.sinks(settings), build.monitoring(service, store))
             nowhere = settings.model_copy(update={"data": tmp_path / "nowhere", "max_backlog": -1})
-            broken = replace(turn, watchdog=replace(turn.watchdog, settings=nowhere))
+            broken = replace(watch_pass, watchdog=replace(watch_pass.watchdog, settings=nowhere))
             with pytest.raises(FileNotFoundError):
                 asyncio.run(broken.run(lambda _: None))
         assert at.told == ["Operator: backlog"]

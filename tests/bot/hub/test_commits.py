@@ -61,7 +61,7 @@ def test_a_commit_without_id_or_time_is_left_out(hub: Hub, site: LoopbackHub, ro
 def test_nonsense_and_absence_are_errors_in_a_sentence(hub: Hub, site: LoopbackHub) -> None:
     """A list that is none is unavailable; a repository that is gone is missing."""
     site.fault = lambda s: Fault(body=b"{}") if "/commits/" in s.path else None
-    with pytest.raises(Unavailable, match="the commits of org/model is no list"):
+    with pytest.raises(Unavailable, match="the commits of org/model is not a list"):
         hub.repo("org/model").commits(5)
     with pytest.raises(Missing):
         hub.repo("org/absent").commits(5)

@@ -98,8 +98,8 @@ def test_a_flood_of_files_keeps_the_weights(hub: Hub, site: LoopbackHub) -> None
         (b"[]", "no id or no commit"),
         (b'{"id": "org/model"}', "no id or no commit"),
         (b'{"id": "org/model", "sha": "main"}', "no id or no commit"),
-        (b"\xff", "no JSON"),
-        (b"[" * 100_000, "no JSON"),
+        (b"\xff", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
     ],
 )
 def test_nonsense_is_unavailable(hub: Hub, site: LoopbackHub, body: bytes, text: str) -> None:
@@ -127,7 +127,7 @@ def test_absent_disabled_renamed_and_private_are_told_apart(
     with pytest.raises(Renamed, match="org/old is called new-org/new now") as caught:
         ask(hub.repo("org/old"))
     assert caught.value.repo_id == "new-org/new"
-    with pytest.raises(Missing, match="is no name of a repository"):
+    with pytest.raises(Missing, match="is not a name of a repository"):
         ask(hub.repo("org/../model"))
 
 
@@ -160,7 +160,7 @@ def test_missing_looks_the_same_without_a_token(site: LoopbackHub) -> None:
 @pytest.mark.parametrize("name", ["model", "a/b/c", "../x", "org/..", "a--b/c", "org/x y", "org/x?y", "", "org/\n"])
 def test_a_name_that_cannot_be_one_is_not_asked_for(hub: Hub, site: LoopbackHub, name: str) -> None:
     """A name that no repository can have is Missing without a request."""
-    with pytest.raises(Missing, match="no name of a repository"):
+    with pytest.raises(Missing, match="not a name of a repository"):
         hub.repo(name).facts()
     assert site.log == []
 
@@ -168,7 +168,7 @@ def test_a_name_that_cannot_be_one_is_not_asked_for(hub: Hub, site: LoopbackHub,
 @pytest.mark.parametrize("revision", ["..", "a/../b", "", "-x", "a b", "x\n"])
 def test_a_revision_that_cannot_be_one_is_not_asked_for(hub: Hub, site: LoopbackHub, revision: str) -> None:
     """Neither is a revision."""
-    with pytest.raises(Missing, match="no revision of org/model"):
+    with pytest.raises(Missing, match="not a revision of org/model"):
         hub.repo("org/model", revision).facts()
     assert site.log == []
 

@@ -178,10 +178,10 @@ def test_a_hostile_name_in_the_file_list_is_refused(hub: Hub, site: LoopbackHub)
         (b"1234567", "too short"),
         ((1 << 60).to_bytes(8, "little") + b"{}", "which it cannot have"),
         ((3).to_bytes(8, "little") + b"{}", "which it cannot have"),
-        ((0).to_bytes(8, "little"), "no JSON"),
-        ((2).to_bytes(8, "little") + b"[]", "no JSON object"),
-        ((3).to_bytes(8, "little") + b'{"\xff', "no JSON in UTF-8"),
-        ((20000).to_bytes(8, "little") + b"[" * 20000, "no JSON"),
+        ((0).to_bytes(8, "little"), "not JSON"),
+        ((2).to_bytes(8, "little") + b"[]", "not a JSON object"),
+        ((3).to_bytes(8, "little") + b'{"\xff', "not JSON in UTF-8"),
+        ((20000).to_bytes(8, "little") + b"[" * 20000, "not JSON"),
     ],
 )
 def test_a_lying_header_is_refused(hub: Hub, site: LoopbackHub, content: bytes, text: str) -> None:

@@ -92,9 +92,9 @@ def test_a_broken_entry_costs_only_itself(hub: Hub, site: LoopbackHub) -> None:
 
 
 def test_no_list_is_unavailable(hub: Hub, site: LoopbackHub) -> None:
-    """An answer that is no list is an error in a sentence."""
+    """An answer that is not a list raises an error with a sentence."""
     site.fault = always(Fault(body=b"{}"), "/api/models")
-    with pytest.raises(Unavailable, match="is no list"):
+    with pytest.raises(Unavailable, match="is not a list"):
         list(hub.newest(NOON))
 
 

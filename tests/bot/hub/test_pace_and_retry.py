@@ -9,7 +9,7 @@ import pytest
 from bot.hub import Hub
 from bot.hub.http.errors import retry_after
 from bot.hub.http.library import httpx
-from bot.hub.http.rate_limit import LONGEST_WAIT, Pace
+from bot.hub.http.rate_limit import LONGEST_WAIT, RateLimiter
 from bot.sources.interface import Missing, Span, Unavailable
 from demo.hub.faults import Fault, RateLimit, always, times
 from demo.hub.server import LoopbackHub
@@ -48,33 +48,33 @@ def both(first: tuple[int, int], second: tuple[int, int]) -> httpx.Headers:
 def test_of_two_windows_the_nearer_reset_counts(watch: Watch, windows: tuple[tuple[int, int], tuple[int, int]]) -> None:
     """A 429 is asked again after it, and an answer that has some left lifts a longer window."""
     assert retry_after(429, both(*windows)) == 40.0
-    pace = Pace(watch.clock, watch.sleep)
-    pace.note(said("api", 0, 3000))
-    pace.note(both(*windows))
-    assert pace.used_up() == {"api": 40.0}
-    pace.note(said("api", 99, 300))
-    assert pace.used_up() == {}
-    pace.wait(API)
+    rate_limiter = RateLimiter(watch.clock, watch.sleep)
+    rate_limiter.note(said("api", 0, 3000))
+    rate_limiter.note(both(*windows))
+    assert rate_limiter.used_up() == {"api": 40.0}
+    rate_limiter.note(said("api", 99, 300))
+    assert rate_limiter.used_up() == {}
+    rate_limiter.wait(API)
     assert watch.waits == []
 
 
 def test_plenty_left_means_no_wait(watch: Watch) -> None:
     """Above a tenth of the quota nobody waits, and one quota does not slow the other."""
-    pace = Pace(watch.clock, watch.sleep)
-    pace.note(said("api", 50, 100))
-    pace.note(said("resolvers", 2, 30))
-    pace.wait(API)
+    rate_limiter = RateLimiter(watch.clock, watch.sleep)
+    rate_limiter.note(said("api", 50, 100))
+    rate_limiter.note(said("resolvers", 2, 30))
+    rate_limiter.wait(API)
     assert watch.waits == []
-    pace.wait(RESOLVE)
+    rate_limiter.wait(RESOLVE)
     assert watch.waits == [10.0]
 
 
 def test_the_rest_is_shared_by_all_who_ask(watch: Watch) -> None:
     """Each request takes its own place in what is left of the window."""
-    pace = Pace(watch.clock, watch.waits.append)
-    pace.note(said("api", 4, 50))
+    rate_limiter = RateLimiter(watch.clock, watch.waits.append)
+    rate_limiter.note(said("api", 4, 50))
     for _ in range(3):
-        pace.wait(API)
+        rate_limiter.wait(API)
     assert watch.waits == sorted(watch.waits)
     assert watch.waits[0] == 10.0
     assert watch.waits[-1] < 50
@@ -82,14 +82,14 @@ def test_the_rest_is_shared_by_all_who_ask(watch: Watch) -> None:
 
 def test_a_long_wait_is_the_callers(watch: Watch) -> None:
     """Nobody sleeps for minutes: the caller is told in how many seconds to come back."""
-    pace = Pace(watch.clock, watch.sleep)
-    pace.note(said("api", 0, 299))
+    rate_limiter = RateLimiter(watch.clock, watch.sleep)
+    rate_limiter.note(said("api", 0, 299))
     with pytest.raises(Unavailable, match="rate limit") as caught:
-        pace.wait(API)
+        rate_limiter.wait(API)
     assert caught.value.retry_after == 299
     assert watch.waits == []
     watch.now = 300
-    pace.wait(API)
+    rate_limiter.wait(API)
 
 
 def test_retry_after_is_honoured(hub: Hub, site: LoopbackHub, watch: Watch) -> None:

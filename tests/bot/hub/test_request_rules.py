@@ -124,7 +124,7 @@ def test_the_deadline_holds_below_encryption_too(address: str) -> None:
     deadline = Deadline(lambda: float(next(ticks)), 10.0)
     with httpx.Client(trust_env=False) as client:
         client._transport._pool._network_backend = _Chatting()  # type: ignore[attr-defined]
-        deadline.kept_by(client)
+        deadline.apply_to(client)
         deadline.begin()
         with pytest.raises(Overdue):
             client.get(address)
@@ -172,7 +172,7 @@ def test_a_host_that_is_not_the_hubs_is_not_asked(site: LoopbackHub, hub: Hub, t
     repo = hub.repo("org/model")
     repo.facts()
     site.fault = always(Fault(status=302, headers={"Location": target}), "/resolve/")
-    with hub.metered() as meter, pytest.raises(Unavailable, match="no host of its own"):
+    with hub.metered() as meter, pytest.raises(Unavailable, match="not a host of its own"):
         repo.file(FILE, 100)
     assert meter.requests == 1
 
@@ -186,7 +186,7 @@ def test_a_redirect_to_another_origin_never_sees_the_token(site: LoopbackHub, hu
         site.fault = always(Fault(status=302, headers=location))
         assert repo.file(FILE, 100) is not None
         assert [(s.authorization, s.cookie) for s in foreign.log] == [(None, None)]
-        with pytest.raises(Unavailable, match="which is no host of its own, for the description of org/model"):
+        with pytest.raises(Unavailable, match="which is not a host of its own, for the description of org/model"):
             hub.repo("org/model").facts()
         assert len(foreign.log) == 1
 

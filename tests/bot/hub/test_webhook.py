@@ -13,11 +13,11 @@ import pytest
 from pydantic import SecretStr
 
 from bot.config.settings import Settings, SettingsError
-from bot.health.heartbeat import Pulse
+from bot.health.heartbeat import Heartbeat
 from bot.health.http_server import Endpoint
 from bot.health.metrics import Metrics
-from bot.hub.webhook import LARGEST_BODY, PATH, Hook
-from bot.watch.schedule import Early
+from bot.hub.webhook import LARGEST_BODY, PATH, HubWebhook
+from bot.watch.schedule import EarlyPass
 from demo.scene import BASE, HIDDEN, RELEASE
 from state.uploads.counts import Feed, Tally
 from tests.bot.health.test_health import free_port, until, watching
@@ -64,9 +64,9 @@ def knocked(*knocks: tuple[bytes, str | None], secret: str | None = SECRET) -> t
     settings = Settings(http_port=free_port())
     woken: list[int] = []
     nothing = Tally((Feed("created_at", NOW, NOW),), 0, None, 0, {}, {}, {}, None)
-    pulse = Pulse(settings)
-    hook = Hook(SecretStr(secret), lambda: woken.append(1)) if secret is not None else None
-    endpoint = Endpoint(pulse, Metrics(lambda: nothing, {}, pulse), lambda: None, lambda: 1, hook)
+    heartbeat = Heartbeat(settings)
+    webhook = HubWebhook(SecretStr(secret), lambda: woken.append(1)) if secret is not None else None
+    endpoint = Endpoint(heartbeat, Metrics(lambda: nothing, {}, heartbeat), lambda: None, lambda: 1, webhook)
 
     async def knock() -> list[int]:
         async with endpoint.served(settings):
@@ -159,8 +159,9 @@ def test_a_name_with_signs_of_its_own_is_harmless_in_the_log(caplog: pytest.LogC
 
 def test_a_secret_without_a_port_is_one_clear_error() -> None:
     """Nobody would be listening."""
-    pulse = Pulse(Settings())
-    endpoint = Endpoint(pulse, Metrics(lambda: None, {}, pulse), lambda: None, 1, Hook(SecretStr("s"), lambda: None))  # type: ignore[arg-type,return-value]
+    heartbeat = Heartbeat(Settings())
+    metrics = Metrics(lambda: None, {}, heartbeat)  # type: ignore[arg-type,return-value]
+    endpoint = Endpoint(heartbeat, metrics, lambda: None, lambda: 1, HubWebhook(SecretStr("s"), lambda: None))
 
     async def serve() -> None:
         async with endpoint.served(Settings()):
@@ -187,8 +188,8 @@ def test_a_flood_makes_no_more_passes_than_the_limit() -> None:
             for _ in range(20):
                 await asyncio.sleep(0)
 
-        early, idle = Early(30.0, sleep), asyncio.Event()
-        granting = asyncio.create_task(early.grant(idle, lambda: passes.append(1)))
+        early, idle = EarlyPass(30.0, sleep), asyncio.Event()
+        granting = asyncio.create_task(early.run(idle, lambda: passes.append(1)))
         counts = []
         early.ask()
         await turns()

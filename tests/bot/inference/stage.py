@@ -9,10 +9,10 @@ from typing import Any
 
 from analyzers.identity.evidence import Asked, IdentityEvidence, Tally
 from bot.config.inference import Budget
-from bot.inference.connection import Line
-from bot.inference.probe import Pace, Probe, Subject
+from bot.inference.connection import Connection
+from bot.inference.probe import Probe, ProbeLimits, Subject
 from bot.inference.rendering import Template
-from bot.inference.spending import Purse
+from bot.inference.spending import SpendingLimit
 from demo.inference import LoopbackInference
 from state.daily_spending import Spending
 
@@ -77,10 +77,10 @@ class Stage:
         """Ask."""
         template = Template(self.template, "chat_template.jinja") if self.template is not None else None
         subject = Subject(None, self.server.name, NAMES, ("Rio",), template, "it has no chat template")
-        pace = Pace(self.budget.seconds_per_model, self.samples, self.watch.clock, self.watch.sleep)
-        purse = Purse(self.budget, self.price, self.book, lambda: NOW)
-        with Line(self.server.url, self.key, timeout=1.0) as line:
-            return Probe(line, "here", purse, pace, self.extra).ask(subject, NOW)
+        limits = ProbeLimits(self.budget.seconds_per_model, self.samples, self.watch.clock, self.watch.sleep)
+        spending = SpendingLimit(self.budget, self.price, self.book, lambda: NOW)
+        with Connection(self.server.url, self.key, timeout=1.0) as connection:
+            return Probe(connection, "here", spending, limits, self.extra).ask(subject, NOW)
 
 
 def counts(asked: Asked) -> dict[str, int]:

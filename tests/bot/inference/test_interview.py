@@ -15,9 +15,9 @@ from bot.__main__ import app
 from bot.config.inference import Budget, Endpoint, EndpointError
 from bot.hub import Hub
 from bot.inference.case_outcome import for_case
-from bot.inference.interview import Interview, NobodyServes, Providers
+from bot.inference.interview import Interview, NotServed, Providers
 from bot.inference.names import names_of, own_names, stem
-from bot.inference.probe import Pace
+from bot.inference.probe import ProbeLimits
 from bot.sources.folder import LocalSource
 from demo.hub.faults import Fault, LoggedRequest
 from demo.hub.repository import BytesBlob, LoopbackRepo
@@ -52,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
 def interview(tmp_path: Path, *endpoints: Endpoint, providers: Providers | None = None) -> Interview:
     """Something to ask with, the shipped registry behind it."""
     book = Spending(tmp_path / "spending.json")
-    return Interview(endpoints, providers, Budget(), load([SHIPPED]), book, lambda: NOW, Pace(samples=1))
+    return Interview(endpoints, providers, Budget(), load([SHIPPED]), book, lambda: NOW, ProbeLimits(samples=1))
 
 
 def test_a_listed_endpoint_is_asked_by_its_own_list(server: LoopbackInference, folder: Path, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_an_operator_says_whose_weights_an_endpoint_has(
         Endpoint(url=server.url, model="local-7"),
         Endpoint(url=server.url, repo_id="a/b"),
     ):
-        with pytest.raises(NobodyServes, match="does not list it"):
+        with pytest.raises(NotServed, match="does not list it"):
             interview(tmp_path, other).probe(LocalSource(folder))
 
 
@@ -87,7 +87,7 @@ def test_with_nobody_to_ask_it_is_off(folder: Path, tmp_path: Path) -> None:
     """And says which setting would change that."""
     nobody = interview(tmp_path)
     assert nobody.off
-    with pytest.raises(NobodyServes, match="BLENDWATCH_INFERENCE_ENDPOINTS"):
+    with pytest.raises(NotServed, match="BLENDWATCH_INFERENCE_ENDPOINTS"):
         nobody.probe(LocalSource(folder))
 
 
@@ -121,7 +121,7 @@ def test_a_case_gets_the_reason_and_what_is_planted_where_nobody_answers(
     off, gone = interview(tmp_path), interview(tmp_path, Endpoint(url="http://127.0.0.1:9"))
     poor = replace(interview(tmp_path, Endpoint(url=server.url)), budget=Budget(calls_per_model=0))
     for asking, outcome, why in (
-        (off, "nobody serves it", "nobody is listed"),
+        (off, "nobody serves it", "no server is listed"),
         (gone, "nobody serves it", "failed"),
         (poor, "budget spent", "0 calls for one model is used up"),
     ):
@@ -169,7 +169,7 @@ def test_providers_are_asked_if_the_hub_says_that_one_serves_it(
             assert found.spent.dollars == pytest.approx(found.spent.tokens * 5e-6)
             assert {a.authorization for a in server.log} == {f"Bearer {TOKEN}"}
         else:
-            with pytest.raises(NobodyServes, match="no inference provider serves it"):
+            with pytest.raises(NotServed, match="no inference provider serves it"):
                 asking.probe(hub.repo(REPO))
             assert server.log == []
         assert TOKEN not in repr(asking)
@@ -326,6 +326,6 @@ def test_several_models_need_a_name(server: LoopbackInference, tmp_path: Path) -
     asking = interview(tmp_path)
     assert asking.at(server.url, None).model == REPO
     server.name = ""
-    with pytest.raises(NobodyServes, match="--model"):
+    with pytest.raises(NotServed, match="--model"):
         asking.at(server.url, None)
     assert replace(asking, endpoints=(Endpoint(url=server.url, model="m"),)).at(server.url[:-3], None).model == "m"

@@ -157,12 +157,12 @@ def test_nobody_is_framed_by_a_commit_that_is_dated_back(tmp_path: Path, days: f
         at.hub.add(replace(back, weights_at=NOW + days * DAY, last_modified=at.moved.now(), counted=10**9))
         passes(at)
         if days < 0:  # no upload of the watch's time, but it may be read as a relative of one
-            assert at.turn.watcher.checker.known.learn(OLD, FIRST_LOOK_REQUESTS) == ""
+            assert at.watch_pass.watcher.checker.known.learn(OLD, FIRST_LOOK_REQUESTS) == ""
         passes(at, 2)
         assert told(at) == []
         reviewed = {name for name in (OLD, NEW) if f"{name}: {REVIEWED}" in at.told.news}
         assert reviewed == ({NEW} if days < 0 else {OLD} if seen else {OLD, NEW})  # a date against what was seen
-        assert at.turn.watcher.checker.known.has(OLD)
+        assert at.watch_pass.watcher.checker.known.has(OLD)
 
 
 def test_a_model_whose_first_weights_were_copied_is_not_made_of_the_copy(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_parent_that_is_read_late_is_for_reviewers(tmp_path: Path) -> None:
     """It was there before the watch by its own date alone: the watch saw it after the blend."""
     with watched(tmp_path, BASE_ALONE, REPOS[BASE], REPOS[RELEASE], hidden_blend(NOW - HOUR)) as at:
         assert told(at) == []
-        assert at.turn.watcher.checker.known.learn(RELEASE, FIRST_LOOK_REQUESTS) == ""
+        assert at.watch_pass.watcher.checker.known.learn(RELEASE, FIRST_LOOK_REQUESTS) == ""
         passes(at, 2, after=HOUR)
         assert told(at) == []
         assert f"{HIDDEN}: {REVIEWED}" in at.told.news

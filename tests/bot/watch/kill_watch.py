@@ -88,12 +88,12 @@ class Passes:
         """See Play."""
         clock = Clock(lambda: NOW + self.late, time.monotonic, time.sleep)
         with build.store(self.settings) as store, build.service(self.settings, clock=clock, seen=store) as service:
-            turn = build.turn(service, store, build.sinks(self.settings), build.overseer(service, store))
-            asked = {f.name: getattr(turn.asking, f.name) for f in fields(Asking) if not f.name.startswith("_")}
-            turn = replace(turn, asking=AtOnce(**asked))
+            watch_pass = build.one_pass(service, store, build.sinks(self.settings), build.monitoring(service, store))
+            asked = {f.name: getattr(watch_pass.asking, f.name) for f in fields(Asking) if not f.name.startswith("_")}
+            watch_pass = replace(watch_pass, asking=AtOnce(**asked))
             for step, late in steps:
                 self.late = step * STEP + late
-                asyncio.run(turn.run(lambda _: None))
+                asyncio.run(watch_pass.run(lambda _: None))
 
     def messages(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """See Play."""

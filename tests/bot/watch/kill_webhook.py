@@ -23,7 +23,7 @@ from bot.cases.rendering import as_they_stand
 from bot.config.inference import Budget, Endpoint
 from bot.hub import Hub
 from bot.inference.interview import Interview
-from bot.inference.probe import Pace
+from bot.inference.probe import ProbeLimits
 from bot.sources.first_look import weights_digest
 from demo.discord.server import LoopbackDiscord
 from demo.hub.repository import LoopbackRepo
@@ -234,7 +234,7 @@ class AskedNames(Case):
         served = (Endpoint(url=self.url, repo_id=HIDDEN),)
         budget = Budget() if step else Budget(calls_per_day=0)
         book = Spending(self.folder / "spending.json")
-        asked = Interview(served, None, budget, Registry(), book, self.clock, Pace(samples=1))
+        asked = Interview(served, None, budget, Registry(), book, self.clock, ProbeLimits(samples=1))
         Asking(self.hub, self.casework(store), lambda: asked, self.clock, tell=True).ask_all()
         self.send(store)
 

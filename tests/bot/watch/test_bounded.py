@@ -10,7 +10,7 @@ import pytest
 
 from bot.sources.interface import TooLarge
 from bot.sources.untrusted_json import MOST_VALUES, parsed
-from bot.watch.memory import give_back
+from bot.watch.memory import release_memory
 
 MEGABYTE = 1 << 20
 
@@ -47,7 +47,7 @@ def test_freed_memory_goes_back() -> None:
     last = blocks.pop()
     full = _resident()
     del blocks
-    give_back()
+    release_memory()
     assert full - _resident() > 60 * MEGABYTE
     assert last == bytes(800)
 

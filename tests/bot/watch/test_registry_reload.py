@@ -16,7 +16,7 @@ from bot import build
 from bot.alerts.operator import News
 from bot.config.settings import load_settings
 from bot.health.http_server import Endpoint
-from bot.watch.registry_reload import EMPTY, Reload
+from bot.watch.registry_reload import EMPTY, RegistryReload
 from demo.scene import BASE, HIDDEN, RELEASE
 from state.registry.models import Model, Registry, load
 from state.sketches.unreadable_models import UnreadableModel, UnreadableModels
@@ -41,9 +41,9 @@ def passes(at: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Callabl
     settings = load_settings()
     settings.data.mkdir(parents=True, exist_ok=True)
     with build.store(settings) as store, build.service(settings) as service:
-        overseer = build.overseer(service, store)
-        turn = build.turn(service, store, build.sinks(settings), overseer)
-        yield lambda: asyncio.run(turn.run(lambda _: None)), overseer.endpoint, store
+        monitoring = build.monitoring(service, store)
+        watch_pass = build.one_pass(service, store, build.sinks(settings), monitoring)
+        yield lambda: asyncio.run(watch_pass.run(lambda _: None)), monitoring.endpoint, store
 
 
 def test_a_watch_takes_in_what_changed_and_keeps_the_last_good_set(
@@ -82,7 +82,7 @@ def test_a_swapped_link_is_a_change(tmp_path: Path) -> None:
     known = house.known(load([mounted]).models)
     suspect = sketch("new/model", house.weights[1])
     with store(tmp_path) as opened:
-        reload = Reload([mounted], known, News(opened, lambda: NOW, "console"))
+        reload = RegistryReload([mounted], known, News(opened, lambda: NOW, "console"))
         assert (reload.look(), names(known, suspect)) == (False, ["org0/model"])
         (mounted / "..tmp").symlink_to("..two")
         (mounted / "..tmp").rename(mounted / "..data")
@@ -97,7 +97,7 @@ def test_a_volume_that_is_gone_or_empty_forgets_nothing(tmp_path: Path) -> None:
     (folder / "known.yaml").write_text(text_of("org0/model"))
     known = house.known(load([folder]).models)
     with store(tmp_path) as opened:
-        reload = Reload([folder], known, News(opened, lambda: NOW, "console"))
+        reload = RegistryReload([folder], known, News(opened, lambda: NOW, "console"))
         for gone, said in ((folder, "cannot be read"), (folder / "known.yaml", EMPTY)):
             gone.rename(tmp_path / "away")
             assert reload.look() is False
@@ -115,7 +115,7 @@ def test_the_log_says_what_has_changed_of_every_kind(tmp_path: Path, caplog: pyt
     file.write_text(text_of("org0/model"))
     known = house.known(load([file]).models)
     with store(tmp_path) as opened, caplog.at_level(logging.INFO, "blendwatch"):
-        reload = Reload([file], known, News(opened, lambda: NOW, "console"))
+        reload = RegistryReload([file], known, News(opened, lambda: NOW, "console"))
         file.write_text(text_of("org0/model") + "suppressions:\n- {repo_id: x/y, reason: r, until: 2026-12-31}\n")
         assert reload.look() is True
     (line,) = [r.getMessage() for r in caplog.records if "has changed" in r.getMessage()]
@@ -129,7 +129,7 @@ def test_comments_and_order_of_files_alone_change_nothing(tmp_path: Path) -> Non
     file.write_text(text_of("org0/model"))
     known = house.known(load([file]).models)
     with store(tmp_path) as opened:
-        reload = Reload([file], known, News(opened, lambda: NOW, "console"))
+        reload = RegistryReload([file], known, News(opened, lambda: NOW, "console"))
         file.write_text("# a comment\n" + text_of("org0/model"))
         assert reload.look() is False
         file.write_text(text_of("org0/model") + "organisations:\n- {name: Zero, members: [org0, org1]}\n")

@@ -13,7 +13,7 @@ import pytest
 
 from analyzers.records import HubEvent, RepoRef, Sketch
 from bot.known.models import KnownModels
-from bot.watch.rejudge import Reconsider
+from bot.watch.rejudge import Rejudge
 from state.registry.models import Model, Registry
 from state.sketches.store import SketchStore, StoredSketch
 from state.sketches.unreadable_models import UnreadableModels
@@ -66,7 +66,7 @@ class Den:
         known = KnownModels(
             Registry(tuple(self.models)), sketches, absences, nowhere, lambda: self.now, SPEC, self.automatic
         )
-        return Reconsider(known, self.store, lambda: self.now, seconds).look(progress or self.shown.append)
+        return Rejudge(known, self.store, lambda: self.now, seconds).look(progress or self.shown.append)
 
     def come(self, weights: Array = WEIGHTS[2], public: datetime = NOW - 9 * DAY) -> None:
         """Let LATE be read, and be known."""
@@ -129,14 +129,14 @@ def test_one_that_we_trip_over_holds_no_other_back(tmp_path: Path, monkeypatch: 
         at.judged("new/blend", BLEND, 1)
         at.judged("user/tune", WEIGHTS[4], 2, BASE)
         at.come()
-        changes = Reconsider._changes
+        changes = Rejudge._changes
 
-        def trips(self: Reconsider, upload: Upload) -> bool:
+        def trips(self: Rejudge, upload: Upload) -> bool:
             if upload.repo_id == "user/tune":
                 raise ZeroDivisionError
             return changes(self, upload)
 
-        monkeypatch.setattr(Reconsider, "_changes", trips)
+        monkeypatch.setattr(Rejudge, "_changes", trips)
         assert at.look() == 1
         assert at.explained == ["user/tune", "new/blend"]
         assert at.look() == 0
