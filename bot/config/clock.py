@@ -1,4 +1,4 @@
-"""The one clock of the service: what time it is, how long something took, and waiting. A test moves it by hand."""
+"""The clock of the service: time, durations and sleep. A test moves it by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`now`: in UTC. `seconds`: never goes back. `sleep`: for so many seconds, and as many pass on both."""
+    """`now`: returns UTC. `seconds`: monotonic. `sleep`: takes seconds, which pass on both."""
 
     now: Callable[[], datetime]
     seconds: Callable[[], float]

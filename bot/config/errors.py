@@ -1,4 +1,4 @@
-"""Errors of settings, in words for the operator instead of the library's."""
+"""Word errors of settings for the operator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic_core import ErrorDetails
 
-# by the library's name of an error, or what it begins with; braces are filled from the error's own context
+# by the library's name of an error, or its beginning; braces are filled from the error's context
 _WORDS: Final[Mapping[str, str]] = {
     "int": "must be a whole number",
     "float": "must be a number",
@@ -34,7 +34,7 @@ _WORDS: Final[Mapping[str, str]] = {
 
 
 def in_words(detail: ErrorDetails) -> str:
-    """Return what is wrong by one of pydantic's errors; its own sentence where there are no words for it."""
+    """Return a sentence for one of pydantic's errors; its own sentence for an unknown one."""
     found = next((words for name, words in _WORDS.items() if detail["type"].startswith(name)), None)
     context: Mapping[str, Any] = detail.get("ctx", {})
     try:

@@ -1,4 +1,4 @@
-"""Where models may be asked, and how much of it: what an operator lists, checked."""
+"""Settings of inference servers and of the budget for asking them, checked."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MAX_KEY_BYTES = 4_096
 
 
 class EndpointError(BlendwatchError):
-    """An endpoint's setting or key cannot be; the text names the endpoint and never the key."""
+    """An endpoint's setting or key is invalid; the text names the endpoint and never the key."""
 
 
 class Endpoint(BaseModel):
-    """One OpenAI-compatible server. Its key goes to this origin alone."""
+    """One OpenAI-compatible server. Its key goes to this origin only."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,17 +46,17 @@ class Endpoint(BaseModel):
 
     @property
     def base(self) -> str:
-        """The address with the version that the requests go under, without a slash at the end."""
+        """Return the address with the API version, without a slash at the end."""
         base = self.url.rstrip("/")
         return base if base.endswith("/v1") else f"{base}/v1"
 
     @property
     def host(self) -> str:
-        """Its host and port, for people."""
+        """Return host and port, for texts."""
         return urlsplit(self.url).netloc
 
     def key(self) -> str | None:
-        """Return its key, read now; None where it has none. Raises EndpointError."""
+        """Read and return its key; None without one. Raises EndpointError."""
         if self.key_file is None:
             return None
         try:
@@ -68,7 +68,7 @@ class Endpoint(BaseModel):
 
 
 def checked_key(text: str, host: str) -> str:
-    """Return a key without white space around it; EndpointError, which does not quote it, if it cannot be one."""
+    """Return a key without surrounding white space; EndpointError, which does not quote it, if it is invalid."""
     key = text.strip()
     if not key or len(key) > MAX_KEY_BYTES or not key.isascii() or not key.isprintable() or " " in key:
         raise EndpointError(f"the key of {host} is empty or has a character that no key has")
@@ -76,7 +76,7 @@ def checked_key(text: str, host: str) -> str:
 
 
 class Budget(BaseModel):
-    """What asking may cost at most; days are UTC days. Tokens are the prompt's and the answer's together."""
+    """Limits on the cost of asking; days are UTC days. Tokens are those of prompt and answer together."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,6 +1,6 @@
 """Log lines on standard error: JSON for machines, text for a terminal, and never a secret in either.
 
-The standard library's loggers are used everywhere; structlog formats what they, and other people's libraries, write.
+All modules use the standard library's loggers; structlog formats their lines and those of libraries.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 HIDDEN: Final = "(hidden)"
-SHORTEST_SECRET: Final = 6  # characters; a shorter value would be found in honest words
+SHORTEST_SECRET: Final = 6  # characters; a shorter value would occur in ordinary words
 OWN: Final = ("analyzers", "blendwatch", "bot", "state")
 
-# What secrets look like, wherever they come from. The first group stays.
+# Patterns of secrets from any source. The first group stays.
 _SHAPES: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"(webhooks/\d+/)[\w.-]+",  # the address of a webhook is a password
-        r"(\b(?-i:hf_)(?!endpoint\b))[a-z0-9]{6,}",  # a token, and no name of a variable or setting
+        r"(\b(?-i:hf_)(?!endpoint\b))[a-z0-9]{6,}",  # a token, not the name of a variable or setting
         r"(\bapi_org_)[a-z0-9]{6,}",
         r"""(authorization[\\"']*\s*[:=,]\s*(?:b(?=[\\"']))?[\\"']*)(?:(?:bearer|basic|bot|token)\s+)?[^\s\\"',;)}\]]+""",
         r"(\bbearer\s+)[\w.~+/=-]{8,}",
@@ -38,7 +38,7 @@ _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u
 
 
 def redacted(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text with HIDDEN in place of the given secrets and of everything that looks like one."""
+    """Return the text with HIDDEN instead of the given secrets and of everything that looks like one."""
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
     for shape in _SHAPES:
@@ -47,9 +47,9 @@ def redacted(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def configure(style: str, level: str, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
-    """Let every logger of this process write to `stream`, standard error if not given. May be called again.
+    """Direct every logger of this process to `stream` (None: standard error). May be called again.
 
-    `style` is auto, json or text; `level` the least level of our own loggers: of others only warnings are shown.
+    `style`: auto, json or text; `level`: the least level of our own loggers; of others only warnings are shown.
     """
     target = stream or sys.stderr
     as_text = style == "text" or (style == "auto" and target.isatty())
@@ -68,7 +68,7 @@ def configure(style: str, level: str, secrets: Iterable[str] = (), stream: TextI
 
 
 def _parts(secrets: Iterable[str]) -> tuple[str, ...]:
-    """The secrets, and of an address also its last part, which is the secret one; the longest first."""
+    """Return the secrets, and the last part of addresses, which is secret, too; the longest first."""
     found = {part.strip() for secret in secrets for part in (secret, secret.rstrip("/").rpartition("/")[2])}
     return tuple(sorted((part for part in found if len(part) >= SHORTEST_SECRET), key=len, reverse=True))
 
@@ -97,19 +97,19 @@ def _formatter(as_text: bool, secrets: tuple[str, ...]) -> logging.Formatter:
 
 
 def _renamed(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Put what a reader looks for first to the front."""
+    """Move time, level and event to the front."""
     first = {"time": event.pop("timestamp"), "level": event.pop("level"), "event": event.pop("event")}
     return {**first, **event}
 
 
 def _line(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
-    """Time, level and what is said; the fields say the same again, for machines. No control character gets through."""
+    """Return time, level and event; fields are for machines. Control characters are replaced."""
     said = f"{event['timestamp']} {event['level']:<7} {event['event']}"
     return _CONTROL.sub("?", f"{said}\n{event['exception']}" if "exception" in event else said)
 
 
 def _unexpected(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
-    """A fault of ours that nobody caught: logged like everything else, so that it holds no secret either."""
+    """Log an uncaught error like every other line, without secrets."""
     if not issubclass(kind, Exception) or error is None:
         sys.__excepthook__(kind, error or kind(), trace)
         return

@@ -1,4 +1,4 @@
-"""Settings: one file (TOML), the environment over it, and secrets from files of their own. See docs/operating.md."""
+"""Settings: a TOML file, the environment over it, and secrets from files of their own. See docs/operating.md."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from bot.hub.account import logged_in
 from state.registry.models import SHIPPED
 
 PREFIX: Final = "BLENDWATCH_"
-AS_EVERYWHERE: Final = ("hf_endpoint", "hf_token")  # whose variables have no prefix of ours
+AS_EVERYWHERE: Final = ("hf_endpoint", "hf_token")  # their variables have no prefix
 
 
 class SettingsError(BlendwatchError):
-    """Settings that cannot be: the text has a line for each, with the place where it stands, and holds no secret."""
+    """Invalid settings: the text has a line for each, with its place, and holds no secret."""
 
     def __init__(self, problems: str | Sequence[str]) -> None:
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
@@ -41,7 +41,7 @@ def _logged_in() -> SecretStr | None:
 
 
 def _joined(value: object) -> object:
-    """A list of paths, as TOML has them, in the form that the environment has."""
+    """Join a list of paths, as in TOML, to the form of the environment."""
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return os.pathsep.join(value)
     return value
@@ -56,7 +56,7 @@ def _lower(value: object) -> object:
 
 
 class _Environment(EnvSettingsSource):
-    """The environment; what should be JSON and is none is left to the setting itself, which says what it wants."""
+    """The environment; invalid JSON is left to the setting's own check, which gives the clearer error."""
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         """See EnvSettingsSource."""
@@ -67,7 +67,7 @@ class _Environment(EnvSettingsSource):
 
 
 class Settings(BaseSettings):
-    """What an operator can set; each by its name in the file, and as BLENDWATCH_NAME in the environment."""
+    """All settings of an operator, each by its name in the file and as BLENDWATCH_NAME in the environment."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
 
@@ -189,41 +189,41 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is given by name, then the environment; `gather` finds the rest."""
+        """Return the sources: values given by name, then the environment; `gather` finds the rest."""
         return init_settings, _Environment(settings_cls)
 
     @property
     def registry_paths(self) -> list[Path]:
-        """The registry's files and folders."""
+        """Return the registry's files and folders."""
         return [Path(part).expanduser() for part in self.registry.split(os.pathsep) if part]
 
     @property
     def database(self) -> Path:
-        """The file of the database."""
+        """Return the file of the database."""
         return self.data / "blendwatch.sqlite"
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret that is set, for those who must keep it out of what they write."""
+        """Return every secret that is set, so that logs can hide it."""
         return tuple(value.get_secret_value() for _, value in self if isinstance(value, SecretStr))
 
     @classmethod
     def names(cls) -> Names:
-        """What each setting is called where, and which are secret."""
+        """Return the names of the settings in the file and environment, and the secret ones."""
         variables = {n: n.upper() if n in AS_EVERYWHERE else PREFIX + n.upper() for n in cls.model_fields}
         secret = frozenset(n for n, f in cls.model_fields.items() if f.annotation == (SecretStr | None))
         return Names(PREFIX, variables, secret)
 
     @classmethod
     def with_defaults_for(cls, wrong: set[str], values: dict[str, Any]) -> Self:
-        """The settings as `values` and the environment have them, with defaults in place of the wrong ones."""
+        """Return the settings of `values` and the environment, with defaults instead of the wrong ones."""
         kept = {name: value for name, value in values.items() if name not in wrong}
         fields = cls.model_fields
         return cls(**kept, **{name: fields[name].get_default(call_default_factory=True) for name in wrong})
 
 
 def read_settings(kind: type[Settings] = Settings) -> tuple[Settings, Given, tuple[str, ...]]:
-    """Return the settings, where they come from, and a sentence for every one that is wrong and has its default."""
+    """Return the settings, their places, and a sentence for every wrong one, which gets its default."""
     given = gather(os.environ, kind.names())
     wrong, problems = set(given.wrong), list(given.problems)
     try:

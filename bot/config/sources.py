@@ -1,4 +1,4 @@
-"""Where settings are given: the file, the environment, files of secrets. Each value with the place where it stands."""
+"""Gather settings from the file, the environment and files of secrets, each value with its place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE_NAME: Final = "blendwatch.toml"
 LARGEST_FILE: Final = 1_000_000  # bytes of the settings file
 LARGEST_SECRET: Final = 10_000  # bytes of a file that holds one secret
 
-# Kubernetes gives every pod variables for each service of its namespace, one that is called blendwatch included.
+# Kubernetes sets variables in every pod for each service of its namespace, one called blendwatch included.
 _NOT_OURS = re.compile(r"BLENDWATCH_(PORT|SERVICE_(HOST|PORT))(_.*)?")
 _KEY = re.compile(r'^[ \t]*\[{0,2}[ \t]*["\']?([\w-]+)["\']?[ \t]*[=\].]', re.MULTILINE)
 
@@ -26,14 +26,14 @@ class Names:
 
     prefix: str
     variables: Mapping[str, str]  # by the setting's name
-    secret: frozenset[str]  # settings whose value may stand in a file of its own, named by NAME_FILE
+    secret: frozenset[str]  # settings whose value may be in a file of its own, named by NAME_FILE
 
 
 @dataclass(slots=True)
 class Given:
-    """What was found. `values` holds what is not in the environment itself; `places` says where each setting stands.
+    """The gathered settings. `values`: those outside the environment; `places`: the place of each setting.
 
-    A setting in `wrong` has a problem that stands in `problems` already.
+    `wrong`: settings whose problem is in `problems` already.
     """
 
     file: Path | None = None
@@ -44,7 +44,7 @@ class Given:
 
 
 def gather(env: Mapping[str, str], names: Names) -> Given:
-    """Find everything that is set; whatever is wrong becomes a problem, and never an exception."""
+    """Find all settings; errors become problems, never exceptions."""
     given = Given(file=_settings_file(env))
     if given.file is not None:
         _from_toml(given, names)
@@ -53,7 +53,7 @@ def gather(env: Mapping[str, str], names: Names) -> Given:
 
 
 def _settings_file(env: Mapping[str, str]) -> Path | None:
-    """The file that is named, or else the first of the usual ones that is there."""
+    """Return the named file, else the first usual one that exists."""
     if named := env.get(CONFIG_VARIABLE):
         return Path(named).expanduser()
     own = env.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
@@ -81,12 +81,12 @@ def _from_toml(given: Given, names: Names) -> None:
         elif f"{key}_file" in table and key in names.secret:
             given.problems.append(f"{place}: {key} and {key}_file are both set; one of them has to go")
             given.wrong.add(key)
-        elif value != "":  # as in the environment, what is empty is not set
+        elif value != "":  # as in the environment, an empty value is not set
             given.values[key], given.places[key] = value, place
 
 
 def _from_environment(given: Given, names: Names, env: Mapping[str, str]) -> None:
-    """Note what the environment sets, over what the file says."""
+    """Apply the environment over the file."""
     files = {name: f"{names.variables[name]}_FILE" for name in names.secret}
     for name, variable in names.variables.items():
         file = files.get(name, "")
@@ -107,7 +107,7 @@ def _from_environment(given: Given, names: Names, env: Mapping[str, str]) -> Non
 
 
 def _from_secret_file(given: Given, name: str, place: str, path: object) -> None:
-    """Read a secret; the path is not shown, because it may be a secret that was put there by mistake."""
+    """Read a secret. Errors do not show the path: it may be a secret that was set by mistake."""
     given.places[name] = place
     if not isinstance(path, str) or not path:
         given.problems.append(f"{place}: this is not the path of a file")
@@ -123,7 +123,7 @@ def _from_secret_file(given: Given, name: str, place: str, path: object) -> None
 
 
 def _text(given: Given, place: str, path: Path, limit: int) -> str | None:
-    """The file as text; None, with the problem noted, if it cannot be had."""
+    """Return the file as text; None, with a problem appended, if it cannot be read."""
     try:
         with path.open("rb") as file:
             data = file.read(limit + 1)

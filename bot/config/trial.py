@@ -1,4 +1,4 @@
-"""The trial of a new install: nobody has measured the watch on the real Hub yet, so a person looks first."""
+"""The trial of a new install: the watch is not measured on the real Hub yet, so a person looks first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOW_TO_END = "shadow_days = 0 (BLENDWATCH_SHADOW_DAYS=0) ends it at the next sta
 
 
 def in_trial(began: datetime | None, shadow_days: float, now: datetime) -> bool:
-    """Tell whether a moment lies in the trial. `began`: when the watch began; None: it is still to begin."""
+    """Return True if `now` lies in the trial. `began`: start of the watch (UTC); None: not begun."""
     return shadow_days > 0 and (began is None or now < began + timedelta(days=shadow_days))
 
 
@@ -25,13 +25,13 @@ class Trial:
     shadow_days: float
 
     def until(self, now: datetime) -> datetime | None:
-        """Return when the trial ends; None where `now` does not lie in it."""
+        """Return the UTC end of the trial; None if `now` does not lie in it."""
         began = self.store.began_at()
         return (began or now) + timedelta(days=self.shadow_days) if in_trial(began, self.shadow_days, now) else None
 
 
 def described(settings: Settings, until: datetime) -> str:
-    """Say for an operator what the trial changes, until when, and how to end it."""
+    """Describe for the operator the effect of the trial, its end, and how to end it early."""
     if settings.discord_token is None:
         where = "the webhook" if settings.discord_webhook is not None else "the console"
         what = f'alerts go to {where} as ever, marked "trial week: not yet confirmed by anybody"; {JUDGED}'

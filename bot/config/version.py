@@ -1,4 +1,4 @@
-"""Which version of this program runs."""
+"""The version of this program."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def this_release() -> str:
-    """The version, as the installed package says."""
+    """Return the version of the installed package."""
     try:
         return version("blendwatch")
     except PackageNotFoundError:  # run from a checkout that was never installed
