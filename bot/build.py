@@ -307,7 +307,7 @@ def cap(settings: Settings, opened: Store) -> Cap:
 
 
 @dataclass(frozen=True, slots=True)
-class Channels:
+class Destinations:
     """Sinks of alerts, and the context that must run beside the watch for them."""
 
     sinks: Mapping[str, Sink | RowSink]
@@ -315,16 +315,16 @@ class Channels:
 
 
 @contextmanager
-def channels(settings: Settings, opened: Store, where: Mapping[str, Sink]) -> Iterator[Channels]:
+def destinations(settings: Settings, opened: Store, where: Mapping[str, Sink]) -> Iterator[Destinations]:
     """Build the Discord bot where its token is set; raises RegistryError, StateError and SettingsError."""
     if settings.discord_token is None:
         if settings.review_channel is not None:
             raise SettingsError("BLENDWATCH_REVIEW_CHANNEL needs a bot: BLENDWATCH_DISCORD_TOKEN is not set")
-        yield Channels(where, nullcontext)
+        yield Destinations(where, nullcontext)
         return
     with service(settings, seen=opened) as own:  # checks of members and of the watch share no memory
         checking, keeper = Checking(own.hub, own.checker), casework(settings, opened)
         means = Means(opened, where, checking, own.checker.known, keeper, cap(settings, opened), utc_now)
         found = assemble(settings, means)
         found.chat.tell = partial(news(settings, opened).set, "Discord's token refused")
-        yield Channels(found.sinks, found.chat.running)
+        yield Destinations(found.sinks, found.chat.running)

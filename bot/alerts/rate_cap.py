@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bot.alerts.delivery import LEASE_SECONDS, Batch
 from bot.alerts.embeds import DIGEST_LINES
-from state.outbox.digests import Folding
+from state.outbox.digests import AlertDigests
 from state.records import OutboxRow
 
 HOUR: Final = timedelta(hours=1)
@@ -37,7 +37,7 @@ class HourlyCap:
     A digest's alerts count as well. An operator's news and what follows a case are neither counted nor folded.
     """
 
-    alerts: Folding
+    alerts: AlertDigests
     per_hour: int
     destinations: frozenset[str]
 

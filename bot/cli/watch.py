@@ -37,7 +37,7 @@ def watch(
                 FileLock(settings.data / "watch.lock", timeout=0),
                 build.store(settings) as store,
                 build.service(settings, automatic=settings.automatic_references, seen=store) as service,
-                build.channels(settings, store, where) as destinations,
+                build.destinations(settings, store, where) as destinations,
                 progress_shown(lines=False) as progress,
             ):
                 if "discord" in where:

@@ -89,9 +89,9 @@ class Settings(BaseSettings):
     )
     reviewers: int = Field(default=1, ge=1, le=2, description="reviewers who must agree before a case is published")
     review_hours: float = Field(
-        default=24.0, gt=0, le=24 * 30, description="hours until a case that no reviewer decided is said again"
+        default=24.0, gt=0, le=24 * 30, description="hours before reviewers are reminded of an undecided case"
     )
-    ping_url: SecretStr | None = Field(default=None, description="address that is asked after every good pass")
+    ping_url: SecretStr | None = Field(default=None, description="address that is pinged after every good pass")
     discord_api_base: str | None = Field(default=None, description="another Discord, for tests and the demo")
     hf_endpoint: str = Field(
         default="https://huggingface.co", validation_alias="hf_endpoint", description="address of the Hub"
@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     min_bytes: int = Field(
         default=6_000_000_000, ge=0, description="bytes of weights from which an upload without a count is large"
     )
-    poll_minutes: float = Field(default=10.0, gt=0, le=1440, description="minutes between two looks at the Hub")
+    poll_minutes: float = Field(default=10.0, gt=0, le=1440, description="minutes between two passes")
     lookback_hours: float = Field(
         default=24.0, ge=0, le=24 * 365, description="hours that the first pass of all looks back"
     )
@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     )
     seed_since: AwareDatetime | None = Field(
         default=None,
-        description="time from which the first pass of all remembers older uploads, without telling of them",
+        description="time from which the first pass of all stores older uploads, without alerts about them",
     )
     requests_per_pass: int = Field(
         default=6000, ge=100, description="requests after which a pass leaves the rest to the next one"
@@ -145,14 +145,14 @@ class Settings(BaseSettings):
         default=2_000_000_000, ge=1, description="bytes after which a pass leaves the rest to the next one"
     )
     automatic_references: bool = Field(
-        default=True, description="whether new uploads are compared with those that were read before, too"
+        default=True, description="compare new uploads with those that were read before, too"
     )
     alerts_per_hour: int = Field(
         default=20, ge=1, description="alerts that one destination gets one by one in an hour; more come in a digest"
     )
-    max_backlog: int = Field(default=1000, ge=1, description="uploads waiting before the operator is told")
+    max_backlog: int = Field(default=1000, ge=1, description="uploads waiting before the operator is notified")
     min_free_bytes: int = Field(
-        default=1 << 30, ge=0, description="free bytes on disk below which the operator is told"
+        default=1 << 30, ge=0, description="free bytes on disk below which the operator is notified"
     )
     http_host: str = Field(
         default="127.0.0.1",
@@ -171,13 +171,13 @@ class Settings(BaseSettings):
         default=(), description="OpenAI-compatible servers that may be asked: a list of {url, model?, key_file?}"
     )
     inference_providers: bool = Field(
-        default=False, description="whether the Hub's inference providers may be asked with HF_TOKEN, which costs money"
+        default=False, description="allow requests to the Hub's inference providers with HF_TOKEN, which cost money"
     )
     inference_router: str = Field(default=ROUTER, description="address of the inference providers' router")
     inference_budget: Budget = Field(default=Budget(), description="limits on asking; see docs/identity.md")
     identity_follow_ups: bool = Field(
         default=False,
-        description="whether what a case's model calls itself is posted, too, as a follow-up of its alert",
+        description="post the names that a case's model calls itself as a follow-up of its alert",
     )
 
     @classmethod
