@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -45,10 +46,15 @@ def hello(session: HttpSession) -> Hello:
     return Hello(said_at(answer.headers))
 
 
-def whoami(session: HttpSession) -> Account:
-    """Return the account of the token; Unavailable without an answer, Refused where the Hub rejects the token."""
+def whoami(session: HttpSession, headers: Mapping[str, str] | None = None) -> Account:
+    """Ask whose the token is, or that in `headers`.
+
+    Raises Unavailable where the Hub does not answer, Refused where it does not take the token.
+    """
     try:
-        content, _ = session.json(HubRequest(session.address("api", "whoami-v2"), "the owner of the token"))
+        content, _ = session.json(
+            HubRequest(session.address("api", "whoami-v2"), "the owner of the token", headers=headers or {})
+        )
     except (Missing, Gated):
         raise Refused("The Hub does not accept the token.") from None
     said = table(content)

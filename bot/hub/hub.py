@@ -11,6 +11,7 @@ from types import TracebackType
 from analyzers.records import HubEvent
 from bot.hub.account import Account, Hello, hello, whoami
 from bot.hub.commits import MAX_COMMITS, commits
+from bot.hub.discussions import Discussions
 from bot.hub.headers import HeaderEndpoint
 from bot.hub.http.errors import NoSuchAddress
 from bot.hub.http.hosts import Hosts
@@ -126,6 +127,10 @@ class Hub:
         except NoSuchAddress:
             return frozenset()
         return frozenset(author for commit in found for author in commit.authors)
+
+    def discussions(self, token: str) -> Discussions:
+        """Return the discussions of repositories, as the owner of a token that may write; ValueError for no token."""
+        return Discussions(self._session, _checked(token))
 
     @property
     def skew(self) -> float | None:

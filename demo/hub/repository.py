@@ -80,6 +80,7 @@ class LoopbackRepo:
     gated: Literal[False, "auto", "manual"] = False
     granted: frozenset[str] = frozenset()  # tokens that may read a gated or private repository
     disabled: bool = False
+    discusses: bool = True  # whether its owner lets others open discussions
     private: bool = False
     renamed_to: str | None = None
     counted: int | None = None  # safetensors parameters as the Hub shows them; None: not counted yet

@@ -9,9 +9,11 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 
 from demo.hub.answers import commit_rows, listing, model, shard_headers, tree_entry
+from demo.hub.discussions import Discussion, discussion_page
 from demo.hub.repository import LoopbackRepo, is_lfs
 from demo.hub.storage import FAULT, Answered, SignedAddresses, send_blob
 
+ACCOUNT = "operator"  # whose every token is
 COMMITS_A_PAGE = 50
 RESTRICTED = "Access to model {} is restricted."
 
@@ -20,6 +22,7 @@ class Site(Protocol):
     """Parts of the Hub that the routes use."""
 
     repos: dict[str, LoopbackRepo]
+    discussions: dict[str, list[Discussion]]
     offers_headers: bool
     signed: SignedAddresses
     url: str
@@ -43,6 +46,9 @@ class Routes:
         app.router.add_get(api + "/tree/{rev}", self._tree)
         app.router.add_get(api + "/commits/{rev}", self._commits)
         app.router.add_get(api + "/refs", self._refs)
+        app.router.add_get(api + "/discussions", self._discussions)
+        app.router.add_post(api + "/discussions", self._discuss)
+        app.router.add_get(api + "/discussions/{num}", self._discussion)
         app.router.add_post(api + "/paths-info/{rev}", self._paths_info)
         app.router.add_get(api + "/safetensors-metadata/{path:.+}", self._headers)
         app.router.add_get("/api/resolve-cache/models/{org}/{name}/{rev}/{path:.+}", self._cached)
@@ -58,7 +64,7 @@ class Routes:
             return _refused(401, None, "Invalid credentials in Authorization header" if token else "Invalid username")
         role = next((r for r in ("write", "fineGrained") if r in token), "read")
         access = {"displayName": "watch", "role": role}
-        return web.json_response({"name": "operator", "auth": {"type": "access_token", "accessToken": access}})
+        return web.json_response({"name": ACCOUNT, "auth": {"type": "access_token", "accessToken": access}})
 
     async def _list(self, request: web.Request) -> web.Response:
         try:
@@ -100,6 +106,31 @@ class Routes:
         names = ("main", *repo.branches)
         branches = [{"name": n, "ref": f"refs/heads/{n}", "targetCommit": repo.revision} for n in names]
         return web.json_response({"branches": branches, "tags": [], "converts": []})
+
+    async def _discussions(self, request: web.Request) -> web.Response:
+        repo_id, query = self._repo(request).repo_id, request.query
+        found = self._site.discussions.get(repo_id, [])
+        return web.json_response(discussion_page(found, repo_id, query.get("author"), int(query.get("p", "0"))))
+
+    async def _discuss(self, request: web.Request) -> web.Response:
+        """Open a discussion for a token that may write."""
+        repo, token, said = self._repo(request), _token(request) or "", await request.json()
+        if not token.startswith("hf_"):
+            return _refused(401, None, "Invalid username or password.")
+        if not any(role in token for role in ("write", "fineGrained")) or not repo.discusses:
+            return _refused(403, None, "Discussions are disabled for this repo" if "write" in token else "Forbidden")
+        if not 3 <= len(said["title"].strip()) <= 200 or not said["description"].strip():
+            return _refused(400, None, "Invalid title or description")
+        found = self._site.discussions.setdefault(repo.repo_id, [])
+        found.append(Discussion(len(found) + 1, said["title"], ACCOUNT, [(ACCOUNT, said["description"])]))
+        return web.json_response({"num": len(found), "url": f"{self._site.url}{request.path}/{len(found)}"}, status=201)
+
+    async def _discussion(self, request: web.Request) -> web.Response:
+        repo_id, number = self._repo(request).repo_id, int(request.match_info["num"])
+        found = [each for each in self._site.discussions.get(repo_id, []) if each.num == number]
+        if not found:
+            return _refused(404, None, "Not found")
+        return web.json_response(found[0].details(repo_id))
 
     async def _paths_info(self, request: web.Request) -> web.Response:
         repo, form = self._repo(request), await request.post()

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from demo.hub.discussions import Discussion
 from demo.hub.faults import DRIP_SECONDS, Fault, FaultHook, LoggedRequest, RateLimit, bucket
 from demo.hub.repository import LoopbackRepo
 from demo.hub.routes import Routes
@@ -43,6 +44,7 @@ class LoopbackHub:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.repos = {r.repo_id: r for r in repos}
+        self.discussions: dict[str, list[Discussion]] = {}  # by repository, the oldest first
         self.offers_headers = offers_headers
         self.rate_limit = rate_limit
         self.latency = latency

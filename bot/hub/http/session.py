@@ -19,6 +19,7 @@ from bot.sources.untrusted_json import parsed
 T = TypeVar("T")
 
 MAX_HOPS = 5
+SUCCESS = frozenset({200, 201})
 JSON_BYTES = 64 << 20  # of an answer of the API; the headers of 100,000 tensors are about 10 MB
 IDLE_BYTES = 64 << 10  # of an unused answer that are read to keep the connection
 
@@ -33,6 +34,7 @@ class HubRequest:
     method: str = "GET"
     params: Mapping[str, str | list[str]] = field(default_factory=dict)
     form: Mapping[str, str | list[str]] | None = None
+    said: Mapping[str, object] | None = None  # sent as JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     limit: int = JSON_BYTES
     elsewhere: Literal["refuse", "stop", "follow"] = "refuse"  # at a redirect to another origin
@@ -76,8 +78,16 @@ class HttpSession:
         return self.retry(lambda: self.once(ask))
 
     def json(self, ask: HubRequest) -> tuple[object, Answer]:
-        """Return the answer's JSON and the answer; Unavailable if it is not JSON."""
-        return self.retry(lambda: self._json_once(ask))
+        """The answer's JSON; Unavailable if it is none."""
+        return self.retry(lambda: self.json_once(ask))
+
+    def json_once(self, ask: HubRequest) -> tuple[object, Answer]:
+        """The JSON of a single try; Unavailable if it is none."""
+        answer = self.once(ask)
+        try:
+            return parsed(answer.body, f"The answer for {ask}"), answer
+        except ValueError as error:
+            raise Transient(f"The Hub's answer for {ask} is no JSON.") from error
 
     def next_page(self, answer: Answer) -> httpx.URL | None:
         """Return the address of a list's next page; None at its end; Unavailable if it is not at the Hub."""
@@ -91,17 +101,10 @@ class HttpSession:
             raise Refused(f"The Hub's list goes on at {following.host}, which is not the Hub.")
         return following
 
-    def _json_once(self, ask: HubRequest) -> tuple[object, Answer]:
-        answer = self.once(ask)
-        try:
-            return parsed(answer.body, f"The answer for {ask}"), answer
-        except ValueError as error:
-            raise Transient(f"The Hub's answer for {ask} is not JSON.") from error
-
     def once(self, ask: HubRequest) -> Answer:
         """Return the answer of a single try."""
         with self.opened(ask) as response:
-            if response.status_code != 200:
+            if response.status_code not in SUCCESS:
                 self.drain(response)
                 raise failure(response.status_code, response.headers, ask.repo_id, ask.what)
             link = response.links.get("next", {}).get("url")
@@ -119,6 +122,7 @@ class HttpSession:
                 ask.url,
                 params=dict(ask.params) or None,
                 data=dict(ask.form) if ask.form is not None else None,
+                json=dict(ask.said) if ask.said is not None else None,
                 headers={**self._headers, **ask.headers},
             )
             for _ in range(MAX_HOPS + 1):

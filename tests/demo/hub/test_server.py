@@ -13,6 +13,7 @@ from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import (
     DisabledRepoError,
     GatedRepoError,
+    HfHubHTTPError,
     RemoteEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -74,6 +75,19 @@ def test_the_library_reads_a_repository(site: LoopbackHub, api: HfApi) -> None:
         api.parse_safetensors_file_metadata("org/model", "model.safetensors"),
     ):
         assert metadata.tensors["a"].shape == [4]
+
+
+def test_the_library_discusses(site: LoopbackHub, api: HfApi) -> None:
+    """What it opens it lists and shows, by author and page; a token that may only read is refused."""
+    for number in range(1, 18):
+        made = api.create_discussion("org/model", f"Title {number}", description="Text", token="hf_write")
+    assert (made.num, made.title, made.author, made.status) == (17, "Title 17", "operator", "open")
+    assert [getattr(event, "content", "") for event in made.events] == ["Text"]
+    listed = api.get_repo_discussions("org/model", author="operator", discussion_type="discussion")
+    assert [each.num for each in listed] == list(range(17, 0, -1))
+    assert list(api.get_repo_discussions("org/model", author="nobody")) == []
+    with pytest.raises(HfHubHTTPError, match="403"):
+        api.create_discussion("org/model", "Title", token="hf_read")
 
 
 def test_the_library_downloads_files(site: LoopbackHub, api: HfApi, tmp_path: Path) -> None:
