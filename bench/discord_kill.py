@@ -106,7 +106,7 @@ def child(folder: Path, api_base: str, ahead: float) -> None:
         checking = Checking(hub, Checker(known, hub.metered, clock))
         casework = Casework(store, Blobs(folder / "evidence"), clock)
         cap = HourlyCap(store.alert_digests, 1, frozenset())  # channels of a bot have none
-        chat = assemble(settings, Means(store, {}, checking, known, casework, cap, clock)).chat
+        chat = assemble(settings, Means(hub, store, {}, checking, known, casework, cap, clock)).chat
 
         async def live() -> None:
             async with chat.running():

@@ -317,6 +317,8 @@ class Destinations:
 @contextmanager
 def destinations(settings: Settings, opened: Store, where: Mapping[str, Sink]) -> Iterator[Destinations]:
     """Build the Discord bot where its token is set; raises RegistryError, StateError and SettingsError."""
+    if settings.author_notice_hours:
+        _refuse_half_notice(settings)
     if settings.discord_token is None:
         if settings.review_channel is not None:
             raise SettingsError("BLENDWATCH_REVIEW_CHANNEL needs a bot: BLENDWATCH_DISCORD_TOKEN is not set")
@@ -324,7 +326,16 @@ def destinations(settings: Settings, opened: Store, where: Mapping[str, Sink]) -
         return
     with service(settings, seen=opened) as own:  # checks of members and of the watch share no memory
         checking, keeper = Checking(own.hub, own.checker), casework(settings, opened)
-        means = Means(opened, where, checking, own.checker.known, keeper, cap(settings, opened), utc_now)
+        means = Means(own.hub, opened, where, checking, own.checker.known, keeper, cap(settings, opened), utc_now)
         found = assemble(settings, means)
         found.chat.tell = partial(news(settings, opened).set, "Discord's token refused")
         yield Destinations(found.sinks, found.chat.running)
+
+
+def _refuse_half_notice(settings: Settings) -> None:
+    """Raise SettingsError where authors are to be asked, and what that needs is not set."""
+    needed = ("discord_token", "review_channel", "author_notice_token")
+    missing = [settings.names().variables[name] for name in needed if getattr(settings, name) is None]
+    if missing:
+        needs = "a bot, reviewers and a token that may write"
+        raise SettingsError(f"BLENDWATCH_AUTHOR_NOTICE_HOURS needs {needs}; not set: {', '.join(missing)}")

@@ -11,8 +11,9 @@ from state.records import AlertState
 
 # kept: found and not alerted, because the evidence is too weak to publish unattended
 ReviewState = Literal["review", "published", "rejected", "kept"]
-# closed: in review, and its card declares every model now; a card that withdraws this reopens the review
-PublicState = Literal[ReviewState, "retracted", "closed"]
+# closed: in review, and its card declares every model now; a card that no longer does brings it back into review
+# asked: in review, and its author was or is being asked first
+PublicState = Literal[ReviewState, "retracted", "closed", "asked"]
 RemarkKind = Literal["publish", "reject", "retract", "acknowledge", "dismiss", "answer"]
 RemarkState = Literal["open", "accepted", "refused", "done"]  # open, accepted, refused: states of an answer
 
@@ -30,6 +31,7 @@ class Case:
     decided_at: datetime | None
     remind_at: datetime | None  # when the reviewers are reminded
     reminders: int
+    gated: bool = False  # of a repository that was gated when it was read
 
 
 @dataclass(frozen=True, slots=True)

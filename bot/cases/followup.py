@@ -18,7 +18,7 @@ from bot.cases.changes import Changes
 from bot.cases.snapshot import DIGITS, NONE, Told, told_of
 from bot.hub import Current, Hub, HubRepo
 from bot.known.models import Progress
-from bot.sources.interface import Disabled, Missing, Renamed, SourceError
+from bot.sources.interface import Disabled, Missing, Renamed, SourceError, Unavailable
 from state.errors import StateError
 from state.records import CaseFile, Upload
 from state.store import Store
@@ -63,7 +63,7 @@ class Followups:
             history = self.store.history(repo_of(case))
             upload = next((u for u in history if u.id == case.upload_id), None)
             try:
-                made += self._look_after(case, upload)
+                made += self._looked_after(case, upload)
                 made += self._judged(self._told(case, upload), upload, history)
             except StateError:
                 raise
@@ -72,26 +72,43 @@ class Followups:
             self.store.cases.mark_followed_up(case.case_id, now)
         return made
 
+    def again(self, case: CaseFile) -> HubRepo:
+        """Look after one case now, and return its repository as it is; raises SourceError.
+
+        Unavailable also where something of it could not be noted, so that what is known of it may be old.
+        """
+        upload = next((u for u in self.store.history(repo_of(case)) if u.id == case.upload_id), None)
+        self._look_after(case, upload)
+        told = self._told(case, upload)
+        place = self._find(told, upload)
+        if place.now.ref.revision != self._known_revision(told):
+            raise Unavailable(f"What {place.now.ref.repo_id} is now could not be noted.")
+        return place.repo
+
     def _told(self, case: CaseFile, upload: Upload | None) -> Told:
         cases = self.store.cases
         return told_of(case, upload, cases.files(case.upload_id), cases.notes(case.case_id))
 
     # -- what became of the upload ---------------------------------------------------------------------------
 
-    def _look_after(self, case: CaseFile, upload: Upload | None) -> int:
-        """Ask the Hub about one case; a Hub that does not answer is asked again later."""
-        told = self._told(case, upload)
-        made = 0
+    def _looked_after(self, case: CaseFile, upload: Upload | None) -> int:
+        """Look after one case; a Hub that does not answer is asked again later."""
         try:
-            try:
-                place = self._find(told, upload)
-            except (Missing, Disabled) as error:
-                return self._away(told, error)
-            made += self._arrived(told, place)
-            if place.now.ref.revision != self._known_revision(told):  # nearly always it is, and that is all
-                made += self._changed(told, place, upload)
+            return self._look_after(case, upload)
         except SourceError as error:
-            log.info("the case of %s could not be looked after: %s", told.last.repo_id, error)
+            log.info("the case of %s could not be looked after: %s", repo_of(case), error)
+            return 0
+
+    def _look_after(self, case: CaseFile, upload: Upload | None) -> int:
+        """Ask the Hub about one case and note what differs; raises SourceError where the Hub does not answer."""
+        told = self._told(case, upload)
+        try:
+            place = self._find(told, upload)
+        except (Missing, Disabled) as error:
+            return self._away(told, error)
+        made = self._arrived(told, place)
+        if place.now.ref.revision != self._known_revision(told):  # nearly always it is, and that is all
+            made += self._changed(told, place, upload)
         return made
 
     def _known_revision(self, told: Told) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.alerts.delivery import RowSink, Sink, TryLater, Untold
+from bot.alerts.delivery import OutboxRow, RowSink, Sink, TryLater, Untold
+from bot.alerts.outcome import FOR_REVIEWERS
 from bot.alerts.rate_cap import digest_of
 from bot.cases.casework import repo_of
 from bot.config.trial import Trial
@@ -48,7 +49,10 @@ class AsItStands:
         return report if case is None else self._since(case, report, self.store.cases.notes(case.case_id))
 
     def _since(self, case: CaseFile, report: Payload, notes: Sequence[Note]) -> dict[str, Any]:
-        told = {"since": [_told(note) for note in notes], "retracted": case.state == "retracted"}
+        told = {
+            "since": [_told(note) for note in notes if note.kind not in FOR_REVIEWERS],
+            "retracted": case.state == "retracted",
+        }
         return {**report, **told, "unconfirmed": self._is_unconfirmed(case, notes)}
 
     def _is_unconfirmed(self, case: CaseFile, notes: Sequence[Note]) -> bool:

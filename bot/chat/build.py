@@ -10,10 +10,12 @@ from typing import Any
 from analyzers.records import Sketch
 from bot.alerts.delivery import Cap, Delivered, RowSink, Sink, deliver
 from bot.cases.casework import Casework
+from bot.cases.followup import Followups
 from bot.cases.rendering import as_they_stand
 from bot.chat.channel_sink import ChannelSink
 from bot.chat.context import Cards, Desk, KnownModel
 from bot.chat.messages import Drafts
+from bot.chat.notices import Notices
 from bot.chat.publisher import WEBHOOK, Policy, Publisher
 from bot.chat.service import Chat
 from bot.check.compare import Comparer
@@ -21,6 +23,7 @@ from bot.check.on_demand import Checking
 from bot.check.report import to_json
 from bot.config.settings import Settings
 from bot.config.trial import Trial
+from bot.hub import Hub
 from bot.known.models import KnownModels
 from state.cases.messages import CHANNEL
 from state.cases.publications import Publications
@@ -41,13 +44,15 @@ class Assembled:
 def policy_of(settings: Settings) -> Policy:
     """Who sees a finding first."""
     channel = str(settings.review_channel) if settings.review_channel is not None else ""
-    return Policy(channel, settings.review, settings.reviewers, timedelta(hours=settings.review_hours))
+    wait, notice = timedelta(hours=settings.review_hours), timedelta(hours=settings.author_notice_hours)
+    return Policy(channel, settings.review, settings.reviewers, wait, notice=notice)
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the bot is built from; `checking` and `known` are its own, because the watch uses others meanwhile."""
+    """What the bot is built from; `hub`, `checking` and `known` are its own: the watch uses others meanwhile."""
 
+    hub: Hub
     store: Store
     sinks: Mapping[str, Sink | RowSink]
     checking: Checking
@@ -67,6 +72,12 @@ class Means:
         stored = self.known.sketches.read(place) if place else None
         return stored.sketch if stored else None
 
+    def notices(self, publisher: Publisher, token: str) -> Notices:
+        """Return what asks authors on the Hub as the owner of a token."""
+        known = self.known.registry.names
+        followups = Followups(self.hub, self.store, self.casework, known, self.clock)
+        return Notices(publisher, followups, self.hub.discussions(token), self.hub.endpoint)
+
 
 def assemble(settings: Settings, means: Means) -> Assembled:
     """Build the bot; raises StateError."""
@@ -83,7 +94,9 @@ def assemble(settings: Settings, means: Means) -> Assembled:
         store, cases, subscriptions, publisher, drafts, cards, models, means.check, Comparer(means.sketch), clock
     )
     token = settings.discord_token.get_secret_value().strip() if settings.discord_token else ""
-    chat = Chat(desk, token, settings.discord_api_base)
+    writes = settings.author_notice_token
+    notices = means.notices(publisher, writes.get_secret_value()) if policy.notice and writes else None
+    chat = Chat(desk, token, settings.discord_api_base, notices=notices)
     channels = ChannelSink(chat.logged_in, drafts, subscriptions)
     everywhere = {**as_they_stand(means.sinks, store), PUBLISHER: publisher, CHANNEL: channels}
 

@@ -39,7 +39,7 @@ def outcome_for(case: Case, remarks: Sequence[Remark], news: Sequence[Note], wor
     notes = [(note.kind, note.text) for note in news]
     dismissed = any(remark.kind == "dismiss" for remark in said)
     state = state_of(notes, retracted=case.state == "retracted", dismissed=dismissed)
-    return Outcome(state, [line for *_, line in sorted(dated, key=lambda each: each[:2], reverse=True)])
+    return Outcome(state, [line for *_, line in sorted(dated, key=lambda each: each[:2])][::-1])
 
 
 def in_full(outcome: Outcome) -> str:

@@ -15,7 +15,6 @@ from bot.chat.context import Desk
 from bot.chat.embeds import mention
 from bot.chat.filters import organisation_of
 from bot.chat.forms import Filled, filled, form
-from bot.chat.messages import review_buttons
 from bot.chat.publisher import Decided, Decision
 from bot.chat.replies import Interaction, aside, say, words_of
 from bot.text.sanitize import code, harmless
@@ -33,7 +32,7 @@ DECISIONS: Final[Mapping[str, Decision]] = {
     "wrong": "reject",
 }
 DECIDED: Final = {"published": "publish", "rejected": "reject", "retracted": "retract"}  # a state, by which remark
-REVIEW: Final = {"publish", "accept", "refuse", *DECISIONS}
+REVIEW: Final = {"publish", "ask", "accept", "refuse", *DECISIONS}
 FORMS: Final = {"dismiss", "mute", "answer", *DECISIONS}
 
 
@@ -53,7 +52,8 @@ class Presses:
         handlers: dict[str, Callable[[Interaction, str], Awaitable[None]]] = {
             **dict.fromkeys(("evidence", "card", "repeat"), self._evidence),  # two of them under older messages alone
             "acknowledge": self._acknowledge,
-            "publish": self._publish,
+            "publish": lambda asked, about: self._approve(asked, about, "publish"),
+            "ask": lambda asked, about: self._approve(asked, about, "ask"),
             "accept": lambda asked, note: self._settle(asked, note, "accepted"),
             "refuse": lambda asked, note: self._settle(asked, note, "refused"),
         }
@@ -143,10 +143,10 @@ class Presses:
 
     # -- for reviewers -----------------------------------------------------------------------------------------
 
-    async def _publish(self, interaction: Interaction, about: str) -> None:
+    async def _approve(self, interaction: Interaction, about: str, kind: Decision) -> None:
         case = await self._case(interaction, about)
         if case is not None:
-            await self._decide(interaction, case, "publish", "")
+            await self._decide(interaction, case, kind, "")
 
     async def _decide(self, interaction: Interaction, case: Case, kind: Decision, why: str) -> None:
         words, who = words_for(DEFAULT), str(interaction.user.id)
@@ -155,9 +155,9 @@ class Presses:
         except StateError:
             await self._decided_before(interaction, case.case_id, words)
             return
-        self.desk.kick()
         embeds, view = await self._drawn(interaction, decided, who, why)
         await interaction.response.edit_message(embeds=embeds, view=view)
+        self.desk.kick()  # what follows edits the message again
 
     async def _decided_before(self, interaction: Interaction, case_id: str, words: Words) -> None:
         """Say so, and bring the message up to date: a process that died after the decision has not done that."""
@@ -174,8 +174,8 @@ class Presses:
         self, interaction: Interaction, decided: Decided, who: str, why: str
     ) -> tuple[list[discord.Embed], discord.ui.View | None]:
         """Return what the reviewers' message shows after a decision."""
-        words, trial = words_for(DEFAULT), await aside(self.desk.publisher.policy.trial) is not None
-        view = review_buttons(words, decided.case, trial=trial)
+        words = words_for(DEFAULT)
+        view = await aside(self.desk.drafts.for_deciding, decided.case, words)
         embeds = list(interaction.message.embeds) if interaction.message else []
         if embeds:
             if embeds[0].image.url:  # Discord gives the picture's address, by which it would be shown a second time
@@ -204,6 +204,8 @@ def _shown(decided: Decided, who: str, why: str, words: Words, before: str) -> s
     if not decided.published:
         reason = harmless(why, 300) or words("standing.no_reason")
         told = words("review.confirmed", who=mention(who), reason=reason)
+    elif decided.case.state == "asked":
+        told = words("review.posting")
     elif decided.case.state == "review":
         told = words("review.voted", votes=decided.votes, needed=decided.needed)
     else:

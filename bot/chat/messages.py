@@ -10,9 +10,9 @@ import discord
 
 from bot.alerts.delivery import TryLater, Undeliverable, Untold
 from bot.alerts.depth_chart import NAME, Picture, draw
-from bot.alerts.embeds import QUIET_COLOUR, Answer, alert_embed, fitted, news_embed, operator_embed
+from bot.alerts.embeds import QUIET_COLOUR, Answer, alert_embed, embed_width, fitted, news_embed, operator_embed
 from bot.alerts.evidence import evidence_embed
-from bot.alerts.outcome import Outcome
+from bot.alerts.outcome import FOR_REVIEWERS, Outcome
 from bot.chat.controls import buttons
 from bot.chat.dedupe import SEPARATOR, marker_of
 from bot.chat.embeds import ANSWER_LENGTH, REASON_LENGTH, in_full, mention, outcome_for, remark_embed
@@ -23,13 +23,14 @@ from state.case_records import Case, Remark
 from state.cases.messages import guild_and_channel
 from state.cases.publications import Publications
 from state.cases.subscriptions import Subscriptions
+from state.cases.view import ASKED, ENDED
 from state.outbox.digests import RETRACTED_UNSENT
 from state.records import Note, OutboxRow
 
 THREAD_NAME: Final = 90
 PICTURES: Final = 16  # kept
 EVIDENCE_LIMIT: Final = 3800  # characters: with an alert and its links it stays below Discord's limit of a message
-DECIDING: Final = ("declared", "withdrawn", "retracted")  # news that change what reviewers have to decide
+DECIDING: Final = (*ASKED, *ENDED, "retracted")  # news that change what reviewers have to decide
 
 View = Callable[[], discord.ui.View]
 
@@ -116,7 +117,8 @@ class Drafts:
     def outcome(self, case: Case, guild_id: str, words: Words) -> Outcome:
         """Return the state of a case and what has happened since, as one server sees it."""
         remarks, news = self.cases.remarks(case.case_id, guild_id), self.cases.news(case.case_id)
-        return outcome_for(case, remarks, news, words)
+        shown = [note for note in news if not guild_id or note.kind not in FOR_REVIEWERS]
+        return outcome_for(case, remarks, shown, words)
 
     def evidence(self, case: Case, guild_id: str, words: Words) -> discord.Embed:
         """Everything that a case's alert leaves out."""
@@ -146,7 +148,7 @@ class Drafts:
         shown = [head.message_id for head in self.cases.review_messages(case.case_id) if head.message_id is not None]
         embeds = self._shown_to_reviewers(case, 0)
         self._pictured(embeds[0], case, words)
-        view = review_buttons(words, case, trial=self.policy.trial() is not None)
+        view = self.for_deciding(case, words)
         return replace(draft, shown=shown, head_embeds=embeds, head_view=view)
 
     def _shown_to_reviewers(self, case: Case, times: int) -> list[discord.Embed]:
@@ -162,16 +164,44 @@ class Drafts:
             told = words("review.trial", until=f"{until:%Y-%m-%d %H:%M}")
         elif case.state == "closed":
             told = words("review.closed")
+        elif case.state == "asked":
+            told = self._asked(case, words)
         embed = alert_embed(case.report, words, self.outcome(case, "", words), "button")
         embed.description = f"{told}\n\n{embed.description}"
-        return [embed, self.evidence(case, "", words)]
+        return [embed, *self._beside(case, words)]
+
+    def _asked(self, case: Case, words: Words) -> str:
+        """Return where the author was asked and until when alerts wait, as the note on it says."""
+        posted = [note.text for note in self.cases.news(case.case_id) if note.kind == "notice_posted"]
+        return words("review.waits", text=posted[-1]) if posted else words("review.posting")
+
+    def _beside(self, case: Case, words: Words) -> list[discord.Embed]:
+        """Return the evidence and, where a case's author may be asked, the text for him."""
+        asked = case.state == "asked" or self.policy.may_ask(case, self.cases.news(case.case_id))
+        notice = self.policy.notice_to(case) if asked else ""
+        evidence = evidence_embed(case.report, words, in_full(self.outcome(case, "", words)))
+        if not notice:
+            return [fitted(evidence, EVIDENCE_LIMIT)]
+        text = discord.Embed(title=words("review.notice"), description=f"```\n{notice}\n```", colour=QUIET_COLOUR)
+        return [fitted(evidence, EVIDENCE_LIMIT - embed_width(text)), text]
+
+    def for_deciding(self, case: Case, words: Words) -> View | None:
+        """Return the buttons that a case in its state has for reviewers; None if none."""
+        trial = self.policy.trial() is not None
+        undecided = ["publish", "reject"]
+        if self.policy.may_ask(case, self.cases.news(case.case_id)):
+            undecided.insert(1, "ask")
+        asked = ["right", "wrong"] if trial else undecided
+        by_state = {"review": asked, "asked": asked, "closed": asked if trial else [], "published": ["retract"]}
+        actions = by_state.get(case.state)
+        return (lambda: buttons(words, case.case_id, [[*actions, "evidence"]])) if actions else None
 
     def _review(self, row: OutboxRow, case: Case) -> Draft:
         words = words_for(DEFAULT)
         embeds = self._shown_to_reviewers(case, int(row.payload.get("times") or 0))
         picture = self._pictured(embeds[0], case, words)
         _marked(embeds[0], row)
-        view = review_buttons(words, case, trial=self.policy.trial() is not None)
+        view = self.for_deciding(case, words)
         return Draft(embeds, view, picture, untold=RETRACTED_UNSENT if case.state == "retracted" else "")
 
     def _under(self, row: OutboxRow, case: Case, head: Draft, words: Words) -> Draft:
@@ -217,13 +247,6 @@ class Drafts:
         if not found:
             raise Undeliverable("Nothing of the kind has happened to the case.")
         return found[0]
-
-
-def review_buttons(words: Words, case: Case, *, trial: bool = False) -> View | None:
-    """Return the buttons that a case in its state has for reviewers; None if none. `trial`: nothing is published."""
-    asked = ["right", "wrong"] if trial else ["publish", "reject"]
-    actions = {"review": asked, "closed": asked if trial else [], "published": ["retract"]}.get(case.state)
-    return (lambda: buttons(words, case.case_id, [[*actions, "evidence"]])) if actions else None
 
 
 def _news(case: Case, note: Note, words: Words) -> discord.Embed:

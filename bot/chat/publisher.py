@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from bot.alerts.author_notice import text
+from bot.alerts.delivery import OutboxRow
 from bot.cases.casework import Casework
 from bot.chat.filters import Filters, organisation_of
 from bot.text.sanitize import section, string
 from state.case_records import Case, NewRemark, ReviewState
+from state.cases.author_notices import AuthorNotices
 from state.cases.messages import case_row, channel_destination, review_row, webhook_row
 from state.cases.publications import Publications
 from state.cases.subscriptions import Subscriptions
 from state.errors import StateError
-from state.records import OutboxMessage, OutboxRow
+from state.records import Note, OutboxMessage
 
 REVIEWERS: Final = "reviewers"  # stands for the server in the destination of the reviewers' channel
 WEBHOOK: Final = "discord"  # the destination of the webhook
 NO_REASON: Final = "no reason given"
-Decision = Literal["publish", "confirm", "reject", "retract"]
+Decision = Literal["publish", "confirm", "reject", "retract", "ask"]
 
 
 def no_trial() -> datetime | None:
@@ -34,6 +37,7 @@ class Policy:
     """Who sees a finding first. Without a `channel` nobody is asked, and only exact findings are published.
 
     `trial`: until when nothing is published, because nobody has measured the watch yet; None where there is no trial.
+    `notice`: how long a case that reviewers would publish waits for its author; then they see every finding first.
     """
 
     channel: str = ""
@@ -41,6 +45,7 @@ class Policy:
     reviewers: int = 1
     wait: timedelta = timedelta(hours=24)  # until an unseen case is said again
     trial: Callable[[], datetime | None] = no_trial
+    notice: timedelta = timedelta(0)  # none
 
     @property
     def destination(self) -> str:
@@ -54,7 +59,21 @@ class Policy:
         exact = report.get("strength") == "exact" and report.get("audience") != "reviewers"
         if not self.channel:
             return "published" if exact else "kept"
-        return "published" if exact and self.first == "inexact" else "review"
+        return "published" if exact and self.first == "inexact" and not self.notice else "review"
+
+    def notice_to(self, case: Case) -> str:
+        """Return the text for a case's author; "" where there is nobody to ask, or nothing that may be said in public.
+
+        Asked are authors of findings that may be published unattended, and none of a gated repository.
+        """
+        public = case.report.get("alert") is True and case.report.get("audience", "public") == "public"
+        hours = self.notice.total_seconds() / 3600
+        return text(case.report, hours) if hours and public and not case.gated and self.trial() is None else ""
+
+    def may_ask(self, case: Case, news: Sequence[Note]) -> bool:
+        """Tell whether a case's author may be asked now; `news`: what has happened to the case."""
+        asked = any(note.kind == "notice_posted" for note in news)
+        return case.state == "review" and not asked and bool(self.notice_to(case))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +86,11 @@ class Publisher:
     policy: Policy
     clock: Callable[[], datetime]
     webhook: bool = False
+
+    @property
+    def notices(self) -> AuthorNotices:
+        """The cases that wait for their authors."""
+        return AuthorNotices(self.casework.store.engine)
 
     async def post(self, row: OutboxRow) -> str:
         """Let a finding of the watch be told, or what has become of one; returns the case's id.
@@ -110,9 +134,12 @@ class Publisher:
         """Write down a reviewer's decision; StateError if the case is decided already.
 
         To confirm a case publishes nothing. In the trial, to publish is to confirm, and its end shows the case again.
+        To ask a case's author is to publish it later.
         """
         if kind == "retract":
             return self._retract(case, by_user, why)
+        if kind == "ask":
+            return self._ask(case, by_user)
         until = self.policy.trial()
         if kind == "confirm" or (kind == "publish" and until is not None):
             remark = NewRemark(case.case_id, "publish", by_user, why)
@@ -122,6 +149,19 @@ class Publisher:
         needed = self.policy.reviewers if kind == "publish" else 1
         decided, votes = self.cases.decide(NewRemark(case.case_id, kind, by_user, why), needed, rows, self.clock())
         return Decided(decided, votes, needed)
+
+    def _ask(self, case: Case, by_user: str) -> Decided:
+        """Let a case wait for its author, once as many reviewers would publish it as have to."""
+        news = self.cases.news(case.case_id)
+        if not self.policy.may_ask(case, news):
+            raise StateError(f"the author of case {case.case_id} cannot be asked now")
+        now, earlier = self.clock(), sum(note.kind == "notice_asked" for note in news)
+        said = "reviewers let its author be asked on the Hub first"
+        note = Note(case.case_id, "notice_asked", said, f"{case.case_id}:notice_asked:{earlier}", now)
+        remark = NewRemark(case.case_id, "publish", by_user)
+        again = now + self.policy.notice + self.policy.wait
+        asked, votes = self.notices.ask(remark, self.policy.reviewers, note, again, now)
+        return Decided(asked, votes, self.policy.reviewers)
 
     def _retract(self, case: Case, by_user: str, why: str) -> Decided:
         """Take an alert back, wherever it was told. Who did it is kept; why is told."""

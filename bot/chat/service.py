@@ -19,6 +19,7 @@ from bot.alerts.delivery import Delivered
 from bot.alerts.sinks import point_at
 from bot.chat.client import ChatClient
 from bot.chat.context import Desk
+from bot.chat.notices import Notices
 from bot.config.settings import SettingsError
 from state.errors import StateError
 
@@ -44,9 +45,11 @@ class Chat:
     api_base: str | None = None
     send: Callable[[], Awaitable[Delivered]] | None = None
     client: ChatClient | None = None
+    notices: Notices | None = None  # None: nobody is asked before an alert
     tell: Callable[[str | None], object] = lambda _: None  # the operator that the token is refused; None: it is taken
     idle_seconds: float = IDLE_SECONDS
     _waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)  # something may be due for reviewers or an author
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _settled: asyncio.Event = field(default_factory=asyncio.Event)  # logged in, or refused
     _refused: str = ""
@@ -58,15 +61,17 @@ class Chat:
     def kick(self) -> None:
         """Something waits to be sent."""
         self._waiting.set()
+        self._changed.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Be connected, and post what waits, until the block ends. Raises BadToken if Discord refuses the token."""
         point_at(self.api_base)
-        self._waiting, self._stopping, self._settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._waiting, self._changed = asyncio.Event(), asyncio.Event()
+        self._stopping, self._settled = asyncio.Event(), asyncio.Event()
         self.desk = replace(self.desk, kick=self.kick)
         connected = asyncio.create_task(self._stay_connected())
-        tasks = [asyncio.create_task(self._post_what_waits()), asyncio.create_task(self._remind())]
+        tasks = [asyncio.create_task(self._post_what_waits()), asyncio.create_task(self._go_on_with_cases())]
         try:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._settled.wait(), LOGIN_SECONDS)
@@ -133,15 +138,22 @@ class Chat:
             return False
         return any(one.sent + one.failed + one.dead for one in done)
 
-    async def _remind(self) -> None:
+    async def _go_on_with_cases(self) -> None:
+        """Remind reviewers, and go on with the cases that wait for their authors."""
         while not self._stopping.is_set():
+            self._changed.clear()
             try:
-                if await asyncio.to_thread(self.desk.publisher.remind):
+                if await asyncio.to_thread(self._went_on):
                     self.kick()
             except StateError as error:
-                log.warning("reviewers could not be reminded: %s", error)
+                log.warning("what is due for reviewers could not be read: %s", error)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), REMIND_SECONDS)
+                await asyncio.wait_for(self._changed.wait(), REMIND_SECONDS)
+
+    def _went_on(self) -> bool:
+        """Tell whether reviewers were reminded, or an author was asked or heard of."""
+        reminded = self.desk.publisher.remind() > 0
+        return (self.notices is not None and self.notices.work()) or reminded
 
     async def _stop(self, connected: asyncio.Task[None], tasks: list[asyncio.Task[None]]) -> None:
         """Finish what is in hand, within STOP_SECONDS; what is not finished keeps its lease and is done later."""

@@ -91,7 +91,17 @@ class Settings(BaseSettings):
     review_hours: float = Field(
         default=24.0, gt=0, le=24 * 30, description="hours before reviewers are reminded of an undecided case"
     )
-    ping_url: SecretStr | None = Field(default=None, description="address that is pinged after every good pass")
+    author_notice_hours: float = Field(
+        default=0.0,
+        ge=0,
+        le=24 * 30,
+        description="hours that an alert waits after reviewers let its author be asked on the Hub; reviewers then see"
+        " every finding first; 0: no author is asked",
+    )
+    author_notice_token: SecretStr | None = Field(
+        default=None, description="token for the Hub that opens those discussions, and does nothing else"
+    )
+    ping_url: SecretStr | None = Field(default=None, description="address that is asked after every good pass")
     discord_api_base: str | None = Field(default=None, description="another Discord, for tests and the demo")
     hf_endpoint: str = Field(
         default="https://huggingface.co", validation_alias="hf_endpoint", description="address of the Hub"

@@ -12,7 +12,8 @@ from analyzers.card import reader
 from analyzers.sketch import layout
 from bot.alerts import delivery, embeds, rate_cap
 from bot.cases import casework
-from bot.check import author_words, components, declarations, own_weights, precedence, second_look
+from bot.chat import notices
+from bot.check import author_words, checker, components, own_weights, precedence, second_look
 from bot.config.settings import Settings
 from bot.hub import facts, hub, listing, repo, webhook
 from bot.hub.http import deadlines, errors, request_rules, session
@@ -210,6 +211,13 @@ BOUNDS: Final = (
         "notes of one case about one thing in a day",
         "notes",
         "later changes are sent another day, if they still hold",
+    ),
+    _constant(
+        notices,
+        "MOST_A_DAY",
+        "authors that are asked on the Hub in any 24 hours",
+        "authors",
+        "the others are asked later, and their alerts wait until then",
     ),
     _constant(
         delivery,

@@ -36,7 +36,7 @@ from state.outbox.leases import sending_before
 from state.records import Note, OutboxMessage
 
 _DECIDES: Mapping[str, ReviewState] = {"publish": "published", "reject": "rejected"}
-UNDECIDED = ("review", "closed")
+UNDECIDED = ("review", "closed", "asked")
 
 
 class Publications:
@@ -183,7 +183,7 @@ class Publications:
         """
         with transaction(self._engine) as connection:
             found = locked(connection, remark.case_id)
-            if found.state not in (UNDECIDED if remark.kind == "reject" else ("review",)):
+            if found.state not in (UNDECIDED if remark.kind == "reject" else ("review", "asked")):
                 raise StateError(f"case {remark.case_id} is {found.state} already")
             add(connection, remark, "done", now)
             count = votes(connection, remark)
@@ -262,8 +262,8 @@ class Publications:
             return as_remark(row)
 
     def remind(self, now: datetime, destination: str, next_at: datetime) -> int:
-        """Remind the reviewers of overdue cases. Returns their number."""
-        overdue = and_(STATE == "review", publications.c.remind_at <= now)
+        """Show the reviewers again what they left for too long; how many cases that were."""
+        overdue = and_(STATE.in_(("review", "asked")), publications.c.remind_at <= now)
         with transaction(self._engine) as connection:
             rows = connection.execute(SHOWN.where(overdue)).all()
             again = [review_row(row.case_id, destination, row.reminders + 1) for row in rows]

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, case, func, select
+from sqlalchemy import Connection, Row, ScalarSelect, and_, case, exists, func, select
 
 from state.case_records import Case
-from state.database.tables import case_notes, cases, publications
+from state.database.tables import case_notes, cases, evidence, publications
 from state.errors import StateError
 
 _TAKEN_BACK: Final = select(case_notes.c.text).where(
     case_notes.c.case_id == cases.c.case_id, case_notes.c.kind == "retracted"
 )
-_LAST_OF_CARD: Final = (
-    select(case_notes.c.kind)
-    .where(case_notes.c.case_id == cases.c.case_id, case_notes.c.kind.in_(("declared", "withdrawn")))
-    .order_by(case_notes.c.id.desc())
-    .limit(1)
-    .scalar_subquery()
+ASKED: Final = ("notice_asked", "notice_posted")  # while the last of these and of ENDED is one of these, a case waits
+ENDED: Final = (
+    *("notice_failed", "notice_answered", "notice_over", "declared", "withdrawn"),
+    *("gone", "taken", "weights", "emptied", "corrected"),
 )
-# The review state of a case, unless it was retracted or its card leaves nothing to decide.
+
+
+def _last(kinds: Sequence[str]) -> ScalarSelect[str]:
+    """The kind of a case's last note of these kinds."""
+    query = select(case_notes.c.kind).where(case_notes.c.case_id == cases.c.case_id, case_notes.c.kind.in_(kinds))
+    return query.order_by(case_notes.c.id.desc()).limit(1).scalar_subquery()
+
+
+# Where a case stands with its reviewers, unless it was taken back, its card leaves them nothing to decide, or it waits
+# for its author.
 STATE: Final = case(
     (cases.c.state == "retracted", "retracted"),
-    (and_(publications.c.standing == "review", _LAST_OF_CARD == "declared"), "closed"),
+    (and_(publications.c.standing == "review", _last(("declared", "withdrawn")) == "declared"), "closed"),
+    (and_(publications.c.standing == "review", _last((*ASKED, *ENDED)).in_(ASKED)), "asked"),
     else_=publications.c.standing,
 )
 SHOWN: Final = select(
@@ -36,6 +45,7 @@ SHOWN: Final = select(
     publications.c.decided_at,
     publications.c.remind_at,
     publications.c.reminders,
+    exists().where(evidence.c.upload_id == cases.c.upload_id, evidence.c.gated).label("gated"),
 ).join_from(cases, publications)
 
 

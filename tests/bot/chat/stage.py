@@ -14,13 +14,16 @@ from typing import Any
 from analyzers.errors import BlendwatchError
 from bot.alerts.delivery import Delivered, Sink, deliver
 from bot.cases.casework import Casework
+from bot.cases.followup import Followups
 from bot.cases.rendering import as_they_stand
 from bot.chat.build import PUBLISHER
 from bot.chat.channel_sink import ChannelSink
 from bot.chat.context import Cards, Desk, KnownModel
 from bot.chat.messages import Drafts
+from bot.chat.notices import Notices
 from bot.chat.publisher import Policy, Publisher
 from bot.chat.service import Chat
+from bot.hub import Hub
 from demo.discord.server import BOT_TOKEN, LoopbackDiscord
 from demo.discord.world import ANNOUNCEMENT, PUBLIC_THREAD, Channel, Json
 from state.case_records import Subscription
@@ -33,6 +36,8 @@ from tests.bot.alerts.test_embeds import A, B, report
 from tests.state.events import case_of
 
 WAIT_SECONDS = 30.0
+ADDRESS = "https://huggingface.co"  # of the Hub, as it is shown
+WRITES = "hf_write"  # a token that may
 MODELS = (KnownModel(A, "release", "Borealis Coder"), KnownModel(B, "base", "Borealis 1"))
 
 
@@ -73,6 +78,7 @@ class Theatre:
     check: Callable[[str, Callable[[str], None]], Mapping[str, Any]] = no_check
     token: str = BOT_TOKEN
     sinks: Mapping[str, Sink] = field(default_factory=dict)
+    hub: Hub | None = None  # where authors are asked
 
     def __post_init__(self) -> None:
         self.guild = self.discord.world.guild("Watchers", {"900000000000000001": "alarmed"})
@@ -108,6 +114,9 @@ class Theatre:
             self.clock,
         )
         chat = Chat(desk, self.token, self.discord.api_base, idle_seconds=0.05)
+        if self.hub is not None:
+            followups = Followups(self.hub, self.store, self.casework, dict, self.clock)
+            chat.notices = Notices(publisher, followups, self.hub.discussions(WRITES), ADDRESS)
         sink = ChannelSink(chat.logged_in, drafts, self.subscriptions)
         where = as_they_stand(self.sinks, self.store) | {PUBLISHER: publisher, "room": sink}
 

@@ -86,3 +86,14 @@ def test_settings_of_a_bot(tmp_path: Path) -> None:
         alone = at.run("watch", "--once", BLENDWATCH_REVIEW_CHANNEL="123")
         assert alone.returncode == 2
         assert "BLENDWATCH_REVIEW_CHANNEL needs a bot" in alone.stderr
+
+
+def test_asking_authors_needs_a_bot_reviewers_and_a_token_that_writes(tmp_path: Path) -> None:
+    """One sentence names everything that is not set."""
+    with stage(tmp_path, FEW) as at:
+        alone = at.run("watch", "--once", BLENDWATCH_AUTHOR_NOTICE_HOURS="48")
+        assert alone.returncode == 2
+        assert alone.stderr.strip() == (
+            "blendwatch: BLENDWATCH_AUTHOR_NOTICE_HOURS needs a bot, reviewers and a token that may write; not set: "
+            "BLENDWATCH_DISCORD_TOKEN, BLENDWATCH_REVIEW_CHANNEL, BLENDWATCH_AUTHOR_NOTICE_TOKEN"
+        )

@@ -14,14 +14,17 @@ from unittest import mock
 
 from bot.chat.build import PUBLISHER
 from bot.chat.publisher import Policy
+from bot.hub import Hub
 from demo.discord import members as loopback_members
 from demo.discord.members import Person
 from demo.discord.world import Channel, Json
+from demo.hub.server import LoopbackHub
 from state.cases.publications import Publications
 from state.cases.subscriptions import Subscriptions
 from state.store import Store
 from tests.bot.chat.stage import OPEN, WAIT_SECONDS, Theatre, found, labels, theatre, utc_now
 from tests.bot.chat.test_cases import ALICE, AUTHOR, BOB, CASE
+from tests.bot.chat.test_notices import CARD, repo
 from tests.bot.watch.kills import Killed, Life, Play, Scenario, Steps
 
 STEP: Final = timedelta(hours=2)
@@ -242,6 +245,51 @@ class TrialWeek(Rooms):
         self.idle()
         shown = self.of(CASE, at.reviewers)[1]
         self.once("publish", lambda: self.press(shown, "Publish", at.reviewers, ALICE))
+
+
+class AuthorFirst(Rooms):
+    """A reviewer lets an author be asked on the Hub; the case is published two hours later."""
+
+    steps: ClassVar[int] = 2
+
+    def __init__(self, at: Theatre, folder: Path, site: LoopbackHub) -> None:
+        super().__init__(at, folder)
+        self.site = site
+
+    def before(self, step: int) -> None:
+        """See Play."""
+        if step == 0:
+            self.at.policy = Policy(self.at.reviewers.id, notice=timedelta(hours=1))
+            self.at.subscribe(self.at.channel)
+            self.at.find(found(), card=CARD.encode())
+
+    def work(self, step: int) -> None:
+        """See Rooms."""
+        at = self.at
+        asked = at.reviewers.messages[0]
+        if step == 0:
+            self.once("ask", lambda: self.press(asked, "Ask its author first", at.reviewers, ALICE))
+            self._wait(lambda: "notice_posted" in [note.kind for note in at.store.cases.notes(CASE)])
+            self.idle()
+        else:
+            self._wait(lambda: bool(at.channel.messages))
+
+    def messages(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """See Play. A discussion counts as a message."""
+        opened = [d for each in self.site.discussions.values() for d in each]
+        return {
+            **super().messages(),
+            "hub": [{"id": str(d.num), "content": f"{d.title}: {d.comments}"} for d in opened],
+        }
+
+
+@contextmanager
+def author_first(folder: Path) -> Iterator[Play]:
+    """Open the scenario of an author who is asked."""
+    folder.mkdir()
+    with LoopbackHub([repo()]) as site, Hub(site.url) as hub, theatre(folder) as at:
+        at.hub = hub
+        yield AuthorFirst(at, folder, site)
 
 
 def rooms(kind: type[Rooms]) -> Scenario:

@@ -6,7 +6,7 @@ fewer dies at each. The watch dies before each, and after a settlement. Rows and
 
 The scenarios: passes of the watch with feeds, evidence, verdicts, relatives, a registry that grows, a trial that ends
 and asking; alerts by a webhook, alone, in digests, refused and sent anew; follow-ups of a case; asking its model;
-review, moderation, subscriptions and a trial of the bot.
+review, moderation, subscriptions and a trial of the bot; an author who is asked on the Hub before anybody is alerted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import state
-from tests.bot.watch.kill_rooms import Moderated, Review, TrialWeek, rooms
+from tests.bot.watch.kill_rooms import Moderated, Review, TrialWeek, author_first, rooms
 from tests.bot.watch.kill_watch import watched
 from tests.bot.watch.kill_webhook import Digests, Refused, asked_names, followed, webhook
 from tests.bot.watch.kills import Life, Scenario, When, chosen, differences, perform
@@ -32,6 +32,7 @@ SCENARIOS: dict[str, Scenario] = {
     "review": rooms(Review),
     "moderated": rooms(Moderated),
     "trial": rooms(TrialWeek),
+    "author first": author_first,
 }
 # What is wanted of a base is dropped after its listing is noted; after a death between the two, a day later.
 A_DAY_LATER = "KeyValues.drop < bot.watch.relatives.Relatives._fulfil"
