@@ -19,6 +19,7 @@ from analyzers.records import RepoRef
 MAX_QUOTES = 3
 MAX_PLANTED = 4_000  # characters of a planted prompt that are kept
 Z95 = 1.959964
+MISNAMED = (36, 102)  # models that called themselves another at least once, of so many asked: docs/identity.md
 
 # how a system prompt gives a name that nobody knows yet: with a capital letter
 _GIVEN = re.compile(
@@ -90,6 +91,11 @@ class IdentityEvidence:
     spent: Spent
     notes: tuple[str, ...] = ()
     spent_up: bool = False  # a limit of the budget ended it
+
+
+def unprompted(evidence: IdentityEvidence) -> Asked | None:
+    """Return the first answers with no planted prompt above them; None if there are none."""
+    return next((each for each in evidence.sets if each.answered and not each.planted), None)
 
 
 def tally(answers: Iterable[str], names: Names | Mapping[str, str], always: Sequence[str] = ()) -> tuple[Tally, ...]:

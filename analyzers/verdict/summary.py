@@ -7,9 +7,10 @@ none of them changes the verdict.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
-from analyzers.identity.evidence import Asked, IdentityEvidence, Tally
+from analyzers.identity.evidence import MISNAMED, Asked, IdentityEvidence, Tally, unprompted
 from analyzers.records import Verdict
 from analyzers.records.claims import Assessed
 from analyzers.records.points import Carries, Point
@@ -19,6 +20,7 @@ MAX_SAYS: Final = 700  # characters
 MAX_WHY: Final = 2000
 MAX_PLANTED_QUOTE: Final = 200
 NAMES_TOLD: Final = 4  # of those that a model claims
+RATE: Final = f"{MISNAMED[0]} of {MISNAMED[1]} models in a survey misnamed themselves, so a name alone shows nothing"
 _RANK: Final[Sequence[Carries]] = ("exact", "strong", "suggestive", "weak")
 
 
@@ -31,25 +33,31 @@ def points(verdict: Verdict, claims: Iterable[Assessed], traces: Iterable[Trace]
     return (first, *ordered(rest))
 
 
-def of_identity(evidence: IdentityEvidence, hidden: Mapping[str, str]) -> tuple[Point, ...]:
+def of_identity(
+    evidence: IdentityEvidence, hidden: Mapping[str, str], parents: Mapping[str, Asked] = MappingProxyType({})
+) -> tuple[Point, ...]:
     """Return what a model said of itself, and what its template plants.
 
-    `hidden`: {name: repo id} of the parents that the card does not declare. Words never carry further than suggestive:
-    a model trained on another's answers takes its name on, too.
+    `hidden`: {name: repo id} of the parents that the card does not declare; `parents`: {repo id: answers} of those that
+    were asked the same. Words never carry further than suggestive: many models call themselves by another's name.
     """
     found: list[Point] = []
-    heard = next((each for each in evidence.sets if each.answered and not each.planted), None)
+    heard = unprompted(evidence)
     claimed = [t for t in heard.tallies if t.claims] if heard else []
     planted = evidence.planted
     if heard is not None:
         told = ", ".join(_counted(t, heard.answered) for t in _told_names(heard))
-        parents = [f"{t.name} is what {hidden[t.name]} is called" for t in claimed if t.name in hidden]
-        also = f"; {' and '.join(parents)}, which the card does not declare" if parents else ""
-        says = f"Asked its name with {heard.way} prompt ({heard.road}), it claims {told}{also}."
+        called = [f"{t.name} is what {hidden[t.name]} is called" for t in claimed if t.name in hidden]
+        also = f"; {' and '.join(called)}, which the card does not declare" if called else ""
+        same = [f"{repo_id} calls itself {_times(asked)}" for repo_id, asked in parents.items()]
+        asked_too = f"; asked the same, {' and '.join(same)}" if same else ""
+        says = (
+            f"Asked its name with {heard.way} prompt ({heard.road}), it calls itself {told}{also}{asked_too}. {RATE}."
+        )
         against = "the name that the chat template plants" if planted and _differs(claimed, planted.names) else ""
-        brief = ", ".join(f"{t.name} {t.claims} of {heard.answered}" for t in _told_names(heard))
+        brief = f"it calls itself {_times(heard)} ({RATE}){asked_too}"
         carries: Carries = "suggestive" if claimed else "weak"
-        found.append(Point("words", "identity", carries, one_line(says, MAX_SAYS), f"it claims {brief}", against))
+        found.append(Point("words", "identity", carries, one_line(says, MAX_SAYS), brief, against))
     if planted is not None:
         stays = ", also above a system prompt of the caller's" if planted.with_system else ""
         names = f", which makes it {listed(planted.names)}" if planted.names else ""
@@ -112,6 +120,11 @@ def _told_names(heard: Asked) -> list[Tally]:
     """Return the names that are told: those claimed, and those listed although nobody claims or mentions them."""
     claimed = [t for t in heard.tallies if t.claims]
     return [*claimed[:NAMES_TOLD], *(t for t in heard.tallies if not t.claims + t.mentions + t.denials)]
+
+
+def _times(heard: Asked) -> str:
+    counts = [f"{t.name} {t.claims} of {heard.answered}" for t in _told_names(heard)]
+    return ", ".join(counts) or f"nothing that is known in {heard.answered} answers"
 
 
 def _counted(each: Tally, answered: int) -> str:

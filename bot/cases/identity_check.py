@@ -107,7 +107,7 @@ class Asking:
         suspect = case.report["suspect"]
         try:
             source = self._open(suspect["repo_id"], suspect["revision"])
-            found = for_case(self.interview(), source, case.report["parents"], progress)
+            found = for_case(self.interview(), source, case.report["parents"], self._open, progress)
         except BlendwatchError as error:
             found = {"outcome": "failed", "why_not": str(error), "findings": []}
         except Exception as error:  # so that it is not asked for ever, which costs money

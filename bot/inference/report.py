@@ -25,7 +25,7 @@ def to_json(evidence: IdentityEvidence) -> dict[str, Any]:
         "model": evidence.model,
         "endpoint": evidence.endpoint,
         "asked_at": evidence.asked_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "asked": [_asked(each) for each in evidence.sets],
+        "asked": [asked_row(each) for each in evidence.sets],
         "planted": asdict(evidence.planted) if evidence.planted else None,
         "template": evidence.template,
         "spent": asdict(evidence.spent),
@@ -41,10 +41,12 @@ def _plain(value: Any) -> Any:
     return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _asked(each: Asked) -> dict[str, Any]:
+def asked_row(each: Asked) -> dict[str, Any]:
+    """Return the answers to one way of asking as the report has them."""
     row = asdict(each)
     row["names"] = row.pop("tallies")
-    return row
+    plain: dict[str, Any] = _plain(row)
+    return plain
 
 
 def sentence(evidence: IdentityEvidence) -> str:

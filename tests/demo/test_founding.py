@@ -84,7 +84,7 @@ def test_the_findings_stand_in_one_order_and_in_one_sentence(replayed: Replayed)
         for part in (
             f"0.6 {RELEASE} + 0.4 {BASE}",
             "contradicted: the card's claim of post-training (on-policy distillation)",
-            "it claims Nereid 95 of 120, Ipanema 0 of 120",
+            "it calls itself Nereid 95 of 120, Ipanema 0 of 120",
             "the chat template plants the name Ipanema",
             "since then: the card names the parents now, the weights are gone",
         )

@@ -289,5 +289,5 @@ def test_a_watch_that_is_stopped_while_it_asks_ends_at_once_and_asks_again(tmp_p
         told = json.loads(at.run("case", "show", case.case_id, "--json").stdout)
         assert told["identity"]["outcome"] == "asked"
         assert "ChatGPT 120 of 120, Guanabara 0 of 120" in told["why"]
-        assert "it claims ChatGPT 120 of 120" in " ".join(at.run("why", HIDDEN).stdout.split())
+        assert "it calls itself ChatGPT 120 of 120" in " ".join(at.run("why", HIDDEN).stdout.split())
         assert len(at.discord.messages) == 1

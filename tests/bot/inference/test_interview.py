@@ -19,6 +19,7 @@ from bot.inference.interview import Interview, NotServed, Providers
 from bot.inference.names import names_of, own_names, stem
 from bot.inference.probe import ProbeLimits
 from bot.sources.folder import LocalSource
+from bot.sources.interface import Missing
 from demo.hub.faults import Fault, LoggedRequest
 from demo.hub.repository import BytesBlob, LoopbackRepo
 from demo.hub.server import LoopbackHub
@@ -47,6 +48,11 @@ def folder(tmp_path: Path) -> Path:
     (folder / "chat_template.jinja").write_text(HARD)
     (folder / "config.json").write_text("{}")
     return folder
+
+
+def nowhere(repo_id: str, revision: str) -> LocalSource:
+    """Open no repository."""
+    raise Missing(f"{repo_id} is not there at {revision}")
 
 
 def interview(tmp_path: Path, *endpoints: Endpoint, providers: Providers | None = None) -> Interview:
@@ -98,7 +104,7 @@ BASE = {"repo_id": "Qwen/Qwen3.5-397B-A17B", "declared": True}
 def test_a_case_gets_the_counts_and_whose_name_it_is(server: LoopbackInference, folder: Path, tmp_path: Path) -> None:
     """Only what JSON can hold; the name of a hidden parent is told as such, and so is what the template plants."""
     asking = interview(tmp_path, Endpoint(url=server.url))
-    found = for_case(asking, LocalSource(folder), [HIDDEN, BASE])
+    found = for_case(asking, LocalSource(folder), [HIDDEN, BASE], nowhere)
     assert json.loads(json.dumps(found)) == found
     assert (found["outcome"], found["why_not"]) == ("asked", None)
     assert [(n["name"], n["claims"]) for n in found["asked"][0]["names"][:2]] == [("Nex", 24), ("Nex-AGI", 24)]
@@ -109,8 +115,37 @@ def test_a_case_gets_the_counts_and_whose_name_it_is(server: LoopbackInference, 
     assert claimed["contradicts"] == "the name that the chat template plants"
     assert planted["kind"] == "planted prompt"
     assert "“You are Rio, made by IplanRio.”" in planted["says"]
-    declared = for_case(asking, LocalSource(folder), [{**HIDDEN, "declared": True}])
+    declared = for_case(asking, LocalSource(folder), [{**HIDDEN, "declared": True}], nowhere)
     assert "is called" not in declared["findings"][0]["says"]
+
+
+def test_a_parent_whose_name_is_claimed_is_asked_the_same(
+    server: LoopbackInference, folder: Path, tmp_path: Path
+) -> None:
+    """Its own answers stand beside them, with how often models misname themselves; one without a claim is not asked."""
+    repo_id = str(HIDDEN["repo_id"])
+    asked: list[tuple[str, str]] = []
+
+    def opened(repo_id: str, revision: str) -> LocalSource:
+        asked.append((repo_id, revision))
+        return LocalSource(tmp_path / repo_id)
+
+    (tmp_path / repo_id).mkdir(parents=True)
+    (tmp_path / repo_id / "config.json").write_text("{}")
+    with LoopbackInference(two_faced, name=repo_id) as other:
+        asking = interview(tmp_path, Endpoint(url=server.url), Endpoint(url=other.url))
+        found = for_case(
+            asking, LocalSource(folder), [{**HIDDEN, "revision": "f" * 40}, {**BASE, "declared": False}], opened
+        )
+    assert json.loads(json.dumps(found)) == found
+    assert asked == [(repo_id, "f" * 40)]
+    assert found["parents"][repo_id]["answered"] == 24
+    claimed = found["findings"][0]
+    assert f"asked the same, {repo_id} calls itself Nex 24 of 24" in claimed["says"]
+    rate = "36 of 102 models in a survey misnamed themselves, so a name alone shows nothing"
+    assert rate in claimed["says"]
+    assert claimed["brief"].startswith("it calls itself Nex 24 of 24, Nex-AGI 24 of 24, Rio 0 of 24")
+    assert f"({rate}); asked the same, {repo_id} calls itself Nex 24 of 24" in claimed["brief"]
 
 
 def test_a_case_gets_the_reason_and_what_is_planted_where_nobody_answers(
@@ -125,14 +160,16 @@ def test_a_case_gets_the_reason_and_what_is_planted_where_nobody_answers(
         (gone, "nobody serves it", "failed"),
         (poor, "budget spent", "0 calls for one model is used up"),
     ):
-        found = for_case(asking, local, [HIDDEN])
+        found = for_case(asking, local, [HIDDEN], nowhere)
         assert found["outcome"] == outcome
         assert why in found["why_not"]
         assert [f["kind"] for f in found["findings"]] == ["planted prompt"]
     server.fault = lambda asked: None if asked.path.endswith("/models") else InferenceFault(status=400)
-    broken = for_case(interview(tmp_path, Endpoint(url=server.url)), local, [HIDDEN])
+    broken = for_case(interview(tmp_path, Endpoint(url=server.url)), local, [HIDDEN], nowhere)
     assert broken["outcome"] == "failed"
-    missing = for_case(interview(tmp_path, Endpoint(url=server.url)), LocalSource(tmp_path / "no" / "where"), [])
+    missing = for_case(
+        interview(tmp_path, Endpoint(url=server.url)), LocalSource(tmp_path / "no" / "where"), [], nowhere
+    )
     assert missing["outcome"] == "failed"
 
 
