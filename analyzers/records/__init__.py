@@ -361,6 +361,7 @@ class Verdict:
     audience: Audience  # who may see it unattended
     strength: Strength | None
     why: str  # one sentence
+    order_known: bool = True  # whether each undeclared parent is known to have been public first
 
     @property
     def alert(self) -> bool:

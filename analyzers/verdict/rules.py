@@ -48,6 +48,7 @@ class Rule:
     holds: Callable[[Held], bool]
     why: Callable[[Held], str]
     audience: Audience = "none"
+    order_known: bool = True
 
 
 def _own(held: Held) -> bool:
@@ -121,6 +122,7 @@ RULES: tuple[Rule, ...] = (
         _order_unknown,
         lambda h: f"{h.finding.claim}; {h.names} not declared, but which weights were public first is not known",
         "reviewers",
+        order_known=False,
     ),
     # Rule 8: an unattended alert needs a second look that was made.
     Rule(lambda h: bool(h.finding.gone), _undeclared_why, "reviewers"),
@@ -137,7 +139,7 @@ def judge(case: Case, finding: Finding, maker: str) -> Verdict:
     held = Held(case, finding, _level(finding), undeclared, _strength(finding), maker)
     for rule in RULES:
         if rule.holds(held):
-            return Verdict(finding, held.disclosure, rule.audience, held.strength, rule.why(held))
+            return Verdict(finding, held.disclosure, rule.audience, held.strength, rule.why(held), rule.order_known)
     why = f"{_undeclared_why(held)}{_automatic(undeclared)}"
     return Verdict(finding, held.disclosure, "public", held.strength, why)
 

@@ -32,8 +32,6 @@ BULLET: Final = "•"
 FROM_100: Final = 0.005  # by which shares may miss a whole and still be drawn as parts of it
 TELLING_CONTROL: Final = 0.99  # of the nearest single model: above, it says nothing
 LOOK_ALIKE: Final = 0.5  # of a copy's weights: below, equal ones say less than how far it is apart
-# how a verdict says that nobody knows which weights were public first: analyzers.verdict.rules and bot.check.precedence
-ORDER_UNKNOWN: Final = ("which weights were public first is not known", "the repository is older than ")
 KNOWN: Final = ("blend", "copy", "derivative")
 UNCHANGED: Final = ("", "withdrawn")  # states in which a case stands as it was found
 
@@ -136,7 +134,7 @@ def is_told(report: Report) -> bool:
 
 def is_out_of_order(report: Report) -> bool:
     """Tell whether nobody knows if the upload came after the models that it looks made of."""
-    return report.get("audience") == "reviewers" and any(told in string(report.get("why")) for told in ORDER_UNKNOWN)
+    return report.get("order_known") is False
 
 
 def _headline(report: Report) -> str:

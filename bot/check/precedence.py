@@ -21,25 +21,29 @@ from bot.sources.first_look import FIRST_LOOK_REQUESTS, first_look, weights_dige
 from bot.sources.interface import Missing, Source, TooLarge
 from bot.sources.weight_files import OTHER_WEIGHTS
 
-MOST_READ: Final = 3  # earlier weights of one repository; with more, their order counts as unknown
-DOUBT: Final = "the repository is older than "  # begins the reason of such a verdict
+MOST_READ: Final = 3  # earlier weights of one repository; of more nobody knows
 
 States = Callable[[datetime], Sequence[Source] | None]
 
 
-def doubt(known: KnownModels, facts: RepoFacts, case: Case, verdict: Verdict, states: States) -> str:
-    """Return why an upload may be older than an undeclared parent; "" without a reason.
+def doubted(known: KnownModels, facts: RepoFacts, case: Case, verdict: Verdict, states: States) -> Verdict:
+    """Return a verdict, for reviewers where the upload may be older than a parent that it does not declare, or own it.
 
     `states`: returns the repository's revisions before a time, None where they are unknown. Raises SourceError.
     """
     named = {p.ref.repo_id.lower() for p in verdict.finding.parents if not p.declared}
     hidden = [k.reference for k in case.kin if k.reference.repo_id.lower() in named]
     reasons = (_of_one(known, facts, case, parent, states) for parent in hidden)
-    return next(filter(None, reasons), "") or (own_doubt(known, facts, case, hidden) if verdict.alert else "")
+    older = next(filter(None, reasons), "")
+    why = older or (own_doubt(known, facts, case, hidden) if verdict.alert else "")
+    if not why:
+        return verdict
+    order_known = verdict.order_known and not older
+    return replace(verdict, audience="reviewers", why=f"{verdict.why}; {why}", order_known=order_known)
 
 
 def _of_one(known: KnownModels, facts: RepoFacts, case: Case, parent: Reference, states: States) -> str:
-    since, older = parent.weights_at, f"{DOUBT}{parent.repo_id}, and "
+    since, older = parent.weights_at, f"the repository is older than {parent.repo_id}, and "
     if since is None or facts.created_at is None or facts.created_at >= since:
         return ""
     try:

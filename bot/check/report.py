@@ -40,6 +40,7 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
         "alert": verdict.alert,
         "audience": verdict.audience,
         "strength": verdict.strength,
+        "order_known": verdict.order_known,
         "parents": [_parent(p) for p in finding.parents],
         "components": [asdict(component) for component in result.components],
         "exact": finding.exact,

@@ -68,6 +68,7 @@ def test_parents_come_first_in_time() -> None:
     for found in (verdict(case(blended(), undated())), verdict(case(blended(), family(), at=None))):
         assert (found.finding.kind, found.alert, found.disclosure) == ("blend", False, "undisclosed")
         assert "first is not known" in found.why
+        assert not found.order_known
 
 
 def test_weights_of_the_same_moment_have_no_order() -> None:

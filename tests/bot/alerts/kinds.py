@@ -58,7 +58,7 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
     "linear, exact, named": kind("blend", "linear", NAMED, **OTHERS),
     "linear, exact, all declared": kind("blend", "linear", ALL, **QUIET),
     "linear, own weights": kind("blend", "linear", TWO, **QUIET),
-    "linear, order unknown": kind("blend", "linear", TWO, **OTHERS, why=ORDER),
+    "linear, order unknown": kind("blend", "linear", TWO, **OTHERS, why=ORDER, order_known=False),
     "linear, strong": kind("blend", "linear", TWO, strength="strong", exact=False, measured=STRONG),
     "linear, strong by rounding": kind("blend", "linear", TWO, strength="strong", exact=False, measured=NEAR),
     "linear, beyond its parents": kind("blend", "linear", [parent(RELEASE, 1.5), parent(BASE, -0.5, "declared")]),

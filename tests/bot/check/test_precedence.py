@@ -84,6 +84,7 @@ def test_an_original_that_nobody_read_is_no_copy_of_its_copy(tmp_path: Path, his
         assert told(at) == []
         (upload,) = at.store.history(OLD)
         assert (DOUBT in upload.reason) == doubted
+        assert (upload.report or {})["order_known"] is False
         assert [t for t in at.told.news if t.startswith(OLD)] == [f"{OLD}: {REVIEWED}"]
 
 
@@ -120,4 +121,6 @@ def test_a_hidden_blend_in_a_repository_that_is_older_than_one_parent_is_for_rev
         passes(at, 3, after=DAY)
         assert told(at) == []  # the watch did not see it without them after the second parent came
         assert f"{OLD}: {REVIEWED}" in at.told.news
-        assert DOUBT not in at.store.history(OLD)[0].reason
+        (upload, *_) = at.store.history(OLD)
+        assert DOUBT not in upload.reason
+        assert (upload.report or {})["order_known"] is False  # by the watch's own sights
