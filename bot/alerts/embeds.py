@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 import discord
 
 from bot.alerts import headline, sentences
-from bot.alerts.glossary import documentation, linked, unlinked
+from bot.alerts.glossary import unlinked
 from bot.alerts.outcome import Line, Outcome, outcome_of
 from bot.alerts.sentences import Report
 from bot.config.version import this_release
@@ -102,7 +102,7 @@ def alert_embed(
     embed = discord.Embed(
         title=title,
         url=sentences.link(report),
-        description=linked(text, documentation()),
+        description=unlinked(text),
         colour=_colour(report, state),
         timestamp=moment(report.get("checked_at")),
     ).set_footer(text=footer)
@@ -243,7 +243,7 @@ def embed_width(embed: discord.Embed) -> int:
 
 def embed_text(embed: Mapping[str, Any]) -> str:
     """An embed made here, as Discord holds it, as plain lines without markdown."""
-    text = unmarked(unlinked(string(embed.get("description"))))
+    text = unmarked(string(embed.get("description")))
     lines = [unmarked(string(embed.get("title"))), string(embed.get("url")), text]
     for field in map(section, entries(embed.get("fields"))):
         value = unmarked(string(field.get("value"))).replace("\n", "\n    ")

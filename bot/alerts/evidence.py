@@ -8,12 +8,14 @@ import discord
 
 from bot.alerts import headline, sentences
 from bot.alerts.embeds import QUIET_COLOUR, embed_of, embed_text, is_alert
+from bot.alerts.glossary import terms_in
 from bot.alerts.sentences import Report
-from bot.text.sanitize import decimal, harmless, number, section, string, unmarked
+from bot.text.sanitize import decimal, harmless, joined, number, section, string, unmarked
 from bot.text.words import DEFAULT, Words, words_for
 
 ROWS: Final = 25  # of the table of what was measured
 COLUMN, CELL = 24, 60  # characters of a name and of a value in it
+TERMS_LENGTH: Final = 1000  # of the sentences on terms
 MEND_LENGTH: Final = 800  # of the lines for the card
 
 
@@ -78,4 +80,12 @@ def _fields(report: Report, words: Words, since: str) -> list[tuple[str, str]]:
         ("left_behind", sentences.left_behind(report)),
         ("upload", sentences.upload(report, words)),
         ("cost", sentences.cost(report, words)),
+        ("terms", _terms(report, words)),
     ]
+
+
+def _terms(report: Report, words: Words) -> str:
+    """Return a sentence on each term that the alert uses."""
+    said = [headline.first(report, words, ""), headline.sure(report, words, "", control=False)]
+    mend = words("alert.mend.console") if headline.mend(report) else ""
+    return joined([words(f"term.{term}") for term in terms_in("\n".join([*said, mend]))], TERMS_LENGTH)

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from analyzers.card.reader import read_card
-from bot.alerts import embeds, glossary
+from bot.alerts import embeds
 from bot.alerts.embeds import alert_embed, embed_text
-from bot.alerts.evidence import plain
+from bot.alerts.evidence import evidence_embed, plain
 from bot.alerts.glossary import unlinked
 from bot.alerts.outcome import HOLDS_AGAIN, STATES, Outcome, state_of
+from bot.text.sanitize import unmarked
 from bot.text.words import catalogues, words_for
 from tests import ROOT
 from tests.bot.alerts.kinds import KINDS, SUSPECT
 from tests.bot.alerts.test_embeds import ANSWERS, B, report, seen
-from tests.bot.text.test_sanitize import ACTIVE
 
 LOCALES = sorted(catalogues())
 LINES = re.compile(r"^base_model:\n(?:- .*\n)+(?:base_model_relation: .*)?", re.MULTILINE)
@@ -144,19 +144,26 @@ def test_the_bar_has_a_part_for_each_model() -> None:
     assert "63 / 37" in seen(dict(alert_embed(KINDS["stack"]).to_dict()))
 
 
-def test_terms_lead_to_the_glossary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each to a heading that is there, where the documentation has an address; a stranger's text never does."""
-    page = (ROOT / "docs" / glossary.PAGE).read_text()
-    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^## (.+)$", page, re.MULTILINE)}
-    used = {term for words in catalogues().values() for text in words.texts.values() for term in ANCHOR.findall(text)}
-    assert used <= headings
-    monkeypatch.setattr(embeds, "documentation", lambda: "https://docs.example/main")
-    one = report(suspect={"repo_id": "a/[exact](#exact)"})
-    embed: dict[str, Any] = dict(alert_embed(one).to_dict())
-    assert "[Exact](https://docs.example/main/glossary.md#exact)" in embed["description"]
-    assert "](" not in embed["title"]
-    assert "https://docs.example" not in embed_text(embed)
-    assert ACTIVE.search(unlinked(embed["description"])) is None
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_term_has_its_sentence_in_the_evidence(locale: str) -> None:
+    """Those of an alert alone, in the reader's language; a stranger's text is no term."""
+    words = words_for(locale)
+    used = {term for text in words.texts.values() for term in ANCHOR.findall(text)}
+    assert used == {key.removeprefix("term.") for key in words.texts if key.startswith("term.")}
+    one = report(suspect={"repo_id": "a/[strong](#strong)"})
+    shown = embed_text(evidence_embed(one, words).to_dict())
+    assert all(unmarked(words(f"term.{term}")) in shown for term in ("blend", "declared", "exact", "tell-tale-weight"))
+    assert unmarked(words("term.strong")) not in shown
+    assert "](" not in str(alert_embed(one, words).description)
+
+
+def test_the_sentences_are_those_of_the_glossary() -> None:
+    """docs/glossary.md has each first, under the term's heading."""
+    page = (ROOT / "docs" / "glossary.md").read_text()
+    begins = {head.lower().replace(" ", "-"): text for head, text in re.findall(r"^## (.+)\n(.+)$", page, re.MULTILINE)}
+    own = {k.removeprefix("term."): v for k, v in words_for("en").texts.items() if k.startswith("term.")}
+    assert len(own) > 10
+    assert [term for term, text in own.items() if not begins[term].startswith(text)] == []
 
 
 ANCHOR = re.compile(r"\]\(#([a-z-]+)\)")

@@ -43,6 +43,7 @@ PUT_TOGETHER = (
     *("evidence.mix.", "evidence.field.", "evidence.sure.", "evidence.trained.", "standing."),
     *(
         "note.",
+        "term.",
         "news.",
         "button.",
         "form.",
