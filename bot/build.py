@@ -328,7 +328,7 @@ def destinations(settings: Settings, opened: Store, where: Mapping[str, Sink]) -
         checking, keeper = Checking(own.hub, own.checker), casework(settings, opened)
         means = Means(own.hub, opened, where, checking, own.checker.known, keeper, cap(settings, opened), utc_now)
         found = assemble(settings, means)
-        found.chat.tell = partial(news(settings, opened).set, "Discord's token refused")
+        found.chat.notify = partial(news(settings, opened).set, "Discord's token refused")
         yield Destinations(found.sinks, found.chat.running)
 
 

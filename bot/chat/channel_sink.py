@@ -65,9 +65,9 @@ async def _post(client: discord.Client, channel: discord.PartialMessageable, row
         view = draft.head_view() if draft.head_view is not None else None
         await _edit(channel.get_partial_message(int(message_id)), embeds=list(draft.head_embeds), view=view)
     message = await _sent_before(client, channel, row) if row.attempts > 1 else None
-    if draft.untold:
+    if draft.unsent:
         if message is None:
-            raise Untold(draft.untold)
+            raise Untold(draft.unsent)
         await _edit(message, embeds=list(draft.embeds))
     elif message is None:
         message = await _send(channel, row, draft)

@@ -1,4 +1,4 @@
-"""The bot's connection to Discord: least intents, commands told to Discord only when they changed."""
+"""The bot's connection to Discord: least intents, commands registered only when they changed."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ class ChatClient(discord.Client):
         await work
 
     async def _sync(self) -> None:
-        """Tell Discord the commands, unless it has been told the same."""
+        """Register the commands with Discord, unless it has the same."""
         digest = f"{self.application_id}:{commands_digest(self.tree)}"
         if await asyncio.to_thread(self.desk.subscriptions.value, COMMANDS_MARK) == digest:
             return
-        told = await self.tree.sync()
+        synced = await self.tree.sync()
         await asyncio.to_thread(self.desk.subscriptions.set_value, COMMANDS_MARK, digest, self.desk.clock())
-        log.info("told Discord %d commands", len(told))
+        log.info("registered %d commands with Discord", len(synced))
 
 
 def commands_digest(tree: app_commands.CommandTree[Any]) -> str:

@@ -1,4 +1,4 @@
-"""How a message is told once although the process may die between Discord's answer and our mark. Pure.
+"""How a message is sent once although the process may die between Discord's answer and our mark. Pure.
 
 A nonce, made of the row's key, makes Discord itself refuse a second copy for some minutes. After that the marker at
 the start of the message's footer says, in the channel's own history, that the row has arrived.

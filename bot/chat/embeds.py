@@ -19,18 +19,18 @@ REASON_LENGTH: Final = 300  # of a moderator's or reviewer's words, where they a
 ANSWER_LENGTH: Final = 1000  # of an author's
 STANDING_LENGTH: Final = 1000  # of all that was said since
 LONGEST_LINE: Final = 500  # of it
-TOLD: Final = ("acknowledge", "dismiss")  # remarks that are shown as soon as they are made
+SHOWN_AT_ONCE: Final = ("acknowledge", "dismiss")  # kinds of remarks that no reviewer has to accept
 
 
 def remark_embed(remark: Remark, words: Words) -> discord.Embed:
     """What somebody said about a case, as a message of its own."""
     title = words(f"note.{remark.kind}")
-    return discord.Embed(title=title, description=told_by(remark, words), colour=QUIET_COLOUR)
+    return discord.Embed(title=title, description=remark_text(remark, words), colour=QUIET_COLOUR)
 
 
 def outcome_for(case: Case, remarks: Sequence[Remark], news: Sequence[Note], words: Words) -> Outcome:
     """Return what has become of a case, as the people who made these remarks and the watch's notes say."""
-    said = [r for r in remarks if r.kind in TOLD or (r.kind == "answer" and r.state == "accepted")]
+    said = [r for r in remarks if r.kind in SHOWN_AT_ONCE or (r.kind == "answer" and r.state == "accepted")]
     dated: list[tuple[bool, datetime, Line]] = [(False, r.created_at, _remark_line(r, words)) for r in said]
     dated += [
         (n.kind == "retracted", n.noted_at, note_line(f"{n.noted_at:%Y-%m-%d %H:%M}", words(f"news.{n.kind}"), n.text))
@@ -46,19 +46,19 @@ def in_full(outcome: Outcome) -> str:
     """Return all that has happened, the newest first, as far as it fits a field."""
     text = ""
     for line in outcome.since:
-        told = f"{line(LONGEST_LINE)}\n"
-        if width(text) + width(told) > STANDING_LENGTH:
+        entry = f"{line(LONGEST_LINE)}\n"
+        if width(text) + width(entry) > STANDING_LENGTH:
             break
-        text += told
+        text += entry
     return text.strip()
 
 
 def _remark_line(remark: Remark, words: Words) -> Line:
     at = f"{remark.created_at:%Y-%m-%d %H:%M} "
-    return lambda room: at + told_by(remark, words, room - len(at))
+    return lambda room: at + remark_text(remark, words, room - len(at))
 
 
-def told_by(remark: Remark, words: Words, room: int = ANSWER_LENGTH + REASON_LENGTH) -> str:
+def remark_text(remark: Remark, words: Words, room: int = ANSWER_LENGTH + REASON_LENGTH) -> str:
     """Return one remark in a sentence of about `room` characters, with who said it."""
     who = mention(remark.by_user)
     if remark.kind == "acknowledge":

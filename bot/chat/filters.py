@@ -1,4 +1,4 @@
-"""Which cases a channel asked to be told of. Pure."""
+"""Which cases a channel asked to be alerted about. Pure."""
 
 from __future__ import annotations
 

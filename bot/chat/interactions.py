@@ -203,15 +203,15 @@ def _shown(decided: Decided, who: str, why: str, words: Words, before: str) -> s
     """The text of the reviewers' message after a decision: what was decided, in place of what was asked."""
     if not decided.published:
         reason = harmless(why, 300) or words("standing.no_reason")
-        told = words("review.confirmed", who=mention(who), reason=reason)
+        heading = words("review.confirmed", who=mention(who), reason=reason)
     elif decided.case.state == "asked":
-        told = words("review.posting")
+        heading = words("review.posting")
     elif decided.case.state == "review":
-        told = words("review.voted", votes=decided.votes, needed=decided.needed)
+        heading = words("review.voted", votes=decided.votes, needed=decided.needed)
     else:
         reason = harmless(why, 300) or words("standing.no_reason")
-        told = words(f"review.{decided.case.state}", who=mention(who), reason=reason)
-    return f"{told}\n\n{before.partition(chr(10) * 2)[2]}"
+        heading = words(f"review.{decided.case.state}", who=mention(who), reason=reason)
+    return f"{heading}\n\n{before.partition(chr(10) * 2)[2]}"
 
 
 def _end_of_day(text: str) -> datetime | None:

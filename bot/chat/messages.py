@@ -39,7 +39,7 @@ View = Callable[[], discord.ui.View]
 class Draft:
     """A message to be sent. With a `head_id`, that message is brought up to date and this one goes under it.
 
-    `shown`: messages that show `head_embeds` and `head_view` from now on. `untold`: why it is not sent, unless it was,
+    `shown`: messages that show `head_embeds` and `head_view` from now on. `unsent`: why it is not sent, unless it was,
     by an attempt whose end nobody saw: then it is brought up to date.
     """
 
@@ -53,7 +53,7 @@ class Draft:
     thread_name: str = ""
     head_view: View | None = None
     shown: Sequence[str] = ()
-    untold: str = ""
+    unsent: str = ""
 
     def files(self) -> list[discord.File]:
         """What is sent along; made anew each time, because sending uses it up."""
@@ -86,7 +86,7 @@ class Drafts:
     album: Album = field(default_factory=Album)
 
     def of(self, row: OutboxRow) -> Draft:
-        """The draft of one row; Undeliverable if there is nothing to tell, Untold if nobody is to be told any more."""
+        """The draft of one row; Undeliverable if there is no such thing, Untold if nobody is to be alerted any more."""
         if row.payload.get("operator"):
             return Draft([_marked(operator_embed(section(row.payload["operator"])), row)])
         case = self.cases.get(string(row.payload.get("case")))
@@ -95,15 +95,17 @@ class Drafts:
         kind, (guild_id, channel_id) = row.payload["kind"], guild_and_channel(row.destination)
         if guild_id == REVIEWERS:
             return self._for_reviewers(row, case, kind)
-        wish = self.subscriptions.of_channel(channel_id)  # what was told there goes on to be told, subscribed or not
+        wish = self.subscriptions.of_channel(
+            channel_id
+        )  # a channel that was alerted hears what follows, subscribed or not
         words = words_for(wish.locale if wish is not None else DEFAULT)
         head = self.head(case, guild_id, words)
         if kind != "head":
             return self._under(row, case, head, words)
         if case.state == "retracted":
-            return replace(head, untold=RETRACTED_UNSENT)
+            return replace(head, unsent=RETRACTED_UNSENT)
         if wish is None:
-            return replace(head, untold="The channel is no longer subscribed.")
+            return replace(head, unsent="The channel is no longer subscribed.")
         return replace(head, role_id=wish.role_id, announce=wish.announce)
 
     def head(self, case: Case, guild_id: str, words: Words) -> Draft:
@@ -154,20 +156,20 @@ class Drafts:
     def _shown_to_reviewers(self, case: Case, times: int) -> list[discord.Embed]:
         """The alert as it stands and its evidence, headed by what is asked of them, or by what was decided."""
         words, until = words_for(DEFAULT), self.policy.trial()
-        told = words("review.again", times=times + 1) if times else words("review.asked")
+        heading = words("review.again", times=times + 1) if times else words("review.asked")
         if case.state == "retracted":
-            told = f"**{words('news.retracted')}:** {harmless(case.reason, REASON_LENGTH)}"
+            heading = f"**{words('news.retracted')}:** {harmless(case.reason, REASON_LENGTH)}"
         elif case.state == "published":
             said = [r.by_user for r in self.cases.remarks(case.case_id) if r.kind == "publish"]
-            told = words("review.published", who=mention(said[-1] if said else ""))
+            heading = words("review.published", who=mention(said[-1] if said else ""))
         elif until is not None:
-            told = words("review.trial", until=f"{until:%Y-%m-%d %H:%M}")
+            heading = words("review.trial", until=f"{until:%Y-%m-%d %H:%M}")
         elif case.state == "closed":
-            told = words("review.closed")
+            heading = words("review.closed")
         elif case.state == "asked":
-            told = self._asked(case, words)
+            heading = self._asked(case, words)
         embed = alert_embed(case.report, words, self.outcome(case, "", words), "button")
-        embed.description = f"{told}\n\n{embed.description}"
+        embed.description = f"{heading}\n\n{embed.description}"
         return [embed, *self._beside(case, words)]
 
     def _asked(self, case: Case, words: Words) -> str:
@@ -202,15 +204,15 @@ class Drafts:
         picture = self._pictured(embeds[0], case, words)
         _marked(embeds[0], row)
         view = self.for_deciding(case, words)
-        return Draft(embeds, view, picture, untold=RETRACTED_UNSENT if case.state == "retracted" else "")
+        return Draft(embeds, view, picture, unsent=RETRACTED_UNSENT if case.state == "retracted" else "")
 
     def _under(self, row: OutboxRow, case: Case, head: Draft, words: Words) -> Draft:
         """What goes under the message that tells the case: what somebody said, or what has happened since."""
         found = next((h for h in self.cases.case_messages(case.case_id) if h.destination == row.destination), None)
         if found is None or found.state == "dead" or (found.state == "sent" and found.message_id is None):
-            raise Untold("The case was never told there.")
+            raise Untold("No alert on the case was sent there.")
         if found.message_id is None:
-            raise TryLater("The case is still to be told there.")
+            raise TryLater("The alert on the case is still to be sent there.")
         if row.payload["kind"] == "news":
             if self.cases.sending_before(row.destination, row.id):  # it may show what was so before
                 raise TryLater("An earlier message is on its way there.")

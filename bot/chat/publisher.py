@@ -78,7 +78,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Publishes cases and says who is told. `webhook`: a webhook is told of everything that is published, too."""
+    """Publishes cases and says who is alerted. `webhook`: a webhook gets everything that is published, too."""
 
     cases: Publications
     subscriptions: Subscriptions
@@ -93,7 +93,7 @@ class Publisher:
         return AuthorNotices(self.casework.store.engine)
 
     async def post(self, row: OutboxRow) -> str:
-        """Let a finding of the watch be told, or what has become of one; returns the case's id.
+        """Let readers be alerted about a finding, or hear what has become of one; returns the case's id.
 
         The same finding or news again changes nothing.
         """
@@ -121,14 +121,14 @@ class Publisher:
         """One message for each place that asked for cases like this one."""
         case_id = string(report.get("case"))
         muted = self.subscriptions.muted(organisation_of(report), self.clock())
-        told = [
+        rows = [
             case_row(case_id, channel_destination(wish.guild_id, wish.channel_id))
             for wish in self.subscriptions.all()
             if wish.guild_id not in muted and Filters.read(wish.filters).match(report)
         ]
         if self.webhook:
-            told.append(webhook_row(case_id, WEBHOOK, report, self.cases.upload_of(case_id)))
-        return told
+            rows.append(webhook_row(case_id, WEBHOOK, report, self.cases.upload_of(case_id)))
+        return rows
 
     def decide(self, case: Case, kind: Decision, by_user: str, why: str) -> Decided:
         """Write down a reviewer's decision; StateError if the case is decided already.
@@ -164,7 +164,7 @@ class Publisher:
         return Decided(asked, votes, self.policy.reviewers)
 
     def _retract(self, case: Case, by_user: str, why: str) -> Decided:
-        """Take an alert back, wherever it was told. Who did it is kept; why is told."""
+        """Take an alert back, wherever it was sent. Who did it is kept; why is shown."""
         file = self.casework.store.cases.get(case.case_id)
         if file is None or case.state != "published":
             raise StateError(f"case {case.case_id} is {case.state} already")

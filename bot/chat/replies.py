@@ -53,7 +53,7 @@ async def say(
 
 
 async def guarded(interaction: Interaction, work: Awaitable[None]) -> None:
-    """Do what a member asked for; what goes wrong is told in a sentence, and our own mistakes are logged."""
+    """Do what a member asked for; what goes wrong is answered in a sentence, and our own mistakes are logged."""
     try:
         await work
     except BlendwatchError as error:

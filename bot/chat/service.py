@@ -1,6 +1,6 @@
 """The bot beside the watch, in one event loop: it connects, posts what waits, and stops with nothing lost.
 
-If Discord is down the watch goes on: what is to be told waits in the outbox, and the connection is tried again.
+If Discord is down the watch goes on: messages wait in the outbox, and the connection is tried again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Chat:
     send: Callable[[], Awaitable[Delivered]] | None = None
     client: ChatClient | None = None
     notices: Notices | None = None  # None: nobody is asked before an alert
-    tell: Callable[[str | None], object] = lambda _: None  # the operator that the token is refused; None: it is taken
+    notify: Callable[[str | None], object] = lambda _: None  # the operator of a refused token; None: it is taken
     idle_seconds: float = IDLE_SECONDS
     _waiting: asyncio.Event = field(default_factory=asyncio.Event)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)  # something may be due for reviewers or an author
@@ -89,7 +89,7 @@ class Chat:
             except discord.LoginFailure:
                 self._refused = "BLENDWATCH_DISCORD_TOKEN: Discord does not take this token"
                 log.error("Discord does not take the bot's token; nothing is posted there")  # noqa: TRY400
-                await self._tell("Discord does not take the bot's token: set a new one, and start the watch again")
+                await self._notify("Discord does not take the bot's token: set a new one, and start the watch again")
             except (discord.DiscordException, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError) as error:
                 # the last three: what answered in Discord's place does not speak its language
                 log.warning("no connection to Discord, trying again: %s", type(error).__name__)
@@ -110,13 +110,13 @@ class Chat:
         self.client = ChatClient(self.desk)
         await self.client.login(self.token)
         self._settled.set()
-        await self._tell(None)
+        await self._notify(None)
         self.kick()
         await self.client.connect()
 
-    async def _tell(self, text: str | None) -> None:
+    async def _notify(self, text: str | None) -> None:
         try:
-            await asyncio.to_thread(self.tell, text)
+            await asyncio.to_thread(self.notify, text)
         except StateError as error:
             log.warning("the outbox could not be read: %s", error)
 

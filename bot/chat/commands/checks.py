@@ -1,4 +1,4 @@
-"""/check and /compare: work that takes time, so the answer is put off and told as it goes."""
+"""/check and /compare: work that takes time, so the answer is put off and shows how far it is."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def add(tree: Tree, desk: Desk) -> None:
 
 
 @dataclass(slots=True)
-class Told:
+class Progress:
     """The answer to one check, edited as the check goes on."""
 
     interaction: Interaction
@@ -64,13 +64,13 @@ class Told:
         self.latest = text
         self.changed.set()
 
-    async def tell(self) -> None:
+    async def show(self) -> None:
         """Edit the answer whenever there is something new, but not too often; runs until it is cancelled."""
         while True:
             await self.changed.wait()
             self.changed.clear()
-            told = self.words("check.progress", what=harmless(self.latest, 200))
-            await self.interaction.edit_original_response(content=told)
+            text = self.words("check.progress", what=harmless(self.latest, 200))
+            await self.interaction.edit_original_response(content=text)
             await asyncio.sleep(EDIT_SECONDS)
 
 
@@ -83,7 +83,7 @@ async def _check(
         await say(interaction, words("check.wait", seconds=f"{wait:.0f}"))
         return
     try:
-        # where reviewers decide what is told, and in the trial, a member's own check is told to him alone
+        # where reviewers decide, and in the trial, only the member sees what his check found
         policy = desk.publisher.policy
         alone = bool(policy.channel) or await aside(policy.trial) is not None
         await interaction.response.defer(thinking=True, ephemeral=alone)
@@ -96,17 +96,17 @@ async def _check(
 
 
 async def _checked(desk: Desk, interaction: Interaction, repo: str, one_by_one: asyncio.Semaphore) -> None:
-    words, told = words_of(interaction), Told(interaction, words_of(interaction))
-    telling = asyncio.create_task(told.tell())
+    words, progress = words_of(interaction), Progress(interaction, words_of(interaction))
+    showing = asyncio.create_task(progress.show())
     try:
         async with one_by_one:
-            report = await aside(desk.check, repo, told.hear)
+            report = await aside(desk.check, repo, progress.hear)
     except BlendwatchError as error:
-        await _quiet(telling)
+        await _quiet(showing)
         await interaction.edit_original_response(content=words("check.failed", why=harmless(str(error), 800)))
         return
     finally:
-        await _quiet(telling)
+        await _quiet(showing)
     embed, picture = alert_embed(report, words), await aside(draw, report, words)
     files = []
     if picture is not None:
@@ -117,7 +117,7 @@ async def _checked(desk: Desk, interaction: Interaction, repo: str, one_by_one: 
 
 
 async def _quiet(task: asyncio.Task[None]) -> None:
-    """End the telling of progress, so that none of it comes after the result."""
+    """End the showing of progress, so that none of it comes after the result."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

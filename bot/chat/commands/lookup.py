@@ -52,13 +52,13 @@ async def _case(desk: Desk, interaction: Interaction, case_id: str) -> None:
     if case is None:
         await say(interaction, words("case.none", case=code(case_id, 64)))
         return
-    told = _state(case, words)
+    state = _state(case, words)
     if case.state not in OPEN:
-        await say(interaction, told)
+        await say(interaction, state)
         return
     draft = await aside(desk.drafts.head, case, str(interaction.guild_id or ""), words)
     view = draft.view() if draft.view is not None else None
-    await say(interaction, told, embed=draft.embeds[0], view=view, files=draft.files())
+    await say(interaction, state, embed=draft.embeds[0], view=view, files=draft.files())
 
 
 def _state(case: Case, words: Words) -> str:
@@ -82,7 +82,7 @@ async def _why(desk: Desk, interaction: Interaction, repo: str) -> None:
 
 
 def _upload(upload: Upload, hidden: set[str], words: Words) -> str:
-    """What became of one upload; a finding that reviewers still have or have rejected is not told."""
+    """What became of one upload; a finding that reviewers still have or have rejected is not shown."""
     report = upload.report or {}
     if report.get("case") in hidden:
         return words("why.reviewed")

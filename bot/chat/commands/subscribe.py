@@ -1,4 +1,4 @@
-"""/subscribe, /subscriptions and /unsubscribe: which channels and threads are told of which cases."""
+"""/subscribe, /subscriptions and /unsubscribe: which channels and threads are alerted about which cases."""
 
 from __future__ import annotations
 
@@ -91,9 +91,11 @@ async def _subscribe(desk: Desk, interaction: Interaction, filters: Filters, rol
         created_by=str(interaction.user.id),
     )
     await aside(desk.subscriptions.put, wish, desk.clock())
-    told = words("subscribe.done", filters=described(filters, words))
-    told += "\n" + (words("subscribe.role", role=f"<@&{wish.role_id}>") if wish.role_id else words("subscribe.no_role"))
-    await say(interaction, f"{told}\n\n{await aside(preview, desk.cases, desk.clock(), filters, words)}")
+    answer = words("subscribe.done", filters=described(filters, words))
+    answer += "\n" + (
+        words("subscribe.role", role=f"<@&{wish.role_id}>") if wish.role_id else words("subscribe.no_role")
+    )
+    await say(interaction, f"{answer}\n\n{await aside(preview, desk.cases, desk.clock(), filters, words)}")
 
 
 def preview(cases: Publications, now: datetime, filters: Filters, words: Words) -> str:

@@ -158,7 +158,7 @@ def test_a_token_that_discord_refuses(tmp_path: Path) -> None:
     said: list[str | None] = []
     with theatre(tmp_path, token="a-secret-token") as at:
         chat = at.chat()
-        chat.tell = said.append
+        chat.notify = said.append
 
         async def live() -> None:
             async with chat.running():
@@ -170,7 +170,7 @@ def test_a_token_that_discord_refuses(tmp_path: Path) -> None:
         assert said == ["Discord does not take the bot's token: set a new one, and start the watch again"]
     with theatre(tmp_path / "again") as at:
         chat = at.chat()
-        chat.tell = said.append
+        chat.notify = said.append
 
         async def live_again() -> None:
             async with chat.running():

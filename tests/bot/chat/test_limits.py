@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.chat.commands.subscribe import described, preview
-from bot.chat.embeds import ANSWER_LENGTH, told_by
+from bot.chat.embeds import ANSWER_LENGTH, remark_text
 from bot.chat.filters import Filters
 from bot.chat.forms import form
 from bot.chat.messages import Drafts
@@ -102,7 +102,7 @@ def test_any_case_makes_messages_that_discord_takes(
     case = drafts.cases.get(case_id)
     assert case is not None
     words = catalogues()[locale]
-    assert harmless({"content": told_by(note, words)})
+    assert harmless({"content": remark_text(note, words)})
     assert harmless({"embeds": [drafts.evidence(case, "1", words).to_dict()]})
 
 
@@ -139,7 +139,7 @@ def test_filters_are_said_harmlessly(base: str, organisation: str, kind: str, lo
 def test_notes_are_cut(text: str, kind: Any, locale: str) -> None:
     """The longest answer is shown as far as it is promised."""
     note = Remark(1, "c", kind, "", "5", text, "accepted", NOW, None)
-    told = told_by(note, catalogues()[locale])
+    told = remark_text(note, catalogues()[locale])
     assert harmless({"content": told})
     assert len(told) <= ANSWER_LENGTH + 120
 
