@@ -23,7 +23,7 @@ from demo.pictures.scene import capture
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "chrome")
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
-HEIGHT, SCALE = 2400, 1.25  # CSS pixels, before cropping; dots a CSS pixel
+HEIGHT, SCALE = 3200, 1.25  # CSS pixels, before cropping; dots a CSS pixel
 PHONE, DESKTOP = 390, 680  # CSS pixels: the width of a client
 # how the files of each picture end, by the width of the client that it shows
 CLIENTS: Final[Mapping[str, Mapping[str, int]]] = {
