@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.alerts.delivery import OutboxRow, RowSink, Sink, TryLater, Untold
+from bot.alerts.delivery import RowSink, Sink, TryLater, Untold
 from bot.alerts.outcome import FOR_REVIEWERS
 from bot.alerts.rate_cap import digest_of
 from bot.cases.casework import repo_of

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from bot.alerts.author_notice import text
-from bot.alerts.delivery import OutboxRow
 from bot.cases.casework import Casework
 from bot.chat.filters import Filters, organisation_of
 from bot.text.sanitize import section, string
@@ -19,7 +18,7 @@ from state.cases.messages import case_row, channel_destination, review_row, webh
 from state.cases.publications import Publications
 from state.cases.subscriptions import Subscriptions
 from state.errors import StateError
-from state.records import Note, OutboxMessage
+from state.records import Note, OutboxMessage, OutboxRow
 
 REVIEWERS: Final = "reviewers"  # stands for the server in the destination of the reviewers' channel
 WEBHOOK: Final = "discord"  # the destination of the webhook

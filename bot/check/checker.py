@@ -34,8 +34,10 @@ from analyzers.verdict.rules import judge
 from analyzers.verdict.second_look import reason_for
 from analyzers.verdict.summary import points, summed_up
 from bot.check.author_words import read_author_words
-from bot.check.components import Part, parts_of, reserved, towers_in, wider
+from bot.check.components import ComparedPart, compare_part, compare_parts
+from bot.check.declarations import add_mirrors, add_named_kin, assess_claims, find_originals, read_declared_parents
 from bot.check.precedence import States, doubted
+from bot.check.reading import Run, Suspect, keep_sketch, problems_of, read_upload
 from bot.check.second_look import SecondLooker, SecondLookResult
 from bot.check.traces import Tracer
 from bot.known.models import LONG_AGO, KnownModels, Progress

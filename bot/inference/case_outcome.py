@@ -44,9 +44,9 @@ def for_case(
         return {"outcome": "failed", "why_not": str(error), "findings": []}
     hidden = hidden_names(interview.registry, parents)
     if any(each.answered for each in evidence.sets):
-        return _told("asked", "", evidence, hidden, _asked_too(interview, evidence, hidden, parents, opened))
+        return _outcome("asked", "", evidence, hidden, _asked_too(interview, evidence, hidden, parents, opened))
     why = "; ".join(evidence.notes) or "no question was answered"
-    return _told("budget spent" if evidence.spent_up else "failed", why, evidence, hidden)
+    return _outcome("budget spent" if evidence.spent_up else "failed", why, evidence, hidden)
 
 
 def _asked_too(
@@ -93,7 +93,7 @@ def _alone(interview: Interview, source: Source, parents: Iterable[Mapping[str, 
     return _outcome("nobody serves it", why, evidence, hidden_names(interview.registry, parents))
 
 
-def _told(
+def _outcome(
     outcome: Outcome,
     why: str,
     evidence: IdentityEvidence,
