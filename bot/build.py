@@ -1,4 +1,7 @@
-"""Composition root: build a service from settings."""
+"""The one place that builds things: settings in, a service out.
+
+What needs discord.py is imported where it is built, so that the other commands start quickly and work without it.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,9 @@ from typing import Final
 from analyzers.records import Outcome
 from bot.alerts.delivery import Cap, DeliveryError, RowSink, Sink
 from bot.alerts.operator import News
-from bot.alerts.rate_cap import HourlyCap
-from bot.alerts.sinks import ConsoleSink, WebhookSink
 from bot.cases.casework import Casework
 from bot.cases.followup import Followups
 from bot.cases.identity_check import Asking
-from bot.cases.rendering import as_they_stand
-from bot.chat.build import PUBLISHER, Means, assemble, policy_of
 from bot.check.checker import Checker
 from bot.check.on_demand import Checking
 from bot.config.clock import REAL, Clock
@@ -159,7 +158,9 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 def sinks(settings: Settings) -> Mapping[str, Sink]:
-    """Return the sinks of alerts: the console always, Discord where a webhook is set."""
+    """Return where alerts can go: the console always, Discord where a webhook is set."""
+    from bot.alerts.sinks import ConsoleSink, WebhookSink  # noqa: PLC0415 - discord.py
+
     found: dict[str, Sink] = {"console": ConsoleSink()}
     if settings.discord_webhook is not None:
         try:
@@ -172,6 +173,8 @@ def sinks(settings: Settings) -> Mapping[str, Sink]:
 def destination(settings: Settings) -> str:
     """Return the destination of alerts: Discord where a bot or else a webhook is set, else the console."""
     if settings.discord_token is not None:
+        from bot.chat.build import PUBLISHER  # noqa: PLC0415 - discord.py
+
         return PUBLISHER
     return "discord" if settings.discord_webhook is not None else "console"
 
@@ -180,18 +183,20 @@ def operators(settings: Settings) -> str:
     """Return the destination of news for the operator: a webhook, else reviewers, else the console."""
     if settings.discord_webhook is not None:
         return "discord"
+    if settings.discord_token is None:
+        return "console"
+    from bot.chat.build import policy_of  # noqa: PLC0415 - discord.py
+
     policy = policy_of(settings)
-    return policy.destination if settings.discord_token is not None and policy.channel else "console"
+    return policy.destination if policy.channel else "console"
 
 
 def watcher(built: Service, opened: Store) -> Watcher:
     """Return the watcher."""
-    where = destination(built.settings)
+    where, by_bot = destination(built.settings), built.settings.discord_token is not None
     kept, now = blobs(built.settings), built.clock.now
     operator, wish = operators(built.settings), relatives(built, opened).note
-    return Watcher(
-        built.hub, opened, built.checker, built.settings, now, where, operator, where == PUBLISHER, kept, wish
-    )
+    return Watcher(built.hub, opened, built.checker, built.settings, now, where, operator, by_bot, kept, wish)
 
 
 def relatives(built: Service, opened: Store) -> Relatives:
@@ -285,6 +290,8 @@ def monitoring(built: Service, opened: Store) -> Monitoring:
 
 def one_pass(built: Service, opened: Store, where: Mapping[str, Sink | RowSink], seen_by: Monitoring) -> OnePass:
     """Return one pass of the watch."""
+    from bot.cases.rendering import as_they_stand  # noqa: PLC0415 - discord.py
+
     return OnePass(
         feeds(built, opened),
         watcher(built, opened),
@@ -302,7 +309,9 @@ def one_pass(built: Service, opened: Store, where: Mapping[str, Sink | RowSink],
 
 
 def cap(settings: Settings, opened: Store) -> Cap:
-    """Return the hourly limit on alerts to readers."""
+    """Return what keeps a flood of alerts from those who read them."""
+    from bot.alerts.rate_cap import HourlyCap  # noqa: PLC0415 - discord.py
+
     return HourlyCap(opened.alert_digests, settings.alerts_per_hour, FOLDING)
 
 
@@ -324,7 +333,9 @@ def destinations(settings: Settings, opened: Store, where: Mapping[str, Sink]) -
             raise SettingsError("BLENDWATCH_REVIEW_CHANNEL needs a bot: BLENDWATCH_DISCORD_TOKEN is not set")
         yield Destinations(where, nullcontext)
         return
-    with service(settings, seen=opened) as own:  # checks of members and of the watch share no memory
+    from bot.chat.build import Means, assemble  # noqa: PLC0415 - discord.py
+
+    with service(settings, seen=opened) as own:  # its members' checks and the watch's do not share what is in memory
         checking, keeper = Checking(own.hub, own.checker), casework(settings, opened)
         means = Means(own.hub, opened, where, checking, own.checker.known, keeper, cap(settings, opened), utc_now)
         found = assemble(settings, means)

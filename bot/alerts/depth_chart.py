@@ -1,7 +1,7 @@
 """The mix over depth and module as a picture: one mark for each tensor that was read, with its interval.
 
 Drawn by matplotlib without a screen, on a ground that reads well in light and dark clients, in colours and shapes
-that are told apart by people who confuse red and green.
+that are told apart by people who confuse red and green. Without matplotlib, alerts have no picture.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import discord
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
+from bot.config.extras import installed
 from bot.text.sanitize import decimal, entries, number, section, string, visible
 from bot.text.words import Words
 
@@ -56,14 +54,18 @@ class Mark:
 
 def has_picture(report: Mapping[str, Any]) -> bool:
     """Tell whether there is anything to draw, without drawing it."""
-    return bool(_marks(entries(report.get("profile"))[:POINTS]))
+    return installed("matplotlib") and bool(_marks(entries(report.get("profile"))[:POINTS]))
 
 
 def draw(report: Mapping[str, Any], words: Words) -> Picture | None:
     """The picture of a report that has a profile; None for one that has none."""
-    marks = _marks(entries(report.get("profile"))[:POINTS])
-    if not marks:
+    if not has_picture(report):
         return None
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - slow, and an extra
+    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+
+    marks = _marks(entries(report.get("profile"))[:POINTS])
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DOTS, facecolor=GROUND, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(facecolor=GROUND)

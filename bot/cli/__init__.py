@@ -1,47 +1,30 @@
-"""The commands, one file each: a function whose signature is the command line."""
+"""The commands, one file each: a function, or a group of them, whose signature is the command line.
+
+Each is imported when it runs, so that the help and the lightest command wait for no other's libraries.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-import typer
-
-from bot.cli import alerts, case, registry
-from bot.cli.ask import ask
-from bot.cli.backup import backup
-from bot.cli.card import card
-from bot.cli.check import check
-from bot.cli.compare import compare
-from bot.cli.doctor import doctor
-from bot.cli.health import health
-from bot.cli.notify import notify
-from bot.cli.prune import prune
-from bot.cli.rates import rates
-from bot.cli.restore import restore
-from bot.cli.status import status
-from bot.cli.watch import watch
-from bot.cli.why import why
-
-COMMANDS: Final[tuple[Callable[..., None], ...]] = (
-    ask,
-    card,
-    check,
-    compare,
-    doctor,
-    health,
-    notify,
-    rates,
-    status,
-    watch,
-    why,
-    backup,
-    restore,
-    prune,
-)
-
-GROUPS: Final[Mapping[str, typer.Typer]] = {
-    "alerts": alerts.app,
-    "case": case.app,
-    "registry": registry.app,
+# each by its name, with the sentence that the list of commands has for it
+COMMANDS: Final[Mapping[str, str]] = {
+    "check": "Check one upload against the known models.",
+    "compare": "Compare the weights of two models; no known models are needed.",
+    "card": "Read a card as a check does: what it declares, names and claims.",
+    "ask": "Ask a model its name, without a system prompt. It may cost money.",
+    "watch": "Watch the Hub: judge what is new and large, and send alerts.",
+    "why": "Say what became of a repository.",
+    "case": "List, show, replay, confirm and retract cases.",
+    "alerts": "Send again what could not be delivered.",
+    "registry": "Look at the known models, edit them, hold them against the Hub.",
+    "doctor": "Check that everything is there that a watch needs.",
+    "notify": "Send a test message to where alerts go.",
+    "status": "Say how the watch has been doing.",
+    "rates": "Say how often alerts were right, and what is not measured.",
+    "health": "Say whether the watch is alive, for a health check.",
+    "backup": "Back up the data folder, also while the watch runs.",
+    "restore": "Put a backup back.",
+    "prune": "Remove what need not be kept any longer.",
 }

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from analyzers.errors import BlendwatchError
-from bot.config import logs
+from bot.config import extras, logs
 from bot.config.settings import Settings, SettingsError, load_settings
 from bot.known.models import Progress
 from bot.sources.interface import Gated, Missing
@@ -97,6 +97,8 @@ def one_line_errors() -> Iterator[None]:
     """Turn our errors into one line on standard error, JSON where that is asked for, and an exit status."""
     try:
         yield
+    except ModuleNotFoundError as error:
+        raise _ended(extras.missing(error), USAGE) from None
     except (RegistryError, SettingsError) as error:
         raise _ended(str(error), USAGE) from None
     except BlendwatchError as error:

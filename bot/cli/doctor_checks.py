@@ -16,7 +16,7 @@ from typing import Final, Literal
 from analyzers.errors import BlendwatchError
 from bot import build
 from bot.alerts.delivery import TryLater
-from bot.alerts.sinks import WebhookSink, who_is
+from bot.config import extras
 from bot.config.settings import Settings
 from bot.config.trial import described, in_trial
 from bot.health.heartbeat import last_heartbeat
@@ -69,6 +69,7 @@ class Doctor:
             ("database", self._database, "move the file away, or put a backup in its place"),
             ("bot", self._bot, "copy the token from Discord's developer portal, and set it as discord_token"),
             ("discord", self._discord, "make a new webhook in the channel's settings, and set it as discord_webhook"),
+            ("charts", self._charts, ""),
             ("trial", self._trial, ""),
             ("registry", self._known, "mend the lines that are named; nothing is watched until then"),
             ("asking", self._asking, "put the key into its file, or take the endpoint out of inference_endpoints"),
@@ -163,14 +164,23 @@ class Doctor:
         if self.settings.discord_token is None:
             where = "the webhook" if self.settings.discord_webhook is not None else "the console"
             return Check("bot", "ok", f"no bot is set; alerts go to {where}")
+        from bot.alerts.sinks import who_is  # noqa: PLC0415 - discord.py
+
         name = asyncio.run(who_is(self.settings.discord_token.get_secret_value(), self.settings.discord_api_base))
         return Check("bot", "ok", f"the bot is {name}; nothing was posted")
 
     def _discord(self) -> Check:
         if self.settings.discord_webhook is None:
             return Check("discord", "ok", "no webhook is set")
+        from bot.alerts.sinks import WebhookSink  # noqa: PLC0415 - discord.py
+
         sink = WebhookSink(self.settings.discord_webhook.get_secret_value(), self.settings.discord_api_base)
         return Check("discord", "ok", f"the webhook is {asyncio.run(sink.look())}; nothing was posted")
+
+    def _charts(self) -> Check:
+        if extras.installed("matplotlib"):
+            return Check("charts", "ok", "alerts to Discord have one")
+        return Check("charts", "warning", "without matplotlib, alerts have none", extras.command("matplotlib"))
 
     def _trial(self) -> Check:
         """Whether a person judges each would-be alert first; the database is only read."""
@@ -239,6 +249,8 @@ def _made(name: str, step: Callable[[], Check], todo: str) -> Check:
         return Check(name, "failed", str(error), NETWORK)
     except BlendwatchError as error:
         return Check(name, "failed", str(error), todo)
+    except ModuleNotFoundError as error:
+        return Check(name, "failed", extras.missing(error), "install it")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return Check(name, "failed", f"{where}{error.strerror or type(error).__name__}", todo)

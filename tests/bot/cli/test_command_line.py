@@ -14,27 +14,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 from typer.testing import CliRunner
 
-from bot.__main__ import app
+from bot.__main__ import app, command
+from bot.cli import COMMANDS
 from bot.cli.examples import EXAMPLES, STATUSES
 from demo.scene import BASE, HIDDEN, RELEASE
 from tests.bot.stage import REPOS, Stage, saved, stage
 
+ROOT = Path(__file__).resolve().parents[2]
 ESCAPE = "\x1b["
 COPY = "rebrand/Phoenix"
 
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Yield every command by its whole name."""
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        inner = getattr(command, "commands", None)
-        yield from ((f"{name} {sub}", each) for sub, each in inner.items()) if inner else [(name, command)]
+    for name in COMMANDS:
+        inner = getattr(command(name), "commands", None)
+        yield from ((f"{name} {sub}", each) for sub, each in inner.items()) if inner else [(name, command(name))]
 
 
-@pytest.mark.parametrize(("name", "command"), [*commands()], ids=[name for name, _ in commands()])
-def test_help_has_an_example_that_can_be_typed_and_the_statuses(name: str, command: Any) -> None:
+@pytest.mark.parametrize(("name", "made"), [*commands()], ids=[name for name, _ in commands()])
+def test_help_has_an_example_that_can_be_typed_and_the_statuses(name: str, made: Any) -> None:
     """-h works everywhere, no wider than the terminal; the example is parsed as it stands."""
     done = CliRunner().invoke(app, [*name.split(), "-h"], env={"COLUMNS": "70"}, terminal_width=70)
     assert done.exit_code == 0
@@ -42,9 +43,37 @@ def test_help_has_an_example_that_can_be_typed_and_the_statuses(name: str, comma
     assert f"Example: {EXAMPLES[name]} Exit status: 0 " in shown
     program, *words = shlex.split(EXAMPLES[name])
     assert (program, words[: len(name.split())]) == ("blendwatch", name.split())
-    command.make_context(name, words[len(name.split()) :])
-    asks = {option for parameter in command.params for option in parameter.opts}
+    made.make_context(name, words[len(name.split()) :])
+    asks = {option for parameter in made.params for option in parameter.opts}
     assert "--json" in asks or name == "watch"
+
+
+def without_extras(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own that finds neither discord.py nor matplotlib."""
+    absent = "import sys; sys.modules |= {'discord': None, 'matplotlib': None}; from bot.__main__ import app, command\n"
+    env = os.environ | {"BLENDWATCH_CONFIG": os.devnull, "BLENDWATCH_DISCORD_WEBHOOK": ""}
+    return subprocess.run([sys.executable, "-c", absent + code], env=env, capture_output=True, text=True, check=True)
+
+
+def test_the_help_names_every_command_and_imports_none() -> None:
+    """One file each; a list of commands waits for no library of theirs."""
+    files = {path.stem for path in (ROOT / "bot" / "commands").glob("*.py")}
+    assert set(COMMANDS) == files - {"__init__", "common", "examples", "registry_warm"}
+    shown = CliRunner().invoke(app, ["--help"]).stdout
+    listed = dict(re.findall(r"^  ([a-z]+) {2,}(.+)$", shown.partition("Commands:")[2], re.MULTILINE))
+    assert listed == COMMANDS
+    heavy = {"alembic", "apscheduler", "huggingface_hub", "numpy", "pydantic", "sqlalchemy"}
+    done = without_extras("app(['--help'], standalone_mode=False); print(*sys.modules)")
+    assert not heavy & set(done.stdout.splitlines()[-1].split())
+
+
+def test_a_command_needs_no_extra_to_be_imported() -> None:
+    """Where one is needed, one line says which."""
+    code = f"for name in {[*COMMANDS]!r}: command(name)\nprint(app(['notify', '--test'], standalone_mode=False))"
+    done = without_extras(code)
+    assert done.stdout == "2\n"
+    said = "blendwatch: this needs discord.py, which is not installed: pip install 'blendwatch[discord]'\n"
+    assert done.stderr == said
 
 
 def test_there_is_no_example_of_what_is_no_command() -> None:

@@ -30,6 +30,7 @@ NAMES = [
     "database",
     "bot",
     "discord",
+    "charts",
     "trial",
     "registry",
     "asking",
