@@ -1,4 +1,4 @@
-"""Demo of the main job, end to end, on this machine alone: python -m demo.
+"""The main job, end to end, on this machine alone: blendwatch demo, or python -m demo.
 
 It builds tiny models with planted ancestry, serves them from a loopback Hub, and runs `blendwatch watch --once`
 against it, as against the real one. Alerts go to a loopback Discord. Everything is removed at the end.
@@ -11,12 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from bot.alerts.embeds import embed_text
@@ -45,13 +48,14 @@ def environment(hub: LoopbackHub, discord: LoopbackDiscord, folder: Path) -> dic
         "BLENDWATCH_MIN_BYTES": "0",
         "BLENDWATCH_SHADOW_DAYS": "0",
         "PYTHONWARNINGS": "ignore",
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),  # this program, whatever the working folder holds
     }
 
 
 def watch_once(env: dict[str, str]) -> float:
     """Run one pass of the real service; returns its seconds."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "bot", "watch", "--once"]
+    command = [sys.executable, "-P", "-m", "bot", "watch", "--once"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"the watch ended with status {done.returncode}:\n{done.stderr}")
@@ -59,21 +63,36 @@ def watch_once(env: dict[str, str]) -> float:
 
 
 def show(cast: Scene, store: Store) -> None:
-    """Print what came in, what was decided and why."""
-    for repo_id, truth in cast.truth.items():
-        for upload in store.history(repo_id):
-            console.print(Text.assemble("\n", (repo_id, "bold"), f"  - in truth: {truth}"))
-            console.print(Padding(_decision(upload), (0, 0, 0, 4)))
+    """Print what came in and what was decided as a table, then why."""
+    table = Table("upload", "in truth", "decided", "read", box=None, padding=(0, 2, 0, 0))
+    found = [(repo_id, upload) for repo_id in cast.truth for upload in store.history(repo_id)]
+    for repo_id, upload in found:
+        table.add_row(repo_id, cast.truth[repo_id], *_decision(upload))
+    console.print("", table, "")
+    for repo_id, upload in found:
+        console.print(Text(repo_id, "bold"))
+        console.print(Padding(visible(upload.reason or "", 1000), (0, 0, 0, 4), expand=False))
 
 
-def _decision(upload: Upload) -> Text:
+def _decision(upload: Upload) -> tuple[Text, str]:
+    """Return what became of an upload, and what reading it cost."""
     report = upload.report
     if report is None:
-        return Text(f"{upload.state}: {upload.reason}")
+        return Text(upload.state), "-"
     loud, cost = report["alert"], report["cost"]
-    head = f"{report['finding']}, {report['disclosure']}: {'ALERT' if loud else 'quiet'}"
-    spent = f"   ({cost['requests']} requests, {cost['bytes_read'] / 1000:.0f} kB)"
-    return Text.assemble((head, "bold red" if loud else "bold green"), spent, f"\n{upload.reason}")
+    said = f"{report['finding']}, {report['disclosure']}: {'ALERT' if loud else 'quiet'}"
+    read = f"{cost['requests']} requests, {cost['bytes_read'] / 1000:.0f} kB"
+    return Text(said, "bold red" if loud else "bold green"), read
+
+
+def show_alerts(messages: Sequence[Mapping[str, Any]]) -> None:
+    """Print each alert as Discord shows it."""
+    for message in messages:
+        for embed in message["embeds"]:
+            files = message.get("attachments", [])
+            drawn = "\n".join(f"[{a['filename']}: {a.get('description') or 'everything else'}]" for a in files)
+            shown = f"{embed_text(embed)}\n{drawn}".rstrip()
+            console.print("", Panel(Text(shown), title="the alert, as Discord shows it", width=min(110, console.width)))
 
 
 def show_founding(found: Replayed) -> None:
@@ -97,7 +116,7 @@ def show_founding(found: Replayed) -> None:
 
 
 def main() -> None:
-    """Show the main job, then the case that the project began with."""
+    """Show the main job, the case that the project began with, and the alerts."""
     console.print("Building tiny models with planted ancestry, a Hub and a Discord on loopback ...")
     cast = scene(datetime.now(UTC))
     with tempfile.TemporaryDirectory() as name, LoopbackHub(cast.repos) as hub, LoopbackDiscord() as discord:
@@ -105,24 +124,20 @@ def main() -> None:
         (folder / "registry.yaml").write_text(cast.registry)
         env = environment(hub, discord, folder)
         first = watch_once(env)
-        sent = len(discord.messages)
+        messages = list(discord.messages)
         second = watch_once(env)
         with Store.open(f"sqlite:///{folder / 'data' / 'blendwatch.sqlite'}") as store:
             show(cast, store)
-        for message in discord.messages:
-            for embed in message["embeds"]:
-                files = message.get("attachments", [])
-                drawn = "\n".join(f"[{a['filename']}: {a.get('description') or 'everything else'}]" for a in files)
-                shown = f"{embed_text(embed)}\n{drawn}".rstrip()
-                console.print("", Panel(Text(shown), title="the alert, as Discord shows it", width=110))
-        console.print(
-            f"\nFirst pass: {first:.1f} s, {sent} alerts. Second pass: {second:.1f} s, "
-            f"{len(discord.messages) - sent} more alerts. The real Hub is watched the same way: make watch"
-        )
-        if sent != 2 or len(discord.messages) != sent or HIDDEN not in str(discord.messages):
-            sys.exit("the demo did not end as it should: exactly the hidden blend and the renamed copy are alerts")
+        more = len(discord.messages) - len(messages)
+    console.print(
+        f"\nFirst pass: {first:.1f} s, {len(messages)} alerts. Second pass: {second:.1f} s, {more} more alerts."
+    )
     with tempfile.TemporaryDirectory() as name:
         show_founding(replay(Path(name), datetime.now(UTC).replace(microsecond=0)))
+    show_alerts(messages)
+    console.print("\nblendwatch watch does the same on the real Hub.")
+    if len(messages) != 2 or more or HIDDEN not in str(messages):
+        sys.exit("the demo did not end as it should: exactly the hidden blend and the renamed copy are alerts")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Final
 
 # each by its name, with the sentence that the list of commands has for it
 COMMANDS: Final[Mapping[str, str]] = {
+    "demo": "See the whole service at work on a small Hub of its own.",
     "check": "Check one upload against the known models.",
     "compare": "Compare the weights of two models; no known models are needed.",
     "card": "Read a card as a check does: what it declares, names and claims.",

@@ -12,6 +12,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "card": "blendwatch card README.md --repo org/name",
     "check": "blendwatch check https://huggingface.co/org/name",
     "compare": "blendwatch compare ./my-model org/name",
+    "demo": "blendwatch demo",
     "doctor": "blendwatch doctor",
     "health": "blendwatch health --quiet",
     "notify": "blendwatch notify --test",
@@ -40,6 +41,7 @@ STATUSES: Final[Mapping[str, str]] = {
     "check": "0 nothing, 3 alert, 4 a finding for reviewers, 1 nothing could be read or shown,"
     " 2 usage or configuration",
     "compare": "0 compared, 1 inconclusive or nothing could be shown, 2 usage or configuration",
+    "demo": "0 it ended as it should, 1 it did not, 2 usage or configuration",
     "doctor": "0 all is well, 1 something deserves a look, 2 something is broken",
     "health": "0 alive, 1 it hangs or none is running, 2 usage or configuration",
     "why": "0 it is known, 1 it was never seen, 2 usage or configuration",
