@@ -7,19 +7,23 @@ light and a dark theme. Without a Chromium it says so and ends with status 2.
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Final
 
 from PIL import Image, ImageChops
+from PIL.PngImagePlugin import PngInfo
 
 from demo.pictures.page import Theme, page
-from demo.pictures.scene import capture
+from demo.pictures.scene import Part, capture
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "chrome")
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
@@ -35,6 +39,7 @@ COLUMNS: Final = {PHONE: 3, DESKTOP: 2}  # of clients beside each other, where a
 COLOURS: Final = 128  # the most common ones are kept as they are, others become the nearest of them
 MARGIN: Final = 20  # CSS pixels left under the last line
 SECONDS: Final = 60.0  # for one picture
+ORIGIN: Final = "Drawn from"  # the name of the text in a PNG that says what it shows
 
 
 class NoPicture(Exception):
@@ -44,6 +49,12 @@ class NoPicture(Exception):
 def browser() -> str | None:
     """Return the path of a Chromium; None if there is none."""
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+def origin(parts: Sequence[Part]) -> str:
+    """Return a digest of what messages say, numbers and ids left out: the same until a word of them changes."""
+    said = json.dumps([message["embeds"] for part in parts for message in part.messages], ensure_ascii=False)
+    return sha256(re.sub(r"\b[0-9a-f]{6,}\b|\d+", "#", said).encode()).hexdigest()
 
 
 def shoot(chromium: str, html: str, target: Path, width: int = DESKTOP) -> None:
@@ -92,6 +103,15 @@ def crop(whole: Path, target: Path) -> None:
     kept.quantize(palette=palette, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
+def sign(target: Path, said: str) -> None:
+    """Write into a PNG what it was drawn from."""
+    info = PngInfo()
+    info.add_text(ORIGIN, said)
+    with Image.open(target) as drawn:
+        drawn.load()
+        drawn.save(target, optimize=True, pnginfo=info)
+
+
 def whole(picture: str, width: int) -> int:
     """Return the width of a picture that shows clients of so many CSS pixels."""
     return width * COLUMNS[width] if picture == "states" else width
@@ -114,6 +134,7 @@ def main() -> None:
             for name, width in client.items():
                 target = out / f"{picture}{name}-{theme}.png"
                 shoot(chromium, page(shots, picture, theme, width), target, whole(picture, width))
+                sign(target, origin(shots.parts[picture]))
                 print(f"{target}  {target.stat().st_size / 1000:.0f} kB")
     except NoPicture as error:
         sys.exit(str(error))

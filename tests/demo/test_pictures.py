@@ -12,12 +12,25 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from demo.pictures.__main__ import BROWSERS, DESKTOP, PHONE, SCALE, THEMES, browser, crop, shoot
+from demo.pictures.__main__ import (
+    BROWSERS,
+    CLIENTS,
+    DESKTOP,
+    ORIGIN,
+    PHONE,
+    SCALE,
+    THEMES,
+    browser,
+    crop,
+    origin,
+    shoot,
+)
 from demo.pictures.markdown import ago, drawn
 from demo.pictures.page import page
 from demo.pictures.scene import Part, Shots, capture
 from demo.scene import HIDDEN, RELEASE
 
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 NOW = datetime(2026, 7, 2, 9, tzinfo=UTC)
 SCREEN = 844  # CSS pixels: the height of a phone that is 390 wide
 STATES = (
@@ -27,6 +40,7 @@ STATES = (
     "Dismissed here",
     "Retracted",
 )
+CASES = ((2, "832d2af9105c", ""), (3, "5279f62fe4f3", ""), (2, "832d2af9105c", ", not declared"))
 REASON = "</div><script>alert(1)</script> [a](javascript:b) **told** us"
 NAME = '"><img src=https://example.com/x onerror=alert(2)>'
 
@@ -88,6 +102,22 @@ def test_each_picture_has_its_parts(shots: Shots, name: str, parts: list[str]) -
         assert ("data:image/png;base64,iVBOR" in html) == (name != "status")
     told = Read(page(shots, "case", "dark", DESKTOP)).text
     assert told.count("Dismissed by @marisol") == 2  # on the case, and in the thread
+
+
+def test_the_pictures_of_an_alert_show_what_an_alert_says_today(shots: Shots) -> None:
+    """Else python -m demo.pictures draws them anew; the README shows two of them."""
+    for name in CLIENTS["alert"]:
+        for theme in THEMES:
+            with Image.open(PICTURES / f"alert{name}-{theme}.png") as picture:
+                assert picture.info[ORIGIN] == origin(shots.parts["alert"])
+
+
+def test_an_origin_follows_the_words_alone() -> None:
+    """Another word is another origin; another time, id or number is not."""
+    embeds = [{"description": f"It mixes {count} models, case {case}{more}"} for count, case, more in CASES]
+    first, same, other = (origin([Part("alerts", [{"embeds": [embed]}])]) for embed in embeds)
+    assert first == same
+    assert first != other
 
 
 def test_what_is_hostile_is_text(shots: Shots) -> None:
