@@ -29,13 +29,21 @@ def test_every_threshold_in_the_method_has_the_value_in_the_code() -> None:
 
 
 def test_the_readme_names_only_what_there_is() -> None:
-    """Every variable and command in the README exists, and every command is there."""
+    """Every variable, command and file in the README exists, and every page of docs/ is linked."""
     readme = (ROOT / "README.md").read_text()
     named = set(re.findall(r"\b(?:BLENDWATCH|HF)_[A-Z_]*[A-Z]", readme))
     assert named - set(Settings.names().variables.values()) == set()
     assert "BLENDWATCH_DISCORD_WEBHOOK" in named
-    commands = set(re.findall(r"\.venv/bin/blendwatch ([a-z]+)", readme))
-    assert commands >= set(COMMANDS)
+    assert set(re.findall(r"\.venv/bin/blendwatch ([a-z]+)", readme)) <= set(COMMANDS)
+    linked = re.findall(r"\]\(((?!https?:)[^)#]+)", readme) + re.findall(r"(?:src|srcset)=\"([^\"]+)", readme)
+    assert [path for path in linked if not (ROOT / path).exists()] == []
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} == {Path(p).name for p in linked if p.endswith(".md")}
+
+
+def test_every_command_is_in_the_table_of_commands() -> None:
+    """docs/operating.md says of each what it prints and its status."""
+    rows = re.findall(r"^\| (`.+?) \|.+\|.+\|$", reference.OPERATING.read_text().partition("## Trial")[0], re.MULTILINE)
+    assert {word for row in rows for word in re.findall(r"`([a-z]+)", row)} == set(COMMANDS)
 
 
 def test_the_example_of_a_settings_file_has_every_setting_with_its_default(
@@ -121,13 +129,13 @@ def test_every_warning_in_the_code_is_explained() -> None:
     assert [text for text in said if text not in operating] == []
 
 
-def test_the_readme_counts_the_shipped_models_right() -> None:
-    """The numbers of known models and of families in the README are those shipped."""
+def test_the_documents_count_the_shipped_models_right() -> None:
+    """The numbers of known models and of families in the README and in docs/registry.md are those shipped."""
     models = load([SHIPPED]).models
     families = {(model.maker, model.family) for model in models if model.family}
-    readme = (ROOT / "README.md").read_text()
-    assert f"the {len(models)} that come with it" in readme
-    assert f"The {len(models)} shipped models of {len(families)} families" in readme
+    assert f"the {len(models)} that come with it" in (ROOT / "README.md").read_text()
+    told = (ROOT / "docs" / "registry.md").read_text()
+    assert f"The {len(models)} shipped models of {len(families)} families" in told
 
 
 def test_no_lock_names_a_registry_host() -> None:

@@ -1,4 +1,4 @@
-"""Test of the README: its command for newcomers is run, then the registry is edited as its reader would."""
+"""What docs/operating.md tells a newcomer to type, typed; then a registry edited as its reader would."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SETTINGS = {
 
 
 def newcomer(engine: Engine, home: Path) -> str:
-    """Run the README's command for newcomers; then add a file to the registry's folder."""
+    """What docs/operating.md tells a newcomer to type; then a file is added to the registry's folder."""
     (home / "registry").mkdir(parents=True)
     with loopback() as world:
         first, second = _split(world.cast.registry)
         (home / "registry" / "ours.yaml").write_text(first)
-        life = _as_the_readme_says(engine, home, world)
+        life = _as_documented(engine, home, world)
         until(lambda: all(name in life.logs() for name in world.cast.truth), "every upload in the log")
         if any(RELEASE in str(m) for m in world.discord.messages):
             raise Wrong("an alert named a model that was not yet known")
@@ -45,20 +45,20 @@ def newcomer(engine: Engine, home: Path) -> str:
     return "its command runs, HEALTHCHECK passes, and a file added to the registry's folder is known without a restart"
 
 
-def readme_command() -> str:
-    """Return the README's `docker run -d`, on one line."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
+def documented_command() -> str:
+    """Return the `docker run -d` of docs/operating.md, on one line."""
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8").replace("\\\n", " ")
     found = re.search(r"^    (docker run -d .*)$", text, re.MULTILINE)
     if found is None:
-        raise Wrong("the README has no `docker run -d`")
+        raise Wrong("docs/operating.md has no `docker run -d`")
     return found[1]
 
 
-def _as_the_readme_says(engine: Engine, home: Path, world: Loopback) -> Running:
-    """Run the README's `docker run`, with what leads it to loopback put in."""
-    words = shlex.split(readme_command().replace("$PWD", str(home)))
+def _as_documented(engine: Engine, home: Path, world: Loopback) -> Running:
+    """Run the documented `docker run`, with what leads it to loopback put in."""
+    words = shlex.split(documented_command().replace("$PWD", str(home)))
     if not set(HARDENED) <= set(words):
-        raise Wrong("the README runs it with less protection than is proved here")
+        raise Wrong("docs/operating.md runs it with less protection than is proved here")
     engine.podman("tag", IMAGE, TAG)
     ours = [word for name, value in SETTINGS.items() for word in ("-e", f"{name}={value}")]
     inserted = [*engine.host_flags(), *world.flags(), *ours]
@@ -66,7 +66,7 @@ def _as_the_readme_says(engine: Engine, home: Path, world: Loopback) -> Running:
     environment = os.environ | {"BLENDWATCH_DISCORD_WEBHOOK": world.discord.webhook_url}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
     if done.returncode:
-        raise Wrong(f"the README's command ended with {done.returncode}: {done.stderr[-1500:]}")
+        raise Wrong(f"the documented command ended with {done.returncode}: {done.stderr[-1500:]}")
     return Running(engine, words[words.index("--name") + 1])
 
 

@@ -101,7 +101,7 @@ class Proof:
             begun = time.monotonic()
             killed = Killed.ten_times(self.engine, world, self.place, self._registry(world))
             say(f"container: the watch was killed ten times in one pass ({time.monotonic() - begun:.1f} s)")
-            timed("the README's way", lambda: newcomer(self.engine, self.place / "newcomer"))
+            timed("the documented way", lambda: newcomer(self.engine, self.place / "newcomer"))
             timed("SIGTERM between two passes", lambda: self.stopped(at=None))
             timed("SIGTERM in the middle of a pass", lambda: self.stopped(at=30))
             return killed.finish(self.engine, world, self.outcomes, self.alerts)

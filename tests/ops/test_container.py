@@ -15,7 +15,7 @@ from ops.container.build import TAG
 from ops.container.container import HARDENED, UID
 from ops.container.container import STOP_SECONDS as GIVEN_SECONDS
 from ops.container.engine import BASE_NAME
-from ops.container.newcomer import readme_command
+from ops.container.newcomer import documented_command
 from tests import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -148,9 +148,9 @@ def test_compose_hands_secrets_over_as_files_and_never_in_the_environment() -> N
     assert {"BLENDWATCH_DISCORD_WEBHOOK", "HF_TOKEN"} & set(compose["environment"]) == set()
 
 
-def test_compose_and_the_readme_mount_data_and_a_registry_that_the_image_reads() -> None:
-    """The folder mounted as the registry is among the folders that BLENDWATCH_REGISTRY names."""
-    stage, compose, words = last_stage(), service(), shlex.split(readme_command())
+def test_compose_and_the_guide_mount_data_and_a_registry_that_the_image_reads() -> None:
+    """What is mounted as the registry is among the folders that BLENDWATCH_REGISTRY names."""
+    stage, compose, words = last_stage(), service(), shlex.split(documented_command())
     bind = next(v for v in compose["volumes"] if isinstance(v, dict))
     assert (bind["type"], bind["read_only"]) == ("bind", True)
     read = re.findall(r"BLENDWATCH_REGISTRY=(\S+)", stage["ENV"])
@@ -161,9 +161,9 @@ def test_compose_and_the_readme_mount_data_and_a_registry_that_the_image_reads()
     assert "blendwatch:/data" in words
 
 
-def test_the_readme_runs_it_as_protected_as_it_is_proved() -> None:
+def test_the_guide_runs_it_as_protected_as_it_is_proved() -> None:
     """The command that a newcomer copies has every protection, and the tag that `make image` gives."""
-    words = shlex.split(readme_command())
+    words = shlex.split(documented_command())
     assert set(HARDENED) <= set(words)
     assert words[-1] == TAG
 
