@@ -31,7 +31,7 @@ def analyze(case: Case) -> Finding | None:
         how = _how(case, one)
         most = len(one.keys) >= COPY_TENSORS_HELD * len(case.suspect.samples)
         if how and most and one.weights >= COPY_MIN_WEIGHTS:
-            return _finding(one, how)
+            return _finding(one, f"{how}{_stored_as(case, one)}")
     return None
 
 
@@ -43,7 +43,7 @@ def _order(case: Case, one: Kinship) -> tuple[bool, float, int, bool]:
 def _how(case: Case, one: Kinship) -> str | None:
     """Say in what way the suspect copies `one`; None if it does not."""
     if one.equal == 1.0:
-        return f"every sampled weight is equal{_stored_as(case, one)}"
+        return "every sampled weight is equal"
     if any(case.suspect.samples[k].quantized for k in one.keys):
         return None  # wide cells hide a light fine-tune in whole tensors, and look like noise themselves
     if one.tensors_equal >= COPY_TENSORS_EQUAL:

@@ -69,7 +69,10 @@ def _read(hub: Hub, name: str, progress: Progress) -> Side:
 def table(found: dict[str, Any]) -> Table:
     """Return a comparison for a terminal, the answer first."""
     shown = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    shown.add_row("verdict", Text(f"{found['relation']}: {SENTENCES[found['relation']]}", style="bold"))
+    said = f"{found['relation']}: {SENTENCES[found['relation']]}"
+    if found["relation"] == "equal" and found["first"]["types"] != found["second"]["types"]:
+        said += ", though not stored in the same type"
+    shown.add_row("verdict", Text(said, style="bold"))
     for name in ("first", "second"):
         side = found[name]
         types = ", ".join(side["types"]) or "no weights"

@@ -153,3 +153,6 @@ def test_another_type_is_said() -> None:
     assert plain.claim.endswith("every sampled weight is equal")
     assert half is not None
     assert half.claim.endswith("every sampled weight is equal, stored as float16 and not as bfloat16")
+    near = duplicate.analyze(case(noisy(stored_as(release_weights(1), F32), 5e-3), family()))
+    assert near is not None
+    assert near.claim.endswith("in every tensor, stored as float32 and not as bfloat16")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from safetensors.numpy import load_file, save_file
 
 from bot.check.compare import side_by_side, side_of
+from bot.cli.compare import table
 from bot.sources.folder import LocalSource
 from demo.scene import BASE, HIDDEN, RELEASE
 from tests.bot.stage import REPOS, saved, stage
@@ -53,6 +56,11 @@ def test_a_cast_is_equal_and_its_type_is_named(tmp_path: Path) -> None:
         save_file({k: w.astype(np.float16).astype(kind) for k, w in layers.items()}, tmp_path / name / "m.safetensors")
     found = relation(tmp_path, "wide", "narrow")
     assert (found["relation"], found["first"]["types"], found["second"]["types"]) == ("equal", ["F32"], ["F16"])
+    for second, said in (("narrow", ["equal, though not stored in the same type"]), ("wide", ["equal"])):
+        console = Console(width=200)
+        with console.capture() as shown:
+            console.print(table(relation(tmp_path, "wide", second)))
+        assert re.findall(r"both have is (.+?) *$", shown.get(), re.MULTILINE) == said
     (tmp_path / "other").mkdir()
     renamed = {k.replace("up_proj", "gate"): w for k, w in load_file(tmp_path / "wide" / "m.safetensors").items()}
     save_file(renamed, tmp_path / "other" / "m.safetensors")
