@@ -23,7 +23,11 @@ _HIDDEN_SIGNS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180
 _VARIATIONS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # they choose between drawings of one sign
 _MARKDOWN = frozenset("\\*_~`|<>[]()#")
 _ORDINARY_NAME = re.compile(r"[A-Za-z0-9._/-]+")
-_TOKEN = re.compile(r"(?P<link>://)|(?P<emoji>:(?=[\w~]+:))|(?P<item>^(?:[0-9]{1,9}[.)]|[-+]))|.", re.DOTALL)
+_TOKEN = re.compile(
+    r"(?P<link>://)|(?P<invite>(?i:(?<=discord)\.(?=gg/|com/invite/)|(?<=discordapp)\.(?=com/invite/)))"
+    r"|(?P<emoji>:(?=[\w~]+:))|(?P<item>^(?:[0-9]{1,9}[.)]|[-+]))|.",
+    re.DOTALL,
+)
 _MARKUP = re.compile(r"\\([!-/:-@\[-`{-~])|\*\*|`")
 
 
@@ -59,14 +63,19 @@ def width(text: str) -> int:
 
 
 def clipped(atoms: Iterable[str], limit: int) -> str:
-    """As many whole atoms as `limit` UTF-16 units hold, with "…" in place of what had to go."""
+    """As many whole atoms as `limit` UTF-16 units hold, with "…" in place of what had to go.
+
+    The cut comes after a whole word where at least half of the text stays.
+    """
     kept: list[str] = []
     fitting = 0  # how many atoms leave room for the ellipsis
     total = 0
     for atom in atoms:
         total += width(atom)
         if total > limit:
-            return ("".join(kept[:fitting]).rstrip(" ") + ELLIPSIS)[: max(limit, 0)]
+            whole = "".join(kept[:fitting])
+            word = whole if (kept[fitting:] or [atom])[0] == " " else whole.rpartition(" ")[0]
+            return ((word if 2 * len(word) >= limit else whole).rstrip(" ") + ELLIPSIS)[: max(limit, 0)]
         kept.append(atom)
         if total < limit:
             fitting = len(kept)
@@ -117,6 +126,8 @@ def _shown(token: str, kind: str | None, *, escape: bool) -> str:
         plain = f"[U+{ord(token):04X}]"
     elif kind == "link" and escape:
         plain = "[:]//"
+    elif kind == "invite" and escape:  # Discord links it without a scheme
+        plain = "[.]"
     else:
         plain = token
     if not escape:

@@ -111,6 +111,9 @@ def test_code_holds_ordinary_ids_only(text: str, limit: int) -> None:
         ("a\u202eb", r"a\[U+202E\]b"),
         ("@everyone", "＠everyone"),
         ("https://x.example", r"https\[:\]//x.example"),
+        ("discord.gg/abc", r"discord\[.\]gg/abc"),
+        ("see Discord.com/invite/abc", r"see Discord\[.\]com/invite/abc"),
+        ("discord.py 2.7", "discord.py 2.7"),
         ("a \n\t b", "a b"),
         ("- item", r"\- item"),
         ("1. item", r"1\. item"),
@@ -129,6 +132,14 @@ def test_a_cut_says_so_and_splits_nothing() -> None:
     assert harmless("a\u202e", 9) == "a…"
     assert harmless("😀😀😀", 5) == "😀😀…"
     assert code("a/" + "b" * 99, 12) == "`a/bbbbbbb…`"
+
+
+def test_a_cut_comes_after_a_whole_word_where_half_of_the_text_stays() -> None:
+    """A sentence ends before the name that does not fit; a long name alone is cut where it must be."""
+    assert visible("made of Meridian-Coder and more", 20) == "made of Meridian-Co…"
+    assert visible("it is made of Meridian-Coder", 20) == "it is made of…"
+    assert visible("it is made of Meridian-Coder", 14) == "it is made of…"
+    assert visible("a Meridian-Coder", 10) == "a Meridia…"
 
 
 def test_a_list_that_is_too_long_says_how_many_are_missing() -> None:
