@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from mergekit.config import MergeConfiguration
 from mergekit.merge import MergeOptions, run_merge
 
-from bench.merged.recipes import merges
+from bench.merged.recipes import family, merges
 
 SUSPECTS: Final = "suspects"  # the organisation of all merges
 LATER: Final = "2027-01-01T00:00:00Z"  # when they were uploaded: after every parent
@@ -24,7 +23,7 @@ def make(zoo: Path, out: Path) -> None:
     times = {m["repo_id"]: times[m["repo_id"]] for m in known}
     for model in known:
         shutil.copytree(zoo / "repos" / model["repo_id"], out / "repos" / model["repo_id"], dirs_exist_ok=True)
-    base, releases = _family(out, known)
+    base, releases = family(out, known)
     for merge in merges(base, releases):
         folder = out / "repos" / SUSPECTS / merge.name
         config = _located(merge.config, out / "repos")
@@ -35,18 +34,6 @@ def make(zoo: Path, out: Path) -> None:
         times[f"{SUSPECTS}/{merge.name}"] = {"created_at": LATER, "weights_at": LATER}
     for name, content in (("known.json", known), ("truth.json", truth), ("repos/hub.json", times)):
         (out / name).write_text(json.dumps(content, indent=1))
-
-
-def _family(out: Path, known: Sequence[Mapping[str, str]]) -> tuple[str, list[str]]:
-    """Return the first base, and three releases of its shape."""
-
-    def shape(repo_id: str) -> tuple[object, ...]:
-        config = json.loads((out / "repos" / repo_id / "config.json").read_text())
-        return tuple(config.get(key) for key in ("model_type", "hidden_size", "num_hidden_layers"))
-
-    base = next(m["repo_id"] for m in known if m["role"] == "base")
-    releases = [m["repo_id"] for m in known if m["role"] != "base" and shape(m["repo_id"]) == shape(base)]
-    return base, releases[:3]
 
 
 def _located(config: dict[str, Any], repos: Path) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 DENSITIES: Final = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -23,6 +25,18 @@ class Merge:
     method: str
     parents: tuple[str, ...]
     config: dict[str, Any]
+
+
+def family(folder: Path, known: Sequence[Mapping[str, str]]) -> tuple[str, list[str]]:
+    """Return the first base of a folder's known models, and three releases of its shape, by repo id."""
+
+    def shape(repo_id: str) -> tuple[object, ...]:
+        config = json.loads((folder / "repos" / repo_id / "config.json").read_text())
+        return tuple(config.get(key) for key in ("model_type", "hidden_size", "num_hidden_layers"))
+
+    base = next(m["repo_id"] for m in known if m["role"] == "base")
+    releases = [m["repo_id"] for m in known if m["role"] != "base" and shape(m["repo_id"]) == shape(base)]
+    return base, releases[:3]
 
 
 def merges(base: str, releases: Sequence[str]) -> Iterator[Merge]:
