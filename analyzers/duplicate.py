@@ -9,7 +9,9 @@ from analyzers.compare.case import Case
 from analyzers.compare.kinship import Kinship
 from analyzers.fit.moments import moments
 from analyzers.fit.parent_selection import select_from
+from analyzers.numbers.quantized import COARSE
 from analyzers.numbers.rounding import stored_as, widen
+from analyzers.packing_columns import SCALED
 from analyzers.records import Finding, Parent
 from analyzers.thresholds import (
     COPY_MIN_WEIGHTS,
@@ -42,9 +44,12 @@ def _order(case: Case, one: Kinship) -> tuple[bool, float, int, bool]:
 
 def _how(case: Case, one: Kinship) -> str | None:
     """Say in what way the suspect copies `one`; None if it does not."""
+    kept = [case.suspect.samples[k].quantized for k in one.keys]
+    if any(q is not None and q.chosen in (COARSE, SCALED) for q in kept):
+        return None  # a light fine-tune lies within what is not known of the edges of their cells
     if one.equal == 1.0:
-        return "every sampled weight is equal"
-    if any(case.suspect.samples[k].quantized for k in one.keys):
+        return f"every sampled weight is equal{_stored_as(case, one)}"
+    if any(q is not None for q in kept):
         return None  # wide cells hide a light fine-tune in whole tensors, and look like noise themselves
     if one.tensors_equal >= COPY_TENSORS_EQUAL:
         return f"{one.tensors_equal:.2f} of the tensors are equal throughout, the others were touched"

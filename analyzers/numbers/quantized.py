@@ -31,7 +31,15 @@ E2M1 = (
     4.0,
     6.0,
 )  # https://www.opencompute.org/documents/ocp-microscaling-formats-mx-v1-0-spec-final-pdf
-SCALE_BITS = {"before BF16": 7, "before F16": 10}  # of the fraction of the scale's type
+COARSE = "before bitsandbytes' dynamic type"
+NF4 = (
+    -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
+    -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
+    0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
+)  # fmt: skip  # by code, https://arxiv.org/abs/2305.14314
+FP4 = tuple(sign * size for sign in (1, -1) for size in (0.0, 0.0625 / 12, 8 / 12, 1.0, 4 / 12, 0.5, 2 / 12, 0.25))
+TABLES = {"e2m1": (*E2M1, *(-x for x in E2M1)), "nf4": NF4, "fp4": FP4}
+SCALE_BITS = {"before BF16": 7, "before F16": 10, COARSE: 6}  # of the fraction of the scale's type
 QUOTIENTS = "by quotients in BF16"
 SUM_ERROR = 2.0**-22  # of a quotient in float32, in levels, relative to the level
 BEYOND = 3.0  # inner gaps: how wide the outermost cells count, which take in all that lies beyond
@@ -46,8 +54,8 @@ def levels_of(name: str) -> Floats:
     if name in FLOATS:
         found = np.arange(256, dtype=np.uint8).view(FLOATS[name]).astype(np.float64)
         return np.unique(found[np.isfinite(found)])
-    if name == "e2m1":
-        return np.unique([*E2M1, *(-x for x in E2M1)])
+    if name in TABLES:
+        return np.unique(np.array(TABLES[name], np.float32)).astype(np.float64)
     kind, bits = name.rstrip("0123456789"), name.lstrip("uint")
     span = 1 << int(bits)
     return np.arange(span, dtype=np.float64) - {"int": span // 2, "uint": 0}[kind]
@@ -84,7 +92,7 @@ class Quantized:
         gaps = np.diff(table)
         sides = np.stack([np.append(BEYOND * gaps[0], gaps), np.append(gaps, BEYOND * gaps[-1])]).max(axis=0)
         size = np.abs(self.scale.astype(np.float64))
-        found: Floats = sides[self._codes(self.values)] * size + 2 * self.slack
+        found: Floats = sides[self.codes(self.values)] * size + 2 * self.slack
         if self.chosen == QUOTIENTS:
             found = found + 2.0**-7 * size * _binade(np.abs(self.values.astype(np.float64)) / self._size())
         return np.maximum(found, 1e-30)
@@ -92,13 +100,13 @@ class Quantized:
     def nearest(self, values: NDArray[np.floating]) -> Singles:
         """Return `values`, [..., weights], as they would be stored under these scales."""
         table = levels_of(self.levels)
-        return self.zero + self.scale * table[self._codes(values)].astype(np.float32)
+        return self.zero + self.scale * table[self.codes(values)].astype(np.float32)
 
     def holds(self, values: NDArray[np.floating]) -> Mask:
         """Tell which of `values`, [..., weights], lie in the cell of the stored code; ties belong to both."""
         table = levels_of(self.levels)
         edges = np.concatenate([[-np.inf], (table[1:] + table[:-1]) / 2, [np.inf]])
-        codes, slack = self._codes(self.values), self.slack / self._size()
+        codes, slack = self.codes(self.values), self.slack / self._size()
         place = self._place(values)
         found = (place >= edges[codes] - slack) & (place <= edges[codes + 1] + slack)
         if self.chosen == QUOTIENTS:
@@ -115,7 +123,7 @@ class Quantized:
         with np.errstate(invalid="ignore", over="ignore"):
             return (values.astype(np.float64) - self.zero) / np.where(self.scale < 0, -self._size(), self._size())
 
-    def _codes(self, values: NDArray[np.floating]) -> NDArray[np.int64]:
+    def codes(self, values: NDArray[np.floating]) -> NDArray[np.int64]:
         """Return which level is nearest to each value."""
         table = levels_of(self.levels)
         return np.searchsorted((table[1:] + table[:-1]) / 2, self._place(values))

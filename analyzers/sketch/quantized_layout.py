@@ -4,18 +4,21 @@ FP8 with scales a tensor, a row or a block (https://arxiv.org/abs/2412.19437, co
 with none; INT8 with scales a row (compressed-tensors' int-quantized, bitsandbytes); MLX's affine codes
 (https://github.com/ml-explore/mlx, mlx/backend/cpu/quantized.cpp); compressed-tensors' packed words
 (https://github.com/vllm-project/compressed-tensors); NVFP4 of compressed-tensors and ModelOpt, MXFP4 of gpt-oss.
+GPTQ and AWQ: analyzers/packing_columns.py. NF4 and FP4 of bitsandbytes: analyzers/packing_flat.py.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import prod
 
 from analyzers.numbers.parts import Packing, Part
 from analyzers.numbers.quantized import QUOTIENTS
 from analyzers.numbers.unpacking import NUMBERS
+from analyzers.packing_columns import by_columns
+from analyzers.packing_flat import flat
+from analyzers.packing_upload import Tensors, Upload, codes, matrix
 from analyzers.records import TensorEntry
 
 LEVELS = {"F8_E4M3": "e4m3", "F8_E5M2": "e5m2", "I8": "int8"}  # of tensors that hold one code a byte
@@ -24,9 +27,6 @@ BLOCKS = (128, 64, 32, 16, 256, 512)  # weights that share a scale, the commones
 GROUPS = (32, 64, 128)  # weights that share a scale in MLX
 AFFINE_BITS = (2, 3, 4, 5, 6, 8)
 WORD_BITS = (4, 8)
-NORMS = ("input_layernorm.weight", "model.norm.weight", "attn_norm.weight")
-ENTERED = ("embed_tokens", "lm_head", "q_proj", "gate_proj", "up_proj")  # modules whose columns are the hidden size
-Tensors = Mapping[str, TensorEntry]
 
 
 def logical(tensors: Sequence[TensorEntry]) -> tuple[TensorEntry, ...]:
@@ -34,50 +34,27 @@ def logical(tensors: Sequence[TensorEntry]) -> tuple[TensorEntry, ...]:
 
     The tensors that its scales are read from are left out.
     """
-    upload = _Upload.of(tensors)
+    upload = Upload.of(tensors)
     found = {entry.name: packed for entry in tensors if (packed := _packed(entry, upload))}
     parts = {(p.shard, p.begin) for entry in found.values() if entry.packing for p in entry.packing.parts}
     left = (e for e in tensors if e.name in found or (e.shard, e.begin) not in parts or e.begin == e.end)
     return tuple(found.get(entry.name, entry) for entry in left)
 
 
-@dataclass(frozen=True, slots=True)
-class _Upload:
-    """All tensors by name, and what several of them say together."""
-
-    by_name: Tensors
-    hidden: int  # columns of the matrices that the residual stream enters; 0 where no norm tells
-
-    @classmethod
-    def of(cls, tensors: Sequence[TensorEntry]) -> _Upload:
-        """Look for a norm of the residual stream."""
-        norms = (e.shape[0] for e in tensors if len(e.shape) == 1 and e.name.endswith(NORMS))
-        return cls({entry.name: entry for entry in tensors}, next(norms, 0))
-
-    def beside(self, entry: TensorEntry, name: str) -> TensorEntry | None:
-        """Return the tensor called `name` in place of the last part of an entry's name."""
-        return self.by_name.get(f"{entry.name.rpartition('.')[0]}.{name}")
-
-    def entering(self, last: str) -> Iterator[TensorEntry]:
-        """Yield the tensors called `last` of matrices that the residual stream enters."""
-        for entry in self.by_name.values():
-            *_, module, name = ("", *entry.name.split("."))
-            if name == last and module in ENTERED and self.hidden:
-                yield entry
-
-
-def _packed(entry: TensorEntry, upload: _Upload) -> TensorEntry | None:
+def _packed(entry: TensorEntry, upload: Upload) -> TensorEntry | None:
     """Return a quantized matrix that `entry` holds the codes of; None if it is none that is known."""
     if entry.packing or len(entry.shape) < 2 or 0 in entry.shape:
         return None
     if entry.dtype in LEVELS and len(entry.shape) <= 3:
         return _bytewise(entry, upload.by_name)
     last = entry.name.rpartition(".")[2]
+    if f"{entry.name}.absmax" in upload.by_name:
+        return flat(entry, upload)
     reader = _experts if last.endswith("_blocks") else PACKED.get((entry.dtype, last))
     return reader(entry, upload) if reader else None
 
 
-def _affine(entry: TensorEntry, upload: _Upload) -> TensorEntry | None:
+def _affine(entry: TensorEntry, upload: Upload) -> TensorEntry | None:
     """Read MLX's affine quantization: scales and biases of groups in a row, codes of two to eight bits."""
     scales, biases = upload.beside(entry, "scales"), upload.beside(entry, "biases")
     if scales is None or biases is None or scales.shape != biases.shape or scales.dtype not in NUMBERS:
@@ -89,17 +66,17 @@ def _affine(entry: TensorEntry, upload: _Upload) -> TensorEntry | None:
     if group not in GROUPS or bits not in AFFINE_BITS or cols * bits != 32 * entry.shape[-1]:
         return None
     parts = (
-        _codes(entry, f"u{bits}", 32, 4 * bits),
+        codes(entry, f"u{bits}", 32, 4 * bits),
         Part("scale", scales.dtype, scales.shard, scales.begin, 1, group, NUMBERS[scales.dtype].itemsize),
         Part("offset", biases.dtype, biases.shard, biases.begin, 1, group, NUMBERS[biases.dtype].itemsize),
     )
-    found = _logical(entry, (*entry.shape[:-1], cols), f"uint{bits}", parts, "")
+    found = matrix(entry, (*entry.shape[:-1], cols), f"uint{bits}", parts, "")
     sure = bits < 8 or scales.dtype != "BF16"  # the steps are counted without error
     chosen = "" if sure else "before BF16"
     return replace(found, packing=replace(found.packing, edges=sure, chosen=chosen)) if found.packing else None
 
 
-def _words(entry: TensorEntry, upload: _Upload) -> TensorEntry | None:
+def _words(entry: TensorEntry, upload: Upload) -> TensorEntry | None:
     """Read compressed-tensors' packed integers: four or eight bits of a word, scales of groups in a row or of rows."""
     scale, zero = upload.beside(entry, "weight_scale"), upload.beside(entry, "weight_zero_point")
     if scale is None or scale.dtype not in NUMBERS or upload.beside(entry, "weight_g_idx") is not None:
@@ -113,17 +90,17 @@ def _words(entry: TensorEntry, upload: _Upload) -> TensorEntry | None:
     if not group or scale.shape[0] != rows:
         return None
     parts = [
-        _codes(entry, f"s{bits}", 32 // bits, 4),
+        codes(entry, f"s{bits}", 32 // bits, 4),
         Part("scale", scale.dtype, scale.shard, scale.begin, 1, group, NUMBERS[scale.dtype].itemsize),
     ]
     if zero is not None:
         if zero.dtype != "I32" or zero.shape != (-(-rows * bits // 32), scale.shape[1]):
             return None
         parts.append(Part("minus", f"s{bits} rows", zero.shard, zero.begin, 32 // bits, group, 4))
-    return _logical(entry, (rows, cols), f"int{bits}", tuple(parts), QUOTIENTS if scale.dtype == "BF16" else "")
+    return matrix(entry, (rows, cols), f"int{bits}", tuple(parts), QUOTIENTS if scale.dtype == "BF16" else "")
 
 
-def _pairs(entry: TensorEntry, upload: _Upload) -> TensorEntry | None:
+def _pairs(entry: TensorEntry, upload: Upload) -> TensorEntry | None:
     """Read FP4: two codes a byte, scales of 16 weights with one for all (NVFP4), or powers of two of 32 (MXFP4)."""
     scale, cols = upload.beside(entry, "weight_scale"), 2 * entry.shape[-1]
     if scale is None or scale.shape[:-1] != entry.shape[:-1]:
@@ -133,7 +110,7 @@ def _pairs(entry: TensorEntry, upload: _Upload) -> TensorEntry | None:
     if (form, group) not in (("F8_E4M3", 16), ("F8_E8M0", 32)):
         return None
     parts = [
-        _codes(entry, "e2m1 pairs", 2, 1),
+        codes(entry, "e2m1 pairs", 2, 1),
         Part("scale", form, scale.shard, scale.begin, 1, group, 1),
     ]
     shape = (*entry.shape[:-1], cols)
@@ -144,10 +121,10 @@ def _pairs(entry: TensorEntry, upload: _Upload) -> TensorEntry | None:
             if part is None:
                 return None
             parts.append(part)
-    return _logical(entry, shape, "e2m1", tuple(parts), QUOTIENTS)
+    return matrix(entry, shape, "e2m1", tuple(parts), QUOTIENTS)
 
 
-def _experts(entry: TensorEntry, upload: _Upload) -> TensorEntry | None:
+def _experts(entry: TensorEntry, upload: Upload) -> TensorEntry | None:
     """Read MXFP4 as in gpt-oss: all experts in one tensor, rows of gate and up by turns."""
     name = entry.name.removesuffix("_blocks")
     scale = upload.by_name.get(f"{name}_scales")
@@ -160,26 +137,12 @@ def _experts(entry: TensorEntry, upload: _Upload) -> TensorEntry | None:
         return None
     count, rows, groups = scale.shape
     parts = (
-        _codes(entry, "e2m1 pairs", 2, 1),
+        codes(entry, "e2m1 pairs", 2, 1),
         Part("scale", "F8_E8M0", scale.shard, scale.begin, 1, 32, 1),
     )
-    found = _logical(replace(entry, name=name), (count, rows, 32 * groups), "e2m1", parts, "")
+    found = matrix(replace(entry, name=name), (count, rows, 32 * groups), "e2m1", parts, "")
     turns = count if name.endswith("gate_up_proj") and rows % 2 == 0 else 0
     return replace(found, packing=replace(found.packing, heads=turns)) if found.packing else None
-
-
-def _codes(entry: TensorEntry, form: str, cols: int, size: int) -> Part:
-    """Return where codes lie that are packed along rows."""
-    return Part("level", form, entry.shard, entry.begin, 1, cols, size)
-
-
-def _logical(
-    entry: TensorEntry, shape: tuple[int, ...], levels: str, parts: tuple[Part, ...], chosen: str
-) -> TensorEntry:
-    """Return the matrix that `parts` hold, under the name it has where it is not quantized."""
-    name = re.sub(r"\.weight_packed$", ".weight", entry.name)
-    packing = Packing(prod(shape[:-1]), shape[-1], levels, parts, chosen)
-    return replace(entry, name=name, shape=shape, packing=packing)
 
 
 def _bytewise(entry: TensorEntry, by_name: Tensors) -> TensorEntry | None:
@@ -238,6 +201,7 @@ def _block(length: int, count: int) -> int:
 
 
 PACKED = {
+    ("I32", "qweight"): by_columns,
     ("U32", "weight"): _affine,
     ("I32", "weight_packed"): _words,
     ("U8", "weight"): _pairs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Literal
 
@@ -9,6 +10,8 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzers.numbers.quantized import FP4, NF4
+from analyzers.numbers.unpacking import DYNAMIC
 from demo.models import Array, Weights
 
 BF16, F32, E4M3 = np.dtype(ml_dtypes.bfloat16), np.dtype(np.float32), np.dtype(ml_dtypes.float8_e4m3fn)
@@ -177,6 +180,32 @@ def mxfp4(weights: Weights) -> Weights:
     return quantizer(change)(weights)
 
 
+def flat(table: tuple[float, ...], name: str, *, nested: bool = False) -> Callable[[Weights], Weights]:
+    """Return what stores a model as bitsandbytes' four bits; `nested`: its blocks' largest sizes are quantized, too."""
+    levels = np.unique(np.array(table, np.float32))
+    codes = np.array([np.array(table, np.float32).tolist().index(x) for x in levels.tolist()], np.uint8)
+
+    def change(stem: str, weight: Single) -> Weights:
+        each = weight.reshape(-1, 64)
+        most = np.abs(each).max(axis=1)
+        places = np.searchsorted((levels[1:] + levels[:-1]) / 2, each / most[:, None])
+        pairs = codes[places].reshape(-1, 2)
+        offset = float(most.mean())
+        found: dict[str, Array] = {stem: ((pairs[:, 0] << 4) | pairs[:, 1])[:, None], f"{stem}.absmax": most}
+        if nested:
+            less = most - np.float32(offset)
+            parts = [less[i : i + 256] for i in range(0, less.size, 256)]
+            scales = np.array([np.abs(part).max() for part in parts], np.float32)
+            nearest = [
+                np.abs(DYNAMIC - (part / s)[:, None]).argmin(axis=1) for part, s in zip(parts, scales, strict=True)
+            ]
+            found |= {f"{stem}.absmax": np.concatenate(nearest).astype(np.uint8), f"{stem}.nested_absmax": scales}
+        said = np.frombuffer(json.dumps({"blocksize": 64, "nested_offset": offset}).encode(), np.uint8)
+        return found | {f"{stem}.quant_state.bitsandbytes__{name}": said}
+
+    return quantizer(change)
+
+
 FINE: dict[str, Callable[[Weights], Weights]] = {
     "fp8 in blocks": fp8(),
     "fp8 in rows": fp8("row", BF16),
@@ -194,5 +223,7 @@ COARSE: dict[str, Callable[[Weights], Weights]] = {
     "packed int4 with zero points": words(4, zeros=True),
     "nvfp4": nvfp4,
     "mxfp4": mxfp4,
+    "nf4": flat(NF4, "nf4"),
+    "fp4": flat(FP4, "fp4"),
 }
 FORMATS = FINE | COARSE
