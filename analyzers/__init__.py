@@ -7,7 +7,18 @@ through the shared planted check.
 from collections.abc import Callable
 from dataclasses import replace
 
-from analyzers import blend, duplicate, layerwise, lineage, perturbed_blend, quantized_blend, sparse, stack
+from analyzers import (
+    blend,
+    calibrated_blend,
+    duplicate,
+    layerwise,
+    lineage,
+    perturbed_blend,
+    quantized_blend,
+    scaled_copy,
+    sparse,
+    stack,
+)
 from analyzers.compare.case import Case, among_declared, compared
 from analyzers.records import Finding
 from analyzers.thresholds import MIN_COMPARED, MIN_INFORMATIVE_TENSORS
@@ -18,9 +29,11 @@ FREEDOM = {"layerwise": 0.01, "sparse": 0.03}
 # Read top to bottom: the first that finds something decides. Each line names what it rests on.
 ANALYZERS: tuple[Callable[[Case], Finding | None], ...] = (
     duplicate.analyze,  # bits; noise told from training by dispersion and row dependence
+    scaled_copy.analyze,  # bits up to a factor a column: https://arxiv.org/abs/2306.00978
     stack.analyze,  # tensors copied bit for bit: https://arxiv.org/abs/2312.15166, mergekit's passthrough
     blend.analyze,  # bit replay of merges: https://arxiv.org/abs/2203.05482, https://arxiv.org/abs/2212.04089
     quantized_blend.analyze,  # the same, code for code, of quantized uploads
+    calibrated_blend.analyze,  # bit replay of what is not quantized: https://arxiv.org/abs/2210.17323
     sparse.analyze,  # element by element: https://arxiv.org/abs/2306.01708, https://arxiv.org/abs/2311.03099
     layerwise.analyze,  # tensor by tensor: https://arxiv.org/abs/2403.19522, https://arxiv.org/abs/2403.13257
     perturbed_blend.analyze,  # a blend under noise or further training

@@ -6,14 +6,18 @@ alone decide.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
 from analyzers.blend import Explained, enough, explain_linear, measures, one_is_enough, sentence, told
 from analyzers.compare.aligned import Aligned, align, noise_floor
 from analyzers.compare.case import Case
-from analyzers.fit.mixture import mixture
+from analyzers.fit.mixture import mixture, under
 from analyzers.fit.moments import fit_set, moments
 from analyzers.fit.recipe import best_recipe
+from analyzers.numbers.quantized import Quantized
 from analyzers.numbers.rounding import widen
-from analyzers.records import Finding
+from analyzers.records import Finding, Mix
 from analyzers.thresholds import EXACT_REPRODUCED, MIN_TENSOR_REPRODUCED, STRONG_REPRODUCED
 
 NAME = "quantized_blend"
@@ -30,8 +34,11 @@ def analyze(case: Case) -> Finding | None:
         return None
     if mix.reproduced < STRONG_REPRODUCED or mix.equal <= mix.control:
         return None
+    rest = list(_elsewhere(case, aligned, found))
+    if mix.reproduced >= EXACT_REPRODUCED:
+        mix = _with(mix, rest)
     measured, claim = measures(mix, found.residue), f"{sentence(mix)} code for code"
-    doubt = _doubt(case, aligned, found) if mix.reproduced >= EXACT_REPRODUCED and enough(mix) else UNDECIDED
+    doubt = _doubt(aligned, found, rest) if mix.reproduced >= EXACT_REPRODUCED and enough(mix) else UNDECIDED
     if doubt or mix.worst_tensor < MIN_TENSOR_REPRODUCED:
         return Finding(NAME, "inconclusive", f"{claim}: {doubt or UNDECIDED}", measured=measured)
     claim += f" ({mix.arithmetic}, then quantized); the nearest single parent equals {mix.control:.4f} of all"
@@ -41,25 +48,48 @@ def analyze(case: Case) -> Finding | None:
 UNDECIDED = "too much for coincidence to be excluded and too little to be called a blend"
 
 
-def _doubt(case: Case, aligned: Aligned, found: Explained) -> str:
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a mix of the same parents reproduces of the tensors that are stored in one other type."""
+
+    quantized: bool
+    equal: float  # share of all weights
+    decisive: int
+    hit: int  # decisive ones that are equal
+    tensors: int  # with decisive weights
+
+
+def _doubt(aligned: Aligned, found: Explained, rest: Sequence[Kind]) -> str:
     """Say what speaks against a mix that reproduces the codes; "" if nothing does."""
     other = _stand_in(aligned, found)
     if other:
         return f"so does a mix with {other}"
-    return "" if _elsewhere(case, aligned, found) else "what is stored in another type does not follow from it"
+    follows = all(kind.equal >= EXACT_REPRODUCED for kind in rest)
+    return "" if follows else "what is stored in another type does not follow from it"
 
 
-def _elsewhere(case: Case, aligned: Aligned, found: Explained) -> bool:
-    """Tell whether a mix of the same parents reproduces the tensors that are stored in other types."""
+def _with(mix: Mix, rest: Sequence[Kind]) -> Mix:
+    """Return a mix with what it decides in other codes: those of another width tell as much, and finer ones more."""
+    rest = [kind for kind in rest if kind.quantized]
+    decisive = mix.decisive + sum(kind.decisive for kind in rest)
+    hit = mix.reproduced * mix.decisive + sum(kind.hit for kind in rest)
+    tensors = mix.tensors + sum(kind.tensors for kind in rest)
+    return replace(mix, decisive=decisive, reproduced=hit / decisive if decisive else 0.0, tensors=tensors)
+
+
+def _elsewhere(case: Case, aligned: Aligned, found: Explained) -> Iterator[Kind]:
+    """Yield what a mix of the same parents reproduces of each other type, by the coefficients that fit there best."""
     seen, count = set(aligned.keys), len(found.mixed.parents)
     while (rest := align(case.suspect, aligned.references, seen)) is not None:
         local = rest.of(found.mixed.parents)
         m = moments(widen(local.suspect), local.candidates, 0, noise_floor(local.suspect, local.candidates))
-        fits = mixture(local, m, fit_set(m, tuple(range(count)))).fits
-        if best_recipe(local, [found.coefficients, *fits]).equal < EXACT_REPRODUCED:
-            return False
+        mixed = mixture(local, m, fit_set(m, tuple(range(count))))
+        best = best_recipe(local, [found.coefficients, *mixed.fits])
+        fit = under(local, mixed, best)
+        tensors = len(set(rest.tensors[fit.decisive].tolist()))
+        coded = isinstance(local.suspect, Quantized)
+        yield Kind(coded, best.equal, int(fit.decisive.sum()), int((fit.hit & fit.decisive).sum()), tensors)
         seen |= set(rest.keys)
-    return True
 
 
 def _stand_in(aligned: Aligned, found: Explained) -> str:

@@ -81,6 +81,14 @@ def fit_set(m: Moments, parents: tuple[int, ...], *, free_sum: bool = False) -> 
     return SetFit(parents, beta[list(parents)], tau, cost, free_sum)
 
 
+def cost_of(m: Moments, parents: tuple[int, ...], coefficients: Floats) -> float:
+    """Return the cost of a mix as it is, float64[parents]."""
+    beta = np.zeros(m.cross.shape[1])
+    beta[list(parents)] = coefficients
+    beta[-1] = coefficients.sum() - 1.0
+    return likeliest(m, _squares(m, beta))[1]
+
+
 def gains(m: Moments, fit: SetFit) -> Floats:
     """Return float64[models]: how much each candidate, added to the fit, would lower the cost; 0 for its parents."""
     weight = 1.0 / (m.variance + fit.tau**2)
