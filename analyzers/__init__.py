@@ -50,7 +50,9 @@ def explain(case: Case) -> Finding:
     hidden = finding.kind in ("blend", "copy") and not all(case.declares(p.ref.repo_id) for p in finding.parents)
     declared = among_declared(case) if hidden else None
     own = _best(declared) if declared else finding
-    return own if own.exact else finding
+    found = own if own.exact else finding
+    undone = case.suspect.undone
+    return replace(found, claim=f"{undone}: {found.claim}") if undone else found
 
 
 def _best(case: Case) -> Finding:

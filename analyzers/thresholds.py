@@ -10,6 +10,10 @@ MIN_OVERLAP = 0.8  # share of the nearest model's coordinates that a candidate p
 MOVED = 0.01  # share of weights in which a model must differ from a base to be tried beside it
 MIN_Z = 5.0  # standard errors by which a parent must help before it is tried
 
+# the third look
+PARTLY_ALIKE = 0.75  # of a known model's sampled matrices: where fewer are alike, it is taken
+FITTING_SHAPES = 0.75  # of a known model's sampled matrices that an upload must have the shape of
+
 # linear mixes
 PROMISING = 0.25  # of far or decisive weights that a mix must meet before any arithmetic is tried
 EXACT_REPRODUCED = 0.995  # of the decisive weights, bit for bit, under one named arithmetic

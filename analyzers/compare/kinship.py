@@ -126,6 +126,11 @@ def _excess(a: Floats, b: Floats, u: Floats) -> Floats:
     return _over(np.sqrt(np.maximum(squares, 0.0)), np.linalg.norm(b, axis=1))
 
 
+def pearson(a: Floats, b: Floats) -> float:
+    """Return Pearson's r of two vectors, float64[weights]; 0 where one of them is constant."""
+    return float(_correlations(a[None], b[None])[0])
+
+
 def _correlations(a: Floats, b: Floats) -> Floats:
     """Pearson's r; 0 where one of them is constant. Centred, because uncentred norms look alike in every model."""
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)

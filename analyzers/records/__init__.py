@@ -214,7 +214,8 @@ class Sketch:
     """Raw bits of a model at agreed coordinates, kept for ever, neither hashed nor projected.
 
     `elements`: of each role of the component that was judged, read or not; empty where that is unknown. `aside`: the
-    share of the upload's bytes that lie in other components, whose part in the whole no role tells.
+    share of the upload's bytes that lie in other components, whose part in the whole no role tells. `undone`: what was
+    undone before it could be compared, a sentence for readers; "" where nothing was.
     """
 
     ref: RepoRef
@@ -222,6 +223,7 @@ class Sketch:
     samples: Mapping[SliceKey, Sample]
     elements: Mapping[str, int] = field(default_factory=dict)
     aside: float = 0.0
+    undone: str = ""
 
     @property
     def plain(self) -> Sketch:

@@ -25,6 +25,7 @@ from analyzers.records import (
     Sketch,
     WeightLayout,
 )
+from analyzers.relayout.restored import Undone
 from analyzers.sketch.coordinates import ReadBudget, ReadPlan, samples_from
 from analyzers.sketch.layout import layout_of
 from analyzers.sketch.second_look_plan import Groups, plan_depth
@@ -35,6 +36,7 @@ from analyzers.verdict.depth_profile import depth_profile
 from analyzers.verdict.replay import of_case
 from analyzers.verdict.second_look import companions, moved, together, unread
 from analyzers.verdict.yardstick import yardsticks
+from bot.check.gather import Purse, read_as_known
 from bot.sources.first_look import FirstLook, Meter
 from bot.sources.interface import Source, SourceError, Span, Unavailable
 from bot.sources.purpose import spent_on
@@ -85,13 +87,15 @@ class SecondLooker:
             sketches = [Sketch(first.facts.ref, spec, {})]
             if models:
                 plans = plan_depth([first.groups, *(m.groups for m in models)], spec, _left(meter), moved=moved(case))
-                sketches = _read([source, *(m.source for m in models)], [first.facts.ref, *_refs(models)], plans, spec)
+                refs = [first.facts.ref, *_refs(models)]
+                sketches = _read([source, *(m.source for m in models)], refs, plans, spec, first.undone)
         if not sketches[0].samples:
             nothing = _record(spec, reason, sketches[0], meter, started)
             missing = tuple(gone) or ("what it may be made of",)
             return SecondLookResult(unread(finding, missing), nothing, problems, None, missing)
         fresh = [replace(m.reference, sketch=s) for m, s in zip(models, sketches[1:], strict=True)]
-        suspect = replace(sketches[0], elements=first.sketch.elements, aside=first.sketch.aside)
+        whole = first.sketch
+        suspect = replace(sketches[0], elements=whole.elements, aside=whole.aside, undone=whole.undone)
         again = case_of(suspect, fresh, case.disclosure, case.weights_at, maker=case.maker, new_since=case.new_since)
         found = together(finding, explain(again), gone)
         look = _record(spec, reason, sketches[0], meter, started)
@@ -141,12 +145,20 @@ def _refs(models: Sequence[_Model]) -> list[RepoRef]:
 
 
 def _read(
-    sources: Sequence[Source], refs: Sequence[RepoRef], plans: Sequence[ReadPlan], spec: SampleSpec
+    sources: Sequence[Source],
+    refs: Sequence[RepoRef],
+    plans: Sequence[ReadPlan],
+    spec: SampleSpec,
+    undone: Undone | None,
 ) -> list[Sketch]:
     """Read all models at once, the suspect first; of the others keep only samples that are not quantized."""
 
     def one(place: int) -> Sketch:
         plan = plans[place]
+        if undone is not None and not place:
+            return Sketch(
+                refs[place], spec, read_as_known(sources[place], plan, undone, Purse(REQUESTS // 2, BYTES // 2))
+            )
         data = sources[place].read([Span(*span) for span in plan.spans])
         sketch = Sketch(refs[place], spec, samples_from(plan, data))
         return sketch.plain if place else sketch

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -34,11 +35,12 @@ from state.sketches.unreadable_models import UnreadableModel, UnreadableModels
 
 MAX_CARD_BYTES = 1_000_000
 MAX_CONFIG_BYTES = 1_000_000
-ASK_AGAIN = timedelta(days=7)  # after a known model was gated, gone or broken
-ASK_SOON = timedelta(minutes=30)  # after a failure of the network
-LOST = 2  # known models in a row out of reach, after which no other is requested
-FEW = 64  # known models with a suspect's coordinates that are all compared; of more, a short list is
-BASES = 16  # bases that are compared in addition to the short list
+ASK_AGAIN = timedelta(days=7)  # for a known model that is gated, gone or broken
+ASK_SOON = timedelta(minutes=30)  # for one that the network kept from us
+LOST = 2  # known models out of reach, one after the other, after which no other is asked for
+FEW = 64  # known models of a suspect's coordinates that are all compared; of more, a short list is made
+ALIKE = 3  # known models of one class that an upload without kin may be read as
+BASES = 16  # bases that are compared whatever the short list says
 CHAIN = 16  # models that are followed from declared parents to theirs
 ALL_QUANTIZED = "its weights are quantized, and nothing is compared with quantized weights"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -162,6 +164,18 @@ class KnownModels:
             places = list(dict.fromkeys([*(Place(pools[p.pool][0], p.record) for p in picks), *chain, *bases]))
         found = [reference for place in places if (reference := self._at(place, kept))]
         return _nearest(suspect, [_undated_if_later(reference, weights_at) for reference in found])
+
+    def of_each_shape(self, before: datetime | None) -> Iterator[Reference]:
+        """Yield known models not later than `before`, bases first, at most `ALIKE` of each class of sketches."""
+        seen: Counter[str] = Counter()
+        for model in sorted(self.registry.models, key=lambda m: m.role != "base"):
+            place = self._index.place(model)
+            if place is None or seen[place.pack.of.digest] >= ALIKE:
+                continue
+            seen[place.pack.of.digest] += 1
+            reference = self._at(place, None)
+            if reference is not None and not later(reference.weights_at, before):
+                yield reference
 
     def _chain(self, declared: Iterable[str]) -> list[Place]:
         """Return the places of the known models among declared parents and their declared ancestors."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from analyzers.errors import MalformedWeights
 from analyzers.records import RepoFacts, SampleSpec, ShardHeader, Sketch, WeightLayout
+from analyzers.relayout.restored import Undone
 from analyzers.sketch.coordinates import ReadBudget, plan_reads, samples_from
 from analyzers.sketch.layout import layout_of
 from analyzers.sketch.shard_order import for_a_look
@@ -48,6 +49,7 @@ class FirstLook:
     sketch: Sketch
     unsampled: str = ""
     marks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # shard -> its `__metadata__`
+    undone: Undone | None = None  # how it holds a known model's matrices, where it was read as that is laid out
 
     @property
     def not_finite(self) -> str:
@@ -66,8 +68,8 @@ class FirstLook:
 
     @property
     def groups(self) -> dict[tuple[str, int], Group]:
-        """Return its matrices by role and layer."""
-        return groups_of(self.layout)
+        """Its matrices by role and layer."""
+        return self.undone.groups if self.undone else groups_of(self.layout)
 
 
 def first_look(source: Source, spec: SampleSpec, requests: int, size: int = FIRST_LOOK_BYTES) -> FirstLook:

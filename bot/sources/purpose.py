@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, Literal
 
-Purpose = Literal["listing", "first look", "second look", "references", "other"]
-PURPOSES: Final[tuple[Purpose, ...]] = ("listing", "first look", "second look", "references", "other")
+Purpose = Literal["listing", "first look", "second look", "third look", "references", "other"]
+PURPOSES: Final[tuple[Purpose, ...]] = ("listing", "first look", "second look", "third look", "references", "other")
 
 _NOW: ContextVar[Purpose] = ContextVar("purpose", default="other")
 

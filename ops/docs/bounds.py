@@ -12,8 +12,7 @@ from analyzers.card import reader
 from analyzers.sketch import layout
 from bot.alerts import delivery, embeds, rate_cap
 from bot.cases import casework
-from bot.chat import notices
-from bot.check import author_words, components, declarations, own_weights, precedence, second_look
+from bot.check import author_words, checker, components, own_weights, precedence, second_look, third_look
 from bot.config.settings import Settings
 from bot.hub import facts, hub, listing, repo, webhook
 from bot.hub.http import deadlines, errors, request_rules, session
@@ -62,6 +61,8 @@ BOUNDS: Final = (
     _constant(first_look, "FIRST_LOOK_BYTES", "bytes of weights that a first look reads", "bytes", _INCONCLUSIVE),
     _constant(second_look, "REQUESTS", "requests of the second look", "requests", _INCONCLUSIVE),
     _constant(second_look, "BYTES", "bytes of the second look", "bytes", _INCONCLUSIVE),
+    _constant(third_look, "REQUESTS", "requests of the third look", "requests", _INCONCLUSIVE),
+    _constant(third_look, "BYTES", "bytes of the third look", "bytes", _INCONCLUSIVE),
     _constant(
         components, "MOST", "components read beside the one that is judged", "components", "the others are listed"
     ),

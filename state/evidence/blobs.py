@@ -173,7 +173,7 @@ def _sketch(name: str, sketch: Sketch, arrays: dict[str, Any]) -> dict[str, Any]
         slices.append([key.role, key.layer, key.expert, sample.rows, sample.cols, sample.row, *quantized])
     spec = {"seed": sketch.spec.seed, "windows": sketch.spec.windows, "elements": sketch.spec.elements}
     about = {"name": name, "ref": [sketch.ref.repo_id, sketch.ref.revision], "spec": spec, "slices": slices}
-    return about | {"elements": dict(sketch.elements), "aside": sketch.aside}
+    return about | {"elements": dict(sketch.elements), "aside": sketch.aside, "undone": sketch.undone}
 
 
 def _to_sketch(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> Sketch:
@@ -182,7 +182,8 @@ def _to_sketch(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> Sketch:
         for i, (role, layer, expert, rows, cols, row, *quantized) in enumerate(about["slices"])
     }
     elements = {str(role): int(n) for role, n in about.get("elements", {}).items()}
-    return Sketch(RepoRef(*about["ref"]), SampleSpec(**about["spec"]), samples, elements, float(about.get("aside", 0)))
+    aside, undone = float(about.get("aside", 0)), str(about.get("undone", ""))
+    return Sketch(RepoRef(*about["ref"]), SampleSpec(**about["spec"]), samples, elements, aside, undone)
 
 
 def _quantized(name: str, weights: Quantized, arrays: dict[str, Any]) -> dict[str, Any]:

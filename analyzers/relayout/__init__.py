@@ -1,0 +1,1 @@
+"""Uploads that hold a known model's matrices under other names, transposed, reordered or scaled."""

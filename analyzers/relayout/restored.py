@@ -1,0 +1,86 @@
+"""An upload read as a known model is laid out: its matrices put back under that model's names and in its order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analyzers.compare.case import Case
+from analyzers.compare.kinship import pearson
+from analyzers.numbers.rounding import widen
+from analyzers.records import Sample, SliceKey, TensorEntry
+from analyzers.relayout.held import Elements, Held
+from analyzers.sketch.coordinates import SliceRead, Window, is_weight
+from analyzers.sketch.tensor_roles import Group
+from analyzers.thresholds import ALIKE_CORRELATION, PARTLY_ALIKE
+
+Shape = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Undone:
+    """How an upload holds each matrix of a known model. `said`: what was undone, for readers."""
+
+    held: Mapping[SliceKey, Held]
+    shapes: Mapping[SliceKey, Shape]  # of the known model's matrices
+    said: str
+
+    @property
+    def groups(self) -> dict[tuple[str, int], Group]:
+        """The matrices by role and layer, of the known model's shapes; the bytes that they name are not all theirs."""
+        found: dict[tuple[str, int], dict[int, TensorEntry]] = {}
+        for key, held in self.held.items():
+            entry = held.slice.entry
+            as_known = TensorEntry(entry.name, entry.dtype, self.shapes[key], entry.shard, entry.begin, entry.end)
+            found.setdefault((key.role, key.layer), {})[key.expert] = as_known
+        return {where: Group(*where, experts) for where, experts in found.items()}
+
+    def elements_at(self, key: SliceKey, windows: Sequence[Window]) -> Elements:
+        """Return what is to be read of a matrix for some windows of the known model's."""
+        return Elements(self.held[key], self.held[key].places(windows))
+
+    def wanted(self, read: SliceRead) -> Elements | None:
+        """Return what is to be read in place of a read of the known model; None where the upload has nothing of it."""
+        key = read.slice.key
+        return self.elements_at(key, read.windows) if key in self.held else None
+
+    def sample(self, key: SliceKey, windows: Sequence[Window], elements: Elements, chunks: Sequence[bytes]) -> Sample:
+        """Return the sample of a known model's matrix from the bytes of its elements."""
+        return self.held[key].sample(self.shapes[key], windows, elements.values(chunks))
+
+
+def elements_as_known(own: Mapping[str, int], held: Mapping[SliceKey, Held]) -> dict[str, int]:
+    """Return how many weights each role has, those that were found to be a known model's under its roles."""
+    names: dict[str, Counter[str]] = {}
+    for key, one in held.items():
+        names.setdefault(one.slice.key.role, Counter())[key.role] += 1
+    found: Counter[str] = Counter()
+    for role, count in own.items():
+        found[names[role].most_common(1)[0][0] if role in names else role] += count
+    return dict(found)
+
+
+def is_called_for(case: Case) -> bool:
+    """Tell whether an upload has no kin, or shares with the nearest only a part of what both hold."""
+    if not case.kin:
+        return True
+    nearest = case.kin[0]
+    return nearest.alike < PARTLY_ALIKE * len(nearest.reference.sketch.samples)
+
+
+def alike(own: Sample, known: Sample) -> float:
+    """Return the correlation of a sample with a known model's at the same coordinates, 0 where it is none of weights.
+
+    What is not held counts nowhere.
+    """
+    a, b = widen(own.values), widen(known.values)
+    told = np.isfinite(a) & np.isfinite(b)
+    return pearson(a[told], b[told]) if is_weight(own) else 0.0
+
+
+def is_alike(own: Sample, known: Sample) -> bool:
+    """Tell whether a sample is a known model's beyond chance."""
+    return alike(own, known) >= ALIKE_CORRELATION

@@ -1,0 +1,123 @@
+"""The third look: an upload that resembles nothing where names lead, read as a known model of its shapes is laid out.
+
+A screen decides whether it is taken: where the first look found no kin, and a known model has matrices of the same
+shapes, or where a part of the kin's matrices are alike and the rest are not. Shape, order and depth say what may be
+what, and sampled values decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from analyzers.compare.case import Case
+from analyzers.records import Finding, Reference, Sample, SliceKey
+from analyzers.relayout.candidates import Own, extended, options, own_matrices
+from analyzers.relayout.held import Elements, Held
+from analyzers.relayout.restored import Undone, elements_as_known, is_alike, is_called_for
+from analyzers.sketch.coordinates import group_order, windows_of
+from analyzers.thresholds import FITTING_SHAPES, MIN_INFORMATIVE_TENSORS
+from bot.check.gather import Purse
+from bot.sources.first_look import FirstLook
+from bot.sources.interface import Source
+from bot.sources.purpose import spent_on
+
+REQUESTS = 60
+BYTES = 24_000_000
+TRIED = 3  # known models of the upload's shapes that it is held against
+Fitting = Mapping[SliceKey, list[tuple[Own, Held]]]
+Chosen = dict[SliceKey, tuple[Own, Held]]
+
+
+@dataclass(frozen=True, slots=True)
+class ThirdLooker:
+    """Takes third looks at uploads. `references`: known models not later than a time, a few of each class."""
+
+    references: Callable[[datetime | None], Iterable[Reference]]
+
+    @spent_on("third look")
+    def look(self, source: Source, look: FirstLook, case: Case, finding: Finding) -> FirstLook | None:
+        """Return the look as the known model is laid out; None where none is called for or it finds nothing."""
+        if finding.kind in ("blend", "copy") or not look.sketch.samples or not is_called_for(case):
+            return None
+        own = own_matrices(look.groups.values())
+        purse = Purse(REQUESTS, BYTES)
+        tried = 0
+        for reference in [k.reference for k in case.kin[:1]] or self.references(case.weights_at):
+            known = {key: (s.rows, s.cols) for key, s in reference.sketch.samples.items()}
+            fitting = options(own, known)
+            if len(fitting) < FITTING_SHAPES * len(known) or _as_they_are(fitting):
+                continue
+            tried += 1
+            found = _Laid(source, reference, purse).chosen(fitting)
+            if found is not None:
+                return _as_known(look, found, own, reference)
+            if tried == TRIED:
+                break
+        return None
+
+
+def _as_they_are(fitting: Fitting) -> bool:
+    """Tell whether names and shapes lead where the first look was: every matrix has its name in the known model."""
+    return all(o.slice.key == key and not held.transposed for key, some in fitting.items() for o, held in some[:1])
+
+
+@dataclass(slots=True)
+class _Laid:
+    """Finds out which of an upload's matrices are which of one known model's."""
+
+    source: Source
+    reference: Reference
+    purse: Purse
+
+    def chosen(self, fitting: Fitting) -> tuple[Chosen, dict[SliceKey, Sample]] | None:
+        """Choose by sampled values: every role in one layer first, then the other layers by what was chosen."""
+        chosen: Chosen = {}
+        samples: dict[SliceKey, Sample] = {}
+        missed: set[str] = set()
+        for key in self._ordered(fitting):
+            kinds = {(o.kind, held.transposed) for k, (o, held) in chosen.items() if k.role == key.role}
+            some = [(o, h) for o, h in fitting[key] if not kinds or (o.kind, h.transposed) in kinds or o.layer < 0]
+            if key.role in missed or not some:
+                continue
+            best = self._best(key, some)
+            if best is None:
+                if not kinds:
+                    missed.add(key.role)
+                continue
+            chosen[key], samples[key] = best
+        enough = len(chosen) >= MIN_INFORMATIVE_TENSORS and len({k.role for k in chosen}) > len(missed)
+        return (chosen, samples) if enough else None
+
+    def _ordered(self, fitting: Fitting) -> list[SliceKey]:
+        keys = {(key.role, key.layer): key for key in fitting}
+        return [keys[where] for where in group_order(keys, self.reference.sketch.spec)]
+
+    def _best(self, key: SliceKey, some: Sequence[tuple[Own, Held]]) -> tuple[tuple[Own, Held], Sample] | None:
+        known = self.reference.sketch.samples[key]
+        windows = windows_of(self.reference.sketch.spec, key.role, known.rows, known.cols)
+        elements = [Elements(held, held.places(windows)) for _, held in some]
+        if not self.purse.afford(elements):
+            return None
+        read = self.purse.gather(self.source, elements)
+        for (own, held), wanted, chunks in zip(some, elements, read, strict=True):
+            sample = held.sample((known.rows, known.cols), windows, wanted.values(chunks))
+            if is_alike(sample, known):
+                return (own, held), sample
+        return None
+
+
+def _as_known(
+    look: FirstLook, found: tuple[Chosen, dict[SliceKey, Sample]], own: Sequence[Own], of: Reference
+) -> FirstLook:
+    chosen, samples = found
+    held = extended(chosen, own)
+    shapes = {key: one.shape for key, one in held.items()}
+    turned = ["are transposed"] * any(one.transposed for one in held.values())
+    named = ["have other names"] * any(one.slice.key != key for key, one in held.items())
+    how = " and ".join([*named, *turned])
+    undone = Undone(held, shapes, f"its matrices {how}, and were read as those of {of.repo_id}")
+    elements = elements_as_known(look.sketch.elements, held)
+    sketch = replace(look.sketch, samples=samples, elements=elements, undone=undone.said)
+    return replace(look, sketch=sketch, undone=undone)
