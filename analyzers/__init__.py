@@ -20,7 +20,7 @@ from analyzers import (
     stack,
 )
 from analyzers.compare.case import Case, among_declared, compared
-from analyzers.records import Finding
+from analyzers.records import Finding, Sketch
 from analyzers.thresholds import MIN_COMPARED, MIN_INFORMATIVE_TENSORS
 
 # A family with more to choose must leave by so much less unexplained before it is preferred to a simpler one.
@@ -51,8 +51,14 @@ def explain(case: Case) -> Finding:
     declared = among_declared(case) if hidden else None
     own = _best(declared) if declared else finding
     found = own if own.exact else finding
-    undone = case.suspect.undone
-    return replace(found, claim=f"{undone}: {found.claim}") if undone else found
+    return _after_undoing(case.suspect, found) if case.suspect.undone else found
+
+
+def _after_undoing(suspect: Sketch, finding: Finding) -> Finding:
+    """Say what was undone first. Where a part was rounded again under a scale, nothing is exact: it is float32 here."""
+    rounded = len({sample.values.dtype for sample in suspect.samples.values()}) > 1
+    exact = False if finding.exact and rounded else finding.exact
+    return replace(finding, claim=f"{suspect.undone}: {finding.claim}", exact=exact)
 
 
 def _best(case: Case) -> Finding:

@@ -12,7 +12,10 @@ MIN_Z = 5.0  # standard errors by which a parent must help before it is tried
 
 # the third look
 PARTLY_ALIKE = 0.75  # of a known model's sampled matrices: where fewer are alike, it is taken
+FAR_APART = 0.2  # relative difference of a few matrices, where the median is a fourth of it at most: likewise
 FITTING_SHAPES = 0.75  # of a known model's sampled matrices that an upload must have the shape of
+SAME_COLUMN = 0.9  # cosine of a few rows of two columns, from which they are one and the same
+SAME_COLUMNS = 0.9  # of a matrix's columns that must be found in another's
 
 # linear mixes
 PROMISING = 0.25  # of far or decisive weights that a mix must meet before any arithmetic is tried

@@ -62,10 +62,14 @@ def _fitting(key: SliceKey, shape: tuple[int, int], own: list[Own]) -> list[tupl
 
 
 def _ways(own: Own, key: SliceKey, shape: tuple[int, int]) -> list[Held]:
-    """Return the ways, as it is or transposed, in which a matrix may be one of `shape`; a vocabulary may be longer."""
+    """Return the ways, as it is or transposed, in which a matrix may be one of `shape`; a vocabulary may be longer.
+
+    One of the same name may have lost rows or columns.
+    """
     ways = [Held(own.slice), Held(own.slice, transposed=True)]
-    longer = key.layer < 0 and own.layer < 0
-    return [held for held in ways if held.shape == shape or (longer and held.shape[1] == shape[1] and held is ways[0])]
+    same = key.layer < 0 and own.layer < 0 and own.slice.cols == shape[1]
+    cut = own.slice.key == key and (own.slice.rows == shape[0] or own.slice.cols == shape[1])
+    return [held for held in ways if held.shape == shape or ((same or cut) and not held.transposed)]
 
 
 def extended(chosen: Mapping[SliceKey, tuple[Own, Held]], own: Iterable[Own]) -> dict[SliceKey, Held]:

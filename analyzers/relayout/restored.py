@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from analyzers.compare.case import Case
-from analyzers.compare.kinship import pearson
+from analyzers.compare.kinship import Kinship, pearson
 from analyzers.numbers.rounding import widen
 from analyzers.records import Sample, SliceKey, TensorEntry
 from analyzers.relayout.held import Elements, Held
 from analyzers.sketch.coordinates import SliceRead, Window, is_weight
 from analyzers.sketch.tensor_roles import Group
-from analyzers.thresholds import ALIKE_CORRELATION, PARTLY_ALIKE
+from analyzers.thresholds import ALIKE_CORRELATION, FAR_APART, MIN_INFORMATIVE_TENSORS, PARTLY_ALIKE
 
 Shape = tuple[int, int]
 
@@ -68,7 +68,16 @@ def is_called_for(case: Case) -> bool:
     if not case.kin:
         return True
     nearest = case.kin[0]
-    return nearest.alike < PARTLY_ALIKE * len(nearest.reference.sketch.samples)
+    return nearest.alike < PARTLY_ALIKE * len(nearest.reference.sketch.samples) or _partly_far(case, nearest)
+
+
+def _partly_far(case: Case, nearest: Kinship) -> bool:
+    """Tell whether a few matrices lie far from the nearest model's while most are near, as where these were scaled."""
+    pairs = [
+        (widen(case.suspect.samples[k].values), widen(nearest.reference.sketch.samples[k].values)) for k in nearest.keys
+    ]
+    far = [np.linalg.norm(a - b) >= FAR_APART * np.linalg.norm(b) for a, b in pairs]
+    return nearest.distance <= FAR_APART / 4 and sum(far) >= MIN_INFORMATIVE_TENSORS
 
 
 def alike(own: Sample, known: Sample) -> float:

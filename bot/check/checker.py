@@ -250,7 +250,7 @@ class Checker:
         """
         started = time.monotonic()
         with self.metered() as meter:
-            found = ThirdLooker(self.known.of_each_shape).look(source, look, case, verdict.finding)
+            found = ThirdLooker(self.known.of_each_shape, self.known.open_at).look(source, look, case, verdict.finding)
         cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
         if found is None:
             return look, case, verdict, cost

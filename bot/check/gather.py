@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from analyzers.records import Sample, SliceKey
 from analyzers.relayout.held import GAP, Elements
@@ -18,16 +18,21 @@ class Purse:
 
     requests: int
     size: int  # bytes
+    opened: set[tuple[int, str]] = field(default_factory=set)  # shards whose address is known, by source
 
-    def afford(self, wanted: Sequence[Elements]) -> bool:
+    def afford(self, source: Source, wanted: Sequence[Elements]) -> bool:
         """Tell whether there is enough for some elements."""
         spans = _joined(wanted)
-        return _requests(spans) <= self.requests and _bytes(spans) <= self.size
+        return self._requests(source, spans) <= self.requests and _bytes(spans) <= self.size
+
+    def _requests(self, source: Source, spans: Sequence[Span]) -> int:
+        return len(spans) + len({(id(source), span.shard) for span in spans} - self.opened)
 
     def gather(self, source: Source, wanted: Sequence[Elements]) -> list[list[bytes]]:
         """Read and pay; return the bytes of the spans of each of `wanted`. Raises SourceError."""
         spans = _joined(wanted)
-        self.requests -= _requests(spans)
+        self.requests -= self._requests(source, spans)
+        self.opened |= {(id(source), span.shard) for span in spans}
         self.size -= _bytes(spans)
         read = dict(zip(spans, source.read(spans), strict=True))
         return [[_cut(read, e.held.slice.entry.shard, *span) for span in e.spans()] for e in wanted]
@@ -45,10 +50,6 @@ def _joined(wanted: Sequence[Elements]) -> list[Span]:
     return found
 
 
-def _requests(spans: Sequence[Span]) -> int:
-    return len(spans) + len({span.shard for span in spans})
-
-
 def _bytes(spans: Sequence[Span]) -> int:
     return sum(span.end - span.begin for span in spans)
 
@@ -63,7 +64,7 @@ def read_as_known(source: Source, plan: ReadPlan, undone: Undone, purse: Purse) 
     reads: list[tuple[SliceRead, Elements]] = []
     for read in (read for span in plan.reads for read in span):
         elements = undone.wanted(read)
-        if elements is not None and purse.afford([*(e for _, e in reads), elements]):
+        if elements is not None and purse.afford(source, [*(e for _, e in reads), elements]):
             reads.append((read, elements))
     chunks = purse.gather(source, [e for _, e in reads])
     found = {

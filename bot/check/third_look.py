@@ -12,15 +12,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from analyzers.compare.case import Case
+from analyzers.errors import Unreadable
 from analyzers.records import Finding, Reference, Sample, SliceKey
 from analyzers.relayout.candidates import Own, extended, options, own_matrices
 from analyzers.relayout.held import Elements, Held
 from analyzers.relayout.restored import Undone, elements_as_known, is_alike, is_called_for
 from analyzers.sketch.coordinates import group_order, windows_of
+from analyzers.sketch.layout import layout_of
+from analyzers.sketch.second_look_plan import Groups
+from analyzers.sketch.shard_order import for_what_is_in
+from analyzers.sketch.tensor_roles import groups_of
 from analyzers.thresholds import FITTING_SHAPES, MIN_INFORMATIVE_TENSORS
 from bot.check.gather import Purse
+from bot.check.reorder import Reorder
+from bot.check.second_look import HEADER_REQUESTS
+from bot.known.models import config_of
 from bot.sources.first_look import FirstLook
-from bot.sources.interface import Source
+from bot.sources.interface import Source, SourceError, Unavailable
 from bot.sources.purpose import spent_on
 
 REQUESTS = 60
@@ -32,13 +40,20 @@ Chosen = dict[SliceKey, tuple[Own, Held]]
 
 @dataclass(frozen=True, slots=True)
 class ThirdLooker:
-    """Takes third looks at uploads. `references`: known models not later than a time, a few of each class."""
+    """Takes third looks at uploads.
+
+    `references`: known models not later than a time, a few of each class. `open_reference`: one at its revision.
+    """
 
     references: Callable[[datetime | None], Iterable[Reference]]
+    open_reference: Callable[[str, str], Source]
 
     @spent_on("third look")
     def look(self, source: Source, look: FirstLook, case: Case, finding: Finding) -> FirstLook | None:
-        """Return the look as the known model is laid out; None where none is called for or it finds nothing."""
+        """Return the look as the known model is laid out; None where none is called for or it finds nothing.
+
+        Raises Unavailable where asking later may help.
+        """
         if finding.kind in ("blend", "copy") or not look.sketch.samples or not is_called_for(case):
             return None
         own = own_matrices(look.groups.values())
@@ -47,15 +62,57 @@ class ThirdLooker:
         for reference in [k.reference for k in case.kin[:1]] or self.references(case.weights_at):
             known = {key: (s.rows, s.cols) for key, s in reference.sketch.samples.items()}
             fitting = options(own, known)
-            if len(fitting) < FITTING_SHAPES * len(known) or _as_they_are(fitting):
+            if len(fitting) < FITTING_SHAPES * len(known):
                 continue
             tried += 1
-            found = _Laid(source, reference, purse).chosen(fitting)
+            found = None if _as_they_are(fitting) else _Laid(source, reference, purse).chosen(fitting)
             if found is not None:
                 return _as_known(look, found, own, reference)
-            if tried == TRIED:
-                break
+            again = self._reordered(source, look, own, reference, purse)
+            if again is not None or tried == TRIED:
+                return again
         return None
+
+    def _reordered(
+        self, source: Source, look: FirstLook, own: Sequence[Own], reference: Reference, purse: Purse
+    ) -> FirstLook | None:
+        """Read the known model, too, and put the upload in its order; None where that cannot be."""
+        ref = reference.sketch.ref
+        try:
+            its = self.open_reference(ref.repo_id, ref.revision)
+            groups = groups_of(layout_of(its.headers(HEADER_REQUESTS, for_what_is_in(look.groups))))
+            head = _head_of(its, groups)
+        except Unavailable:
+            raise
+        except (SourceError, Unreadable):
+            return None
+        found = Reorder(source, own, reference, its, groups, head, purse)
+        if not found.run() or len(found.samples) < MIN_INFORMATIVE_TENSORS or not found.kinds:
+            return None
+        shapes = {key: (s.rows, s.cols) for key in found.held if (s := groups[key.role, key.layer].slice(key.expert))}
+        return _laid_out(look, Undone(found.held, shapes, _said(found, reference)), found.samples)
+
+
+def _said(found: Reorder, reference: Reference) -> str:
+    """Say what was undone."""
+    named = ["other names"] * any(h.slice.key != k for k, h in found.held.items() if k.expert < 0)
+    turned = ["transposed"] * any(h.transposed for h in found.held.values())
+    return said_of(reference, [*named, *turned, *sorted(found.kinds)])
+
+
+def said_of(reference: Reference, kinds: Sequence[str]) -> str:
+    """Return the words before a finding: whose layout an upload was read in, and how its own differs."""
+    return f"read as {reference.repo_id} is laid out ({', '.join(kinds)})"
+
+
+def _head_of(its: Source, groups: Groups) -> int:
+    """Return how many rows of q are one head, as the known model's config says; 0: it does not."""
+    fields = dict(config_of(its)[0].fields)
+    size, heads = fields.get("head_dim", ""), fields.get("heads", "")
+    if size.isdecimal():
+        return int(size)
+    rows = next((g.slice(g.expert_indices()[0]).rows for (role, _), g in groups.items() if role.endswith("q_proj")), 0)
+    return rows // int(heads) if heads.isdecimal() and int(heads) else 0
 
 
 def _as_they_are(fitting: Fitting) -> bool:
@@ -98,7 +155,7 @@ class _Laid:
         known = self.reference.sketch.samples[key]
         windows = windows_of(self.reference.sketch.spec, key.role, known.rows, known.cols)
         elements = [Elements(held, held.places(windows)) for _, held in some]
-        if not self.purse.afford(elements):
+        if not self.purse.afford(self.source, elements):
             return None
         read = self.purse.gather(self.source, elements)
         for (own, held), wanted, chunks in zip(some, elements, read, strict=True):
@@ -114,10 +171,13 @@ def _as_known(
     chosen, samples = found
     held = extended(chosen, own)
     shapes = {key: one.shape for key, one in held.items()}
-    turned = ["are transposed"] * any(one.transposed for one in held.values())
-    named = ["have other names"] * any(one.slice.key != key for key, one in held.items())
-    how = " and ".join([*named, *turned])
-    undone = Undone(held, shapes, f"its matrices {how}, and were read as those of {of.repo_id}")
-    elements = elements_as_known(look.sketch.elements, held)
-    sketch = replace(look.sketch, samples=samples, elements=elements, undone=undone.said)
+    named = ["other names"] * any(one.slice.key != key for key, one in held.items())
+    turned = ["transposed"] * any(one.transposed for one in held.values())
+    said = said_of(of, [*named, *turned])
+    return _laid_out(look, Undone(held, shapes, said), samples)
+
+
+def _laid_out(look: FirstLook, undone: Undone, samples: Mapping[SliceKey, Sample]) -> FirstLook:
+    elements = elements_as_known(look.sketch.elements, undone.held)
+    sketch = replace(look.sketch, samples=dict(samples), elements=elements, undone=undone.said)
     return replace(look, sketch=sketch, undone=undone)
