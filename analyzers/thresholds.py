@@ -16,6 +16,9 @@ FAR_APART = 0.2  # relative difference of a few matrices, where the median is a 
 FITTING_SHAPES = 0.75  # of a known model's sampled matrices that an upload must have the shape of
 SAME_COLUMN = 0.9  # cosine of a few rows of two columns, from which they are one and the same
 SAME_COLUMNS = 0.9  # of a matrix's columns that must be found in another's
+SAME_PRODUCTS = (
+    0.99  # correlation of the cosines between embeddings in each of four blocks: the same but for a rotation
+)
 
 # linear mixes
 PROMISING = 0.25  # of far or decisive weights that a mix must meet before any arithmetic is tried

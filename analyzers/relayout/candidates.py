@@ -6,12 +6,14 @@ Numbers in names tell depth and expert by their order alone. Where names hold no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from analyzers.records import SliceKey
 from analyzers.relayout.held import Held
 from analyzers.sketch.tensor_roles import Group, Slice
+from analyzers.thresholds import FITTING_SHAPES
 
 MOST = 16  # matrices that may be one of a known model's
 NUMBER = re.compile(r"[0-9]+")
@@ -28,48 +30,69 @@ class Own:
     expert: int
 
 
-def own_matrices(groups: Iterable[Group]) -> list[Own]:
-    """Return all matrices of an upload that are stored as they are, with what the numbers in their names count."""
-    plain = [g.slice(e) for g in groups for e in g.expert_indices() if all(t.packing is None for t in g.entries)]
-    kinds: dict[str, list[tuple[tuple[int, ...], Slice]]] = {}
-    for one in plain:
-        name, inside = one.entry.name, (one.key.expert,) if len(one.entry.shape) == 3 else ()
-        kind = f"{NUMBER.sub('#', name)} {NUMBER.sub('#', one.key.role)}"
-        kinds.setdefault(kind, []).append(((*(int(n[-9:]) for n in NUMBER.findall(name)), *inside), one))
-    found = []
-    for kind, members in kinds.items():
-        counted = [sorted(set(numbers)) for numbers in zip(*(numbers for numbers, _ in members), strict=True)]
-        counts = [i for i, values in enumerate(counted) if len(values) > 1][:2]
-        for numbers, one in members:
-            ranks = [counted[i].index(numbers[i]) for i in counts]
-            found.append(Own(one, kind, *(*ranks, -1, -1)[:2]))
-    return found
+@dataclass(frozen=True)
+class Matrices:
+    """All matrices of an upload that are stored as they are."""
+
+    own: tuple[Own, ...]
+
+    @classmethod
+    def of(cls, groups: Iterable[Group]) -> Matrices:
+        """Return those of `groups`, with what the numbers in their names count."""
+        plain = [g.slice(e) for g in groups for e in g.expert_indices() if all(t.packing is None for t in g.entries)]
+        kinds: dict[str, list[tuple[tuple[int, ...], Slice]]] = {}
+        for one in plain:
+            name, inside = one.entry.name, (one.key.expert,) if len(one.entry.shape) == 3 else ()
+            kind = f"{NUMBER.sub('#', name)} {NUMBER.sub('#', one.key.role)}"
+            kinds.setdefault(kind, []).append(((*(int(n[-9:]) for n in NUMBER.findall(name)), *inside), one))
+        return cls(tuple(own for kind, members in kinds.items() for own in _counted(kind, members)))
+
+    @cached_property
+    def by_shape(self) -> Mapping[tuple[int, int], Sequence[tuple[Own, Held]]]:
+        """What has a shape, as it is or transposed."""
+        found: dict[tuple[int, int], list[tuple[Own, Held]]] = {}
+        for own in self.own:
+            for held in (Held(own.slice), Held(own.slice, transposed=True)):
+                found.setdefault(held.shape, []).append((own, held))
+        return found
+
+    @cached_property
+    def by_key(self) -> Mapping[SliceKey, Own]:
+        """Each under the name that it has in the upload."""
+        return {own.slice.key: own for own in self.own}
+
+    def options(self, key: SliceKey, shape: tuple[int, int]) -> list[tuple[Own, Held]]:
+        """Return what may be a known model's matrix, at most MOST. One of the same name may have lost a part.
+
+        A vocabulary may have another length.
+        """
+        fitting = self.by_shape.get(shape, ())
+        named = [self.by_key[key]] if key in self.by_key else []
+        alike = [(o, Held(o.slice)) for o in named if o.slice.rows == shape[0] or o.slice.cols == shape[1]]
+        if key.layer < 0:
+            ends = [(o, Held(o.slice)) for o in self._outer if o.slice.cols == shape[1] and o not in named]
+            return [*alike, *ends, *(f for f in fitting if f[0].layer < 0 and f[1].transposed)][:MOST]
+        rest = [f for f in fitting if f[0] not in named or f[1].transposed]
+        numbered = [f for f in rest if (f[0].layer, f[0].expert) == (key.layer, key.expert)]
+        return ([*alike, *numbered] or [f for f in rest if f[0].layer < 0])[:MOST]
+
+    @cached_property
+    def _outer(self) -> Sequence[Own]:
+        return [own for own in self.own if own.layer < 0]
+
+    def fit(self, known: Shapes) -> bool:
+        """Tell whether most matrices of a known model have the shape of one of the upload's."""
+        outer = {own.slice.cols for own in self._outer}
+        fitting = [shape in self.by_shape or (key.layer < 0 and shape[1] in outer) for key, shape in known.items()]
+        return sum(fitting) >= FITTING_SHAPES * len(fitting)
 
 
-def options(own: Iterable[Own], known: Shapes) -> dict[SliceKey, list[tuple[Own, Held]]]:
-    """Return for each matrix of a known model what may be it; nothing of one that no matrix fits."""
-    each = list(own)
-    found = {key: _fitting(key, shape, each) for key, shape in known.items()}
-    return {key: some for key, some in found.items() if some}
-
-
-def _fitting(key: SliceKey, shape: tuple[int, int], own: list[Own]) -> list[tuple[Own, Held]]:
-    fitting = [(o, held) for o in own for held in _ways(o, key, shape)]
-    same_name = [(o, held) for o, held in fitting if o.slice.key == key and not held.transposed]
-    numbered = [(o, held) for o, held in fitting if (o.layer, o.expert) == (key.layer, key.expert)]
-    unnumbered = [(o, held) for o, held in fitting if o.layer < 0]
-    return (same_name + [f for f in numbered if f not in same_name] or unnumbered)[:MOST]
-
-
-def _ways(own: Own, key: SliceKey, shape: tuple[int, int]) -> list[Held]:
-    """Return the ways, as it is or transposed, in which a matrix may be one of `shape`; a vocabulary may be longer.
-
-    One of the same name may have lost rows or columns.
-    """
-    ways = [Held(own.slice), Held(own.slice, transposed=True)]
-    same = key.layer < 0 and own.layer < 0 and own.slice.cols == shape[1]
-    cut = own.slice.key == key and (own.slice.rows == shape[0] or own.slice.cols == shape[1])
-    return [held for held in ways if held.shape == shape or ((same or cut) and not held.transposed)]
+def _counted(kind: str, members: Sequence[tuple[tuple[int, ...], Slice]]) -> list[Own]:
+    """Return matrices whose names differ in numbers alone, the first two that vary as ranks of layer and expert."""
+    counted = [sorted(set(numbers)) for numbers in zip(*(numbers for numbers, _ in members), strict=True)]
+    ranks = [{number: rank for rank, number in enumerate(values)} for values in counted]
+    varying = [i for i, values in enumerate(counted) if len(values) > 1][:2]
+    return [Own(one, kind, *(*(ranks[i][numbers[i]] for i in varying), -1, -1)[:2]) for numbers, one in members]
 
 
 def extended(chosen: Mapping[SliceKey, tuple[Own, Held]], own: Iterable[Own]) -> dict[SliceKey, Held]:

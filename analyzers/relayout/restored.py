@@ -10,6 +10,7 @@ import numpy as np
 
 from analyzers.compare.case import Case
 from analyzers.compare.kinship import Kinship, pearson
+from analyzers.fit.bit_copies import copied
 from analyzers.numbers.rounding import widen
 from analyzers.records import Sample, SliceKey, TensorEntry
 from analyzers.relayout.held import Elements, Held
@@ -64,9 +65,14 @@ def elements_as_known(own: Mapping[str, int], held: Mapping[SliceKey, Held]) -> 
 
 
 def is_called_for(case: Case) -> bool:
-    """Tell whether an upload has no kin, or shares with the nearest only a part of what both hold."""
+    """Tell whether an upload has no kin, or shares with the nearest only a part of what both hold.
+
+    Whole tensors of known models at another depth are a stack, which needs no map.
+    """
     if not case.kin:
         return True
+    if any(each.moved for each in copied(case)):
+        return False
     nearest = case.kin[0]
     return nearest.alike < PARTLY_ALIKE * len(nearest.reference.sketch.samples) or _partly_far(case, nearest)
 

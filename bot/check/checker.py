@@ -227,7 +227,7 @@ class Checker:
         forms = self.forms(replace(case, disclosure=replace(said, mentions=beside.declared + said.mentions)), complete)
         disclosure = replace(said, mentions=(*said.mentions, *beside.declared, *forms))
         problems += beside.problems
-        if not set(said.parents).issuperset(disclosure.parents):
+        if not look.beside and not set(said.parents).issuperset(disclosure.parents):
             disclosure, parents, unread = self.declared(disclosure, progress, complete=complete)
             again = self.case(look.sketch, disclosure, parents, case.weights_at, assume_earlier=facts.local)
             case = replace(again, unsampled=look.unsampled, new_since=case.new_since)
@@ -254,7 +254,10 @@ class Checker:
         cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
         if found is None:
             return look, case, verdict, cost
-        again = self.case(found.sketch, case.disclosure, parents, case.weights_at, assume_earlier=look.facts.local)
+        if found.beside:
+            again = case_of(found.sketch, found.beside, case.disclosure, case.weights_at, case.screened, case.maker)
+        else:
+            again = self.case(found.sketch, case.disclosure, parents, case.weights_at, assume_earlier=look.facts.local)
         case = self.heard(replace(again, new_since=case.new_since), cards, gated=look.facts.gated)
         return found, case, judge(case, explain(case), case.maker), cost
 
@@ -266,7 +269,7 @@ class Checker:
     ) -> SecondLookResult | None:
         """Take a second look where there is a reason. `lot`: a random number from 0 to 1."""
         reason = reason_for(case, verdict.finding, verdict, lot)
-        if not reason:
+        if not reason or look.beside:
             return None
         progress(f"a second look at {look.facts.ref}: {reason}")
         second = SecondLooker(self.known.open_at, self.metered)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from analyzers.records import Sample, SliceKey
-from analyzers.relayout.held import GAP, Elements
+from analyzers.relayout.held import GAP, Elements, Held
+from analyzers.relayout.inner_products import TOKENS, blocks, keys, products
 from analyzers.relayout.restored import Undone
-from analyzers.sketch.coordinates import ReadPlan, SliceRead, is_weight
+from analyzers.sketch.coordinates import ReadPlan, SliceRead, Window, is_weight
 from bot.sources.interface import Source, Span
 
 
@@ -72,3 +73,19 @@ def read_as_known(source: Source, plan: ReadPlan, undone: Undone, purse: Purse) 
         for (read, elements), own in zip(reads, chunks, strict=True)
     }
     return {key: sample for key, sample in found.items() if is_weight(sample)}
+
+
+def read_products(source: Source, held: Held, rows: int, purse: Purse) -> dict[SliceKey, Sample]:
+    """Read the blocks of a vocabulary of `rows`, and return their inner products; {} where they cost too much."""
+    each = [[Window(row, 0, held.shape[1]) for row in range(first, first + TOKENS)] for first in blocks(rows)]
+    wanted = [Elements(held, held.places(windows)) for windows in each]
+    if held.slice.entry.packing is not None or not purse.afford(source, wanted):
+        return {}
+    read = [
+        e.values(chunks).reshape(TOKENS, -1) for e, chunks in zip(wanted, purse.gather(source, wanted), strict=True)
+    ]
+    return (
+        {key: products(first, part) for key, first, part in zip(keys(), blocks(rows), read, strict=True)}
+        if read
+        else {}
+    )

@@ -14,7 +14,7 @@ import numpy as np
 
 from analyzers.numbers.rounding import Floats
 from analyzers.records import Reference, Sample, SliceKey
-from analyzers.relayout.candidates import Own, options
+from analyzers.relayout.candidates import Matrices
 from analyzers.relayout.column_match import ROWS, is_as_it_was, match
 from analyzers.relayout.held import Axis, Elements, Held
 from analyzers.relayout.neuron_order import ATTENTION, FEEDS, of_heads, of_neurons, placed
@@ -35,7 +35,7 @@ class Reorder:
     """Finds the order in which an upload holds one known model's matrices, as far as the purse goes."""
 
     source: Source
-    own: Sequence[Own]
+    own: Matrices
     reference: Reference
     its: Source
     groups: Groups  # of the known model
@@ -166,7 +166,7 @@ class Reorder:
             order = self._experts(key.layer)
             if order is not None:
                 at = replace(key, expert=int(order.order[key.expert]))
-        found = options(self.own, {at: shape}).get(at, ()) if at.expert >= 0 or key.expert < 0 else ()
+        found = self.own.options(at, shape) if at.expert >= 0 or key.expert < 0 else ()
         return [held for _, held in found]
 
     def _experts(self, layer: int) -> Axis | None:

@@ -7,23 +7,25 @@ what, and sampled values decide.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from analyzers.compare.case import Case
 from analyzers.errors import Unreadable
 from analyzers.records import Finding, Reference, Sample, SliceKey
-from analyzers.relayout.candidates import Own, extended, options, own_matrices
+from analyzers.relayout.candidates import Matrices, Own, extended
 from analyzers.relayout.held import Elements, Held
+from analyzers.relayout.inner_products import same_products
 from analyzers.relayout.restored import Undone, elements_as_known, is_alike, is_called_for
 from analyzers.sketch.coordinates import group_order, windows_of
 from analyzers.sketch.layout import layout_of
 from analyzers.sketch.second_look_plan import Groups
 from analyzers.sketch.shard_order import for_what_is_in
 from analyzers.sketch.tensor_roles import groups_of
-from analyzers.thresholds import FITTING_SHAPES, MIN_INFORMATIVE_TENSORS
-from bot.check.gather import Purse
+from analyzers.thresholds import MIN_INFORMATIVE_TENSORS
+from bot.check.gather import Purse, read_products
 from bot.check.reorder import Reorder
 from bot.check.second_look import HEADER_REQUESTS
 from bot.known.models import config_of
@@ -33,6 +35,8 @@ from bot.sources.purpose import spent_on
 
 REQUESTS = 60
 BYTES = 24_000_000
+EMBEDDINGS = SliceKey("embed_tokens")
+ROTATED = "compared by the inner products of embeddings, which a rotation of the residual stream keeps"
 TRIED = 3  # known models of the upload's shapes that it is held against
 Fitting = Mapping[SliceKey, list[tuple[Own, Held]]]
 Chosen = dict[SliceKey, tuple[Own, Held]]
@@ -56,37 +60,64 @@ class ThirdLooker:
         """
         if finding.kind in ("blend", "copy") or not look.sketch.samples or not is_called_for(case):
             return None
-        own = own_matrices(look.groups.values())
+        own = Matrices.of(look.groups.values())
         purse = Purse(REQUESTS, BYTES)
-        tried = 0
-        for reference in [k.reference for k in case.kin[:1]] or self.references(case.weights_at):
+        for reference in [k.reference for k in case.kin[:1]] or islice(self._fitting(own, case), TRIED):
             known = {key: (s.rows, s.cols) for key, s in reference.sketch.samples.items()}
-            fitting = options(own, known)
-            if len(fitting) < FITTING_SHAPES * len(known):
-                continue
-            tried += 1
+            fitting = {key: some for key, shape in known.items() if (some := own.options(key, shape))}
             found = None if _as_they_are(fitting) else _Laid(source, reference, purse).chosen(fitting)
             if found is not None:
                 return _as_known(look, found, own, reference)
             again = self._reordered(source, look, own, reference, purse)
-            if again is not None or tried == TRIED:
+            if again is not None:
                 return again
-        return None
+        return None if case.kin else self._rotated(source, look, own, case, purse)
 
-    def _reordered(
-        self, source: Source, look: FirstLook, own: Sequence[Own], reference: Reference, purse: Purse
-    ) -> FirstLook | None:
-        """Read the known model, too, and put the upload in its order; None where that cannot be."""
+    def _fitting(self, own: Matrices, case: Case) -> Iterator[Reference]:
+        """Yield known models most of whose sampled matrices have the shape of one of the upload's."""
+        for reference in self.references(case.weights_at):
+            if own.fit({key: (s.rows, s.cols) for key, s in reference.sketch.samples.items()}):
+                yield reference
+
+    def _rotated(self, source: Source, look: FirstLook, own: Matrices, case: Case, purse: Purse) -> FirstLook | None:
+        """Return the look as inner products of embeddings, with the known models that have the same; None: none has."""
+        mine: dict[SliceKey, Sample] | None = None
+        kin = []
+        for reference in islice(self._fitting(own, case), TRIED):
+            known = reference.sketch.samples.get(EMBEDDINGS)
+            ways = own.options(EMBEDDINGS, (known.rows, known.cols)) if known else None
+            opened = self._open(reference, look) if ways else None
+            if known is None or not ways or opened is None:
+                continue
+            mine = mine or read_products(source, ways[0][1], known.rows, purse)
+            its = read_products(opened[0], Held(opened[1]["embed_tokens", -1].slice(-1)), known.rows, purse)
+            if mine and its and same_products(mine, its):
+                kin.append(replace(reference, sketch=replace(reference.sketch, samples=its)))
+        if not mine or not kin:
+            return None
+        sketch = replace(look.sketch, samples=mine, undone=ROTATED)
+        return replace(look, sketch=sketch, beside=tuple(kin), undone=Undone({}, {}, ROTATED))
+
+    def _open(self, reference: Reference, look: FirstLook) -> tuple[Source, Groups] | None:
+        """Open a known model at the revision that was sketched; None where it cannot be read."""
         ref = reference.sketch.ref
         try:
             its = self.open_reference(ref.repo_id, ref.revision)
-            groups = groups_of(layout_of(its.headers(HEADER_REQUESTS, for_what_is_in(look.groups))))
-            head = _head_of(its, groups)
+            return its, groups_of(layout_of(its.headers(HEADER_REQUESTS, for_what_is_in(look.groups))))
         except Unavailable:
             raise
         except (SourceError, Unreadable):
             return None
-        found = Reorder(source, own, reference, its, groups, head, purse)
+
+    def _reordered(
+        self, source: Source, look: FirstLook, own: Matrices, reference: Reference, purse: Purse
+    ) -> FirstLook | None:
+        """Read the known model, too, and put the upload in its order; None where that cannot be."""
+        opened = self._open(reference, look)
+        if opened is None:
+            return None
+        its, groups = opened
+        found = Reorder(source, own, reference, its, groups, _head_of(its, groups), purse)
         if not found.run() or len(found.samples) < MIN_INFORMATIVE_TENSORS or not found.kinds:
             return None
         shapes = {key: (s.rows, s.cols) for key in found.held if (s := groups[key.role, key.layer].slice(key.expert))}
@@ -107,7 +138,10 @@ def said_of(reference: Reference, kinds: Sequence[str]) -> str:
 
 def _head_of(its: Source, groups: Groups) -> int:
     """Return how many rows of q are one head, as the known model's config says; 0: it does not."""
-    fields = dict(config_of(its)[0].fields)
+    try:
+        fields = dict(config_of(its)[0].fields)
+    except Unreadable:
+        return 0
     size, heads = fields.get("head_dim", ""), fields.get("heads", "")
     if size.isdecimal():
         return int(size)
@@ -165,11 +199,9 @@ class _Laid:
         return None
 
 
-def _as_known(
-    look: FirstLook, found: tuple[Chosen, dict[SliceKey, Sample]], own: Sequence[Own], of: Reference
-) -> FirstLook:
+def _as_known(look: FirstLook, found: tuple[Chosen, dict[SliceKey, Sample]], own: Matrices, of: Reference) -> FirstLook:
     chosen, samples = found
-    held = extended(chosen, own)
+    held = extended(chosen, own.own)
     shapes = {key: one.shape for key, one in held.items()}
     named = ["other names"] * any(one.slice.key != key for key, one in held.items())
     turned = ["transposed"] * any(one.transposed for one in held.values())

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from analyzers.errors import MalformedWeights
-from analyzers.records import RepoFacts, SampleSpec, ShardHeader, Sketch, WeightLayout
+from analyzers.records import Reference, RepoFacts, SampleSpec, ShardHeader, Sketch, WeightLayout
 from analyzers.relayout.restored import Undone
 from analyzers.sketch.coordinates import ReadBudget, plan_reads, samples_from
 from analyzers.sketch.layout import layout_of
@@ -49,6 +49,7 @@ class FirstLook:
     sketch: Sketch
     unsampled: str = ""
     marks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # shard -> its `__metadata__`
+    beside: tuple[Reference, ...] = ()  # known models as only this look can be held against them
     undone: Undone | None = None  # how it holds a known model's matrices, where it was read as that is laid out
 
     @property

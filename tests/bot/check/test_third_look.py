@@ -135,7 +135,9 @@ class Looker:
         looker = ThirdLooker(lambda _: family()[:1], self.open_known)
         found = looker.look(source, look, nearest_open, explain(case))
         assert (found is not None) == third
-        return case if found is None else case_of(found.sketch, family(), said, NOW)
+        if found is None:
+            return case
+        return case_of(found.sketch, found.beside or family(), said, NOW)
 
 
 @pytest.fixture
@@ -175,6 +177,33 @@ def test_scales_that_round_again_leave_nothing_exact(looked_at: Looker) -> None:
     """The tensors that were scaled count as kin alone; the others show the blend, which is strong at most."""
     finding = explain(looked_at(reordered(BLEND, scales=0.5)))
     assert (finding.kind, finding.exact) == ("blend", False)
+
+
+def rotated(weights: Weights) -> Weights:
+    """Return a model whose residual stream is turned: its norms stand for those that were folded before."""
+    turn, _ = np.linalg.qr(np.random.default_rng(8).normal(0, 1, (HIDDEN, HIDDEN)))
+    found = {}
+    for name, w in weights.items():
+        exact = w.astype(np.float64)
+        fed = name.endswith(("o_proj.weight", "down_proj.weight"))
+        found[name] = w if w.ndim == 1 else (turn.T @ exact if fed else exact @ turn).astype(BF16)
+    return found
+
+
+def test_a_rotated_model_is_a_derivative_at_most(looked_at: Looker) -> None:
+    """Inner products of embeddings name what it descends from; a rotated stranger has none of them."""
+    finding = explain(looked_at(rotated(release_weights(1))))
+    assert (finding.kind, [p.ref.repo_id for p in finding.parents]) == ("derivative", [BASE])
+    assert "rotation" in finding.claim
+    assert explain(looked_at(rotated(base_weights(9)), third=False)).kind == "unrelated"
+
+
+def test_layers_that_changed_places_call_for_no_third_look(looked_at: Looker) -> None:
+    """Their tensors are a known model's, bit for bit, at another depth."""
+    one = release_weights(1)
+    stack = {name.replace("layers.0", "layers.X"): w for name, w in one.items()}
+    stack = {name.replace("layers.1", "layers.0").replace("layers.X", "layers.1"): w for name, w in stack.items()}
+    looked_at(stack, third=False)
 
 
 def test_an_honest_model_under_other_names_is_a_derivative(looked_at: Looker) -> None:
