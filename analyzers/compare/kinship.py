@@ -127,8 +127,9 @@ def _excess(a: Floats, b: Floats, u: Floats) -> Floats:
 
 
 def pearson(a: Floats, b: Floats) -> float:
-    """Return Pearson's r of two vectors, float64[weights]; 0 where one of them is constant."""
-    return float(_correlations(a[None], b[None])[0])
+    """Return Pearson's r of two vectors, float64[weights], where both are numbers; 0 where one of them is constant."""
+    told = np.isfinite(a) & np.isfinite(b)
+    return float(_correlations(a[None, told], b[None, told])[0])
 
 
 def _correlations(a: Floats, b: Floats) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +91,7 @@ def _of(axis: Axis | None, wanted: Ints, size: int) -> Ints:
     return np.where(wanted < size, wanted, NONE)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Elements:
     """Some elements of one stored tensor, and the spans of bytes that hold them."""
 
@@ -100,7 +101,7 @@ class Elements:
     def spans(self) -> list[tuple[int, int]]:
         """Return (begin, end) in bytes of the shard, none far apart from the next."""
         item, begin = self.held.slice.item_bytes, self.held.slice.entry.begin
-        firsts, lasts = self._runs()
+        firsts, lasts = self._runs
         return [(begin + int(a) * item, begin + int(b + 1) * item) for a, b in zip(firsts, lasts, strict=True)]
 
     def values(self, chunks: Sequence[bytes]) -> Floats:
@@ -109,7 +110,7 @@ class Elements:
         found = np.full(self.places.size, np.nan)
         if not chunks:
             return found
-        firsts, _ = self._runs()
+        firsts, _ = self._runs
         read = [np.frombuffer(chunk, dtype) for chunk in chunks]
         starts = np.cumsum([0, *(len(r) for r in read[:-1])])
         there = self.places >= 0
@@ -117,6 +118,7 @@ class Elements:
         found[there] = np.concatenate(read).astype(np.float64)[starts[run] + self.places[there] - firsts[run]]
         return found
 
+    @cached_property
     def _runs(self) -> tuple[Ints, Ints]:
         each = np.unique(self.places[self.places >= 0])
         far = np.flatnonzero(np.diff(each) * self.held.slice.item_bytes > GAP)

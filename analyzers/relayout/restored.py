@@ -71,7 +71,7 @@ def is_called_for(case: Case) -> bool:
     """
     if not case.kin:
         return True
-    if any(each.moved for each in copied(case)):
+    if any(c.origins and all(o.key.layer != c.key.layer for o in c.origins) for c in copied(case)):
         return False
     nearest = case.kin[0]
     return nearest.alike < PARTLY_ALIKE * len(nearest.reference.sketch.samples) or _partly_far(case, nearest)
@@ -86,16 +86,6 @@ def _partly_far(case: Case, nearest: Kinship) -> bool:
     return nearest.distance <= FAR_APART / 4 and sum(far) >= MIN_INFORMATIVE_TENSORS
 
 
-def alike(own: Sample, known: Sample) -> float:
-    """Return the correlation of a sample with a known model's at the same coordinates, 0 where it is none of weights.
-
-    What is not held counts nowhere.
-    """
-    a, b = widen(own.values), widen(known.values)
-    told = np.isfinite(a) & np.isfinite(b)
-    return pearson(a[told], b[told]) if is_weight(own) else 0.0
-
-
 def is_alike(own: Sample, known: Sample) -> bool:
-    """Tell whether a sample is a known model's beyond chance."""
-    return alike(own, known) >= ALIKE_CORRELATION
+    """Tell whether a sample is a known model's beyond chance. What is not held counts nowhere."""
+    return is_weight(own) and pearson(widen(own.values), widen(known.values)) >= ALIKE_CORRELATION
