@@ -42,15 +42,19 @@ from bot.check.second_look import SecondLooker, SecondLookResult
 from bot.check.third_look import ThirdLooker
 from bot.check.traces import Tracer
 from bot.known.models import LONG_AGO, KnownModels, Progress
-from bot.sources.first_look import Meter, weights_digest
+from bot.sources.first_look import FirstLook, Meter, weights_digest
 from bot.sources.interface import Source, Unavailable
 from bot.sources.purpose import spent_on
 
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """A suspect compared with known models. `cost`: of the first look; `second`: None before a second look."""
+    """A suspect compared with known models.
 
+    `look`: the first one, or what a third look made of it; `cost`: of the first look; `second`: None without one.
+    """
+
+    look: FirstLook
     case: Case
     finding: Finding
     parts: Sequence[ComparedPart]
@@ -89,84 +93,20 @@ class Checker:
         """
         started = time.monotonic()
         with self.metered() as meter:
-            facts = source.facts()
-            progress(f"reading {facts.ref}")
-            problems: list[str] = []
-            shape, config = self._shape(source, problems)
-            text, trouble = card_of(source)
-            card = self.card(facts.ref.repo_id, facts.tags, text)
-            look = self._first_look(source, facts, meter)
-            parts = [*parts_of(source, facts, self.known.spec, problems), *towers_in(look)]
-            spent = meter.requests, meter.bytes_read
-            cards = (card, newer) if newer else (card,)
-            disclosure = self.says(facts.ref, cards, gated=facts.gated)
-            if self.known.registry.find(facts.ref.repo_id) is None:  # a known model is read, and kept, as one
-                self._keep(look, disclosure)  # before anything is judged: when it is tried again, it may be gone
-            unread = self.known.refresh(shape, progress)
-            if complete and (missing := self.known.out_of_reach()):
-                raise Unavailable(missing)
-            disclosure, parents, unknown = self.declared(disclosure, progress, complete=complete)
-            self._keep(look, disclosure)
-            weights_at = self.clock() if facts.local else self.known.dated(look).weights_at
-            case = self.case(look.sketch, disclosure, parents, weights_at, assume_earlier=facts.local)
-            case = replace(case, unsampled=look.unsampled, new_since=self._new_since(look))
-            case = self.heard(case, cards, gated=facts.gated)
-            verdict = judge(case, explain(case), case.maker)
-            look, case, verdict, paid = self._as_laid_out(source, look, case, verdict, parents, cards)
-            tracer = Tracer(self.known, self.metered)
-            traces, untraced = tracer.traces(source, look, text, config, case, verdict.finding, spent)
-            first_cost = _without(paid, Cost(meter.requests, meter.bytes_read, time.monotonic() - started))
-            lot = secrets.randbits(32) / 2**32
-            beside = self._beside(source, parts, case, cards, problems)
-            if reason_for(case, verdict.finding, verdict, lot) or any(b.component.why for b in beside):
-                case, words = self._with_words(source, look, case, cards, progress, problems, complete=complete)
-                verdict = judge(case, explain(case), case.maker)
-                beside = [self._held(b.part, case, cards, words, gated=facts.gated) for b in beside]
-            seen = self._look_again(source, look, case, verdict, lot, progress)
-            if seen is not None:
-                verdict = judge(case, seen.finding, case.maker)
-            case, verdict = self.followed(case, verdict.finding, verdict, complete=complete)
-            verdict, own_cost = self.in_order(
-                facts, case, for_reviewers(verdict, [b.component for b in beside]), source.states
-            )
-            verdict = self.told(facts.ref, weights_digest(facts), verdict)
-        claims = self.claims(facts.ref, card, verdict, gated=facts.gated)
-        if facts.gated:
-            traces = tuple(replace(trace, quote="") for trace in traces)
-        findings = points(verdict, claims, traces)
-        read = {*look.marks, *(path for part in parts for path in part.paths)}
-        over = left_out(facts.files, read) if look.marks else ""
-        own = (trouble, look.not_finite, look.miscounted, over, *case.disclosure.problems)
-        problems += [*filter(None, own), *unread, *unknown, *untraced, *(seen.problems if seen else ())]
-        return CheckResult(
-            suspect=facts.ref,
-            parameters=max(facts.parameters or 0, look.layout.parameters),
-            verdict=replace(verdict, why=summed_up(verdict.why, findings)),
-            declared=case.disclosure,
-            sampled=sampled(case.suspect, verdict),
-            cost=Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3)),
-            weights_at=weights_at,
-            weights_digest=weights_digest(facts),
-            problems=tuple(dict.fromkeys(problems)),
-            first_cost=first_cost,
-            second=seen.look if seen else None,
-            own_cost=own_cost,
-            evidence=Evidence(
-                _heard_of_all(case, beside),
-                weights_at,
-                case.maker,
-                case.screened,
-                of_case(case),
-                seen.compared if seen else None,
-                seen.gone if seen else (),
-                tuple(SeenPart(b.part.name, b.part.parameters, b.part.share, of_case(b.case)) for b in beside),
-                case.new_since,
-            ),
-            claims=claims,
-            traces=traces,
-            finished=any(map(is_finished, cards)),
-            components=tuple(b.component for b in beside),
-            findings=findings,
+            run = Run(source, progress, complete, meter, started)
+            suspect = read_upload(self.known, run, newer)
+            first = self._compare(run, suspect)
+            final = self._look_again(run, suspect, first)
+            return self._conclude(run, suspect, final)
+
+    def _compare(self, run: Run, suspect: Suspect) -> _Comparison:
+        """Compare every component with the known models, and collect the traces of tools."""
+        unread = self.known.refresh(suspect.fingerprint, run.progress)
+        if run.complete and (missing := self.known.out_of_reach()):
+            raise Unavailable(missing)
+        facts, look = suspect.facts, suspect.look
+        disclosure, parents, unknown = read_declared_parents(
+            self.known, suspect.disclosure, run.progress, complete=run.complete
         )
         keep_sketch(self.known, look, disclosure)
         weights_at = self.clock() if facts.local else self.known.dated(look).weights_at
@@ -174,116 +114,39 @@ class Checker:
         new_since = self.clock() if facts.local else self.known.new_since(look)
         case = replace(case, unsampled=look.unsampled, new_since=new_since)
         case = add_named_kin(self.known, case, suspect.cards, gated=facts.gated)
-        finding = explain(case)
+        look, case, finding, paid = self._undo_layout(run, suspect, case, parents)
         tracer = Tracer(self.known, self.metered)
         traces, untraced = tracer.traces(
             run.source, look, suspect.card_text, suspect.config, case, finding, suspect.spent
         )
-        cost = run.cost()
+        cost = _without(paid, run.cost())
         compared = [*compare_parts(self.known, run.source, suspect.parts, case, suspect.cards, run.problems)]
-        return _Comparison(case, finding, compared, traces, (*unread, *unknown, *untraced), cost)
+        return _Comparison(look, case, finding, compared, traces, (*unread, *unknown, *untraced), cost)
 
-    def _first_look(self, source: Source, facts: RepoFacts, meter: Meter) -> FirstLook:
-        """Read the main component with what the others leave of a first look."""
-        requests, size = reserved(facts)
-        left = FIRST_LOOK_REQUESTS - meter.requests - requests
-        return first_look(source, self.known.spec, left, FIRST_LOOK_BYTES - size)
+    def _undo_layout(
+        self, run: Run, suspect: Suspect, case: Case, parents: Sequence[Reference]
+    ) -> tuple[FirstLook, Case, Finding, Cost]:
+        """Take a third look where one is called for: read an upload as a known model is laid out.
 
-    def _beside(
-        self, source: Source, parts: Sequence[Part], case: Case, cards: Sequence[Card], problems: list[str]
-    ) -> list[Beside]:
-        """Hold the other components against the known models; what is kin of one, and no copy, is read further."""
-        gated = source.facts().gated
-        found = []
-        for part in parts:
-            held = self._held(part, case, cards, gated=gated)
-            if is_open(held.component, part.share):
-                held = self._held(wider(source, part, problems), case, cards, gated=gated)
-            found.append(held)
-        return found
-
-    def _held(
-        self, part: Part, case: Case, cards: Sequence[Card], more: Sequence[Place] = (), *, gated: bool
-    ) -> Beside:
-        references = self.known.candidates(part.sketch, case.weights_at, case.disclosure.parents)
-        own = case_of(part.sketch, references, case.disclosure, case.weights_at, case.screened, case.maker)
-        own = self.heard(own, cards, more, gated=gated)
-        return Beside(part, own, component_of(own, part.name, part.parameters, part.share))
-
-    def _with_words(
-        self,
-        source: Source,
-        look: FirstLook,
-        case: Case,
-        cards: Sequence[Card],
-        progress: Progress,
-        problems: list[str],
-        *,
-        complete: bool,
-    ) -> tuple[Case, Sequence[Place]]:
-        """Return a case with the words beside the card, and these; a parent that only they declare is read, too."""
-        facts, said = look.facts, case.disclosure
-        beside = read_author_words(source, complete=complete)
-        forms = self.forms(replace(case, disclosure=replace(said, mentions=beside.declared + said.mentions)), complete)
-        disclosure = replace(said, mentions=(*said.mentions, *beside.declared, *forms))
-        problems += beside.problems
-        if not look.beside and not set(said.parents).issuperset(disclosure.parents):
-            disclosure, parents, unread = self.declared(disclosure, progress, complete=complete)
-            again = self.case(look.sketch, disclosure, parents, case.weights_at, assume_earlier=facts.local)
-            case = replace(again, unsampled=look.unsampled, new_since=case.new_since)
-            problems += unread
-        case = self.heard(replace(case, disclosure=disclosure), cards, beside.places, gated=facts.gated)
-        return case, beside.places
-
-    def _as_laid_out(
-        self,
-        source: Source,
-        look: FirstLook,
-        case: Case,
-        verdict: Verdict,
-        parents: Sequence[Reference],
-        cards: Sequence[Card],
-    ) -> tuple[FirstLook, Case, Verdict, Cost]:
-        """Return what a third look, that reads an upload as a known model is laid out, makes of it, and what it cost.
-
-        Where none is called for, or it finds nothing, all is as it was.
+        Return look, case, finding, and the cost of the third look; the first three as they were where it finds nothing.
         """
-        started = time.monotonic()
+        started, look, finding = time.monotonic(), suspect.look, explain(case)
         with self.metered() as meter:
-            found = ThirdLooker(self.known.of_each_shape, self.known.open_at).look(source, look, case, verdict.finding)
+            looker = ThirdLooker(self.known.of_each_shape, self.known.open_at)
+            found = looker.look(run.source, look, case, finding)
         cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
         if found is None:
-            return look, case, verdict, cost
+            return look, case, finding, cost
+        local = suspect.facts.local
         if found.beside:
             again = case_of(found.sketch, found.beside, case.disclosure, case.weights_at, case.screened, case.maker)
         else:
-            again = self.case(found.sketch, case.disclosure, parents, case.weights_at, assume_earlier=look.facts.local)
-        case = self.heard(replace(again, new_since=case.new_since), cards, gated=look.facts.gated)
-        return found, case, judge(case, explain(case), case.maker), cost
+            again = self.build_case(found.sketch, case.disclosure, parents, case.weights_at, assume_earlier=local)
+        again = replace(again, new_since=case.new_since)
+        case = add_named_kin(self.known, again, suspect.cards, gated=suspect.facts.gated)
+        return found, case, explain(case), cost
 
-    def _new_since(self, look: FirstLook) -> datetime | None:
-        return self.clock() if look.facts.local else self.known.new_since(look)
-
-    def _look_again(
-        self, source: Source, look: FirstLook, case: Case, verdict: Verdict, lot: float, progress: Progress
-    ) -> SecondLookResult | None:
-        """Take a second look where there is a reason. `lot`: a random number from 0 to 1."""
-        reason = reason_for(case, verdict.finding, verdict, lot)
-        if not reason or look.beside:
-            return None
-        progress(f"a second look at {look.facts.ref}: {reason}")
-        second = SecondLooker(self.known.open_at, self.metered)
-        return second.look(source, look, case, verdict.finding, reason)
-
-    def _shape(self, source: Source, problems: list[str]) -> tuple[Fingerprint | None, Mapping[str, object]]:
-        """Read the config, which only orders: an upload without a good one is judged all the same."""
-        try:
-            return config_of(source)
-        except (Gated, Unreadable) as error:
-            problems.append(str(error))
-        return None, {}
-
-    def case(
+    def build_case(
         self,
         sketch: Sketch,
         disclosure: Disclosure,
@@ -307,22 +170,22 @@ class Checker:
         if reason_for(first.case, first.finding, first.verdict, lot) or any(p.component.why for p in first.parts):
             first = self._add_words(run, suspect, first)
         reason = reason_for(first.case, first.finding, first.verdict, lot)
-        if not reason:
+        if not reason or first.look.beside:
             return first
         run.progress(f"a second look at {suspect.facts.ref}: {reason}")
         looker = SecondLooker(self.known.open_at, self.metered)
-        second = looker.look(run.source, suspect.look, first.case, first.finding, reason)
+        second = looker.look(run.source, first.look, first.case, first.finding, reason)
         return replace(first, finding=second.finding, second=second)
 
     def _add_words(self, run: Run, suspect: Suspect, first: _Comparison) -> _Comparison:
         """Return the comparison with the words outside the card, after reading parents that they alone declare."""
-        case, look, said = first.case, suspect.look, first.case.disclosure
+        case, look, said = first.case, first.look, first.case.disclosure
         words = read_author_words(run.source, complete=run.complete)
         with_words = replace(case, disclosure=replace(said, mentions=words.declared + said.mentions))
         forms = find_originals(self.known, with_words, complete=run.complete)
         disclosure = replace(said, mentions=(*said.mentions, *words.declared, *forms))
         run.problems.extend(words.problems)
-        if not set(said.parents).issuperset(disclosure.parents):
+        if not look.beside and not set(said.parents).issuperset(disclosure.parents):
             disclosure, parents, unread = read_declared_parents(
                 self.known, disclosure, run.progress, complete=run.complete
             )
@@ -339,6 +202,7 @@ class Checker:
 
     def _conclude(self, run: Run, suspect: Suspect, final: _Comparison) -> CheckResult:
         """Decide the audience, assess the claims, and put the result together."""
+        suspect = replace(suspect, look=final.look)
         facts, look, second = suspect.facts, suspect.look, final.second
         case = add_mirrors(self.known, final.case, final.verdict, complete=run.complete)
         components = tuple(p.component for p in final.parts)
@@ -397,6 +261,12 @@ class Checker:
         return replace(verdict, audience="none", why=why)
 
 
+def _without(part: Cost, whole: Cost) -> Cost:
+    """Return a cost without a part of it."""
+    seconds = round(whole.seconds - part.seconds, 3)
+    return Cost(whole.requests - part.requests, whole.bytes_read - part.bytes_read, seconds)
+
+
 def _evidence(case: Case, final: _Comparison) -> Evidence:
     """Return the evidence of a verdict; its disclosure names the kin of every component that the author names."""
     second = final.second
@@ -414,26 +284,8 @@ def _evidence(case: Case, final: _Comparison) -> Evidence:
     )
 
 
-def _without(part: Cost, whole: Cost) -> Cost:
-    """Return a cost without a part of it."""
-    seconds = round(whole.seconds - part.seconds, 3)
-    return Cost(whole.requests - part.requests, whole.bytes_read - part.bytes_read, seconds)
-
-
-def _heard_of_all(case: Case, beside: Sequence[Beside]) -> Disclosure:
-    """Return what was declared, with what the author names of the kin of any component."""
-    named = (m for each in (case, *(b.case for b in beside)) for m in each.disclosure.named)
-    return replace(case.disclosure, named=tuple(dict.fromkeys(named)))
-
-
-def _withheld(assessed: Assessed) -> Assessed:
-    """Return a claim without the author's words: what is left are names of models and methods of our own list."""
-    subject = assessed.claim.subject if assessed.claim.kind in ("parent", "post-training") else ""
-    return replace(assessed, claim=replace(assessed.claim, quote=WITHHELD, subject=subject))
-
-
-def _together(declared: Sequence[Reference], known: Sequence[Reference], *, assume_earlier: bool) -> list[Reference]:
-    """Join declared and known models, each once. A local folder counts as new: what is known came before it."""
+def _join(declared: Sequence[Reference], known: Sequence[Reference], *, assume_earlier: bool) -> list[Reference]:
+    """Join declared and known models, each once. A local folder counts as new: known models are earlier."""
     each = {r.repo_id.lower(): r for r in (*declared, *known)}.values()
     return [replace(r, weights_at=r.weights_at or LONG_AGO) if assume_earlier else r for r in each]
 

@@ -35,12 +35,12 @@ from state.sketches.unreadable_models import UnreadableModel, UnreadableModels
 
 MAX_CARD_BYTES = 1_000_000
 MAX_CONFIG_BYTES = 1_000_000
-ASK_AGAIN = timedelta(days=7)  # for a known model that is gated, gone or broken
-ASK_SOON = timedelta(minutes=30)  # for one that the network kept from us
-LOST = 2  # known models out of reach, one after the other, after which no other is asked for
-FEW = 64  # known models of a suspect's coordinates that are all compared; of more, a short list is made
+ASK_AGAIN = timedelta(days=7)  # after a known model was gated, gone or broken
+ASK_SOON = timedelta(minutes=30)  # after a failure of the network
+LOST = 2  # known models in a row out of reach, after which no other is requested
+FEW = 64  # known models with a suspect's coordinates that are all compared; of more, a short list is
 ALIKE = 3  # known models of one class that an upload without kin may be read as
-BASES = 16  # bases that are compared whatever the short list says
+BASES = 16  # bases that are compared in addition to the short list
 CHAIN = 16  # models that are followed from declared parents to theirs
 ALL_QUANTIZED = "its weights are quantized, and nothing is compared with quantized weights"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

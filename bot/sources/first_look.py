@@ -49,8 +49,8 @@ class FirstLook:
     sketch: Sketch
     unsampled: str = ""
     marks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # shard -> its `__metadata__`
-    beside: tuple[Reference, ...] = ()  # known models as only this look can be held against them
-    undone: Undone | None = None  # how it holds a known model's matrices, where it was read as that is laid out
+    beside: tuple[Reference, ...] = ()  # known models that only this look can be compared with
+    undone: Undone | None = None  # the map onto a known model's layout; None: read as it lies
 
     @property
     def not_finite(self) -> str:
@@ -69,7 +69,7 @@ class FirstLook:
 
     @property
     def groups(self) -> dict[tuple[str, int], Group]:
-        """Its matrices by role and layer."""
+        """Return its matrices by role and layer."""
         return self.undone.groups if self.undone else groups_of(self.layout)
 
 

@@ -12,7 +12,8 @@ from analyzers.card import reader
 from analyzers.sketch import layout
 from bot.alerts import delivery, embeds, rate_cap
 from bot.cases import casework
-from bot.check import author_words, checker, components, own_weights, precedence, second_look, third_look
+from bot.chat import notices
+from bot.check import author_words, components, declarations, own_weights, precedence, second_look, third_look
 from bot.config.settings import Settings
 from bot.hub import facts, hub, listing, repo, webhook
 from bot.hub.http import deadlines, errors, request_rules, session
