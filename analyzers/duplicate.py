@@ -11,8 +11,8 @@ from analyzers.fit.moments import moments
 from analyzers.fit.parent_selection import select_from
 from analyzers.numbers.quantized import COARSE
 from analyzers.numbers.rounding import stored_as, widen
-from analyzers.packing_columns import SCALED
 from analyzers.records import Finding, Parent
+from analyzers.sketch.packed_columns import SCALED
 from analyzers.thresholds import (
     COPY_MIN_WEIGHTS,
     COPY_TENSORS_EQUAL,

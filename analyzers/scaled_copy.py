@@ -14,8 +14,8 @@ from analyzers.compare.case import Case
 from analyzers.compare.kinship import Kinship
 from analyzers.numbers.quantized import Quantized, levels_of
 from analyzers.numbers.rounding import Floats, equal, widen
-from analyzers.packing_columns import SCALED
 from analyzers.records import Finding, Parent
+from analyzers.sketch.packed_columns import SCALED
 from analyzers.thresholds import COPY_MIN_WEIGHTS, COPY_TENSORS_HELD, MIN_DECISIVE, MIN_DISTINCT
 
 NAME = "scaled_copy"

@@ -4,7 +4,7 @@ FP8 with scales a tensor, a row or a block (https://arxiv.org/abs/2412.19437, co
 with none; INT8 with scales a row (compressed-tensors' int-quantized, bitsandbytes); MLX's affine codes
 (https://github.com/ml-explore/mlx, mlx/backend/cpu/quantized.cpp); compressed-tensors' packed words
 (https://github.com/vllm-project/compressed-tensors); NVFP4 of compressed-tensors and ModelOpt, MXFP4 of gpt-oss.
-GPTQ and AWQ: analyzers/packing_columns.py. NF4 and FP4 of bitsandbytes: analyzers/packing_flat.py.
+GPTQ and AWQ: analyzers/sketch/packed_columns.py. NF4 and FP4 of bitsandbytes: analyzers/sketch/packed_flat.py.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from math import prod
 from analyzers.numbers.parts import Packing, Part
 from analyzers.numbers.quantized import QUOTIENTS
 from analyzers.numbers.unpacking import NUMBERS
-from analyzers.packing_columns import by_columns
-from analyzers.packing_flat import flat
-from analyzers.packing_upload import Tensors, Upload, codes, matrix
 from analyzers.records import TensorEntry
+from analyzers.sketch.packed_columns import by_columns
+from analyzers.sketch.packed_flat import flat
+from analyzers.sketch.packed_tensors import Tensors, Upload, codes, matrix
 
 LEVELS = {"F8_E4M3": "e4m3", "F8_E5M2": "e5m2", "I8": "int8"}  # of tensors that hold one code a byte
 SCALES = ("_scale_inv", "_scale")  # that follow the weight's own name

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from analyzers.numbers.parts import Part
 from analyzers.numbers.quantized import COARSE
-from analyzers.packing_upload import ENTERED, Upload, matrix
 from analyzers.records import TensorEntry
+from analyzers.sketch.packed_tensors import ENTERED, Upload, matrix
 
 BLOCKS = (64, 128, 256, 512, 1024, 2048, 4096)
 NESTED = 256  # blocks whose sizes share a scale

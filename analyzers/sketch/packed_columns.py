@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from analyzers.numbers.parts import GROUP, Part
 from analyzers.numbers.unpacking import NUMBERS
-from analyzers.packing_upload import Upload, matrix
 from analyzers.records import TensorEntry
+from analyzers.sketch.packed_tensors import Upload, matrix
 
 SCALED = "after scaling its columns"  # how AWQ chose codes: by factors of the columns that it stores nowhere
 BITS = (2, 4, 8)

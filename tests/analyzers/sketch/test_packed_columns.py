@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,9 +18,10 @@ from analyzers.sketch.layout import layout_of
 from analyzers.sketch.quantized_layout import logical
 from analyzers.sketch.tensor_roles import elements_of, groups_of
 from demo.models import Array, Weights
+from tests import ROOT
 from tests.analyzers.makers import BF16, layout, samples
 
-MADE = json.loads((Path(__file__).parents[1] / "data" / "gptq_awq_bitsandbytes.json").read_text())
+MADE = json.loads((ROOT / "tests" / "data" / "gptq_awq_bitsandbytes.json").read_text())
 GPTQ = [name for name in MADE if name.startswith("gptq")]
 FLAT = [name for name in MADE if name.startswith(("nf4", "fp4"))]
 STEM = "model.layers.0.self_attn.q_proj."
