@@ -15,21 +15,21 @@ from analyzers import thresholds
 from bot.cli import COMMANDS
 from bot.config.settings import Settings, read_settings
 from bot.text.words import words_for
-from ops.docs import bounds, reference
+from ops.docs import reference
 from state.registry.models import SHIPPED, load
 from tests import ROOT
 
 
 def test_every_threshold_in_the_method_has_the_value_in_the_code() -> None:
-    """docs/method.md cannot drift from analyzers/thresholds.py."""
-    rows = re.findall(r"^\| `([A-Z_]+)` \| ([0-9.]+)", (ROOT / "docs" / "method.md").read_text(), re.MULTILINE)
+    """docs/thresholds.md cannot drift from analyzers/thresholds.py."""
+    rows = re.findall(r"^\| `([A-Z_]+)` \| ([0-9.]+)", (ROOT / "docs" / "thresholds.md").read_text(), re.MULTILINE)
     assert len(rows) >= 10
     own = {name: getattr(thresholds, name) for name in dir(thresholds) if name.isupper()} | {"MIN_Z": 5.0}
     assert {name: float(value) for name, value in rows} == {name: float(own[name]) for name, _ in rows}
 
 
 def test_the_readme_names_only_what_there_is() -> None:
-    """Every variable, command and file in the README exists, and every page of docs/ is linked."""
+    """Every variable, command and file in the README exists, and so does every link."""
     readme = (ROOT / "README.md").read_text()
     named = set(re.findall(r"\b(?:BLENDWATCH|HF)_[A-Z_]*[A-Z]", readme))
     assert named - set(Settings.names().variables.values()) == set()
@@ -37,12 +37,11 @@ def test_the_readme_names_only_what_there_is() -> None:
     assert set(re.findall(r"\.venv/bin/blendwatch ([a-z]+)", readme)) <= set(COMMANDS)
     linked = re.findall(r"\]\(((?!https?:)[^)#]+)", readme) + re.findall(r"(?:src|srcset)=\"([^\"]+)", readme)
     assert [path for path in linked if not (ROOT / path).exists()] == []
-    assert {path.name for path in (ROOT / "docs").glob("*.md")} == {Path(p).name for p in linked if p.endswith(".md")}
 
 
 def test_every_command_is_in_the_table_of_commands() -> None:
-    """docs/operating.md says of each what it prints and its status."""
-    rows = re.findall(r"^\| (`.+?) \|.+\|.+\|$", reference.OPERATING.read_text().partition("## Trial")[0], re.MULTILINE)
+    """docs/install.md says of each what it prints and its status."""
+    rows = re.findall(r"^\| (`.+?) \|.+\|.+\|$", (reference.DOCS / "install.md").read_text(), re.MULTILINE)
     assert {word for row in rows for word in re.findall(r"`([a-z]+)", row)} == set(COMMANDS)
 
 
@@ -66,10 +65,10 @@ def test_the_example_of_a_settings_file_has_every_setting_with_its_default(
 def test_what_is_made_from_the_code_is_as_the_code_has_it() -> None:
     """python -m ops.docs.reference was run after the last change of a setting, a metric or a bound."""
     assert reference.EXAMPLE.read_text() == reference.example()
-    operating = reference.OPERATING.read_text()
-    assert operating == reference.filled(operating)
-    for table in (reference.settings_table(), reference.metrics_table(), bounds.table()):
-        assert table in operating
+    for name, (page, table) in reference.tables().items():
+        text = page.read_text()
+        assert text == reference.filled(name, text, table)
+        assert table in text
 
 
 def exported() -> set[str]:
@@ -102,7 +101,7 @@ def test_every_number_on_the_dashboard_is_one_that_is_exported() -> None:
 
 
 def test_every_alerting_rule_asks_for_numbers_that_are_exported_and_is_explained() -> None:
-    """Each with what it means in docs/operating.md, and no other there."""
+    """Each with what it means in docs/runbook.md, and no other there."""
     (group,) = yaml.safe_load((ROOT / "ops" / "prometheus" / "alerts.yml").read_text())["groups"]
     for rule in group["rules"]:
         names = set(re.findall(r"\bblendwatch_\w+", rule["expr"]))
@@ -113,20 +112,20 @@ def test_every_alerting_rule_asks_for_numbers_that_are_exported_and_is_explained
         if rule["alert"] == "BlendwatchHangs":  # as patient as the watch itself is by default
             patience = 60 * (Settings().poll_minutes + Settings().stale_minutes)
             assert rule["expr"].endswith(f" > {patience:.0f}")
-    explained = re.findall(r"^\| `(Blendwatch\w+)` \|", reference.OPERATING.read_text(), re.MULTILINE)
+    explained = re.findall(r"^\| `(Blendwatch\w+)` \|", (reference.DOCS / "runbook.md").read_text(), re.MULTILINE)
     assert explained == [rule["alert"] for rule in group["rules"]]
 
 
 def test_every_warning_in_the_code_is_explained() -> None:
-    """Whatever the watch logs as a warning or worse has a row under Logs."""
-    operating = reference.OPERATING.read_text()
+    """Whatever the watch logs as a warning or worse has a row in docs/logs.md."""
+    explained = (reference.DOCS / "logs.md").read_text()
     said = []
     for file in (ROOT / "bot").rglob("*.py"):
         calls = re.findall(r"log\w*\.(?:warning|error|exception|critical)\(\s*\"([^\"]+)", file.read_text())
         calls += re.findall(r"critical\(\"([^\"]+)", file.read_text())
         said += [re.split(r"[:;]?\s*%|; ", text)[0] for text in calls]
     assert len(said) >= 8
-    assert [text for text in said if text not in operating] == []
+    assert [text for text in said if text not in explained] == []
 
 
 def test_the_documents_count_the_shipped_models_right() -> None:
@@ -151,3 +150,21 @@ def test_the_discord_guide_names_its_settings_and_commands() -> None:
     wanted = [f"BLENDWATCH_{name.upper()}" for name in names]
     wanted += [f"/{key.removeprefix('command.')}" for key in words_for("en").texts if key.startswith("command.")]
     assert [name for name in wanted if name not in guide] == []
+
+
+def test_every_link_in_the_documents_leads_to_a_page_and_a_heading() -> None:
+    """Pages are there, and so are the headings that links name; the index names every page."""
+    pages = {page: page.read_text() for page in [*reference.DOCS.glob("*.md"), *ROOT.glob("*.md")]}
+    broken = []
+    for page, text in pages.items():
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)", text):
+            goal = (page.parent / target).resolve() if target else page
+            headings = re.findall(r"^#+ (.+)$", pages.get(goal, ""), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            if not goal.exists() or (anchor and anchor not in anchors):
+                broken.append(f"{page.name}: {target}#{anchor}")
+    assert broken == []
+    index = pages[reference.DOCS / "index.md"]
+    assert [page.name for page in pages if page.parent == reference.DOCS and f"({page.name})" not in index] == [
+        "index.md"
+    ]

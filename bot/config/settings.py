@@ -1,4 +1,4 @@
-"""Settings: a TOML file, the environment over it, and secrets from files of their own. See docs/operating.md."""
+"""Settings: a TOML file, the environment over it, and secrets from files of their own. See docs/settings.md."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ BOUNDS: Final = (
 
 
 def table() -> str:
-    """Return the table of bounds, for docs/operating.md."""
+    """Return the table of bounds, for docs/bounds.md."""
     head = ["| what is bounded | bound | beyond it | name |", "| --- | --- | --- | --- |"]
     rows = [f"| {b.what} | {b.value:,.0f} {b.unit} | {b.beyond} | {b.name} |" for b in BOUNDS]
     return "\n".join(head + rows)

@@ -1,6 +1,6 @@
 """Tables of settings, metrics and bounds in the documents, made from the code: `python -m ops.docs.reference`.
 
-A test compares, so that neither the example of a settings file nor docs/operating.md can drift from the code.
+A test compares, so that neither the example of a settings file nor docs/ can drift from the code.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from state.uploads.counts import Feed, Tally
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 EXAMPLE: Final = ROOT / "blendwatch.example.toml"
-OPERATING: Final = ROOT / "docs" / "operating.md"
+DOCS: Final = ROOT / "docs"
 HERE: Final = {
     "data": "~/.local/share/blendwatch",
     "registry": "",
@@ -84,13 +84,20 @@ def metrics_table() -> str:
     return "\n".join(rows)
 
 
-def filled(text: str) -> str:
-    """Return the document with its tables made anew."""
-    for name, table in (("settings", settings_table()), ("metrics", metrics_table()), ("bounds", bounds.table())):
-        begin, end = f"<!-- {name}: made by python -m ops.docs.reference -->", f"<!-- end of {name} -->"
-        span = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
-        text = span.sub(lambda _, new=f"{begin}\n{table}\n{end}": new, text)  # type: ignore[misc]
-    return text
+def tables() -> dict[str, tuple[Path, str]]:
+    """Return each table by its name, with the page that holds it."""
+    return {
+        "settings": (DOCS / "settings.md", settings_table()),
+        "metrics": (DOCS / "runbook.md", metrics_table()),
+        "bounds": (DOCS / "bounds.md", bounds.table()),
+    }
+
+
+def filled(name: str, text: str, table: str) -> str:
+    """Return a page with its table made anew."""
+    begin, end = f"<!-- {name}: made by python -m ops.docs.reference -->", f"<!-- end of {name} -->"
+    span = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
+    return span.sub(lambda _: f"{begin}\n{table}\n{end}", text)
 
 
 def _default(name: str) -> str:
@@ -130,9 +137,10 @@ def _bounds(name: str) -> Iterator[str]:
 
 
 def main() -> None:
-    """Write both files anew."""
+    """Write the example and the pages anew."""
     EXAMPLE.write_text(example(), encoding="utf-8")
-    OPERATING.write_text(filled(OPERATING.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, (page, table) in tables().items():
+        page.write_text(filled(name, page.read_text(encoding="utf-8"), table), encoding="utf-8")
 
 
 if __name__ == "__main__":

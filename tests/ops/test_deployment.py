@@ -84,7 +84,7 @@ def test_the_pod_is_the_image_as_it_is_proved() -> None:
     secrets = {path.rpartition("/")[0] for name, path in settings.items() if name.endswith("_file")}
     assert secrets <= {each["mountPath"] for each in watch["volumeMounts"]}
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        assert f'"{watch[probe]["httpGet"]["path"]}"' in (ROOT / "bot" / "endpoint.py").read_text()
+        assert f'"{watch[probe]["httpGet"]["path"]}"' in (ROOT / "bot" / "health" / "http_server.py").read_text()
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here: Debian's prometheus")

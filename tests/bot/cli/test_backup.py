@@ -162,8 +162,8 @@ def test_nothing_opens_a_folder_whose_restore_was_cut_short(done_stage: Stage, t
 
 
 def test_the_operating_guide_tells_how_long_things_are_kept() -> None:
-    """The days in docs/operating.md are those in the code."""
-    guide = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    """The days in docs/backup.md are those in the code."""
+    guide = (ROOT / "docs" / "backup.md").read_text(encoding="utf-8")
     for option, days in (
         ("report", USUAL.report_days),
         ("message", USUAL.message_days),
