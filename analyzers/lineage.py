@@ -54,18 +54,26 @@ def _no_kin(case: Case) -> Finding:
 
 
 def _parent(case: Case) -> tuple[Kinship, str]:
-    """Choose the parent: the declared one, else the base, unless a stranger's release was clearly trained on."""
+    """Choose the parent: the declared one, else the base, unless a stranger's release was clearly trained on.
+
+    Clearly is measured from the base as well as from the declared model: seen from a far release, siblings look alike.
+    """
     declared = [k for k in case.kin if case.declares(k.reference.repo_id)]
     bases = [k for k in case.kin if k.reference.role == "base"]
     default = (declared or bases or list(case.kin))[0]
     for one in case.kin:
         if one.distance >= default.distance:
             break
-        stranger = not case.own(one.reference)
-        close = one.distance <= TRAINED_ON_NEARNESS * default.distance
-        if stranger and close and abs(share_of_delta(case, one, default) - 1) <= TRAINED_ON_COEFFICIENT:
+        origins = [k for k in (default, *bases[:1]) if k is not one]
+        if not case.own(one.reference) and all(_is_trained_on(case, one, origin) for origin in origins):
             return one, "nearest, and its whole delta is in it"
     return default, "declared" if declared else "nearest base" if bases else "nearest"
+
+
+def _is_trained_on(case: Case, one: Kinship, origin: Kinship) -> bool:
+    """Tell whether the suspect lies near one model, and has all that sets this one apart from its origin."""
+    close = one.distance <= TRAINED_ON_NEARNESS * origin.distance
+    return close and abs(share_of_delta(case, one, origin) - 1) <= TRAINED_ON_COEFFICIENT
 
 
 def share_of_delta(case: Case, one: Kinship, base: Kinship) -> float:

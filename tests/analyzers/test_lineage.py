@@ -78,6 +78,14 @@ def test_a_sibling_is_of_the_base() -> None:
         planted(lineage.analyze, [(sibling, OF_BASE)], [])
 
 
+def test_a_sibling_is_not_the_parent_where_another_release_is_declared() -> None:
+    """Two fine-tunes of the base lie close together beside a release that moved far, and neither made the other."""
+    near, far = known(RELEASE, release_weights(1, 0.01)), known(OTHER, release_weights(2, 0.3))
+    own = delta(5, 0.01).lean(delta(1, 0.01), 0.8)
+    sibling = case(trained(base_weights(), own), [family()[0], near, far], [OTHER])
+    planted(lineage.analyze, [(sibling, OF_BASE)], [])
+
+
 def test_the_share_of_a_delta_tells_training_from_kinship() -> None:
     """All of a release's delta is in what was trained on from it, and only a part in a sibling."""
     on_release = case(on(release_weights(1)), family())
