@@ -1,10 +1,10 @@
 # Two commands for a newcomer: `make demo` and `make test`. run.py makes the environment that each needs in .venv.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help demo watch test lint zoo image lock clean
+.PHONY: help demo watch test test-slow test-all lint zoo image lock clean
 
 help:  ## what there is to run
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 demo:  ## the whole service on a small Hub of its own, without network or keys
 	@$(PYTHON) run.py demo
@@ -12,8 +12,13 @@ demo:  ## the whole service on a small Hub of its own, without network or keys
 watch:  ## watch the real Hub (HF_TOKEN and BLENDWATCH_DISCORD_WEBHOOK are optional)
 	@$(PYTHON) run.py watch
 
-test:  ## the whole test suite
+test:  ## the tests that are quick
 	@$(PYTHON) run.py test
+
+test-slow:  ## the others: whole watches, real processes, large populations
+	@$(PYTHON) run.py test-slow
+
+test-all: test test-slow  ## all tests
 
 lint:  ## format, lint, strict types and the import contract
 	@$(PYTHON) run.py lint

@@ -1,6 +1,6 @@
 """Make the project's own environment in .venv, then run one of its commands there.
 
-python3 run.py demo | test | lint | watch | zoo | env [ARGUMENTS...]
+python3 run.py demo | test | test-slow | lint | watch | zoo | env [ARGUMENTS...]
 
 Standard library only, so that it runs on a bare machine with Python 3.11 or later.
 """
@@ -24,7 +24,8 @@ COMMANDS: dict[str, tuple[str, list[list[str]]]] = {
     "watch": ("requirements.lock", [[PYTHON, "-m", "bot", "watch"]]),
     "zoo": ("requirements.lock", [[PYTHON, "-m", "bench.zoo"]]),
     "env": ("requirements.lock", []),
-    "test": ("requirements-dev.lock", [[PYTHON, "-m", "pytest"]]),
+    "test": ("requirements-dev.lock", [[PYTHON, "-m", "pytest", "-m", "not online and not slow"]]),
+    "test-slow": ("requirements-dev.lock", [[PYTHON, "-m", "pytest", "-m", "slow"]]),
     "lint": (
         "requirements-dev.lock",
         [

@@ -159,7 +159,7 @@ def test_an_author_answers_and_a_case_is_retracted(tmp_path: Path) -> None:
             at.wait(lambda: bool(at.channel.messages))
             at.idle()
             (message,) = at.channel.messages
-            assert "or answer below:" in message["embeds"][0]["description"]
+            assert "can answer below" in message["embeds"][0]["description"]
             form = members.click(message, "I am its author", at.channel, AUTHOR)
             assert "Thank you." in members.submit(form, {"text": "We say so [here](x)."}, at.channel, AUTHOR).text
             at.wait(lambda: len(at.reviewers.messages) == 2)
