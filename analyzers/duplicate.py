@@ -48,7 +48,7 @@ def _how(case: Case, one: Kinship) -> str | None:
     if any(q is not None and q.chosen in (COARSE, SCALED) for q in kept):
         return None  # a light fine-tune lies within what is not known of the edges of their cells
     if one.equal == 1.0:
-        return f"every sampled weight is equal{_stored_as(case, one)}"
+        return "every sampled weight is equal"
     if any(q is not None for q in kept):
         return None  # wide cells hide a light fine-tune in whole tensors, and look like noise themselves
     if one.tensors_equal >= COPY_TENSORS_EQUAL:

@@ -87,7 +87,7 @@ class HttpSession:
         try:
             return parsed(answer.body, f"The answer for {ask}"), answer
         except ValueError as error:
-            raise Transient(f"The Hub's answer for {ask} is no JSON.") from error
+            raise Transient(f"The Hub's answer for {ask} is not JSON.") from error
 
     def next_page(self, answer: Answer) -> httpx.URL | None:
         """Return the address of a list's next page; None at its end; Unavailable if it is not at the Hub."""

@@ -20,9 +20,9 @@ from bot.__main__ import app, command
 from bot.cli import COMMANDS
 from bot.cli.examples import EXAMPLES, STATUSES
 from demo.scene import BASE, HIDDEN, RELEASE
+from tests import ROOT
 from tests.bot.stage import REPOS, Stage, saved, stage
 
-ROOT = Path(__file__).resolve().parents[2]
 ESCAPE = "\x1b["
 COPY = "rebrand/Phoenix"
 
@@ -55,10 +55,13 @@ def without_extras(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", absent + code], env=env, capture_output=True, text=True, check=True)
 
 
+HELPERS = {"__init__", "alert_rates", "common", "doctor_checks", "examples", "registry_warm", "status_summary"}
+
+
 def test_the_help_names_every_command_and_imports_none() -> None:
     """One file each; a list of commands waits for no library of theirs."""
-    files = {path.stem for path in (ROOT / "bot" / "commands").glob("*.py")}
-    assert set(COMMANDS) == files - {"__init__", "common", "examples", "registry_warm"}
+    files = {path.stem for path in (ROOT / "bot" / "cli").glob("*.py")}
+    assert set(COMMANDS) == files - HELPERS
     shown = CliRunner().invoke(app, ["--help"]).stdout
     listed = dict(re.findall(r"^  ([a-z]+) {2,}(.+)$", shown.partition("Commands:")[2], re.MULTILINE))
     assert listed == COMMANDS

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 
 import pytest
 
 from bot.alerts import depth_chart
 from bot.config import extras
 from bot.text.words import DEFAULT, words_for
+from tests import ROOT
 from tests.bot.alerts.kinds import RELEASE
 
-PROJECT = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def test_each_is_in_the_extra_that_is_named() -> None:

@@ -113,7 +113,7 @@ def test_the_level_is_ours_and_others_are_heard_only_when_they_warn() -> None:
 def test_an_error_that_nobody_caught_is_logged_without_its_secrets() -> None:
     """In a process of its own, as it would end."""
     program = f"""
-from bot import logs
+from bot.config import logs
 logs.configure("json", "info", ["{ODD}"])
 raise RuntimeError("{HOOK} {HF} {ODD}")
 """

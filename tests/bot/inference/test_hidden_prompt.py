@@ -175,8 +175,8 @@ def test_the_childs_process_knows_nothing(monkeypatch: pytest.MonkeyPatch) -> No
         "import os\ntry:\n open('/etc/hostname')\nexcept OSError as e:\n print(e.errno, end=' ')\n"
         "print(sorted(os.environ), end='')"
     )
-    code = f"import sys; sys.path.insert(0, {str(Path('bot/inference').resolve())!r})\nimport render_child\n" + (
-        f"render_child.confine(5, 1 << 29, 1000)\nexec({escape!r})"
+    code = f"import sys; sys.path.insert(0, {str(Path('bot/inference').resolve())!r})\nimport render_sandbox\n" + (
+        f"render_sandbox.confine(5, 1 << 29, 1000)\nexec({escape!r})"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], env={}, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("24 ")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-import state
+from tests import ROOT
 from tests.bot.watch.kill_rooms import Moderated, Review, TrialWeek, author_first, rooms
 from tests.bot.watch.kill_watch import watched
 from tests.bot.watch.kill_webhook import Digests, Refused, asked_names, followed, webhook
@@ -77,11 +77,12 @@ def test_the_scenarios_open_every_write_transaction_of_state(tmp_path: Path) -> 
 def writers() -> set[str]:
     """Return the functions and methods of state that open a write transaction."""
     found = set()
-    for file in Path(str(state.__file__)).parent.rglob("*.py"):
+    for file in (ROOT / "state").rglob("*.py"):
         for outer in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not isinstance(outer, ast.Module | ast.ClassDef):
                 continue
-            place = f"state.{file.stem}" + (f".{outer.name}" if isinstance(outer, ast.ClassDef) else "")
+            module = file.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+            place = module + (f".{outer.name}" if isinstance(outer, ast.ClassDef) else "")
             found |= {f"{place}.{f.name}" for f in outer.body if isinstance(f, ast.FunctionDef) and _writes(f)}
     return found
 

@@ -193,7 +193,7 @@ def test_what_is_mounted_below_cannot_be_moved_aside() -> None:
 def test_an_archive_in_the_folder_itself_is_refused(tmp_path: Path) -> None:
     """It would be moved aside, and a restore that was cut short could not be ended with it."""
     archive = backed_up(tmp_path)
-    with pytest.raises(StateError, match="take it elsewhere first"):
+    with pytest.raises(StateError, match="move it first"):
         restore(archive, tmp_path, AT, force=True)
 
 
