@@ -15,7 +15,7 @@ import pytest
 from tests import ROOT
 
 SLOW: Final = ROOT / "tests" / "slow.txt"
-SECONDS: Final = 2.0  # of processor time, child processes included, from which a test function is slow
+SECONDS: Final = 1.5  # of processor time, child processes included, from which a test function is slow
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
