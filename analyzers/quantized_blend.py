@@ -50,7 +50,7 @@ UNDECIDED = "too much for coincidence to be excluded and too little to be called
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a mix of the same parents reproduces of the tensors that are stored in one other type."""
+    """Tensors of one storage kind, and how many of their weights a mix of the same parents reproduces."""
 
     quantized: bool
     equal: float  # share of all weights

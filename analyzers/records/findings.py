@@ -74,7 +74,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """What the author declared, where, at which revision."""
+    """Declarations of the author, with their place and the revision of the card."""
 
     revision: str
     mentions: tuple[Mention, ...] = ()  # of parents
@@ -95,7 +95,7 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one analyzer says: one sentence, and the numbers behind it with their units in their names."""
+    """The claim of one analyzer: a sentence, and its numbers with units in their names."""
 
     analyzer: str
     kind: FindingKind

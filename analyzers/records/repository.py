@@ -57,7 +57,7 @@ class RepoFile:
 
 @dataclass(frozen=True, slots=True)
 class RepoFacts:
-    """What is known of a repository before any weight is read."""
+    """Facts about a repository, known before any weight is read."""
 
     ref: RepoRef
     files: tuple[RepoFile, ...]

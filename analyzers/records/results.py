@@ -32,7 +32,7 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a check took. `requests` counts every HTTP request sent, redirects and retries included."""
+    """The cost of a check. `requests` counts every HTTP request sent, redirects and retries included."""
 
     requests: int = 0
     bytes_read: int = 0
@@ -41,7 +41,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class DepthPoint:
-    """What one tensor is made of, for the profile over depth and module."""
+    """The mix in one tensor, for the profile over depth and module."""
 
     key: SliceKey
     state: str  # "mixed", "copied", "unexplained", "silent"
@@ -72,7 +72,7 @@ class SecondLook:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What one look compared: the suspect and the known models beside it, at the same coordinates."""
+    """The comparison of one look: the suspect and known models at the same coordinates."""
 
     suspect: Sketch
     references: tuple[Reference, ...]

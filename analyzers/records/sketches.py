@@ -124,5 +124,5 @@ class Reference:
 
     @property
     def repo_id(self) -> str:
-        """Of the repository that was sketched."""
+        """Return the id of the sketched repository."""
         return self.sketch.ref.repo_id

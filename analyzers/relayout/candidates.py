@@ -49,7 +49,7 @@ class Matrices:
 
     @cached_property
     def by_shape(self) -> Mapping[tuple[int, int], Sequence[tuple[Own, Held]]]:
-        """What has a shape, as it is or transposed."""
+        """Return the matrices of a shape, as stored or transposed."""
         found: dict[tuple[int, int], list[tuple[Own, Held]]] = {}
         for own in self.own:
             for held in (Held(own.slice), Held(own.slice, transposed=True)):

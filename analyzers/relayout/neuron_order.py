@@ -1,4 +1,4 @@
-"""What a change that keeps a network's function does to the matrices around it: neurons, heads and residual dimensions.
+"""Permutations and scales that keep a network's function: neurons, heads and residual dimensions.
 
 Permuted neurons are rows of gate and up, and columns of down; of an attention, the columns of o say where its heads
 are. What scales a column of down or o is divided out of a row of up or v.

@@ -71,7 +71,7 @@ class AsItStands:
         if self.store.sending_before(row.destination, row.id):  # it may show what was so before
             raise TryLater("An earlier message is on its way there.")
         head = self.store.cases.case_message(case, row.destination)
-        if why := _untold(case, note, head):
+        if why := _reason_unsent(case, note, head):
             raise Untold(why)
         shown = self._since(case, {"report": case.report}, notes)
         return shown | {
@@ -100,7 +100,7 @@ def _told(note: Note) -> dict[str, Any]:
     return {"kind": note.kind, "text": note.text, "at": note.noted_at.isoformat(timespec="seconds")}
 
 
-def _untold(case: CaseFile, note: Note, head: CaseMessage | None) -> str:
+def _reason_unsent(case: CaseFile, note: Note, head: CaseMessage | None) -> str:
     """Why a follow-up is not told; empty where it is."""
     if head is not None and head.message_id is not None:
         return "" if note.kind == "retracted" or case.state != "retracted" else "the case was retracted since"

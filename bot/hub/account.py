@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.hub.http.errors import Refused, printable, said_at
-from bot.hub.http.library import constants
+from bot.hub.http.hub_client import constants
 from bot.hub.http.session import HttpSession, HubRequest
 from bot.hub.json_fields import table, text
 from bot.sources.interface import Gated, Missing

@@ -15,7 +15,7 @@ from bot.hub.discussions import Discussions
 from bot.hub.headers import HeaderEndpoint
 from bot.hub.http.errors import NoSuchAddress
 from bot.hub.http.hosts import Hosts
-from bot.hub.http.library import build_hf_headers, default_client_factory, set_client_factory
+from bot.hub.http.hub_client import build_hf_headers, default_client_factory, set_client_factory
 from bot.hub.http.meter import Meter, metered
 from bot.hub.http.parallel import Parallel
 from bot.hub.http.rate_limit import RateLimiter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from bot.hub.http.library import HFValidationError, validate_repo_id
+from bot.hub.http.hub_client import HFValidationError, validate_repo_id
 
 HUB_ID = re.compile(r"[0-9a-f]{24}")
 MOST_BYTES = 4  # of a parameter: with more the count may be false, and the files are read instead

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from analyzers.records import RepoFile, RepoRef
 from bot.hub.http.errors import Refused, Transient, failure
-from bot.hub.http.library import httpx
+from bot.hub.http.hub_client import httpx
 from bot.hub.http.session import HttpSession, HubRequest
 from bot.sources.interface import Changed
 

@@ -20,7 +20,7 @@ from huggingface_hub.utils import _http as library
 from analyzers.errors import BlendwatchError
 from bot.hub.http.deadlines import Deadline, Overdue
 from bot.hub.http.hosts import Hosts
-from bot.hub.http.library import httpx  # this import turns the library's telemetry off
+from bot.hub.http.hub_client import httpx  # this import turns the library's telemetry off
 from bot.text.sanitize import string
 
 MAX_ANSWER_BYTES = 1 << 20

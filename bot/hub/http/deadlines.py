@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from bot.hub.http.library import SOCKET_OPTION, NetworkBackend, NetworkStream, httpx
+from bot.hub.http.hub_client import SOCKET_OPTION, NetworkBackend, NetworkStream, httpx
 from bot.sources.interface import Unavailable
 
 Clock = Callable[[], float]  # in seconds

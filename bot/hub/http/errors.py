@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from bot.hub.http.library import RateLimitInfo, httpx, parse_ratelimit_headers
+from bot.hub.http.hub_client import RateLimitInfo, httpx, parse_ratelimit_headers
 from bot.sources.interface import Disabled, Gated, Missing, SourceError, Unavailable
 
 DISABLED = "Access to this resource is disabled."

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from bot.hub.http.library import httpx
+from bot.hub.http.hub_client import httpx
 
 STORAGE_SUFFIXES = (".hf.co", ".huggingface.co")
 PORTS = {"http": 80, "https": 443}

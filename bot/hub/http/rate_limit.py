@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.hub.http.errors import Transient, rate_limit
-from bot.hub.http.library import httpx
+from bot.hub.http.hub_client import httpx
 
 SCARCE = 0.1  # share of the quota below which the rest is spread over the time that is left
 SAME = 2.0  # seconds by which the end of one window may seem to move: the Hub gives whole seconds

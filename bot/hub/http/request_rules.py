@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bot.hub.http.deadlines import Clock, Deadline, check_reading
 from bot.hub.http.errors import Refused, said_at
 from bot.hub.http.hosts import Hosts
-from bot.hub.http.library import constants, httpx
+from bot.hub.http.hub_client import constants, httpx
 from bot.hub.http.meter import Meter, running
 from bot.hub.http.rate_limit import RateLimiter
 from bot.sources.purpose import PURPOSES, purpose

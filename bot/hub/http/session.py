@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from bot.hub.http.deadlines import Overdue
 from bot.hub.http.errors import Refused, Transient, failure, no_connection
-from bot.hub.http.library import httpx
+from bot.hub.http.hub_client import httpx
 from bot.hub.http.request_rules import RequestRules
 from bot.hub.http.retry import Retry
 from bot.sources.interface import TooLarge

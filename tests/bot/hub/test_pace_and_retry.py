@@ -8,7 +8,7 @@ import pytest
 
 from bot.hub import Hub
 from bot.hub.http.errors import retry_after
-from bot.hub.http.library import httpx
+from bot.hub.http.hub_client import httpx
 from bot.hub.http.rate_limit import LONGEST_WAIT, RateLimiter
 from bot.sources.interface import Missing, Span, Unavailable
 from demo.hub.faults import Fault, RateLimit, always, times

@@ -12,7 +12,7 @@ from huggingface_hub import HfApi
 from bot.hub import Hub
 from bot.hub.http.deadlines import Deadline, Overdue
 from bot.hub.http.hosts import Hosts
-from bot.hub.http.library import NetworkBackend, NetworkStream, httpx
+from bot.hub.http.hub_client import NetworkBackend, NetworkStream, httpx
 from bot.sources.interface import Span, Unavailable
 from demo.hub.faults import Fault, LoggedRequest, always, times
 from demo.hub.server import LoopbackHub
