@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import bench.trained
+from bench.trained.worlds import WORLDS
 
 
 def main() -> None:
@@ -17,7 +18,9 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("make", help="train the models (needs PyTorch)").add_argument("--out", type=Path, required=True)
+    making = commands.add_parser("make", help="train the models (needs PyTorch)")
+    making.add_argument("--out", type=Path, required=True)
+    making.add_argument("--world", choices=[w.name for w in WORLDS], default=WORLDS[0].name)
     for name, text in (("judge", "check them as in production"), ("measure", "mix and explained departure of each")):
         commands.add_parser(name, help=text).add_argument("--models", type=Path, required=True)
     measured = commands.choices["measure"]
@@ -36,7 +39,7 @@ def main() -> None:
             if error.name != "torch":
                 raise
             sys.exit("bench.trained: make needs PyTorch, for this benchmark only: pip install torch==2.13.0")
-        make(args.out)
+        make(args.out, next(w for w in WORLDS if w.name == args.world))
     elif args.command == "judge":
         from bench.trained.judging import judge  # noqa: PLC0415 - needs what make can do without
 

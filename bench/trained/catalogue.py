@@ -1,15 +1,16 @@
-"""What is made: known models, honest suspects, planted blends; each with its card, its truth, and itself in words."""
+"""What is made in a world: known models, honest suspects, planted blends; each with its card and its truth."""
 
 from __future__ import annotations
 
 from bench.trained.honest import honest
 from bench.trained.known import Entry, known
 from bench.trained.planted import planted
+from bench.trained.worlds import TERN, World, family
 
 
-def entries() -> list[Entry]:
-    """Return every model, each after those it is made from."""
-    found = [*known(), *honest(), *planted()]
+def entries(world: World = TERN) -> list[Entry]:
+    """Return every model of a world, each after those it is made from."""
+    found = [*known(), *honest(), *planted()] if world == TERN else [*family(world)]
     if len({e.repo_id for e in found}) != len(found):
         raise AssertionError("two models share a name")
     return found

@@ -14,8 +14,10 @@ from bench.trained.corpus import WINDOW, Corpus, corpus
 from bench.trained.folder import Weights
 from bench.trained.known import Entry
 from bench.trained.recipes import Run
+from bench.trained.shapes import SHAPES, fresh
+from bench.trained.worlds import World
 
-BASE_STEPS, SEED = 1200, 1
+BASE_STEPS = 1200
 KNOWN_SINCE = datetime(2026, 1, 10, tzinfo=UTC)
 SUSPECTS_SINCE = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -23,7 +25,8 @@ SUSPECTS_SINCE = datetime(2026, 6, 1, tzinfo=UTC)
 class Workshop:
     """Makes one model after the other; each run is trained once, whatever is made of it."""
 
-    def __init__(self, catalogue: list[Entry], text: Corpus) -> None:
+    def __init__(self, world: World, catalogue: list[Entry], text: Corpus) -> None:
+        self.world = world
         self.text = text
         self.keep = recipes.steps_kept([e.source for e in catalogue if e.source])
         self.made: dict[str, Weights] = {}
@@ -33,8 +36,9 @@ class Workshop:
         """Return the weights of an entry, whose own parts are made already."""
         source = entry.source
         if source is None:
-            start = folder.fresh(SEED)
-            weights = training.pretrain(start, self.text.base, steps=BASE_STEPS, seed=SEED, window=WINDOW)
+            seed = self.world.seed
+            start = fresh(SHAPES[self.world.shape], seed)
+            weights = training.pretrain(start, self.text.base, steps=BASE_STEPS, seed=seed, window=WINDOW)
         elif isinstance(source, recipes.Checkpoint):
             weights = self._run(source.run)[source.step]
         elif isinstance(source, recipes.Average):
@@ -51,11 +55,12 @@ class Workshop:
         return self._trained[run]
 
 
-def make(out: Path) -> None:
-    """Make everything. The folder then holds repos/, known.json, hub.json and truth.json."""
+def make(out: Path, world: World) -> None:
+    """Make everything of a world. The folder then holds repos/, known.json, hub.json and truth.json."""
     training.single_threaded()
-    catalogue = entries()
-    workshop = Workshop(catalogue, corpus())
+    catalogue = entries(world)
+    workshop = Workshop(world, catalogue, corpus())
+    config = SHAPES[world.shape].config
     for number, entry in enumerate(catalogue, start=1):
         began = time.process_time()
         weights = workshop.make(entry)
@@ -63,7 +68,7 @@ def make(out: Path) -> None:
         if entry.published:
             title = entry.repo_id.partition("/")[2].replace("-", " ")
             card = folder.card(title, entry.declares, entry.relation, "A language model.")
-            folder.write(out / "repos" / entry.repo_id, weights, card)
+            folder.write(out / "repos" / entry.repo_id, weights, config, card)
     write_listings(out, [e for e in catalogue if e.published])
 
 
@@ -71,7 +76,7 @@ def write_listings(out: Path, published: Sequence[Entry]) -> None:
     """Write what a registry knows, what the Hub says of each model and what it is in words, and the truth."""
     times = {e.repo_id: _times(e, i) for i, e in enumerate(published)}
     known = [
-        {"repo_id": e.repo_id, "role": "base" if e.key == "base" else "release", **times[e.repo_id]}
+        {"repo_id": e.repo_id, "role": "base" if e.source is None else "release", **times[e.repo_id]}
         for e in published
         if e.group == "known"
     ]

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.trained.corpus import EXAMPLES
-from bench.trained.folder import BF16, Weights
+from bench.trained.folder import Weights
+from bench.trained.shapes import BF16
 
-Method = Literal["next token", "distil", "distil on policy", "preference"]
+Method = Literal["next token", "distil", "distil on policy", "preference", "reward"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Run:
     teachers: tuple[str, ...] = ()
     lora: Lora | None = None
     only: str = ""  # pattern of the tensors that are trained; the others stay
+    stored_master: bool = False  # the optimiser steps bfloat16 weights, so that small steps are lost
     momentum_only: bool = False  # plain gradient descent with momentum in place of AdamW
 
 

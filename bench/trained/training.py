@@ -1,15 +1,15 @@
-"""Training of the tiny llama with PyTorch: next-token, distillation on and off policy, preferences, low rank.
+"""Training of the tiny models with PyTorch: next token, distillation, preferences, rewards, low rank.
 
-The master weights are float32 and start from stored bfloat16; a checkpoint is what would be stored. After
+The master weights start from stored bfloat16 and are float32, or bfloat16; a checkpoint is what would be stored. After
 Hu et al. 2021 (LoRA; with A frozen, Zhang et al. 2023), Rafailov et al. 2023 (DPO), Agarwal et al. 2024 (on-policy
-distillation).
+distillation), Shao et al. 2024 (rewards held against those of the group).
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.trained.corpus import Corpus, Tokens
-from bench.trained.folder import BF16, HEADS, HIDDEN, KV_HEADS, LAYERS, Weights
+from bench.trained.folder import Weights
+from bench.trained.networks import Tensors, logits
 from bench.trained.recipes import Lora, Part, Run
-
-Tensors = Mapping[str, Tensor]
+from bench.trained.shapes import BF16
 
 BASE_BATCH = 8
 PROMPT, DRAWN, REDRAW = 24, 32, 25  # tokens of a prompt and of the student's answer; steps between two draws
@@ -42,47 +42,6 @@ def to_tensors(weights: Weights) -> dict[str, Tensor]:
 def to_stored(tensors: Tensors) -> Weights:
     """Return the weights as they would be stored."""
     return {n: t.detach().numpy().astype(BF16) for n, t in tensors.items()}
-
-
-def logits(w: Tensors, ids: Tensor) -> Tensor:
-    """Return float32[examples, tokens, vocabulary], as LlamaForCausalLM computes them."""
-    x = w["model.embed_tokens.weight"][ids]
-    turn = _rotation(ids.shape[1])
-    for i in range(LAYERS):
-        layer = f"model.layers.{i}."
-        h = functional.rms_norm(x, (HIDDEN,), w[f"{layer}input_layernorm.weight"], 1e-6)
-        x = x + _attention(w, layer + "self_attn.", h, turn)
-        h = functional.rms_norm(x, (HIDDEN,), w[f"{layer}post_attention_layernorm.weight"], 1e-6)
-        gate = functional.silu(functional.linear(h, w[f"{layer}mlp.gate_proj.weight"]))
-        x = x + functional.linear(
-            gate * functional.linear(h, w[f"{layer}mlp.up_proj.weight"]), w[f"{layer}mlp.down_proj.weight"]
-        )
-    return functional.linear(functional.rms_norm(x, (HIDDEN,), w["model.norm.weight"], 1e-6), w["lm_head.weight"])
-
-
-def _attention(w: Tensors, at: str, h: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-    examples, tokens, _ = h.shape
-
-    def heads(name: str, count: int) -> Tensor:
-        return functional.linear(h, w[f"{at}{name}.weight"]).view(examples, tokens, count, -1).transpose(1, 2)
-
-    q = _rotate(heads("q_proj", HEADS), turn)
-    k = _rotate(heads("k_proj", KV_HEADS), turn).repeat_interleave(HEADS // KV_HEADS, 1)
-    v = heads("v_proj", KV_HEADS).repeat_interleave(HEADS // KV_HEADS, 1)
-    mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-    return functional.linear(mixed.transpose(1, 2).reshape(examples, tokens, HIDDEN), w[f"{at}o_proj.weight"])
-
-
-def _rotation(tokens: int) -> tuple[Tensor, Tensor]:
-    size = HIDDEN // HEADS
-    angle = torch.outer(torch.arange(tokens).float(), 10000.0 ** (-torch.arange(0, size, 2) / size))
-    angle = torch.cat((angle, angle), -1)
-    return angle.cos(), angle.sin()
-
-
-def _rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-    a, b = x.chunk(2, -1)
-    return x * turn[0] + torch.cat((-b, a), -1) * turn[1]
 
 
 class Student:
@@ -107,6 +66,12 @@ class Student:
             return {**self.frozen, **self.trained}
         return self.frozen | {n: self.frozen[n] + LORA_SCALE * b @ self.down[n] for n, b in self.trained.items()}
 
+    def round(self) -> None:
+        """Round what is trained to bfloat16."""
+        with torch.no_grad():
+            for tensor in self.trained.values():
+                tensor.copy_(tensor.bfloat16())
+
     def optimizer(self, run: Run) -> Any:
         """Return what steps: AdamW, or plain descent with momentum."""
         if run.momentum_only:
@@ -125,7 +90,9 @@ def train(run: Run, keep: set[int], start: Weights, teachers: Sequence[Weights],
     student = Student(start, run)
     masters = [to_tensors(t) for t in teachers]
     optimizer = student.optimizer(run)
-    batches = _on_policy(run, student, corpus) if run.method == "distil on policy" else _batches(run, corpus)
+    batches = (
+        _on_policy(run, student, corpus) if run.method in ("distil on policy", "reward") else _batches(run, corpus)
+    )
     kept = {}
     for step in range(max(keep) + 1):
         if step in keep:
@@ -139,6 +106,8 @@ def train(run: Run, keep: set[int], start: Weights, teachers: Sequence[Weights],
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.trained.values(), 1.0)
         optimizer.step()
+        if run.stored_master:
+            student.round()
     return kept
 
 
@@ -209,6 +178,8 @@ def _loss(run: Run, w: Tensors, masters: Sequence[Tensors], batch: Tensor) -> Te
         return _preference(w, masters[0], batch)
     if run.method == "next token":
         return _next_token(w, batch)
+    if run.method == "reward":
+        return _reward(w, batch)
     with torch.no_grad():
         taught = torch.stack([logits(m, batch).log_softmax(-1) for m in masters]).logsumexp(0) - math.log(len(masters))
     mine = logits(w, batch).log_softmax(-1)
@@ -229,6 +200,14 @@ def _preference(w: Tensors, reference: Tensors, batch: Tensor) -> Tensor:
         start = _likelihood(reference, both)
     good, bad = (_likelihood(w, both) - start).chunk(2)
     return -functional.logsigmoid(BETA * (good - bad)).mean()
+
+
+def _reward(w: Tensors, batch: Tensor) -> Tensor:
+    """Reward answers by how few of their tokens repeat an earlier one, held against the others of the batch."""
+    answers = batch[:, PROMPT:]
+    reward = torch.tensor([len(set(a.tolist())) / len(a) for a in answers])
+    advantage = (reward - reward.mean()) / (reward.std() + 1e-4)
+    return -(advantage * _likelihood(w, batch)).mean() / answers.shape[1]
 
 
 def _likelihood(w: Tensors, batch: Tensor) -> Tensor:

@@ -12,8 +12,9 @@ from bench.trained.corpus import Code, alphabet, learn
 from bench.trained.departure import departure, inside, variances
 from bench.trained.folder import Weights
 from bench.trained.judging import summary
-from bench.trained.known import NAMES
 from bench.trained.recipes import Blend, Checkpoint, blended
+from bench.trained.shapes import SHAPES, fresh
+from bench.trained.worlds import WORLDS, World
 
 
 def references(rng: np.random.Generator, size: float = 0.02, weights: int = 20_000) -> Floats:
@@ -87,10 +88,11 @@ def test_false_alarms_innocents_and_finds_are_counted() -> None:
     assert "planted: 1 of 2 found" in told
 
 
-def test_every_model_comes_after_what_it_is_made_from() -> None:
+@pytest.mark.parametrize("world", WORLDS, ids=lambda w: w.name)
+def test_every_model_comes_after_what_it_is_made_from(world: World) -> None:
     """Starts, teachers and parents."""
     made: set[str] = set()
-    for entry in entries():
+    for entry in entries(world):
         source = entry.source
         needs: set[str] = set()
         if isinstance(source, Checkpoint):
@@ -102,15 +104,34 @@ def test_every_model_comes_after_what_it_is_made_from() -> None:
         made.add(entry.key)
 
 
-def test_only_hidden_blends_may_be_alerted_about_and_their_cards_hide_a_parent() -> None:
+@pytest.mark.parametrize("world", WORLDS, ids=lambda w: w.name)
+def test_only_hidden_blends_may_be_alerted_about_and_their_cards_hide_a_parent(world: World) -> None:
     """The truth agrees with the cards."""
-    for entry in entries():
+    base = entries(world)[0].repo_id
+    for entry in entries(world):
         if entry.group == "honest":
             assert entry.truth["alert"] is False
         if entry.group == "planted":
             assert entry.truth["alert"] is True
-            assert entry.declares == (NAMES["base"],)
+            assert entry.declares == (base,)
             assert set(entry.truth["parents"]) - set(entry.declares)
+
+
+def test_the_worlds_share_no_model_and_have_three_shapes() -> None:
+    """A model of one world is no relative of another's."""
+    names = [entry.repo_id for world in WORLDS for entry in entries(world)]
+    assert len(names) == len(set(names))
+    assert {world.shape for world in WORLDS} == set(SHAPES)
+    assert len({world.seed for world in WORLDS}) == len(WORLDS)
+    assert sum(entry.group == "honest" for world in WORLDS for entry in entries(world)) >= 150
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_fresh_weights_have_the_dimensions_of_their_shape(shape: str) -> None:
+    """And other seeds give other weights."""
+    one, other = fresh(SHAPES[shape], 1), fresh(SHAPES[shape], 2)
+    assert {name: w.shape for name, w in one.items()} == SHAPES[shape].tensors
+    assert not np.array_equal(one["lm_head.weight"], other["lm_head.weight"])
 
 
 def test_a_blend_is_rounded_once_and_noise_moves_it() -> None:
