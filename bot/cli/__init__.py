@@ -15,6 +15,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "compare": "Compare the weights of two models; no known models are needed.",
     "card": "Read a card as a check does: what it declares, names and claims.",
     "ask": "Ask a model its name, without a system prompt. It may cost money.",
+    "survey": "Check models that are on the Hub already, such as a family's.",
     "watch": "Watch the Hub: judge what is new and large, and send alerts.",
     "why": "Say what became of a repository.",
     "case": "List, show, replay, confirm and retract cases.",

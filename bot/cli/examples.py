@@ -18,6 +18,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "notify": "blendwatch notify --test",
     "rates": "blendwatch rates --json",
     "status": "blendwatch status",
+    "survey": "blendwatch survey --organisation org --requests 2000",
     "watch": "blendwatch watch --once",
     "why": "blendwatch why org/name",
     "backup": "blendwatch backup backups/ --keep 7",

@@ -9,6 +9,7 @@ from typing import Final
 # each import by the name of its library and of the extra
 EXTRAS: Final[Mapping[str, tuple[str, str]]] = {
     "discord": ("discord.py", "discord"),
+    "distributed": ("Dask's distributed", "cluster"),
     "matplotlib": ("matplotlib", "charts"),
 }
 

@@ -22,7 +22,7 @@ from bot.hub.http.rate_limit import RateLimiter
 from bot.hub.http.request_rules import RequestRules
 from bot.hub.http.retry import Retry
 from bot.hub.http.session import HttpSession
-from bot.hub.listing import Page, Sort, of_base, of_owner, pages
+from bot.hub.listing import Page, Sort, every, of_base, of_owner, pages
 from bot.hub.repo import HubRepo, Tools
 from bot.sources.purpose import Purpose
 
@@ -119,6 +119,17 @@ class Hub:
     def of_owner(self, owner: str, least: int, most: int, page_size: int = 100) -> Iterator[HubEvent]:
         """Yield models of an owner, of `least` to `most` parameters, newest first; raises Unavailable."""
         return of_owner(self._session, owner, least, most, page_size)
+
+    def share_quota(self, processes: int) -> None:
+        """Take an equal part of the quota from now on; `processes` use it, this one included."""
+        self._rules.rate_limiter.sharers = processes
+
+    def every(self, what: str, filters: Mapping[str, str], least: int) -> Iterator[HubEvent]:
+        """Yield all models with these filters and `least` parameters, newest first; raises Unavailable.
+
+        `what`: names them in an error. A model whose size the Hub does not state is left out.
+        """
+        return every(self._session, what, filters, least)
 
     def committers(self, repo_id: str) -> frozenset[str]:
         """Return the authors of a repository's newest commits; none where the Hub hides them. Raises SourceError."""

@@ -17,7 +17,8 @@ Sort = Literal["created_at", "last_modified", "trending_score"]
 KEYS = {"created_at": "createdAt", "last_modified": "lastModified", "trending_score": "trendingScore"}
 EXPAND = ["createdAt", "lastModified", "sha", "gated", "disabled", "private", "safetensors", "usedStorage"]
 LISTING = "the newest models"
-MOST_PAGES = 3
+MOST_PAGES, EVERY_PAGE = 3, 100_000
+LARGEST = 1 << 50  # parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,21 @@ def of_owner(session: HttpSession, owner: str, least: int, most: int, page_size:
     return _listed(session, f"the models of {owner}", {"author": owner}, least, most, page_size)
 
 
+def every(session: HttpSession, what: str, filters: Mapping[str, str], least: int) -> Iterator[HubEvent]:
+    """Yield all models with these filters and `least` parameters, newest first; raises Unavailable."""
+    return _listed(session, what, filters, least, LARGEST, 500, EVERY_PAGE)
+
+
 def _listed(
-    session: HttpSession, what: str, which: Mapping[str, str], least: int, most: int, page_size: int
+    session: HttpSession,
+    what: str,
+    which: Mapping[str, str],
+    least: int,
+    most: int,
+    page_size: int,
+    most_pages: int = MOST_PAGES,
 ) -> Iterator[HubEvent]:
-    """Yield models of `least` to `most` parameters; each page is requested when needed, MOST_PAGES at most."""
+    """Yield models of `least` to `most` parameters; each page is requested when it is needed."""
     params: dict[str, str | list[str]] = {
         **which,
         "num_parameters": f"min:{least},max:{most}",
@@ -79,7 +91,7 @@ def _listed(
         "expand": EXPAND,
     }
     ask = HubRequest(session.address("api", "models"), what, params=params)
-    for _ in range(MOST_PAGES):
+    for _ in range(most_pages):
         content, answer = session.json(ask)
         if not isinstance(content, list):
             raise Transient(f"The Hub's answer for {what} is not a list.")

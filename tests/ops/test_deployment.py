@@ -21,7 +21,7 @@ from ops.container.container import UID
 
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = ROOT / "ops" / "systemd" / "blendwatch.service"
-MANIFESTS = ROOT / "ops" / "kubernetes" / "blendwatch.yaml"
+MANIFESTS = ROOT / "ops" / "kubernetes"
 RULES = ROOT / "ops" / "prometheus"
 RELEASE = ROOT / ".github" / "workflows" / "release.yml"
 
@@ -52,7 +52,7 @@ def test_the_unit_sets_what_there_is() -> None:
 
 def manifests() -> dict[str, Any]:
     """Return the manifests by kind, and by name where there are two."""
-    found = list(yaml.safe_load_all(MANIFESTS.read_text()))
+    found = [each for file in sorted(MANIFESTS.glob("*.yaml")) for each in yaml.safe_load_all(file.read_text())]
     return {f"{each['kind']} {each['metadata']['name']}": each for each in found}
 
 
@@ -85,6 +85,19 @@ def test_the_pod_is_the_image_as_it_is_proved() -> None:
     assert secrets <= {each["mountPath"] for each in watch["volumeMounts"]}
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert f'"{watch[probe]["httpGet"]["path"]}"' in (ROOT / "bot" / "health" / "http_server.py").read_text()
+
+
+def test_a_survey_runs_on_the_same_image() -> None:
+    """As the same user, with a root that is read-only, beside the scheduler that its command names."""
+    found = manifests()
+    service = found["Service blendwatch-survey"]["metadata"]["name"]
+    for role in ("scheduler", "worker"):
+        pod = found[f"Deployment blendwatch-survey-{role}"]["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        assert (container["image"], pod["securityContext"]["runAsUser"]) == (TAG, UID)
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert {each["name"] for each in container["volumeMounts"]} == {each["name"] for each in pod["volumes"]}
+    assert container["command"][-1] == f"tcp://{service}:8786"
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here: Debian's prometheus")

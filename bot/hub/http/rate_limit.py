@@ -23,11 +23,15 @@ class _Window:
 
 
 class RateLimiter:
-    """Delays requests while the window's quota is nearly used up. One for a process; safe in threads."""
+    """Delays requests while the window's quota is nearly used up. One for a process; safe in threads.
+
+    `sharers`: processes that use the same quota; each takes an equal part of what is left.
+    """
 
     def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self._clock = clock
         self._sleep = sleep
+        self.sharers = 1
         self._lock = threading.Lock()
         self._windows: dict[str, _Window] = {}
 
@@ -46,13 +50,13 @@ class RateLimiter:
             return
         now = self._clock()
         resets_at = now + info.reset_in_seconds
+        remaining, quota = (n // self.sharers for n in (info.remaining, info.limit or info.remaining))
         with self._lock:
             old = self._windows.get(info.resource_type)
             if old is not None and abs(resets_at - old.resets_at) < SAME:
-                old.remaining = min(old.remaining, info.remaining)  # answers may arrive out of order
+                old.remaining = min(old.remaining, remaining)  # answers may arrive out of order
                 return
-            quota = info.limit or info.remaining
-            self._windows[info.resource_type] = _Window(quota, info.remaining, resets_at, now)
+            self._windows[info.resource_type] = _Window(quota, remaining, resets_at, now)
 
     def used_up(self) -> dict[str, float]:
         """Return the seconds until each used-up window ends, by bucket."""
