@@ -27,7 +27,7 @@ from ops.package import ROOT, Wrong, built, must, sh
 
 BLIND_SECONDS: Final = 60.0  # until a check without a network must have said so, on a busy machine
 COPY: Final = "rebrand/Phoenix"
-EXTRAS: Final = ("discord.py", "matplotlib")
+EXTRAS: Final = ("discord.py", "pillow")
 
 
 def say(text: str) -> None:

@@ -178,9 +178,9 @@ class Doctor:
         return Check("discord", "ok", f"the webhook is {asyncio.run(sink.look())}; nothing was posted")
 
     def _charts(self) -> Check:
-        if extras.installed("matplotlib"):
+        if extras.installed("PIL"):
             return Check("charts", "ok", "alerts to Discord have one")
-        return Check("charts", "warning", "without matplotlib, alerts have none", extras.command("matplotlib"))
+        return Check("charts", "warning", "without pillow, alerts have none", extras.command("PIL"))
 
     def _trial(self) -> Check:
         """Whether a person judges each would-be alert first; the database is only read."""

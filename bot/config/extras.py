@@ -10,7 +10,7 @@ from typing import Final
 EXTRAS: Final[Mapping[str, tuple[str, str]]] = {
     "discord": ("discord.py", "discord"),
     "distributed": ("Dask's distributed", "cluster"),
-    "matplotlib": ("matplotlib", "charts"),
+    "PIL": ("pillow", "charts"),
 }
 
 

@@ -17,8 +17,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ("buildah", "podman", "runc", "conmon", "mmdebstrap")
 SUITE = "bookworm"
-# What stands in for the base image of the Dockerfile where no image registry can be reached.
-BASE_PACKAGES = ("ca-certificates", "python3", "python3-pip", "python3-venv")
+# What stands in for the base image of the Dockerfile where no image registry can be reached. Like that image it leaves
+# out what slim images of Debian leave out.
+BASE_PACKAGES = ("ca-certificates", "python3", "python3-venv")
+LEFT_OUT = tuple(f"/usr/share/{name}/*" for name in ("doc", "groff", "info", "linda", "lintian", "locale", "man"))
 BASE_NAME = "docker.io/library/python:3.11-slim-bookworm"
 IMAGE = "localhost/blendwatch:proof"
 CERTIFICATES = Path("/etc/ssl/certs")
@@ -68,7 +70,7 @@ def cache(name: str) -> Path:
 @functools.cache
 def base_tar() -> tuple[Path, bool]:
     """Return a file system with Debian's Python, and whether it was there already. Raises NoTools."""
-    name = hashlib.sha256(" ".join((SUITE, *BASE_PACKAGES)).encode()).hexdigest()[:16]
+    name = hashlib.sha256(" ".join((SUITE, *BASE_PACKAGES, *LEFT_OUT)).encode()).hexdigest()[:16]
     tar = cache("base") / f"{SUITE}-{name}.tar"
     if tar.exists():
         return tar, True
@@ -79,6 +81,7 @@ def base_tar() -> tuple[Path, bool]:
                 "mmdebstrap",
                 "--variant=minbase",
                 f"--include={','.join(BASE_PACKAGES)}",
+                *(f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT),
                 "--format=tar",
                 SUITE,
                 str(half),

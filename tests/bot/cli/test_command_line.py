@@ -49,8 +49,8 @@ def test_help_has_an_example_that_can_be_typed_and_the_statuses(name: str, made:
 
 
 def without_extras(code: str) -> subprocess.CompletedProcess[str]:
-    """Run code in a process of its own that finds neither discord.py nor matplotlib."""
-    absent = "import sys; sys.modules |= {'discord': None, 'matplotlib': None}; from bot.__main__ import app, command\n"
+    """Run code in a process of its own that finds neither discord.py nor Pillow."""
+    absent = "import sys; sys.modules |= {'discord': None, 'PIL': None}; from bot.__main__ import app, command\n"
     env = os.environ | {"BLENDWATCH_CONFIG": os.devnull, "BLENDWATCH_DISCORD_WEBHOOK": ""}
     return subprocess.run([sys.executable, "-c", absent + code], env=env, capture_output=True, text=True, check=True)
 

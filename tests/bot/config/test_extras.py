@@ -29,7 +29,7 @@ def test_what_no_extra_brings_is_a_broken_install() -> None:
     )
 
 
-def test_without_matplotlib_an_alert_has_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pillow_an_alert_has_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """The alert goes out; nothing announces a picture that is not there."""
     report = {"profile": [{"layer": 0, "module": "attention", "shares": {RELEASE: [0.5, 0.4, 0.6]}}]}
     assert depth_chart.has_picture(report)
