@@ -39,8 +39,12 @@ COMMANDS: dict[str, tuple[str, list[list[str]]]] = {
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this process's environment without what would lead pip or Python to another installation."""
-    return {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "PYTHONHOME", "PIP_USER", "VIRTUAL_ENV"}}
+    """Return this process's environment without what leads pip or Python to another installation.
+
+    Python may store compiled modules: the tests start hundreds of processes.
+    """
+    drop = {"PYTHONPATH", "PYTHONHOME", "PIP_USER", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}
+    return {k: v for k, v in os.environ.items() if k not in drop}
 
 
 def build(lock: str) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 
 from tests import ROOT
+from tests.bot import forks
 
 SLOW: Final = ROOT / "tests" / "slow.txt"
 SECONDS: Final = 1.5  # of processor time, child processes included, from which a test function is slow
@@ -58,4 +59,4 @@ def _function(item: pytest.Item) -> str:
 
 def _seconds() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return sum(one.ru_utime + one.ru_stime for one in used) + forks.seconds()

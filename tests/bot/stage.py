@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from demo.hub.repository import Blob, BytesBlob, LoopbackRepo
 from demo.hub.server import LoopbackHub
 from demo.scene import Scene, scene
 from state.store import Store, Upload
+from tests.bot import forks
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 CAST = scene(NOW)
@@ -54,8 +54,7 @@ class Stage:
 
     def run(self, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run one command of the command line to its end."""
-        command = [sys.executable, "-m", "bot", *words]
-        return subprocess.run(command, env=self.env | env, capture_output=True, text=True, check=False, timeout=100)
+        return forks.run(words, self.env | env)
 
     def report(self, suspect: str, *words: str, **env: str) -> dict[str, Any]:
         """Return the JSON report of one check."""
