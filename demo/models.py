@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from demo.hub.repository import BytesBlob, LoopbackRepo
+from demo.hub.repository import Blob, BytesBlob, LoopbackRepo
 
 Array = NDArray[np.generic]
 Weights = Mapping[str, Array]
@@ -122,9 +122,14 @@ def files(weights: Weights, readme: str, shards: int = 2, config: object = CONFI
 
 def repo(repo_id: str, weights: Weights, readme: str, created_at: datetime) -> LoopbackRepo:
     """Return a repository whose weights came ten minutes after it."""
+    return repo_of(repo_id, files(weights, readme), created_at)
+
+
+def repo_of(repo_id: str, content: Mapping[str, Blob], created_at: datetime) -> LoopbackRepo:
+    """Return such a repository of these files."""
     return LoopbackRepo(
         repo_id=repo_id,
-        files=dict(files(weights, readme)),
+        files=dict(content),
         created_at=created_at,
         weights_at=created_at + timedelta(minutes=10),
     )

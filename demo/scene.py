@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 import numpy as np
 
 from demo.hub.repository import Blob, BytesBlob, LoopbackRepo
-from demo.models import Delta, card, fresh, mixed, repo, trained
+from demo.models import Delta, card, files, fresh, mixed, repo_of, trained
 
+AGES = (90 * 24, 7 * 24, 8, 7, 6, 5, 4, 3, 1)  # hours since each repository was made
 BASE, RELEASE = "aurora-labs/Meridian-1", "tidepool-ai/Meridian-Coder"
 HIDDEN = "cidade-azul/Guanabara-1"
 
@@ -24,8 +26,9 @@ class Scene:
     truth: Mapping[str, str]
 
 
-def scene(now: datetime, seed: int = 7) -> Scene:
-    """Build the models. Known ones are weeks old, the others came within the last hours."""
+@cache
+def _models(seed: int) -> tuple[tuple[str, Mapping[str, Blob], str], ...]:
+    """Return name, files and truth of each repository, the two known models first; scenes share the bytes."""
     rng = np.random.default_rng(seed)
     base = fresh(rng)
     coder_delta = Delta.draw(rng, 0.03)
@@ -65,29 +68,34 @@ def scene(now: datetime, seed: int = 7) -> Scene:
             "an honest fine-tune of the first",
         ),
     ]
-    repos = [
-        repo(BASE, base, card("Meridian 1", "A base model."), now - timedelta(days=90)),
-        repo(RELEASE, coder, card("Meridian Coder", "For code.", [BASE]), now - timedelta(days=7)),
+    known = [
+        (BASE, base, card("Meridian 1", "A base model."), ""),
+        (RELEASE, coder, card("Meridian Coder", "For code.", [BASE]), ""),
     ]
-    for hours, (repo_id, weights, readme, _) in zip(range(8, 0, -1), uploads, strict=False):
-        repos.append(repo(repo_id, weights, readme, now - timedelta(hours=hours)))
-    broken = repo("murk/Broken-7B", base, card("Broken 7B", "Oops."), now - timedelta(hours=1))
-    truth = {repo_id: what for repo_id, _, _, what in uploads} | {broken.repo_id: "a header that lies about its length"}
-    return Scene((*repos, _lying(broken)), _registry(now), truth)
+    found = [(name, files(weights, readme), what) for name, weights, readme, what in known + uploads]
+    broken = _lying(files(base, card("Broken 7B", "Oops.")))
+    return (*found, ("murk/Broken-7B", broken, "a header that lies about its length"))
 
 
-def _lying(honest: LoopbackRepo) -> LoopbackRepo:
-    """Return the repository with a first shard whose header claims to be longer than the file."""
-    files: dict[str, Blob] = dict(honest.files)
-    name = next(path for path in files if path.endswith(".safetensors"))
-    data = files[name].read(0, files[name].size)
-    files[name] = BytesBlob((1 << 40).to_bytes(8, "little") + data[8:])
-    return replace(honest, files=files)
+def scene(now: datetime, seed: int = 7) -> Scene:
+    """Build the repositories. Known ones are weeks old, the others came within the last hours."""
+    models = _models(seed)
+    repos = (
+        repo_of(name, held, now - timedelta(hours=hours)) for (name, held, _), hours in zip(models, AGES, strict=True)
+    )
+    return Scene(tuple(repos), _registry(now), {name: what for name, _, what in models if what})
+
+
+def _lying(honest: Mapping[str, Blob]) -> dict[str, Blob]:
+    """Return the files with a first shard whose header claims to be longer than the file."""
+    name = next(path for path in honest if path.endswith(".safetensors"))
+    data = honest[name].read(0, honest[name].size)
+    return {**honest, name: BytesBlob((1 << 40).to_bytes(8, "little") + data[8:])}
 
 
 def _registry(now: datetime) -> str:
     lines = ["models:"]
-    for repo_id, role, days in ((BASE, "base", 90), (RELEASE, "release", 7)):
-        at = (now - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for repo_id, role, hours in ((BASE, "base", AGES[0]), (RELEASE, "release", AGES[1])):
+        at = (now - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
         lines += [f"- repo_id: {repo_id}", f"  role: {role}", f"  weights_at: {at}"]
     return "\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from aiohttp import web_app
 
 from tests import ROOT
 from tests.bot import forks
@@ -40,9 +41,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Write down a test that took long where that is measured."""
+    """Write down a test that took long where that is measured; free what its servers held."""
     before = _seconds()
     result = yield
+    web_app._cached_build_middleware.cache_clear()  # it keeps each loopback server, and with that its models
     if item.config.getoption("--measure-slow") and _seconds() - before >= SECONDS:
         _add(SLOW, _function(item))
     return result

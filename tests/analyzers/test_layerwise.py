@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -39,10 +40,10 @@ def test_planted() -> None:
     planted(layerwise.analyze, found, siblings())
 
 
-@pytest.mark.parametrize("weights", [by_layer(R, B), slerp(R, O)], ids=["shares over depth", "slerp"])
-def test_it_is_what_is_told(weights: Weights) -> None:
+@pytest.mark.parametrize("weights", [lambda: by_layer(R, B), lambda: slerp(R, O)], ids=["shares over depth", "slerp"])
+def test_it_is_what_is_told(weights: Callable[[], Weights]) -> None:
     """No set of coefficients for the whole model explains such a blend better, and the family is named."""
-    finding = explain(case(weights, family()))
+    finding = explain(case(weights(), family()))
     assert (finding.analyzer, finding.kind, finding.family, finding.further_training) == (
         "layerwise",
         "blend",

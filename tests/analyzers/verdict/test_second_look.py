@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -62,19 +63,19 @@ def reason(found: Case, lot: float = NEVER) -> str:
 @pytest.mark.parametrize(
     ("weights", "declared", "expected"),
     [
-        (mixed([R, B], [0.6, 0.4]), [BASE], "before an alert"),
-        (R, [], "before an alert"),
-        (mixed([R, B], [0.6, 0.4]), [BASE, RELEASE], ""),
-        (noisy(mixed([R, B], [0.6, 0.4]), 6e-3), [BASE], "the first look could not say"),
-        (patchwork(), [BASE], "whole tensors of known models are in it"),
-        (fine_tune(), [BASE], ""),
-        (fresh(np.random.default_rng(9)), [], ""),
+        (lambda: mixed([R, B], [0.6, 0.4]), [BASE], "before an alert"),
+        (lambda: R, [], "before an alert"),
+        (lambda: mixed([R, B], [0.6, 0.4]), [BASE, RELEASE], ""),
+        (lambda: noisy(mixed([R, B], [0.6, 0.4]), 6e-3), [BASE], "the first look could not say"),
+        (patchwork, [BASE], "whole tensors of known models are in it"),
+        (fine_tune, [BASE], ""),
+        (lambda: fresh(np.random.default_rng(9)), [], ""),
     ],
     ids=["hidden blend", "hidden copy", "declared blend", "in doubt", "patchwork", "fine-tune", "stranger"],
 )
-def test_what_calls_for_a_second_look(weights: Weights, declared: list[str], expected: str) -> None:
+def test_what_calls_for_a_second_look(weights: Callable[[], Weights], declared: list[str], expected: str) -> None:
     """Alerts, doubts and whole tensors of others do; what is declared, honest or unrelated does not."""
-    assert reason(case(weights, family(), declared)) == expected
+    assert reason(case(weights(), family(), declared)) == expected
 
 
 def test_noise_of_a_doubtful_kind_is_looked_at_again() -> None:

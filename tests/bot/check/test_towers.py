@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,30 +64,32 @@ def world(words: Weights, beside: Weights) -> dict[str, LoopbackRepo]:
     return {BASE: REPOS[BASE], RELEASE: wearing(REPOS[RELEASE], tower(1)), UPLOAD: repo}
 
 
-OWN_WORDS = fresh(np.random.default_rng(77))
+def own_words() -> Weights:
+    """Return a language model trained from nothing."""
+    return fresh(np.random.default_rng(77))
 
 
 @pytest.mark.parametrize(
     ("words", "beside", "finding", "audience", "seen"),
     [
-        (language(REPOS[RELEASE]), tower(1), "copy", "public", "copy"),
-        (language(REPOS[RELEASE]), tower(2), "copy", "reviewers", "unrelated"),
-        (OWN_WORDS, tower(1), "unrelated", "none", "copy"),
-        (OWN_WORDS, tower(2), "unrelated", "none", "unrelated"),
-        (language(REPOS[HIDDEN]), tower(2), "blend", "public", "unrelated"),
-        (language(REPOS[HIDDEN]), tower(2, 1024), "blend", "public", "unrelated"),  # larger than the language model
+        (lambda: language(REPOS[RELEASE]), lambda: tower(1), "copy", "public", "copy"),
+        (lambda: language(REPOS[RELEASE]), lambda: tower(2), "copy", "reviewers", "unrelated"),
+        (own_words, lambda: tower(1), "unrelated", "none", "copy"),
+        (own_words, lambda: tower(2), "unrelated", "none", "unrelated"),
+        (lambda: language(REPOS[HIDDEN]), lambda: tower(2), "blend", "public", "unrelated"),
+        (lambda: language(REPOS[HIDDEN]), lambda: tower(2, 1024), "blend", "public", "unrelated"),
     ],
 )
 def test_the_language_model_decides(
-    tmp_path: Path, words: Weights, beside: Weights, finding: str, audience: str, seen: str
+    tmp_path: Path, words: Callable[[], Weights], beside: Callable[[], Weights], finding: str, audience: str, seen: str
 ) -> None:
-    """A frozen tower makes no blend, a foreign one hides none, and beside it a copied language model is a part."""
-    with stage(tmp_path, world(words, beside)) as at:
+    """A frozen tower makes no blend; a foreign one, larger or not, hides none. A copied language model is a part."""
+    with stage(tmp_path, world(words(), beside())) as at:
         found = at.report(UPLOAD)
         assert (found["finding"], found["audience"]) == (finding, audience), found["why"]
         (part,) = found["components"]
         assert (part["name"], part["finding"]) == ("visual", seen)
-        assert part["parameters"] == sum(w.size for w in beside.values())
+        assert part["parameters"] == sum(w.size for w in beside().values())
         assert part["nearest"] == (RELEASE if seen == "copy" else None)
         assert found["sampled"]["compared"] == pytest.approx(1.0, abs=0.01)
 
