@@ -33,8 +33,9 @@ from analyzers.card.claim_words import (
 from analyzers.card.cue_words import DENIAL, DENIED_AFTER, UNREAL
 from analyzers.card.front_matter import Front
 from analyzers.card.markdown import Block
-from analyzers.card.model_names import Named, NameIndex
+from analyzers.card.model_names import NameIndex
 from analyzers.card.recipes import Recipe
+from analyzers.card.repo_ids import Named
 from analyzers.card.sentences import MAX_READ_CHARS, masked, sentences
 from analyzers.records import Mention
 from analyzers.records.claims import MAX_QUOTE_CHARS, Claim, ClaimKind

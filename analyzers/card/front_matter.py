@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from analyzers.card.model_names import HUB, PART, REPO_ID, ids_in
+from analyzers.card.repo_ids import HUB, PART, REPO_ID, ids_in
 
 # YAML's own constructors trip over explicit tags, such as `!!timestamp x`, `!!bool x` and `!!int ''`
 BAD_YAML = (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from markdown_it import MarkdownIt
 
-from analyzers.card.model_names import HUB, ids_in
+from analyzers.card.repo_ids import HUB, ids_in
 from analyzers.model_ids import parts_of
 
 Kind = Literal["heading", "item", "row", "text", "code", "rest"]

@@ -1,4 +1,4 @@
-"""Names of models in text: repo ids, addresses on the Hub, and names spelled in words.
+"""Names of models that text spells in words, beside the repo ids in it.
 
 A name is a list of parts: family, version, size, variant. "Qwen3.6-27B", "Qwen 3.6 27B" and "the 27B version of
 Qwen 3.6" have the same parts. A longer name ("Qwen3.6-27B-Coder") is another model's name.
@@ -12,77 +12,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+from analyzers.card.repo_ids import Named, ids_in, word_set
 from analyzers.model_ids import dotted, is_a_name, parts_of, without_form
 
-PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
-REPO_ID = rf"{PART}/{PART}"
-HUB = r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com|modelscope\.cn/models)/"
 MAX_FILLERS = 4  # words between two parts of a name: "the 27B version of Qwen 3.6"
 MAX_GAP_CHARS = 6
 MAX_SPELLED = 200  # places in one text where a spelling of one name is looked for
-MAX_IDS = 2_000  # in one text
 NEAR = 3  # words between a short name and its owner
-
-_OTHER_PAGE = re.compile(
-    rf"{HUB}(?:datasets|spaces|papers|blog|docs|collections|posts|tasks|learn)/[^\s)\]>\"'|]*|"
-    rf"https?://(?!(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com|modelscope\.cn)/)[^\s)\]>\"'|]*",
-    re.IGNORECASE,
-)
-_CACHED = rf"models--({PART}?)--({PART})"
-_ID = re.compile(
-    rf"{_CACHED}|(?<![A-Za-z0-9_.@-])(?:{HUB}/?({REPO_ID})|(?<!/)({REPO_ID}))(?![A-Za-z0-9_]|/(?![\s)\]>\"'.,]|$|"
-    rf"tree|blob|resolve|raw|commit))",
-    re.ASCII,
-)
-
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_NO_OWNERS = _set(
-    "datasets spaces papers blog docs collections models huggingface.co image text audio video application"
-)
-_TOOLS = _set(
-    "mergekit axolotl unsloth trl llama-factory llamafactory llama.cpp lazymergekit transformers peft vllm sglang "
-    "gguf-my-repo mlx-lm mlx-vlm llm-compressor autoawq autogptq gptqmodel exllamav2 exllamav3 deepspeed "
-    "megatron-lm verl openrlhf swift ms-swift torchtune lm-evaluation-harness mergoo heretic ollama koboldcpp"
-)
-_FILE = re.compile(
-    r"\.(?:md|py|txt|jsonl?|ya?ml|safetensors|gguf|png|jpe?g|gif|svg|pdf|sh|ipynb|bin|xml|cpp|onnx|pth?|ckpt|npz|"
-    r"mp[34]|wav|html|csv|parquet|git)$",
-    re.I,
-)
-_FRACTION = re.compile(r"[0-9.]+[A-Za-z]{0,3}/[0-9.]+[A-Za-z]{0,3}")
-_SIZE = re.compile(r"(?<![a-z0-9])[0-9]+(?:[.x][0-9]+)*[bm](?![a-z])", re.IGNORECASE)
-_FAMILY = re.compile(
-    r"llama|qwen|mi[sx]tral|gemma|phi-|falcon|deepseek|glm|gpt|bert|-base|instruct|-chat\b|-it\b|coder|-r1|olmo|"
-    r"granite|"
-    r"nemo|smollm|roberta|whisper|t5\b",
-    re.IGNORECASE,
-)
-_DATA = re.compile(
-    r"dpo|sft|datasets?|corpus|corpora|prompts?|pairs|preference|feedback|sharegpt|alpaca|ultrachat|orca|capybara|"
-    r"\d+k\b|cleaned|logs?\b|conversations?|stories|writing|wiki|opus|samples",
-    re.IGNORECASE,
-)
 
 _WORD = re.compile(r"[A-Za-z0-9\u00c0-\u024f]+(?:(?:[-.]|(?<=[0-9])_(?=[0-9]))[A-Za-z0-9\u00c0-\u024f]+)*")
 _ENDING = re.compile(
     r"\.(?:png|jpe?g|svg|jsonl?|csv|tsv|txt|md|html|safetensors|gguf|py|ya?ml|parquet)$", re.IGNORECASE
 )
-_FILLERS = _set(
+_FILLERS = word_set(
     "the a an of version variant model models in its our size sized series family release released edition with "
     "parameter parameters params from based on as de la le der die das du des el di von s language llm mit fassung "
     "parametern parámetros paramètres versión versione"
 )
-_VARIANTS = _set(
+_VARIANTS = word_set(
     "instruct thinking coder distill distilled air mini vl preview reasoning turbo flash lite nano omni guard "
     "embedding "
     "reranker abliterated uncensored"
 )
-_ANY_OWNER = _set("org ai labs lab team research the of and inc hf models community")  # in many owners' names
-_NOUNS = _set(
+_ANY_OWNER = word_set("org ai labs lab team research the of and inc hf models community")  # in many owners' names
+_NOUNS = word_set(
     "model models llm llms gguf lora loras adapter by license licence is was are from on with without and or but as "
     "in for "
     "to of at the a an this it we i you our my weights checkpoint architecture quantized quants quantization merge "
@@ -91,35 +44,6 @@ _NOUNS = _set(
     "passthrough x "
     "vs base team based not no"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """One model named in a text. `known`: by an address or a known model's name; `short`: without its owner."""
-
-    repo_id: str
-    start: int
-    end: int
-    known: bool = False
-    short: bool = False
-
-    @property
-    def plain(self) -> bool:
-        """Tell whether it may be other words, as "story/scene" may and "phi-4" without "Microsoft" beside it."""
-        return self.short or (not self.known and not re.search(r"[0-9_.-]", self.repo_id))
-
-    @property
-    def model_like(self) -> bool:
-        """Tell whether it is surely a model and no data set."""
-        name = self.repo_id.rpartition("/")[2]
-        if _SIZE.search(name):
-            return True
-        return not _DATA.search(name) and (self.known or _FAMILY.search(self.repo_id) is not None)
-
-    @property
-    def data_like(self) -> bool:
-        """Tell whether its name is one that data sets have."""
-        return _DATA.search(self.repo_id) is not None and not _SIZE.search(self.repo_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,27 +204,6 @@ def _goes_on(text: Text, at: int) -> bool:
     return (
         then.lower() in _VARIANTS or then[0].isupper() or re.fullmatch(r"[vV]?[0-9.]{4,}|[0-9.]+[bB]", then) is not None
     )
-
-
-def ids_in(text: str) -> list[Named]:
-    """Return the repo ids in a text, by themselves or in an address on the Hub, in the order of the text."""
-    if "/" not in text and "models--" not in text:
-        return []
-    masked = _OTHER_PAGE.sub(lambda m: " " * len(m[0]), text)
-    found: list[Named] = []
-    for match in _ID.finditer(masked):
-        repo_id = (f"{match[1]}/{match[2]}" if match[1] else match[3] or match[4]).rstrip("._-")
-        if len(found) == MAX_IDS:
-            break
-        if not _is_other(repo_id):
-            found.append(Named(repo_id, match.start(), match.end(), known=match[4] is None))
-    return found
-
-
-def _is_other(repo_id: str) -> bool:
-    """Tell files, tools, fractions and other pages of the Hub from models."""
-    owner, _, name = repo_id.lower().partition("/")
-    return owner in _NO_OWNERS or name in _TOOLS or bool(_FRACTION.fullmatch(repo_id) or _FILE.search(name))
 
 
 @dataclass(slots=True)

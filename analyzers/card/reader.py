@@ -17,8 +17,9 @@ from analyzers.card.claims import claims_of, cut
 from analyzers.card.cue_words import BLOT, CHANGED, COPY, NOT_INSIDE, NOT_OF
 from analyzers.card.front_matter import Front, read_front_matter
 from analyzers.card.markdown import Block, blocks_of, split_front_matter, without_comments, without_invisible
-from analyzers.card.model_names import HUB, REPO_ID, NameIndex, Spelling, Text, spelled, spellings
+from analyzers.card.model_names import NameIndex, Spelling, Text, spelled, spellings
 from analyzers.card.recipes import Recipe, recipes
+from analyzers.card.repo_ids import HUB, REPO_ID
 from analyzers.card.sentences import cues_in, declared, opens
 from analyzers.model_ids import is_a_name, parts_of, same_model, without_form
 from analyzers.records import NAMED, Disclosure, Mention

@@ -26,7 +26,8 @@ from analyzers.card.cue_words import (
     UNREAL,
 )
 from analyzers.card.markdown import Block
-from analyzers.card.model_names import Named, NameIndex
+from analyzers.card.model_names import NameIndex
+from analyzers.card.repo_ids import Named
 
 MAX_SENTENCE_CHARS = 2_000
 MAX_READ_CHARS = 30_000  # of a card's text; what comes after declares nothing and still names

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from analyzers.card.front_matter import models_in
-from analyzers.card.model_names import REPO_ID
+from analyzers.card.repo_ids import REPO_ID
 from analyzers.records.traces import Trace, listed, trace
 
 # settings that one family of architectures has, and the beginnings of the model types that use them
