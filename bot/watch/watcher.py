@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from analyzers.card.reader import Card
 from analyzers.errors import Unreadable
@@ -21,25 +20,23 @@ from bot.alerts.operator import News
 from bot.check.checker import Checker
 from bot.check.declarations import parse_card
 from bot.check.from_evidence import FOUND_LATE, NEVER_JUDGED, FirstSight, first_sight, judge_from_evidence, unjudged
-from bot.check.method import method
-from bot.check.report import to_json
 from bot.config.settings import Settings
-from bot.config.trial import Trial
 from bot.hub import Hub
 from bot.hub.repo import HubRepo
 from bot.known.models import DECLARED, KNOWN, Progress, card_of
 from bot.sources.first_look import Meter, weights_digest
-from bot.sources.interface import Disabled, Gated, Missing, Renamed, Source, SourceError, TooLarge, Unavailable
+from bot.sources.interface import Disabled, Gated, Missing, Source, SourceError, TooLarge, Unavailable
 from bot.sources.purpose import spent_on
 from bot.sources.recorder import Recorder
 from bot.sources.weight_files import OTHER_WEIGHTS
 from bot.watch.evidence import EvidenceKeeper
 from bot.watch.newly_public import known_before
+from bot.watch.repositories import Repositories
+from bot.watch.settling import Settling
 from bot.watch.still_uploading import is_under_way
 from state.database.tables import MARK
 from state.evidence.blobs import Blobs
-from state.records import NewCase, RepoEvent
-from state.store import OutboxMessage, Settlement, Store, Upload
+from state.store import Store, Upload
 from state.uploads.sights import NO_WEIGHTS
 
 BATCH = 50
@@ -108,11 +105,11 @@ class Watcher:
                 self.store.key_values.put(begun, deaths + 1, self.clock())
             outcome = self._tried(upload, partial(self._outcome, upload, progress))
         try:
-            self._settle(upload, outcome, begun)
+            self._settling.settle(upload, outcome, begun)
         except Exception as error:  # a report that cannot be stored costs this upload alone
             log.exception("the outcome of %s could not be stored", upload.repo_id)
             outcome = self._later(upload, f"its report could not be stored: {type(error).__name__}: {error}")
-            self._settle(upload, outcome, begun)
+            self._settling.settle(upload, outcome, begun)
         return outcome
 
     def _is_small(self, upload: Upload) -> bool:
@@ -151,6 +148,16 @@ class Watcher:
         return seen
 
     @property
+    def _repositories(self) -> Repositories:
+        return Repositories(self.hub, self.store, self.clock)
+
+    @property
+    def _settling(self) -> Settling:
+        return Settling(
+            self.store, self.settings, self.clock, self.destination, self.operator, self.reviewed, self.wish
+        )
+
+    @property
     def _evidence(self) -> EvidenceKeeper:
         return EvidenceKeeper(self.store, self.blobs, self.clock)
 
@@ -170,7 +177,7 @@ class Watcher:
         except SourceError as error:
             closed = "deleted" if isinstance(error, Missing) else "gated" if isinstance(error, Gated) else ""
             if closed:  # due at once when a listing shows it open again
-                self._note(upload, self._newest_name(upload), closed, str(error))
+                self._repositories.note(upload, self._repositories.newest_name(upload), closed, str(error))
             final = before and isinstance(error, (Missing, Gated, Disabled))
             return Failed(str(error)) if final else self._later(upload, str(error))
         except Exception as error:  # a fault of ours may cost one upload, never the watch
@@ -184,7 +191,7 @@ class Watcher:
             least = self.settings.min_parameters
             return Skipped(f"{upload.parameters:,} parameters, fewer than {least:,}")
         with self.checker.metered() as meter:
-            source = self._open(upload)
+            source = self._repositories.open(upload)
             newer: Card | None = None
             revision, digest = _read_before(upload, seen)
             if not new and not _has(source.facts(), digest):
@@ -215,7 +222,7 @@ class Watcher:
         """Judge an upload by its kept evidence; notify the operator once of a finding that it cannot confirm."""
         complete = _patient(upload)
         try:
-            newer = self._card(self._open(upload))
+            newer = self._card(self._repositories.open(upload))
         except SourceError as error:
             if complete and isinstance(error, Unavailable):
                 raise
@@ -234,38 +241,6 @@ class Watcher:
             return Failed(gone)
         self._evidence.verdict(upload, gated, found.result)
         return found.result
-
-    def _open(self, upload: Upload) -> HubRepo:
-        """Open the upload's newest revision under its newest name; Missing if another repository took the name."""
-        try:
-            return self._asked(upload, upload.repo_id)
-        except Missing:
-            newest = self._newest_name(upload)
-            if newest.lower() == upload.repo_id.lower():
-                raise
-            return self._asked(upload, newest)
-
-    def _asked(self, upload: Upload, name: str) -> HubRepo:
-        """Open a repository by name and follow its renames."""
-        source = self.hub.repo(name)
-        try:
-            facts = source.facts()
-        except Renamed as moved:
-            source = self.hub.repo(moved.repo_id)
-            facts = source.facts()
-        if upload.hub_id and facts.hub_id and facts.hub_id != upload.hub_id:
-            raise Missing(f"another repository has the name {facts.ref.repo_id} now")
-        if facts.ref.repo_id.lower() != name.lower():
-            self._note(upload, facts.ref.repo_id, "renamed", f"{name} to {facts.ref.repo_id}")
-        return source
-
-    def _newest_name(self, upload: Upload) -> str:
-        return self.store.newest_name(upload.repo_id, upload.hub_id) or upload.repo_id
-
-    def _note(self, upload: Upload, repo_id: str, kind: str, detail: str) -> None:
-        """Record an event of an upload's repository."""
-        identity = upload.hub_id or upload.repo_id.lower()
-        self.store.record_events([RepoEvent(identity, repo_id, kind, detail, self.clock())])
 
     def _triage(self, upload: Upload, source: HubRepo) -> Skipped | Failed | None:
         """Return the outcome of an upload that is small, empty, incomplete or judged already; None for a candidate."""
@@ -295,34 +270,6 @@ class Watcher:
         where = f" on its main branch, the only one that is read; others are {branches}" if branches else ""
         return self._later(upload, NO_WEIGHTS + where)
 
-    def _why_no_alert(self, upload: Upload, result: CheckResult, report: dict[str, Any]) -> str:
-        """Return why a finding gets no alert, "" where it gets one. An open case of the repository gets a note."""
-        if self._seeded(upload, result):
-            return "; no alert, because it was there before the watch began"
-        parents = _parents(report)
-        same = [c for c in self.store.cases.other_open_cases(upload.id) if _parents(c.report) == parents]
-        return (
-            f"; no alert of its own, because case {same[0].case_id} reports the same of this repository" if same else ""
-        )
-
-    def _notify_of_reviewed(self, upload: Upload, result: CheckResult, case_id: str) -> None:
-        """Notify the operator once of a finding that a person must see first, where reviewers have no channel."""
-        if self.settings.review_channel:
-            return
-        news, key = News(self.store, self.clock, self.operator), f"{upload.id}:{result.suspect.revision}"
-        if result.verdict.audience == "reviewers":
-            title = f"{result.suspect.repo_id}: a finding that a person must see first"
-            news.once(f"named:{key}", title, _with_quotes(result))
-        elif self.reviewed and Trial(self.store, self.settings.shadow_days).until(self.clock()):
-            text = f"{result.verdict.why}; blendwatch case confirm {case_id} where it is right, else case retract"
-            news.once(f"trial:{key}", f"{result.suspect.repo_id}: a would-be alert of the trial week", text)
-
-    def _seeded(self, upload: Upload, result: CheckResult) -> bool:
-        """Return True if the result is about weights from before the watch began: a seed may get new weights later."""
-        began = upload.first_seen - timedelta(hours=self.settings.lookback_hours)
-        before = result.weights_at is None or result.weights_at < began
-        return upload.silent and (before or result.suspect.revision == upload.listed_revision)
-
     def _began_at(self) -> datetime | None:
         """Return the UTC time at which the watch of the Hub began."""
         return min((s.began_at for s in self.store.feeds() if s.began_at), default=None)
@@ -333,36 +280,6 @@ class Watcher:
             return Failed(f"{reason} (asked {upload.attempts + 1} times)")
         wait = max(RETRIES[upload.attempts], timedelta(seconds=math.ceil(seconds or 0)))
         return Failed(reason, self.clock() + wait)
-
-    def _settle(self, upload: Upload, outcome: Outcome, begun: str) -> None:
-        """Store the outcome of an upload with its alert, and end the mark `begun`."""
-        now = self.clock()
-        match outcome:
-            case Skipped(reason):
-                self.store.settle(upload.id, Settlement("skipped", reason), [], now, ends=begun)
-            case Failed(reason, retry_at, waits):
-                kept = upload.report  # of an earlier verdict, whose new outcome is still unknown
-                settled = Settlement("failed", reason, kept, retry_at, waits=waits)
-                self.store.settle(upload.id, settled, [], now, ends=begun)
-            case CheckResult():
-                self.wish(outcome)
-                report = to_json(outcome, now)
-                key = f"{outcome.suspect.repo_id.lower()}@{outcome.suspect.revision}:{report['case']}"
-                found = outcome.verdict.audience != "none"
-                why_no_alert = self._why_no_alert(upload, outcome, report) if found else ""
-                shown = found and not why_no_alert and (outcome.verdict.alert or self.reviewed)
-                alerts = [OutboxMessage(key, self.destination, report, upload.id)] if shown else []
-                settlement = Settlement(
-                    "found",
-                    outcome.verdict.why + why_no_alert,
-                    report,
-                    revision=outcome.suspect.revision,
-                    weights_digest=outcome.weights_digest or None,
-                )
-                opened = NewCase(str(report["case"]), method()) if shown else None
-                if found and not why_no_alert:
-                    self._notify_of_reviewed(upload, outcome, str(report["case"]))
-                self.store.settle(upload.id, settlement, alerts, now, opened, ends=begun)
 
 
 def _patient(upload: Upload) -> bool:
@@ -376,16 +293,6 @@ def _read_before(upload: Upload, seen: FirstSight | None) -> tuple[str | None, s
     if upload.report is not None or seen is None:
         return upload.revision, upload.weights_digest or ""
     return seen.stored.sketch.ref.revision, seen.weights_digest
-
-
-def _with_quotes(result: CheckResult) -> str:
-    """Return the verdict's sentence with the author's words that name a parent."""
-    named = [p for p in result.verdict.finding.parents if p.said == "named" and p.quote]
-    return "; ".join((result.verdict.why, *(f"{p.ref.repo_id}, {p.where}: “{p.quote}”" for p in named)))
-
-
-def _parents(report: dict[str, Any]) -> set[str]:
-    return {str(p["repo_id"]).lower() for p in report["parents"]}
 
 
 def _has(facts: RepoFacts, digest: str) -> bool:
