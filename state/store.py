@@ -19,6 +19,7 @@ from sqlalchemy import (
     case,
     delete,
     desc,
+    exists,
     func,
     or_,
     select,
@@ -31,8 +32,8 @@ from state.cases.casebook import Cases
 from state.cases.opening import open_case
 from state.database.engine import open_engine, reading, transaction
 from state.database.key_values import KeyValues
-from state.database.rows import as_message, as_upload, cap, insert_new, message_row, settled_columns
-from state.database.tables import cursors, events, marks, outbox, uploads
+from state.database.rows import as_message, as_upload, begins, cap, insert_new, message_row, settled_columns
+from state.database.tables import NOTIFIED, UNREPORTED, cursors, events, marks, outbox, uploads
 from state.errors import StateError
 from state.outbox.conditions import Message, open_conditions, set_condition
 from state.outbox.digests import AlertDigests
@@ -51,18 +52,16 @@ from state.records import (
     Upload,
     UploadState,
 )
-from state.uploads.counts import Tally, outcomes, tally
+from state.uploads.counts import Tally, counted, outcomes, tally
+from state.uploads.forgetting import forget_skipped
 from state.uploads.listings import advance, feed_states, record_events, record_listed
 from state.uploads.sights import Sighting, sighting
 
 __all__ = ["OutboxMessage", "OutboxRow", "Settlement", "StateError", "Store", "Tally", "Upload"]
 
-_ALERTED = select(outbox.c.upload_id).where(outbox.c.upload_id.is_not(None))
-_UNALERTED = and_(uploads.c.state == "found", uploads.c.id.not_in(_ALERTED))
-
-
-NOTIFIED: Final = "; the operator was told"  # ends the last error of a message once reported
-_OPERATORS: Final = outbox.c.dedupe_key.startswith("operator:")  # messages to the operator, not to readers
+_ALERTED = exists().where(outbox.c.upload_id == uploads.c.id)
+_UNALERTED = and_(uploads.c.state == "found", ~_ALERTED)
+_OPERATORS: Final = begins(outbox.c.dedupe_key, "operator:")  # messages to the operator, not to readers
 
 
 class Store:
@@ -149,7 +148,8 @@ class Store:
     def began_at(self) -> datetime | None:
         """Return when the watch first saw an upload, by our own clock; None if it saw none."""
         with reading(self._engine) as connection:
-            first: datetime | None = connection.scalar(select(uploads.c.first_seen).order_by(uploads.c.id).limit(1))
+            oldest = select(func.min(uploads.c.id)).scalar_subquery()
+            first: datetime | None = connection.scalar(select(uploads.c.first_seen).where(uploads.c.id == oldest))
             return first
 
     def record_events(self, shown: Sequence[RepoEvent]) -> int:
@@ -233,7 +233,7 @@ class Store:
     def requeue(self, upload_id: int, reason: str, now: datetime) -> bool:
         """Queue a judged upload for another check, with the reason. Returns False if it was never judged."""
         judged = and_(uploads.c.id == upload_id, uploads.c.state == "found")
-        values = {"state": "failed", "reason": cap(reason), "retry_at": now, "attempts": 0}
+        values = {"state": "failed", "finding": None, "reason": cap(reason), "retry_at": now, "attempts": 0}
         with transaction(self._engine) as connection:
             return connection.execute(update(uploads).where(judged).values(**values)).rowcount > 0
 
@@ -241,7 +241,7 @@ class Store:
         """Return the newest judged upload of this repository with the same weights; None if there is none."""
         name = hub_id_or_repo_id
         same = or_(uploads.c.identity == name, uploads.c.repo_key == name.lower())
-        judged = and_(uploads.c.state == "found", uploads.c.weights_digest == weights_digest)
+        judged = and_(uploads.c.finding.is_not(None), uploads.c.weights_digest == weights_digest)
         query = select(uploads).where(same, judged).order_by(uploads.c.settled_at.desc(), uploads.c.id.desc())
         return next(iter(self._uploads(query.limit(1))), None)
 
@@ -250,6 +250,11 @@ class Store:
         with reading(self._engine) as connection:
             some = _identities(connection, repo_id)
         return self._uploads(select(uploads).where(uploads.c.identity.in_(some)).order_by(desc(uploads.c.id)))
+
+    def forget_small(self, before: datetime, limit: int) -> int:
+        """Delete the oldest skipped uploads last settled before a time, and their events. Returns their number."""
+        with transaction(self._engine) as connection:
+            return forget_skipped(connection, before, limit)
 
     # -- messages --------------------------------------------------------------------------------------------
 
@@ -317,19 +322,14 @@ class Store:
 
         The row's last error records the notice. A message given up again is reported again.
         """
-        unreported = and_(
-            outbox.c.state == "dead",
-            ~_OPERATORS,
-            ~func.coalesce(outbox.c.last_error, "").endswith(NOTIFIED),
-        )
+        unreported = and_(UNREPORTED, ~_OPERATORS)
         with transaction(self._engine) as connection:
             rows = [
                 as_message(row) for row in connection.execute(select(outbox).where(unreported).order_by(outbox.c.id))
             ]
             if rows:
                 insert_new(connection, outbox, [message_row(notice(rows), None, now)])
-                reported = func.coalesce(outbox.c.last_error, "") + NOTIFIED
-                connection.execute(update(outbox).where(unreported).values(last_error=reported))
+                connection.execute(update(outbox).where(unreported).values(last_error=outbox.c.last_error + NOTIFIED))
         return len(rows)
 
     def retry_dead(self, now: datetime, destination: str | None = None, because: str = "") -> int:
@@ -355,13 +355,11 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """Count uploads and alerts by state, as "uploads.found" or "alerts.dead"; zeros included."""
-        counted = {f"uploads.{state}": 0 for state in get_args(UploadState)}
-        counted |= {f"alerts.{state}": 0 for state in get_args(AlertState)}
         with reading(self._engine) as connection:
-            for name, table in (("uploads", uploads), ("alerts", outbox)):
-                rows = connection.execute(select(table.c.state, func.count()).group_by(table.c.state))
-                counted |= {f"{name}.{state}": number for state, number in rows}
-        return counted
+            kept = {"uploads": counted(connection, "uploads"), "alerts": counted(connection, "alerts")}
+        states = [("uploads", state) for state in get_args(UploadState)]
+        states += [("alerts", state) for state in get_args(AlertState)]
+        return {f"{name}.{state}": kept[name].get(state, 0) for name, state in states}
 
     def tally(self, now: datetime, since: datetime | None = None) -> Tally:
         """Count what an operator watches; outcomes and findings of all time, or settled `since`."""

@@ -57,8 +57,8 @@ class HourlyCap:
         rows = sorted((one for one in (row, *others) if one.id not in gone), key=lambda one: one.id)
         if not rows:
             return None
-        last = self.alerts.last_digest(where)
-        if last is None or now - last >= HOUR:
+        last = self.alerts.last_digest(where, now - HOUR)
+        if last is None:
             # a row that is alone is told as it is, and stands for this hour's digest all the same
             return Batch(rows, _together(rows), folded=True)
         self.alerts.hold([one.id for one in rows], last + HOUR)

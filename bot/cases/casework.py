@@ -61,7 +61,7 @@ class Casework:
                 log.exception("the case %s could not be drawn again", case.case_id)
             else:
                 made += self.correct(case, verdict)
-            self.store.cases.mark_followed_up(case.case_id, self.clock(), current)
+            self.store.cases.mark_replayed(case.case_id, current)
         return made
 
     def correct(self, case: CaseFile, verdict: Verdict) -> bool:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from bot.cases.casework import AT_ONCE, Casework, repo_of
 from bot.cases.changes import Changes
@@ -23,9 +22,6 @@ from state.errors import StateError
 from state.records import CaseFile, Upload
 from state.store import Store
 
-EVERY: Final = timedelta(hours=1)  # while a case is young
-LATER: Final = timedelta(hours=12)
-YOUNG: Final = timedelta(days=3)
 log = logging.getLogger("blendwatch")
 
 
@@ -58,7 +54,7 @@ class Followups:
         """Look after what is due; return how many notes were made. Safe to kill anywhere."""
         made = self.casework.replay_old()
         now = self.clock()
-        for case in self.store.cases.due_for_follow_up(now - YOUNG, now - EVERY, now - LATER, AT_ONCE):
+        for case in self.store.cases.due_for_follow_up(now, AT_ONCE):
             progress(f"looking after the case of {repo_of(case)}")
             history = self.store.history(repo_of(case))
             upload = next((u for u in history if u.id == case.upload_id), None)
@@ -69,7 +65,7 @@ class Followups:
                 raise
             except Exception:  # a fault of ours in one case must not keep the others from being looked after
                 log.exception("the case %s could not be looked after", case.case_id)
-            self.store.cases.mark_followed_up(case.case_id, now)
+            self.store.cases.mark_followed_up(case, now)
         return made
 
     def again(self, case: CaseFile) -> HubRepo:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select, update
 from state.case_records import Case, NewRemark
 from state.cases.opening import add_note
 from state.cases.remarks import add, post, votes
-from state.cases.view import SHOWN, STATE, as_case, case_at, locked
+from state.cases.view import IN_REVIEW, SHOWN, STATE, as_case, case_at, locked
 from state.database.engine import reading, transaction
 from state.database.tables import case_notes, cases, publications
 from state.errors import StateError
@@ -29,7 +29,7 @@ class AuthorNotices:
 
     def waiting(self) -> list[Case]:
         """Return the cases that wait, the oldest first."""
-        query = SHOWN.where(STATE == "asked").order_by(cases.c.opened_at, cases.c.case_id)
+        query = SHOWN.where(IN_REVIEW, STATE == "asked").order_by(cases.c.opened_at, cases.c.case_id)
         with reading(self._engine) as connection:
             return [as_case(row) for row in connection.execute(query)]
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import Engine, and_, case, desc, exists, func, or_, select, update
 
 from state.case_records import CaseMessage
-from state.cases.opening import add_note, files_of, find, keep_files, notes_of
+from state.cases.opening import add_note, files_of, find, keep_files, next_follow_up, notes_of
 from state.database.engine import reading, transaction
+from state.database.rows import begins
 from state.database.tables import case_notes, cases, evidence, outbox, remarks, uploads
 from state.errors import StateError
 from state.outbox.digests import SENT_IN_DIGEST
@@ -38,7 +39,7 @@ class Cases:
         if len(key) < 6 or not set(key) <= set("0123456789abcdef"):
             raise StateError(f"{case_id!r} is not a case: give six or more of an id's 12 hex digits")
         with reading(self._engine) as connection:
-            found = find(connection, select(cases).where(cases.c.case_id.startswith(key)))
+            found = find(connection, select(cases).where(begins(cases.c.case_id, key)))
         if len(found) > 1:
             raise StateError(f"{case_id!r} begins {len(found)} cases: {', '.join(c.case_id for c in found)}")
         return found[0] if found else None
@@ -61,15 +62,11 @@ class Cases:
         with reading(self._engine) as connection:
             return find(connection, query.order_by(cases.c.opened_at, cases.c.case_id))
 
-    def due_for_follow_up(self, young: datetime, before: datetime, later: datetime, limit: int) -> list[CaseFile]:
-        """Return open cases due for a follow-up, longest wait first.
-
-        Due: last followed up before `later`, or before `before` if opened since `young`.
-        """
-        waited = or_(cases.c.asked_at < later, and_(cases.c.opened_at >= young, cases.c.asked_at < before))
-        due = and_(cases.c.state == "open", waited)
+    def due_for_follow_up(self, now: datetime, limit: int) -> list[CaseFile]:
+        """Return open cases due for a follow-up, longest wait first."""
+        due = select(cases).where(cases.c.due_at <= now, cases.c.state == "open")
         with reading(self._engine) as connection:
-            return find(connection, select(cases).where(due).order_by(cases.c.asked_at).limit(limit))
+            return find(connection, due.order_by(cases.c.due_at, cases.c.case_id).limit(limit))
 
     def judged(self) -> list[Judged]:
         """Return every alert that opened a case, the oldest first; right: confirmed by a person and not retracted."""
@@ -99,15 +96,19 @@ class Cases:
 
     def with_other_method(self, method: str, limit: int) -> list[CaseFile]:
         """Return open cases whose verdict another method drew last."""
-        old = and_(cases.c.state == "open", cases.c.method != method)
+        other = or_(cases.c.method < method, cases.c.method > method)  # two ranges of an index, unlike !=
+        old = and_(cases.c.state == "open", other)
         with reading(self._engine) as connection:
             return find(connection, select(cases).where(old).order_by(cases.c.opened_at).limit(limit))
 
-    def mark_followed_up(self, case_id: str, now: datetime, method: str | None = None) -> None:
-        """Record that a case was followed up, or replayed by a method."""
-        values = {"asked_at": now} if method is None else {"method": method}
-        with transaction(self._engine) as connection:
-            connection.execute(update(cases).where(cases.c.case_id == case_id).values(**values))
+    def mark_followed_up(self, case: CaseFile, now: datetime) -> None:
+        """Record that a case was followed up; the next time comes by its age."""
+        values: dict[str, object] = {"asked_at": now, "due_at": next_follow_up(case.opened_at, now)}
+        self._change(case.case_id, values)
+
+    def mark_replayed(self, case_id: str, method: str) -> None:
+        """Record that a method drew a case's verdict again."""
+        self._change(case_id, {"method": method})
 
     def notes(self, case_id: str) -> list[Note]:
         """Return notes, the oldest first."""
@@ -130,7 +131,7 @@ class Cases:
             if files:
                 upload_id = select(cases.c.upload_id).where(cases.c.case_id == note.case_id)
                 keep_files(connection, connection.scalars(upload_id).one(), files)
-            return add_note(connection, note, messages, **({"state": "retracted"} if retract else {}))
+            return add_note(connection, note, messages, **({"state": "retracted", "due_at": None} if retract else {}))
 
     def case_messages(self, case: CaseFile) -> list[tuple[str, str | None]]:
         """Return the destinations of a case's alert, each with the message's id once sent."""
@@ -156,3 +157,7 @@ class Cases:
         with reading(self._engine) as connection:
             found = find(connection, select(cases).join(outbox, together).order_by(outbox.c.id))
         return found if len(found) > 1 else []
+
+    def _change(self, case_id: str, values: dict[str, object]) -> None:
+        with transaction(self._engine) as connection:
+            connection.execute(update(cases).where(cases.c.case_id == case_id).values(**values))

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, select, update
 
 from state.database.rows import cap, insert_new, message_row, plain_json
 from state.database.tables import case_notes, cases, evidence, outbox
 from state.records import CaseFile, KeptFile, Note, OutboxMessage
+
+# Follow-ups of a case: up to which age, and how often. A card is mostly corrected in the first days.
+FOLLOW_UPS: Final = (
+    (timedelta(days=3), timedelta(hours=1)),
+    (timedelta(days=30), timedelta(days=1)),
+    (timedelta(days=365), timedelta(days=7)),
+)
+
+
+def next_follow_up(opened_at: datetime, now: datetime) -> datetime | None:
+    """Return when a case followed up now is due again; None once it is too old."""
+    return next((now + every for until, every in FOLLOW_UPS if now - opened_at < until), None)
 
 
 def keep_files(connection: Connection, upload_id: int, files: Sequence[KeptFile]) -> None:
@@ -39,6 +51,7 @@ def open_case(
         "report": plain_json(report, f"the report of case {case_id}"),
         "opened_at": now,
         "asked_at": now,
+        "due_at": next_follow_up(now, now),
     }
     insert_new(connection, cases, [row])
 

@@ -27,9 +27,9 @@ from state.cases.remarks import (
     post_remark,
     votes,
 )
-from state.cases.view import SHOWN, STATE, as_case, case_at, locked
+from state.cases.view import IN_REVIEW, SHOWN, STATE, as_case, case_at, locked
 from state.database.engine import reading, transaction
-from state.database.rows import cap, insert_new
+from state.database.rows import begins, cap, insert_new
 from state.database.tables import cases, outbox, publications, remarks, uploads
 from state.errors import StateError
 from state.outbox.leases import sending_before
@@ -49,10 +49,9 @@ class Publications:
 
     def get(self, case_id: str) -> Case | None:
         """Return the case with this id, else the only one whose id has this prefix, else None."""
-        query = SHOWN.where(cases.c.case_id.startswith(case_id, autoescape=True)).limit(2)
-        found = self._cases(query)
+        found = self._cases(SHOWN.where(begins(cases.c.case_id, case_id)).limit(2)) if case_id else []
         exact = [one for one in found if one.case_id == case_id]
-        return exact[0] if exact else found[0] if len(found) == 1 and case_id else None
+        return exact[0] if exact else found[0] if len(found) == 1 else None
 
     def of_repo(self, repo_id: str) -> list[Case]:
         """Return the cases of a repository, the newest first."""
@@ -84,7 +83,7 @@ class Publications:
     def waiting(self) -> int:
         """Count the cases that wait for reviewers."""
         with reading(self._engine) as connection:
-            return connection.scalar(SHOWN.with_only_columns(func.count()).where(STATE == "review")) or 0
+            return connection.scalar(SHOWN.with_only_columns(func.count()).where(IN_REVIEW, STATE == "review")) or 0
 
     def remarks(self, case_id: str, scope: str = "") -> list[Remark]:
         """Return remarks on a case that hold everywhere or in one server, the oldest first."""
@@ -263,7 +262,7 @@ class Publications:
 
     def remind(self, now: datetime, destination: str, next_at: datetime) -> int:
         """Show the reviewers again what they left for too long; how many cases that were."""
-        overdue = and_(STATE.in_(("review", "asked")), publications.c.remind_at <= now)
+        overdue = and_(IN_REVIEW, publications.c.remind_at <= now, STATE.in_(("review", "asked")))
         with transaction(self._engine) as connection:
             rows = connection.execute(SHOWN.where(overdue)).all()
             again = [review_row(row.case_id, destination, row.reminders + 1) for row in rows]

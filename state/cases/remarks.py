@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, func, select
 
 from state.case_records import CaseMessage, NewRemark, Remark, RemarkState
 from state.cases.messages import CHANNEL, case_message_prefix, remark_row
-from state.database.rows import cap, insert_new, message_row
+from state.database.rows import begins, cap, insert_new, message_row
 from state.database.tables import outbox, remarks
 from state.records import OutboxMessage
 
@@ -53,8 +53,8 @@ def case_messages(connection: Connection, case_id: str, guild_id: str) -> list[C
 def messages_with_prefix(connection: Connection, start: str) -> list[CaseMessage]:
     """Return the messages whose keys have this prefix, the oldest first."""
     query = select(outbox.c.destination, outbox.c.message_id, outbox.c.state, outbox.c.attempts)
-    between = and_(outbox.c.dedupe_key >= start, outbox.c.dedupe_key < start[:-1] + chr(ord(start[-1]) + 1))
-    return [CaseMessage(*row) for row in connection.execute(query.where(between).order_by(outbox.c.id))]
+    mine = query.where(begins(outbox.c.dedupe_key, start))
+    return [CaseMessage(*row) for row in connection.execute(mine.order_by(outbox.c.id))]
 
 
 def channel_messages(connection: Connection, case_id: str, guild_id: str) -> list[CaseMessage]:

@@ -35,6 +35,7 @@ STATE: Final = case(
     (and_(publications.c.standing == "review", _last((*ASKED, *ENDED)).in_(ASKED)), "asked"),
     else_=publications.c.standing,
 )
+IN_REVIEW: Final = publications.c.standing == "review"  # holds for "review", "asked" and "closed"; has an index
 SHOWN: Final = select(
     cases.c.case_id,
     cases.c.upload_id,

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, delete, desc, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from state.database.engine import reading, transaction
+from state.database.rows import begins
 from state.database.tables import marks
 
 
@@ -47,7 +48,7 @@ class KeyValues:
 
     def first(self, beginning: str, limit: int) -> list[KeyValue]:
         """Return entries with this name prefix, by value (the first noted first), then by name in descending order."""
-        query = select(marks).where(marks.c.name.startswith(beginning, autoescape=True))
+        query = select(marks).where(begins(marks.c.name, beginning))
         with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(marks.c.value, desc(marks.c.name)).limit(limit)).all()
         return [KeyValue(row.name, json.loads(row.value), row.changed_at) for row in rows]

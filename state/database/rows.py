@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from analyzers.records import HubEvent
@@ -57,6 +57,7 @@ def settled_columns(stored: Row[*tuple[Any, ...]], settlement: Settlement) -> di
         "state": settlement.state,
         "reason": cap(settlement.reason),
         "report": None if report is None else plain_json(report, f"the report on {stored.repo_id}"),
+        "finding": str((report or {}).get("finding", "unknown")) if settlement.state == "found" else None,
         "retry_at": settlement.retry_at,
         "revision": settlement.revision or stored.revision,
         "weights_digest": settlement.weights_digest or stored.weights_digest,
@@ -71,6 +72,13 @@ def as_upload(row: Row[*tuple[Any, ...]]) -> Upload:
 def as_message(row: Row[*tuple[Any, ...]]) -> OutboxRow:
     """Convert a row of `outbox` into its value."""
     return OutboxRow(**{name: row._mapping[name] for name in OutboxRow.__slots__})
+
+
+def begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Select texts with this prefix, by a range that an index answers. The column sorts by code points."""
+    if not prefix:
+        return true()
+    return and_(column >= prefix, column < prefix[:-1] + chr(ord(prefix[-1]) + 1))
 
 
 def cap(text: str) -> str:

@@ -53,6 +53,9 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+Key = String().with_variant(String(collation="C"), "postgresql")  # sorts by code points, so that prefixes are ranges
+
+
 def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     """Constrain `column` to one of `values`."""
     allowed = ", ".join(f"'{v}'" for v in values)
@@ -103,21 +106,27 @@ uploads = Table(
     Column("report", JSON(none_as_null=True)),
     Column("weights_digest", String),
     Column("silent", Boolean, nullable=False, server_default=false()),  # seeded: remembered, never alerted
+    Column("finding", String),  # kind of a judged upload's finding, which outlives its report; None if not judged
     UniqueConstraint("identity", "listed_revision"),
     one_of("state", get_args(UploadState)),
     Index("ix_uploads_state_retry_at", "state", "retry_at"),
+    Index("ix_uploads_state_settled_at", "state", "settled_at"),
     Index("ix_uploads_repo_key", "repo_key"),
+    Index("ix_uploads_created_at", "created_at"),
+    Index("ix_uploads_weights_digest", "weights_digest"),
 )
 
 # Spelled out and not bound: only then does SQLite see that the partial index holds the query's rows. Negated, because
 # no other index answers that: messages are found one by one in their order, however many there are.
 STILL_OPEN = text("state NOT IN ('sent', 'dead')")
+NOTIFIED = "; the operator was told"  # ends the last error of a given-up message once reported
+UNREPORTED = text(f"state = 'dead' AND last_error NOT LIKE '%{NOTIFIED}'")
 
 outbox = Table(
     "outbox",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("dedupe_key", String, nullable=False),
+    Column("dedupe_key", Key, nullable=False),
     Column("destination", String, nullable=False),
     Column("payload", JSON, nullable=False),
     Column("state", String, nullable=False),
@@ -133,7 +142,10 @@ outbox = Table(
     one_of("state", get_args(AlertState)),
     Index("ix_outbox_state_next_at", "state", "next_at"),
     Index("ix_outbox_upload_id", "upload_id"),
+    Index("ix_outbox_destination_sent_at", "destination", "sent_at"),
+    Index("ix_outbox_message_id", "message_id"),
     Index("ix_outbox_open", "id", sqlite_where=STILL_OPEN, postgresql_where=STILL_OPEN),
+    Index("ix_outbox_unreported", "id", sqlite_where=UNREPORTED, postgresql_where=UNREPORTED),
 )
 
 events = Table(
@@ -161,6 +173,7 @@ conditions = Table(
     Column("began_at", UtcTime, nullable=False),
     Column("ended_at", UtcTime),
     Index("ix_conditions_name", "name"),
+    Index("ix_conditions_ended_at", "ended_at"),
 )
 
 evidence = Table(
@@ -179,14 +192,19 @@ evidence = Table(
 cases = Table(
     "cases",
     metadata,
-    Column("case_id", String, primary_key=True),
+    Column("case_id", Key, primary_key=True),
     Column("upload_id", Integer, ForeignKey("uploads.id"), nullable=False),
     Column("state", String, nullable=False),
     Column("method", String, nullable=False),  # method that drew the last verdict
     Column("report", JSON, nullable=False),  # of the alert
     Column("opened_at", UtcTime, nullable=False),
     Column("asked_at", UtcTime, nullable=False),  # last follow-up
+    Column("due_at", UtcTime),  # next follow-up; None: there is none
     one_of("state", get_args(CaseState)),
+    Index("ix_cases_upload_id", "upload_id"),
+    Index("ix_cases_opened_at", "opened_at"),
+    Index("ix_cases_due_at", "due_at"),
+    Index("ix_cases_state_method", "state", "method"),
 )
 
 case_notes = Table(
@@ -199,6 +217,8 @@ case_notes = Table(
     Column("unique_key", String, nullable=False),
     Column("noted_at", UtcTime, nullable=False),
     UniqueConstraint("unique_key"),
+    Index("ix_case_notes_case_id", "case_id"),
+    Index("ix_case_notes_kind_noted_at", "kind", "noted_at"),
 )
 
 publications = Table(  # review state of each case, where a bot posts cases
@@ -244,10 +264,18 @@ mutes = Table(
     Column("created_at", UtcTime, nullable=False),
 )
 
+counts = Table(  # rows of uploads and outbox by state and finding; triggers of the database keep it
+    "counts",
+    metadata,
+    Column("name", String, primary_key=True),  # alerts, findings, uploads
+    Column("label", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
 marks = Table(
     "marks",
     metadata,
-    Column("name", String, primary_key=True),
+    Column("name", Key, primary_key=True),
     Column("value", Text, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
 )

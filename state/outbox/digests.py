@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Engine, and_, exists, func, select, update
 
 from state.database.engine import reading, transaction
-from state.database.tables import cases, outbox
+from state.database.tables import STILL_OPEN, cases, outbox
 from state.outbox.leases import lease, release
 from state.records import OutboxRow
 
@@ -41,13 +41,14 @@ class AlertDigests:
 
     def alerts_before(self, destination: str, row_id: int) -> int:
         """Count earlier alerts that are being sent now."""
-        sending = and_(_alerts(destination), outbox.c.state == "sending", outbox.c.id < row_id)
+        sending = and_(STILL_OPEN, _alerts(destination), outbox.c.state == "sending", outbox.c.id < row_id)
         with reading(self._engine) as connection:
             return connection.scalar(select(func.count()).where(sending)) or 0
 
-    def last_digest(self, destination: str) -> datetime | None:
-        """Return when the last digest went to this destination; None: never."""
-        folded = and_(outbox.c.destination == destination, outbox.c.last_error == SENT_IN_DIGEST)
+    def last_digest(self, destination: str, since: datetime) -> datetime | None:
+        """Return when the last digest after `since` went to this destination; None: there was none."""
+        lately = and_(outbox.c.destination == destination, outbox.c.sent_at > since)
+        folded = and_(lately, outbox.c.last_error == SENT_IN_DIGEST)
         with reading(self._engine) as connection:
             newest: datetime | None = connection.scalar(select(func.max(outbox.c.sent_at)).where(folded))
             return newest

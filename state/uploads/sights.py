@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, func, select
 
 from state.database.tables import MARK, cursors, uploads
 
@@ -26,10 +26,8 @@ def sighting(connection: Connection, repo_id: str, hub_id: str | None, revision:
     """Return when a repository and this revision were seen."""
     began = select(func.min(cursors.c.began_at)).where(~cursors.c.feed.startswith(MARK))
     same = uploads.c.identity.in_({repo_id.lower(), hub_id or repo_id.lower()})
-    empty = and_(same, uploads.c.state == "failed", uploads.c.reason.startswith(NO_WEIGHTS))
-    listed = and_(same, uploads.c.listed_revision == revision)
-    return Sighting(
-        connection.scalar(began),
-        connection.scalar(select(func.max(uploads.c.settled_at)).where(empty)),
-        connection.scalar(select(func.min(uploads.c.first_seen)).where(listed)),
-    )
+    columns = (uploads.c.state, uploads.c.reason, uploads.c.settled_at, uploads.c.listed_revision, uploads.c.first_seen)
+    rows = connection.execute(select(*columns).where(same)).all()  # few: one for each revision that was listed
+    empty = (r.settled_at for r in rows if r.state == "failed" and r.reason.startswith(NO_WEIGHTS) and r.settled_at)
+    listed = (r.first_seen for r in rows if r.listed_revision == revision)
+    return Sighting(connection.scalar(began), max(empty, default=None), min(listed, default=None))

@@ -15,7 +15,7 @@ import pytest
 from bot import build
 from bot.alerts.delivery import deliver
 from bot.cases.casework import Casework
-from bot.cases.followup import EVERY, Followups
+from bot.cases.followup import Followups
 from bot.cases.rendering import as_they_stand
 from bot.config.settings import Settings
 from bot.hub import Hub
@@ -39,6 +39,9 @@ def told(tmp_path: Path) -> Iterator[tuple[Stage, Store]]:
         assert done.returncode == 0, done.stderr
         with at.store() as store:
             yield at, store
+
+
+EVERY = timedelta(hours=1)  # between follow-ups of a young case
 
 
 def keeper(at: Stage, store: Store, later: timedelta = EVERY) -> Casework:
@@ -197,10 +200,10 @@ def test_other_thresholds_draw_open_cases_again(tmp_path: Path) -> None:
     """What still holds is left alone, what does not is taken back, and what has no evidence stays as it is."""
     with told(tmp_path) as (at, store):
         case = the_case(store)
-        store.cases.mark_followed_up(case.case_id, case.opened_at, "of another method")
+        store.cases.mark_replayed(case.case_id, "of another method")
         assert keeper(at, store).replay_old() == 0
         assert kinds(store) == []
-        store.cases.mark_followed_up(case.case_id, case.opened_at, "of another method")
+        store.cases.mark_replayed(case.case_id, "of another method")
         blobs = Blobs(at.folder / "data" / "evidence")
         kept = next(f for f in store.cases.files(case.upload_id) if f.kind == "verdict")
         evidence = from_bytes(blobs.get(kept.digest))

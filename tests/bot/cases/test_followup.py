@@ -290,7 +290,7 @@ def test_a_fault_of_ours_in_one_case_ends_no_look(at: Watched, monkeypatch: pyte
 
     monkeypatch.setattr(Followups, "_look_after", trips)
     monkeypatch.setattr(Casework, "verdict", trips)
-    at.store.cases.mark_followed_up(at.case.case_id, NOW, "another method")
+    at.store.cases.mark_replayed(at.case.case_id, "another method")
     assert at.look(repo("b", HONEST)) == []
     monkeypatch.setattr(Followups, "_look_after", looks)
     assert at.look(after=0) == []  # not due yet

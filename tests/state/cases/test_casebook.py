@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
-from state.records import AskAttempts, KeptFile
+from state.records import AskAttempts, KeptFile, Note
 from state.store import Store
 from tests.state.events import NOW, case_of
 
@@ -19,20 +20,44 @@ def opened(store: Store, number: int, at: datetime) -> str:
     return name
 
 
+def follow_up(store: Store, case_id: str, now: datetime) -> None:
+    """Record a follow-up."""
+    case = store.cases.with_id(case_id)
+    assert case is not None
+    store.cases.mark_followed_up(case, now)
+
+
 def test_old_cases_do_not_crowd_out_the_young(store: Store) -> None:
     """Sixty old ones looked after two hours ago are not due, however few are asked for."""
     for number in range(60):
-        store.cases.mark_followed_up(opened(store, number, NOW - 9 * DAY), NOW - 2 * HOUR)
+        follow_up(store, opened(store, number, NOW - 9 * DAY), NOW - 2 * HOUR)
     young = opened(store, 99, NOW - DAY)
-    store.cases.mark_followed_up(young, NOW - HOUR - timedelta(minutes=1))
+    follow_up(store, young, NOW - HOUR - timedelta(minutes=1))
 
     def due(now: datetime) -> list[str]:
-        return [c.case_id for c in store.cases.due_for_follow_up(now - 3 * DAY, now - HOUR, now - 12 * HOUR, 50)]
+        return [c.case_id for c in store.cases.due_for_follow_up(now, 50)]
 
     assert due(NOW) == [young]
-    store.cases.mark_followed_up(young, NOW)
+    follow_up(store, young, NOW)
     assert due(NOW) == []
-    assert len(due(NOW + 11 * HOUR)) == 50
+    assert len(due(NOW + 22 * HOUR)) == 50
+
+
+def test_follow_ups_thin_out_and_end(store: Store) -> None:
+    """Hourly for three days, daily for a month, weekly for a year, then never; a retracted case is never due."""
+    case_id, times, now = opened(store, 1, NOW), list[datetime](), NOW
+    for hours in range(24 * 400):
+        now = NOW + hours * HOUR
+        if store.cases.due_for_follow_up(now, 9):
+            follow_up(store, case_id, now)
+            times.append(now)
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert (gaps.count(HOUR), gaps.count(DAY), gaps.count(7 * DAY)) == (71, 27, 48)
+    assert gaps == sorted(gaps)
+    assert NOW + 365 * DAY <= times[-1] + 7 * DAY <= NOW + 379 * DAY
+    other = opened(store, 2, NOW)
+    store.cases.note(Note(other, "retracted", "why", "key", NOW), [], retract=True)
+    assert store.cases.due_for_follow_up(NOW + DAY, 9) == []
 
 
 def test_tries_are_counted_for_each_open_case(store: Store) -> None:
