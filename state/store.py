@@ -38,6 +38,7 @@ from state.errors import StateError
 from state.outbox.conditions import Message, open_conditions, set_condition
 from state.outbox.digests import AlertDigests
 from state.outbox.leases import lease, release, sending_before
+from state.proof.log import ProofLog
 from state.records import (
     AlertState,
     Condition,
@@ -88,6 +89,11 @@ class Store:
     def cases(self) -> Cases:
         """The cases that alerts opened, and the evidence of all uploads."""
         return Cases(self._engine)
+
+    @property
+    def proofs(self) -> ProofLog:
+        """The log of what was kept and said, and its signed checkpoints."""
+        return ProofLog(self._engine)
 
     @property
     def key_values(self) -> KeyValues:

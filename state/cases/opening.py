@@ -1,7 +1,8 @@
-"""Rows of cases, their evidence and their notes. Inside a caller's transaction."""
+"""Rows of cases, their evidence and their notes, each with its entry in the log. Inside a caller's transaction."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,6 +11,8 @@ from sqlalchemy import Connection, Select, select, update
 
 from state.database.rows import cap, insert_new, message_row, plain_json
 from state.database.tables import case_notes, cases, evidence, outbox
+from state.proof.canonical import canonical
+from state.proof.log import NewEntry, append
 from state.records import CaseFile, KeptFile, Note, OutboxMessage
 
 # Follow-ups of a case: up to which age, and how often. A card is mostly corrected in the first days.
@@ -26,11 +29,11 @@ def next_follow_up(opened_at: datetime, now: datetime) -> datetime | None:
 
 
 def keep_files(connection: Connection, upload_id: int, files: Sequence[KeptFile]) -> None:
-    """Record evidence of an upload."""
-    rows: list[dict[str, object]] = [
-        {"upload_id": upload_id, **{name: getattr(f, name) for name in KeptFile.__slots__}} for f in files
-    ]
-    insert_new(connection, evidence, rows)
+    """Record evidence of an upload, and enter what is new in the log."""
+    for f in files:
+        row: dict[str, object] = {"upload_id": upload_id, **{name: getattr(f, name) for name in KeptFile.__slots__}}
+        if insert_new(connection, evidence, [row]):
+            append(connection, [NewEntry(f"kept {f.kind}", upload_id, f.digest, f.size, f.kept_at)])
 
 
 def files_of(connection: Connection, upload_id: int) -> list[KeptFile]:
@@ -53,7 +56,8 @@ def open_case(
         "asked_at": now,
         "due_at": next_follow_up(now, now),
     }
-    insert_new(connection, cases, [row])
+    if insert_new(connection, cases, [row]):
+        _enter(connection, "case opened", upload_id, case_id, canonical(row["report"]), now)
 
 
 def find(connection: Connection, query: Select[Any]) -> list[CaseFile]:
@@ -78,7 +82,19 @@ def add_note(connection: Connection, note: Note, messages: Sequence[OutboxMessag
     }
     if not insert_new(connection, case_notes, [row]):
         return False
+    upload_id = connection.scalars(select(cases.c.upload_id).where(cases.c.case_id == note.case_id)).one()
+    _enter(connection, f"note {note.kind}", upload_id, note.case_id, note_content(note), note.noted_at)
     if changes:
         connection.execute(update(cases).where(cases.c.case_id == note.case_id).values(**changes))
     insert_new(connection, outbox, [message_row(m, m.upload_id, note.noted_at) for m in messages])
     return True
+
+
+def note_content(note: Note) -> bytes:
+    """Return the canonical JSON of a note as it is stored, whose digest is in the log."""
+    return canonical({"case": note.case_id, "kind": note.kind, "text": cap(note.text), "key": note.key})
+
+
+def _enter(connection: Connection, kind: str, upload_id: int, case_id: str, content: bytes, now: datetime) -> None:
+    digest = hashlib.sha256(content).hexdigest()
+    append(connection, [NewEntry(kind, upload_id, digest, len(content), now, case_id)])

@@ -295,3 +295,32 @@ subscriptions = Table(
     UniqueConstraint("channel_id"),
     Index("ix_subscriptions_guild_id", "guild_id"),
 )
+
+log_entries = Table(  # what was kept and said, in the order of the log; see state/proof
+    "log_entries",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 0
+    Column("kind", String, nullable=False),
+    Column("upload_id", Integer, ForeignKey("uploads.id"), nullable=False),
+    Column("sha256", String, nullable=False),  # of the content
+    Column("text", Text),  # canonical JSON; its SHA-256 is the leaf; None: erased
+    Index("ix_log_entries_upload_id", "upload_id"),
+)
+
+log_nodes = Table(  # roots of the complete subtrees; the leaves' hashes are level 0
+    "log_nodes",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("hash", String, nullable=False),  # 64 hex digits
+)
+
+log_checkpoints = Table(
+    "log_checkpoints",
+    metadata,
+    Column("size", Integer, primary_key=True, autoincrement=False),  # number of entries
+    Column("root", String, nullable=False),  # 64 hex digits
+    Column("note", Text, nullable=False),  # C2SP signed note
+    Column("token", Text),  # RFC 3161 answer of a time server, in hex
+    Column("made_at", UtcTime, nullable=False),
+)

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, select
 
 from state.database.tables import cases, evidence, outbox
+from state.proof.log import erase_unkept
 
 # a piece of evidence, finished or not; every other file in the folder belongs to others
 _NAME = re.compile(r"\.?[0-9a-f]{64}(\.[0-9a-f]{8}(\.part)?)?")
@@ -45,8 +46,12 @@ def find_old(connection: Connection, folder: Path, before: datetime, abandoned: 
 
 
 def forget_old(connection: Connection, before: datetime) -> None:
-    """Delete the rows. Their files are removed afterwards; a kill in between leaves orphans for the next run."""
+    """Delete the rows, and erase what the log says of them.
+
+    Their files are removed afterwards; a kill in between leaves orphans for the next run.
+    """
     connection.execute(delete(evidence).where(_unneeded(before)))
+    erase_unkept(connection)
 
 
 def _unneeded(before: datetime) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import patch
 
 from state.case_records import Mute, NewRemark, Subscription
 from state.cases.publications import Publications
@@ -23,6 +24,7 @@ from tests.state.events import FOUND, MINUTE, NOW, RETRY, case_of, event, messag
 SCHEMAS = Path(__file__).with_name("schemas")
 
 
+@patch("state.proof.log.SALT_BYTES", 0)  # a random salt would make each dump another
 def fill(store: Store) -> None:
     """Put something into every table: uploads and messages in each of their states."""
     names = ("found", "skipped", "failed", "tried", "Pending")
@@ -39,6 +41,8 @@ def fill(store: Store) -> None:
     store.settle(1, FOUND, [], NOW + MINUTE, NewCase("c" * 12, "m" * 12))
     store.cases.note(Note("c" * 12, "card", "changed", "key", NOW), [])
     fill_rooms(store)
+    store.proofs.add_checkpoint(*store.proofs.tree_head(), "note", NOW)
+    store.proofs.add_token(store.proofs.size(), b"token")
     sent, dead, again, _ = store.claim(NOW + 2 * MINUTE, 60, 4)
     store.mark_sent(sent.id, "1234567890", NOW + 3 * MINUTE)
     store.mark_failed(dead.id, "refused", None, NOW)
