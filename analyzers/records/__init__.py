@@ -43,7 +43,7 @@ from analyzers.records.results import (
     Skipped,
     Yardstick,
 )
-from analyzers.records.sketches import Reference, Role, Sample, SampleSpec, Sketch, SliceKey
+from analyzers.records.sketches import Place, Reference, Role, Sample, SampleSpec, Sketch, SliceKey
 
 __all__ = [
     "NAMED",
@@ -64,6 +64,7 @@ __all__ = [
     "Mix",
     "Outcome",
     "Parent",
+    "Place",
     "Reference",
     "RepoFacts",
     "RepoFile",

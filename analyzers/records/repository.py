@@ -46,13 +46,15 @@ class HubEvent:
 class RepoFile:
     """One file of a repository. `size` in bytes; `sha256` of its content where the Hub keeps it (LFS, Xet).
 
-    `oid`: git's name of the content, 40 hex digits, of files that are not in such a storage.
+    `oid`: git's name of the content, 40 hex digits, of files that are not in such a storage. `pointer`: git's name of
+    the text that stands for a file in such a storage.
     """
 
     path: str
     size: int
     sha256: str | None = None
     oid: str | None = None
+    pointer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,12 +57,22 @@ class SampleSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a slice lies in its repository. `begin`: first byte of the slice in the file `shard`, from 0."""
+
+    shard: str
+    tensor: str
+    begin: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """The raw stored weights of one slice at its coordinates, window after window.
 
     `values`: 1-D array of dtype bfloat16 (ml_dtypes), float16 or float32, exactly as stored; float32
     where the weights are `quantized`.
-    `rows`, `cols`: shape of the slice; `row`: first of the sampled rows.
+    `rows`, `cols`: shape of the slice; `row`: first of the sampled rows. `place`: None where it was not kept, or where
+    the weights do not lie in the file as they stand here.
     """
 
     rows: int
@@ -70,6 +80,7 @@ class Sample:
     row: int
     values: NDArray[np.generic]
     quantized: Quantized | None = None
+    place: Place | None = field(default=None, compare=False)
 
     @property
     def kept(self) -> Kept:

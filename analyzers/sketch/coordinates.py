@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.numbers.unpacking import quantized
-from analyzers.records import Sample, SampleSpec, SliceKey
+from analyzers.records import Place, Sample, SampleSpec, SliceKey
 from analyzers.sketch.tensor_roles import Group, Slice
 from analyzers.sketch.towers import first_of, towers_of
 
@@ -293,4 +293,5 @@ def sample_from(read: SliceRead, data: bytes, *others: bytes) -> tuple[SliceKey,
     origin = first.row * cols + first.col
     starts = [w.row * cols + w.col - origin for w in read.windows]
     values = np.concatenate([span[s : s + w.length] for s, w in zip(starts, read.windows, strict=True)])
-    return read.slice.key, Sample(*place, values)
+    where = Place(read.slice.entry.shard, read.slice.entry.name, read.slice.begin)
+    return read.slice.key, Sample(*place, values, place=where)

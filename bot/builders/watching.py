@@ -18,6 +18,7 @@ from bot.health.metrics import Metrics
 from bot.health.watchdog import Watchdog
 from bot.hub.webhook import HubWebhook
 from bot.known.models import Progress
+from bot.proof.build import notary
 from bot.watch.feeds import NEW, Feeds
 from bot.watch.one_pass import Learning, OnePass
 from bot.watch.registry_reload import RegistryReload
@@ -127,4 +128,5 @@ def one_pass(built: Service, opened: Store, where: Mapping[str, Sink | RowSink],
         seen_by.settled,
         built.settings.ping_url,
         cap(built.settings, opened),
+        notary(built.settings, opened, built.clock.now),
     )

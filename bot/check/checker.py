@@ -85,15 +85,17 @@ class Checker:
         *,
         complete: bool = False,
         newer: Card | None = None,
+        sampled: Callable[[Sketch], None] = lambda _: None,
     ) -> CheckResult:
         """Judge one upload; raises SourceError or Unreadable where nothing of it can be read.
 
         `complete`: raise Unavailable, too, where a known or declared model cannot be read now. Without a parent,
         an honest upload may look like something else. `newer`: a later card of the same upload, which counts as well.
+        `sampled`: called with the main component's samples once they are read.
         """
         started = time.monotonic()
         with self.metered() as meter:
-            run = Run(source, progress, complete, meter, started)
+            run = Run(source, progress, complete, meter, started, sampled=sampled)
             suspect = read_upload(self.known, run, newer)
             first = self._compare(run, suspect)
             final = self._look_again(run, suspect, first)

@@ -6,13 +6,13 @@ What was read is kept at once: when the check is tried again, the upload may be 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from analyzers.card.reader import Card
 from analyzers.compare.config_fingerprint import Fingerprint
 from analyzers.errors import Unreadable
-from analyzers.records import Cost, Disclosure, RepoFacts
+from analyzers.records import Cost, Disclosure, RepoFacts, Sketch
 from bot.check.components import Part, parts_of, reserved, towers_in
 from bot.check.declarations import REGISTRY, disclosure_of, parse_card
 from bot.known.models import KnownModels, Progress, card_of, config_of
@@ -31,6 +31,7 @@ class Run:
     meter: Meter
     started: float
     problems: list[str] = field(default_factory=list)
+    sampled: Callable[[Sketch], None] = lambda _: None  # called with the main component's samples once they are read
 
     def cost(self) -> Cost:
         """Return the cost so far."""
@@ -63,6 +64,7 @@ def read_upload(known: KnownModels, run: Run, newer: Card | None) -> Suspect:
     requests, size = reserved(facts)
     left = FIRST_LOOK_REQUESTS - run.meter.requests - requests
     look = first_look(source, known.spec, left, FIRST_LOOK_BYTES - size)
+    run.sampled(look.sketch)
     parts = [*parts_of(source, facts, known.spec, run.problems), *towers_in(look)]
     spent = run.meter.requests, run.meter.bytes_read
     cards = (card, newer) if newer else (card,)

@@ -11,6 +11,7 @@ EXTRAS: Final[Mapping[str, tuple[str, str]]] = {
     "discord": ("discord.py", "discord"),
     "distributed": ("Dask's distributed", "cluster"),
     "PIL": ("pillow", "charts"),
+    "rfc3161_client": ("rfc3161-client", "timestamps"),
 }
 
 

@@ -177,6 +177,18 @@ class Settings(BaseSettings):
         default=30.0, ge=1, le=3600, description="seconds between two early passes that webhooks ask for"
     )
 
+    log_key: Annotated[Path | None, BeforeValidator(_home)] = Field(
+        default=None,
+        description="file of the Ed25519 key (PEM, PKCS #8) that signs the log of proofs; without it `proof.key` in"
+        " the data folder, which is made at the first start",
+    )
+    timestamp_url: str = Field(
+        default="",
+        pattern=r"^(https?://.+)?$",
+        description="address of an RFC 3161 time server for the log of proofs; it needs the extra `timestamps`;"
+        " empty: none is asked",
+    )
+
     inference_endpoints: tuple[Endpoint, ...] = Field(
         default=(), description="OpenAI-compatible servers that may be asked: a list of {url, model?, key_file?}"
     )

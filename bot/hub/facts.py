@@ -112,8 +112,9 @@ def _file(row: dict[str, object], name: str, digest: str, oid: str) -> RepoFile 
         size = count(lfs.get("size"))
     if not path or size is None:
         return None
+    git = revision(row.get(oid))
     # git's id of a file in large storage is the id of its pointer
-    return RepoFile(path, size, text(lfs.get(digest)), None if lfs else revision(row.get(oid)))
+    return RepoFile(path, size, text(lfs.get(digest)), None if lfs else git, git if lfs else None)
 
 
 def _tree(session: HttpSession, ref: RepoRef) -> list[RepoFile | None]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from analyzers.records import RepoFacts, ShardHeader
+from analyzers.records import RepoFacts, RepoFile, ShardHeader
 from analyzers.sketch.shard_order import Wanted
 from bot.sources.first_look import weights_digest
 from bot.sources.interface import Source, Span
@@ -52,6 +52,11 @@ class Recorder:
         return self._source.states(before)
 
 
+def _file(f: RepoFile) -> dict[str, object]:
+    """Return size and digests of a file as the Hub gives them; `git`: of its content, or of its LFS pointer."""
+    return {"size": f.size, "sha256": f.sha256, "git": f.oid or f.pointer}
+
+
 def _listing(facts: RepoFacts, headers: Mapping[str, ShardHeader]) -> bytes:
     """Return the Hub's description of a repository, its files with sizes and hashes, and digests of headers."""
     listing = {
@@ -60,7 +65,7 @@ def _listing(facts: RepoFacts, headers: Mapping[str, ShardHeader]) -> bytes:
         "parameters": facts.parameters,
         "tags": facts.tags,
         "weights": weights_digest(facts),
-        "files": {f.path: {"size": f.size, "sha256": f.sha256} for f in facts.files},
+        "files": {f.path: _file(f) for f in facts.files},
         "headers": {n: hashlib.sha256(repr(h).encode()).hexdigest() for n, h in sorted(headers.items())},
     }
     return json.dumps(listing, sort_keys=True).encode()

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from analyzers.records import CheckResult, Evidence, RepoFacts, RepoRef
+from analyzers.records import CheckResult, Evidence, RepoFacts, RepoRef, Sketch
+from analyzers.sketch.places import sampled_bytes
 from bot.sources.first_look import weights_digest
 from state.errors import StateError
 from state.evidence.blobs import Blobs, from_bytes, to_bytes
+from state.proof.canonical import canonical
 from state.records import KeptFile
 from state.store import Store, Upload
 
+SAMPLES: Final = "samples"  # kind of evidence: digests of the sampled bytes, and where they lie
 UNJUDGED: Final = ("pending", "failed")
 
 log = logging.getLogger("blendwatch")
@@ -33,6 +36,11 @@ class EvidenceKeeper:
         """Store one file of an upload; equal files are stored once."""
         kept = KeptFile(kind, self.blobs.put(data), len(data), gated, self.clock())
         self.store.cases.keep(upload.id, [kept])
+
+    def samples(self, upload: Upload, gated: bool, sketch: Sketch) -> None:
+        """Store the digests of sampled bytes with shard, offset and length; the log gets the digest of these."""
+        if sketch.samples:
+            self.keep(upload, gated, SAMPLES, canonical(sampled_bytes(sketch)))
 
     def verdict(self, upload: Upload, gated: bool, result: CheckResult) -> None:
         """Store the evidence of a verdict with an audience, or of a blend or copy."""

@@ -17,6 +17,7 @@ from bot.cases.identity_check import Asking
 from bot.health.ping import ping
 from bot.health.watchdog import Watchdog
 from bot.known.models import Progress
+from bot.proof.notary import Notary
 from bot.sources.first_look import Meter
 from bot.text.sanitize import visible
 from bot.watch.feeds import Feeds
@@ -42,7 +43,7 @@ class Learning:
 
 @dataclass(frozen=True, slots=True)
 class OnePass:
-    """Sends queued alerts, reads registry and listings, settles due uploads, follows up cases, checks itself."""
+    """Sends queued alerts, reads registry and listings, settles due uploads, follows up cases, checks itself, signs."""
 
     feeds: Feeds
     watcher: Watcher
@@ -56,6 +57,7 @@ class OnePass:
     settled: Callable[[Outcome], None]  # called with each outcome
     ping_url: SecretStr | None
     cap: Cap
+    notary: Notary
 
     async def run(self, progress: Progress) -> None:
         """Run one pass; send each alert once it is stored. Raises SourceError where the Hub cannot be read at all."""
@@ -75,6 +77,7 @@ class OnePass:
         finally:
             try:
                 await asyncio.to_thread(self.watchdog.look)
+                await self.notary.sign()
             finally:
                 await self._send()
                 release_memory()

@@ -205,7 +205,10 @@ class Watcher:
                     return skipped
                 self._evidence.inherit(upload, facts)
             keep = partial(self._evidence.keep, upload, facts.gated)
-            result = self.checker.check(Recorder(source, keep), progress, complete=_patient(upload), newer=newer)
+            sampled = partial(self._evidence.samples, upload, facts.gated)
+            result = self.checker.check(
+                Recorder(source, keep), progress, complete=_patient(upload), newer=newer, sampled=sampled
+            )
             self._evidence.verdict(upload, facts.gated, result)
             until = upload.first_seen + timedelta(minutes=self.settings.settle_minutes)
             if result.verdict.audience != "none" and not result.finished and self.clock() < until:

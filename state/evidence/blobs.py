@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from analyzers.records import (
     Disclosure,
     Evidence,
     Mention,
+    Place,
     Reference,
     RepoRef,
     Sample,
@@ -166,13 +168,20 @@ def _to_seen(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> Compared:
 
 
 def _sketch(name: str, sketch: Sketch, arrays: dict[str, Any]) -> dict[str, Any]:
-    slices = []
+    slices, places = [], []
     for i, (key, sample) in enumerate(sorted(sketch.samples.items())):
         arrays[f"{name}.{i}"] = sample.values
         quantized = [] if sample.quantized is None else [_quantized(f"{name}.{i}", sample.quantized, arrays)]
         slices.append([key.role, key.layer, key.expert, sample.rows, sample.cols, sample.row, *quantized])
+        places.append([sample.place.shard, sample.place.tensor, sample.place.begin] if sample.place else None)
     spec = {"seed": sketch.spec.seed, "windows": sketch.spec.windows, "elements": sketch.spec.elements}
-    about = {"name": name, "ref": [sketch.ref.repo_id, sketch.ref.revision], "spec": spec, "slices": slices}
+    about: dict[str, Any] = {
+        "name": name,
+        "ref": [sketch.ref.repo_id, sketch.ref.revision],
+        "spec": spec,
+        "slices": slices,
+    }
+    about["places"] = places
     return about | {"elements": dict(sketch.elements), "aside": sketch.aside, "undone": sketch.undone}
 
 
@@ -181,6 +190,8 @@ def _to_sketch(about: Mapping[str, Any], arrays: Mapping[str, Any]) -> Sketch:
         SliceKey(role, layer, expert): _to_sample((rows, cols, row), f"{about['name']}.{i}", arrays, *quantized)
         for i, (role, layer, expert, rows, cols, row, *quantized) in enumerate(about["slices"])
     }
+    for key, place in zip(samples, about.get("places", ()), strict=False):
+        samples[key] = replace(samples[key], place=Place(*place) if place else None)
     elements = {str(role): int(n) for role, n in about.get("elements", {}).items()}
     aside, undone = float(about.get("aside", 0)), str(about.get("undone", ""))
     return Sketch(RepoRef(*about["ref"]), SampleSpec(**about["spec"]), samples, elements, aside, undone)

@@ -31,7 +31,7 @@ def cluster(at: Stage) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
             started.append(subprocess.Popen(command, env=env, **quiet))  # type: ignore[call-overload]
         while not file.exists():
             time.sleep(0.1)
-        with Client(scheduler_file=str(file)) as client:
+        with Client(scheduler_file=str(file)) as client:  # type: ignore[no-untyped-call]
             client.wait_for_workers(2, timeout=60)
             address = client.scheduler.address
         yield address, started[1:]

@@ -1,0 +1,1 @@
+"""Proof for strangers: signed checkpoints, archives of cases, and their verification."""
