@@ -133,6 +133,7 @@ class CheckResult:
     problems: tuple[str, ...] = ()  # what could not be read, one sentence each; none of them stopped the check
     first_cost: Cost | None = None  # of the first look alone
     second: SecondLook | None = None
+    third_cost: Cost | None = None  # of the third look alone; None: none was taken
     own_cost: Cost | None = None  # of reading what the upload's maker had before; None: nothing was asked
     evidence: Evidence | None = None  # what the verdict can be drawn from again
     claims: tuple[Assessed, ...] = ()  # what the card claims, each held against the verdict

@@ -14,7 +14,6 @@ from analyzers.records import Sample
 from analyzers.sketch.coordinates import DTYPES, Window
 from analyzers.sketch.tensor_roles import Slice
 
-GAP = 32_768  # bytes between two weights that are cheaper to read than to ask for twice
 Ints = NDArray[np.int64]
 NONE = -1  # the place of a row or column that the upload does not have
 
@@ -93,10 +92,14 @@ def _of(axis: Axis | None, wanted: Ints, size: int) -> Ints:
 
 @dataclass(frozen=True, eq=False)
 class Elements:
-    """Some elements of one stored tensor, and the spans of bytes that hold them."""
+    """Some elements of one stored tensor, and the spans of bytes that hold them.
+
+    `gap`: bytes between two elements that are cheaper to read than to ask for twice.
+    """
 
     held: Held
     places: Ints
+    gap: int
 
     def spans(self) -> list[tuple[int, int]]:
         """Return (begin, end) in bytes of the shard, none far apart from the next."""
@@ -121,7 +124,7 @@ class Elements:
     @cached_property
     def _runs(self) -> tuple[Ints, Ints]:
         each = np.unique(self.places[self.places >= 0])
-        far = np.flatnonzero(np.diff(each) * self.held.slice.item_bytes > GAP)
+        far = np.flatnonzero(np.diff(each) * self.held.slice.item_bytes > self.gap)
         empty = np.zeros(0, np.int64)
         if not each.size:
             return empty, empty

@@ -11,7 +11,7 @@ import numpy as np
 from analyzers.compare.case import Case
 from analyzers.compare.kinship import Kinship, pearson
 from analyzers.fit.bit_copies import copied
-from analyzers.numbers.rounding import widen
+from analyzers.numbers.rounding import Floats, widen
 from analyzers.records import Sample, SliceKey, TensorEntry
 from analyzers.relayout.held import Elements, Held
 from analyzers.sketch.coordinates import SliceRead, Window, is_weight
@@ -39,14 +39,15 @@ class Undone:
             found.setdefault((key.role, key.layer), {})[key.expert] = as_known
         return {where: Group(*where, experts) for where, experts in found.items()}
 
-    def elements_at(self, key: SliceKey, windows: Sequence[Window]) -> Elements:
-        """Return what is to be read of a matrix for some windows of the known model's."""
-        return Elements(self.held[key], self.held[key].places(windows))
+    @property
+    def turned(self) -> bool:
+        """Tell whether a matrix is stored transposed, so that each weight of a row lies in another stored row."""
+        return any(held.transposed for held in self.held.values())
 
-    def wanted(self, read: SliceRead) -> Elements | None:
+    def wanted(self, read: SliceRead, gap: int) -> Elements | None:
         """Return what is to be read in place of a read of the known model; None where the upload has nothing of it."""
-        key = read.slice.key
-        return self.elements_at(key, read.windows) if key in self.held else None
+        held = self.held.get(read.slice.key)
+        return Elements(held, held.places(read.windows), gap) if held else None
 
     def sample(self, key: SliceKey, windows: Sequence[Window], elements: Elements, chunks: Sequence[bytes]) -> Sample:
         """Return the sample of a known model's matrix from the bytes of its elements."""
@@ -82,8 +83,17 @@ def _partly_far(case: Case, nearest: Kinship) -> bool:
     pairs = [
         (widen(case.suspect.samples[k].values), widen(nearest.reference.sketch.samples[k].values)) for k in nearest.keys
     ]
-    far = [np.linalg.norm(a - b) >= FAR_APART * np.linalg.norm(b) for a, b in pairs]
+    far = [not _near(a, b) for a, b in pairs]
     return nearest.distance <= FAR_APART / 4 and sum(far) >= MIN_INFORMATIVE_TENSORS
+
+
+def _near(own: Floats, known: Floats) -> bool:
+    return bool(np.linalg.norm(own - known) < FAR_APART * np.linalg.norm(known))
+
+
+def is_near(own: Sample, known: Sample) -> bool:
+    """Tell whether a sample is a known model's, and of its scale."""
+    return is_alike(own, known) and _near(widen(own.values), widen(known.values))
 
 
 def is_alike(own: Sample, known: Sample) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from bench.rio397 import dense
+from bench.rio397.disguised import DISGUISES, disguised
 from bench.rio397.pairs import SHARE, relative_size
 from bench.rio397.repos import repo
-from bench.rio397.shards import Shard
+from bench.rio397.shards import Shard, in_order, named
 from bench.rio397.weights import Base, Mixed, Trained
 from demo.hub.repository import LoopbackRepo
 
 BASE, RELEASE, SUSPECT = "origin/Base-397B-A17B", "aurora/Release-397B", "harbour/Open-397B"
+BLEND, ROTATED = "blend/", "blend/rotated"  # of the dense model
 LEANS = (0.0, 0.5, 0.9)  # correlation of a sibling's delta with the release's
 FEBRUARY, MAY, JUNE = (datetime(2026, month, 1, 12, tzinfo=UTC) for month in (2, 5, 6))
 
@@ -32,3 +36,20 @@ def cast(shards: dict[str, Shard]) -> list[LoopbackRepo]:
         repo(SUSPECT, suspect, shards, JUNE, BASE),
         *(repo(f"honest{i}/Sibling-{lean}", sibling(lean), shards, JUNE, BASE) for i, lean in enumerate(LEANS)),
     ]
+
+
+def disguises(kinds: Iterable[str] = DISGUISES) -> list[LoopbackRepo]:
+    """Return a dense base and its release, and under each disguise a blend, an honest model and a twin of the base."""
+    plain = list(dense.tensors())
+    shards = named(in_order(plain, dense.SHARD))
+    found = [
+        repo(BASE, base, shards, FEBRUARY, config=dense.CONFIG),
+        repo(RELEASE, release, shards, MAY, BASE, dense.CONFIG),
+    ]
+    for kind in kinds:
+        for who, weights in ((BLEND, suspect), ("honest/", sibling(0.9)), ("twin/", Base("twin"))):
+            shown = disguised(weights, plain, kind)
+            own = named(in_order(shown.tensors, dense.SHARD))
+            repo_id = f"{who}{kind.replace(' ', '-')}"
+            found.append(repo(repo_id, shown, own, JUNE, config=dense.CONFIG))
+    return found

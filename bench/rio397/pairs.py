@@ -63,9 +63,9 @@ class Curve:
 @functools.cache
 def curve(share: float) -> Curve:
     """Simulate a mix of `share` at every size of delta, on a million weights."""
-    count = PROBE.shape[0] * PROBE.shape[1]
-    base = Base("probe").stored(PROBE, 0, count)
-    change = scale_of(PROBE) * unit_delta("probe's release", PROBE, 0, count)
+    places = np.arange(PROBE.shape[0] * PROBE.shape[1])
+    base = Base("probe").at(PROBE, places)
+    change = scale_of(PROBE) * unit_delta("probe's release", PROBE, places)
     found = np.array([_simulated(base, change * size, share) for size in SIZES])
     lowest = int(
         found[:, 1].argmin()

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from bench.rio397.shards import Shard, Tensor, index_of
 from bench.rio397.weights import Weights
 from demo.hub.repository import Blob, BytesBlob, LoopbackRepo
@@ -104,12 +106,17 @@ class ShardBlob:
             return b""
         item = tensor.item_bytes
         first = begin // item
-        whole = self.weights.stored(tensor, first, -(-end // item)).tobytes()
+        whole = self.weights.at(tensor, np.arange(first, -(-end // item))).tobytes()
         return whole[begin - first * item : end - first * item]
 
 
 def repo(
-    repo_id: str, weights: Weights, shards: Mapping[str, Shard], created_at: datetime, base_model: str = ""
+    repo_id: str,
+    weights: Weights,
+    shards: Mapping[str, Shard],
+    created_at: datetime,
+    base_model: str = "",
+    config: Mapping[str, object] = CONFIG,
 ) -> LoopbackRepo:
     """Return a model whose weights came an hour after its repository, with a card that declares `base_model`."""
     declared = [base_model] if base_model else []
@@ -117,7 +124,7 @@ def repo(
     files: dict[str, Blob] = {path: ShardBlob(shard, weights) for path, shard in shards.items()}
     for path, content in {
         "model.safetensors.index.json": index_of(shards),
-        "config.json": json.dumps(CONFIG, indent=2).encode(),
+        "config.json": json.dumps(config, indent=2).encode(),
         "README.md": card(repo_id.partition("/")[2], text, declared).encode(),
     }.items():
         files[path] = BytesBlob(content)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
+import numpy as np
+
 from bench.rio397.cast import base, release, suspect
 from bench.rio397.pairs import PUBLISHED, naive
 from bench.rio397.shards import Tensor
@@ -25,8 +27,8 @@ def estimates(tensors: Sequence[Tensor]) -> Iterator[tuple[str, float, float]]:
     for module, end in EXAMPLES.items():
         found = next((t for t in tensors if f".{t.name}".endswith(f".{end}") and not t.name.startswith("mtp.")), None)
         if found is not None:
-            count = min(prod(found.shape), MOST_WEIGHTS)
-            yield module, *naive(*(m.stored(found, 0, count) for m in (suspect, base, release)))
+            places = np.arange(min(prod(found.shape), MOST_WEIGHTS))
+            yield module, *naive(*(m.at(found, places) for m in (suspect, base, release)))
 
 
 def show(tensors: Sequence[Tensor]) -> None:

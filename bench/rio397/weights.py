@@ -22,6 +22,7 @@ from bench.rio397.shards import Tensor
 
 Stored = NDArray[np.generic]
 Floats = NDArray[np.float32]
+Places = NDArray[np.int64]  # of elements, or of numbers of a stream
 STORED = {"BF16": np.dtype(ml_dtypes.bfloat16), "F32": np.dtype(np.float32)}
 SIZE = 0.02  # standard deviation of a matrix's weights, up to a power of two
 DIRECTIONS = 4  # along which half of a delta's variance lies: training moves rows together
@@ -31,8 +32,8 @@ CELLS = 1 << 16
 class Weights(Protocol):
     """The weights of one model."""
 
-    def stored(self, tensor: Tensor, begin: int, end: int) -> Stored:
-        """Elements `begin` to `end` (exclusive) of a tensor, in C order and in its own type."""
+    def at(self, tensor: Tensor, places: Places) -> Stored:
+        """Return the elements of a tensor at `places` in C order, in its own type."""
         ...
 
 
@@ -50,9 +51,9 @@ def key_of(*parts: object) -> np.uint64:
     return np.uint64(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little"))
 
 
-def normals(key: np.uint64, begin: int, end: int) -> NDArray[np.float64]:
-    """Return float64[end - begin]: standard normal numbers `begin` to `end` of the stream `key`."""
-    x = np.arange(begin + 1, end + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + key
+def normals(key: np.uint64, places: Places) -> NDArray[np.float64]:
+    """Return float64[n]: the standard normal numbers at `places` of the stream `key`."""
+    x = (places + 1).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + key
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     x ^= x >> np.uint64(31)
@@ -66,21 +67,26 @@ def scale_of(tensor: Tensor) -> float:
     return SIZE * 2.0 ** (int(key_of("scale", tensor.name)) % 3 - 1)
 
 
-def unit_delta(seed: str, tensor: Tensor, begin: int, end: int) -> NDArray[np.float64]:
+def unit_delta(seed: str, tensor: Tensor, places: Places) -> NDArray[np.float64]:
     """Return a trained-like change of unit variance: half of it independent, half along DIRECTIONS of rows."""
-    noise = normals(key_of(seed, "delta", tensor.name), begin, end)
+    noise = normals(key_of(seed, "delta", tensor.name), places)
     if len(tensor.shape) < 2:
         return noise
-    cols = tensor.shape[-1]
-    row, col = np.divmod(np.arange(begin, end), cols)
-    first, last = begin // cols, (end - 1) // cols + 1
-    common = np.zeros(end - begin)
+    row, col = np.divmod(places, tensor.shape[-1])
+    common = np.zeros(places.size)
     for k in range(DIRECTIONS):
-        of_row = normals(key_of(seed, "rows", k, tensor.name), first, last)
-        of_col = normals(key_of(seed, "columns", k, tensor.name), 0, cols)
-        common += of_row[row - first] * of_col[col]
+        of_row, of_col = (key_of(seed, what, k, tensor.name) for what in ("rows", "columns"))
+        common += _each_once(of_row, row) * _each_once(of_col, col)
     change: NDArray[np.float64] = (noise + common / DIRECTIONS**0.5) / 2**0.5
     return change
+
+
+def _each_once(key: np.uint64, places: Places) -> NDArray[np.float64]:
+    """Return the same as `normals`, quickly where places lie close together or come again and again."""
+    first, last = int(places.min()), int(places.max()) + 1
+    if last - first > places.size:
+        return normals(key, places)
+    return normals(key, np.arange(first, last))[places - first]
 
 
 def round_once(values: NDArray[np.floating], tensor: Tensor) -> Stored:
@@ -94,10 +100,10 @@ class Base:
 
     seed: str
 
-    def stored(self, tensor: Tensor, begin: int, end: int) -> Stored:
+    def at(self, tensor: Tensor, places: Places) -> Stored:
         """See Weights."""
         centre = 1.0 if len(tensor.shape) == 1 and "norm" in tensor.name and not tensor.name.endswith("bias") else 0.0
-        drawn = normals(key_of(self.seed, "weights", tensor.name), begin, end)
+        drawn = normals(key_of(self.seed, "weights", tensor.name), places)
         return round_once(centre + scale_of(tensor) * drawn, tensor)
 
 
@@ -111,12 +117,12 @@ class Trained:
     towards: str = ""
     lean: float = 0.0
 
-    def stored(self, tensor: Tensor, begin: int, end: int) -> Stored:
+    def at(self, tensor: Tensor, places: Places) -> Stored:
         """See Weights."""
-        change = unit_delta(self.seed, tensor, begin, end)
+        change = unit_delta(self.seed, tensor, places)
         if self.lean:
-            change = (1 - self.lean**2) ** 0.5 * change + self.lean * unit_delta(self.towards, tensor, begin, end)
-        start = self.base.stored(tensor, begin, end).astype(np.float64)
+            change = (1 - self.lean**2) ** 0.5 * change + self.lean * unit_delta(self.towards, tensor, places)
+        start = self.base.at(tensor, places).astype(np.float64)
         return round_once(start + scale_of(tensor) * self.relative_size(tensor) * change, tensor)
 
 
@@ -128,9 +134,9 @@ class Mixed:
     second: Weights
     share: float
 
-    def stored(self, tensor: Tensor, begin: int, end: int) -> Stored:
+    def at(self, tensor: Tensor, places: Places) -> Stored:
         """See Weights."""
-        first, second = (m.stored(tensor, begin, end).astype(np.float32) for m in (self.first, self.second))
+        first, second = (m.at(tensor, places).astype(np.float32) for m in (self.first, self.second))
         return mix(first, second, self.share).astype(STORED[tensor.dtype])
 
 

@@ -51,7 +51,8 @@ from bot.sources.purpose import spent_on
 class _Comparison:
     """A suspect compared with known models.
 
-    `look`: the first one, or what a third look made of it; `cost`: of the first look; `second`: None without one.
+    `look`: the first one, or what a third look made of it; `cost`: of the first look, `third`: of the third one;
+    `second`: None without one.
     """
 
     look: FirstLook
@@ -61,6 +62,7 @@ class _Comparison:
     traces: tuple[Trace, ...]
     problems: tuple[str, ...]
     cost: Cost
+    third: Cost | None
     second: SecondLookResult | None = None
 
     @property
@@ -122,8 +124,9 @@ class Checker:
             run.source, look, suspect.card_text, suspect.config, case, finding, suspect.spent
         )
         cost = _without(paid, run.cost())
+        third = paid if paid.requests else None
         compared = [*compare_parts(self.known, run.source, suspect.parts, case, suspect.cards, run.problems)]
-        return _Comparison(look, case, finding, compared, traces, (*unread, *unknown, *untraced), cost)
+        return _Comparison(look, case, finding, compared, traces, (*unread, *unknown, *untraced), cost, third)
 
     def _undo_layout(
         self, run: Run, suspect: Suspect, case: Case, parents: Sequence[Reference]
@@ -134,7 +137,7 @@ class Checker:
         """
         started, look, finding = time.monotonic(), suspect.look, explain(case)
         with self.metered() as meter:
-            looker = ThirdLooker(self.known.of_each_shape, self.known.open_at)
+            looker = ThirdLooker(self.known.of_each_shape, self.known.open_at, self.metered)
             found = looker.look(run.source, look, case, finding)
         cost = Cost(meter.requests, meter.bytes_read, round(time.monotonic() - started, 3))
         if found is None:
@@ -228,6 +231,7 @@ class Checker:
             problems=tuple(dict.fromkeys(problems)),
             first_cost=final.cost,
             second=second.look if second else None,
+            third_cost=final.third,
             own_cost=own_cost,
             evidence=_evidence(case, final),
             claims=claims,

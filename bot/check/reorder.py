@@ -16,9 +16,9 @@ from analyzers.numbers.rounding import Floats
 from analyzers.records import Reference, Sample, SliceKey
 from analyzers.relayout.candidates import Matrices
 from analyzers.relayout.column_match import ROWS, is_as_it_was, match
-from analyzers.relayout.held import Axis, Elements, Held
+from analyzers.relayout.held import Axis, Held
 from analyzers.relayout.neuron_order import ATTENTION, FEEDS, of_heads, of_neurons, placed
-from analyzers.relayout.restored import is_alike
+from analyzers.relayout.restored import is_alike, is_near
 from analyzers.sketch.coordinates import Window, windows_of
 from analyzers.sketch.second_look_plan import Groups
 from bot.check.gather import Purse
@@ -81,11 +81,13 @@ class Reorder:
 
     def _unit(self, prefix: str, layer: int, expert: int, feed: str) -> None:
         key = SliceKey(prefix + feed, layer, expert)
+        keys = {last: SliceKey(prefix + last, layer, expert) for last in (feed, *FEEDS[feed])}
+        if self.residual is not None and self._is_in_place(keys):
+            return
         found = self._columns(key)
         if found is None:
             return
         held, columns = found
-        keys = {last: SliceKey(prefix + last, layer, expert) for last in (feed, *FEEDS[feed])}
         rows = {last: shape[0] for last, key in keys.items() if (shape := self._shape(key))}
         same = is_as_it_was(columns, held.shape[1])
         self._note(columns, "heads" if feed in ATTENTION else "neurons")
@@ -98,20 +100,48 @@ class Reorder:
                 ways[each] = [placed(h, last, axes.get(last), inside, self.residual) for h in some]
         self._take(ways)
 
+    def _is_in_place(self, keys: Mapping[str, SliceKey]) -> bool:
+        """Tell whether neurons or heads are where they were, and keep the matrices: that costs fewest requests.
+
+        One matrix tells, first one whose rows lie close together and would be scaled.
+        """
+        sampled, inner = self.reference.sketch.samples, reversed(list(keys.items()))
+        some = {key: (last, self._options(key)[:1]) for last, key in inner if key in sampled}
+        ways = {k: placed(held, last, None, None, self.residual) for k, (last, each) in some.items() for held in each}
+        first = dict(list(ways.items())[:1])
+        if not self._near(first):
+            return False
+        for key, found in self._near(ways).items():
+            self.held[key], self.samples[key] = found
+        return True
+
+    def _near(self, ways: Mapping[SliceKey, Held]) -> dict[SliceKey, tuple[Held, Sample]]:
+        sampled = self.reference.sketch.samples
+        return {key: found for key, found in self._alike(ways).items() if is_near(found[1], sampled[key])}
+
     def _take(self, ways: Mapping[SliceKey, Sequence[Held]]) -> None:
         """Keep the way in which each matrix is the known model's at the coordinates that were sampled of that."""
         sampled = self.reference.sketch.samples
         self.held |= {key: some[0] for key, some in ways.items() if key not in sampled and len(some) == 1}
-        each = [(key, held, self._windows(key)) for key in ways if key in sampled for held in ways[key]]
-        elements = [Elements(held, held.places(windows)) for _, held, windows in each]
-        if not self.purse.afford(self.source, elements):
-            return
-        read = self.purse.gather(self.source, elements)
-        for (key, held, windows), wanted, chunks in zip(each, elements, read, strict=True):
-            known = sampled[key]
-            sample = held.sample((known.rows, known.cols), windows, wanted.values(chunks))
-            if key not in self.samples and is_alike(sample, known):
-                self.held[key], self.samples[key] = held, sample
+        for turn in range(max(map(len, ways.values()), default=0)):
+            left = {k: some[turn] for k, some in ways.items() if k in sampled and k not in self.samples and some[turn:]}
+            for key, found in self._alike(left).items():
+                self.held[key], self.samples[key] = found
+
+    def _alike(self, ways: Mapping[SliceKey, Held]) -> dict[SliceKey, tuple[Held, Sample]]:
+        """Read matrices at the coordinates that were sampled of the known model; return those that are its."""
+        each = [(key, held, self._windows(key)) for key, held in ways.items()]
+        wanted = [self.purse.elements(held, windows) for _, held, windows in each]
+        chosen = list(self.purse.affordable(self.source, wanted))
+        read = self.purse.gather(self.source, [wanted[place] for place in chosen])
+        found = {}
+        for place, chunks in zip(chosen, read, strict=True):
+            key, held, windows = each[place]
+            known = self.reference.sketch.samples[key]
+            sample = held.sample((known.rows, known.cols), windows, wanted[place].values(chunks))
+            if is_alike(sample, known):
+                found[key] = held, sample
+        return found
 
     def _windows(self, key: SliceKey) -> tuple[Window, ...]:
         known = self.reference.sketch.samples[key]
@@ -126,10 +156,10 @@ class Reorder:
         count = ROWS if self.residual is None else FEWER
         rows = range(first, min(first + count, shape[0]))
         its = Held(self.groups[key.role, key.layer].slice(key.expert))
-        known = self._read(self.its, [its], rows)
-        for option in self._options(key) if known is not None else ():
+        for option in self._options(key):
             way = option if key.layer < 0 else replace(option, rows=self.residual)
-            own = self._read(self.source, [way], rows)
+            own = self._read(self.source, way, rows)
+            known = self._read(self.its, its, rows) if own is not None else None
             axis = match(own, known) if own is not None and known is not None else None
             if axis is not None:
                 return option, axis
@@ -139,11 +169,10 @@ class Reorder:
         windows = windows_of(self.reference.sketch.spec, key.role, *shape)
         return windows[0].row if windows else 0
 
-    def _read(self, source: Source, ways: Sequence[Held], rows: range) -> Floats | None:
+    def _read(self, source: Source, held: Held, rows: range) -> Floats | None:
         """Return whole rows of a matrix, float64[rows, columns]; None where they cost too much."""
-        (held,) = ways
         windows = [Window(row, 0, held.shape[1]) for row in rows]
-        elements = Elements(held, held.places(windows))
+        elements = self.purse.elements(held, windows)
         if held.slice.entry.packing is not None or not self.purse.afford(source, [elements]):
             return None
         (chunks,) = self.purse.gather(source, [elements])
@@ -167,7 +196,7 @@ class Reorder:
             if order is not None:
                 at = replace(key, expert=int(order.order[key.expert]))
         found = self.own.options(at, shape) if at.expert >= 0 or key.expert < 0 else ()
-        return [held for _, held in found]
+        return sorted((held for _, held in found), key=lambda held: held.transposed)
 
     def _experts(self, layer: int) -> Axis | None:
         """Return which of the upload's experts each of the known model's is in a layer; None: as they were."""
@@ -177,10 +206,10 @@ class Reorder:
             shape, ways = self._shape(key), self._options(key)
             if shape and ways:
                 its = Held(self.groups[ROUTER, layer].slice(-1))
-                known = self._read(self.its, [its], range(shape[0]))
+                known = self._read(self.its, its, range(shape[0]))
                 way = replace(ways[0], cols=self.residual)
                 size = way.shape[0]
-                own = self._read(self.source, [replace(way)], range(size)) if self.residual is None else None
+                own = self._read(self.source, way, range(size)) if self.residual is None else None
                 axis = match(own.T, known.T) if own is not None and known is not None else None
                 if axis is not None and not is_as_it_was(axis, size):
                     self.experts[layer] = axis

@@ -62,6 +62,7 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
         "looks": {
             "first": asdict(result.first_cost) if result.first_cost else None,
             "second": _second(result.second) if result.second else None,
+            "third": asdict(result.third_cost) if result.third_cost else None,
         },
         "profile": [_point(p) for p in result.second.profile] if result.second else [],
         "scale": [_yardstick(y) for y in result.second.scale] if result.second else [],

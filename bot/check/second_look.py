@@ -45,6 +45,7 @@ REQUESTS = 300
 BYTES = 6_000_000
 LEAST = 4  # one part in so many of both is reserved for weights: a long header must not clear an upload
 ELEMENTS = 512
+FEW = 16  # where matrices are stored transposed: each weight of a row lies in another stored row
 HEADER_REQUESTS = 40  # for the headers of one companion
 SPARE = 6  # requests reserved for signed addresses that expired
 
@@ -79,16 +80,18 @@ class SecondLooker:
     def look(self, source: Source, first: FirstLook, case: Case, finding: Finding, reason: str) -> SecondLookResult:
         """Read fresh coordinates and explain the suspect again; Unavailable where asking later may help."""
         started = time.monotonic()
-        spec = SampleSpec(seed=secrets.randbits(62) + 1, elements=ELEMENTS)
+        undone = first.undone
+        spec = SampleSpec(secrets.randbits(62) + 1, elements=FEW if undone and undone.turned else ELEMENTS)
         with self.metered() as meter:
             models, problems = self._open(companions(case, finding), for_what_is_in(first.groups))
             read = {m.reference.repo_id for m in models}
             gone = [p.ref.repo_id for p in finding.parents if p.ref.repo_id not in read]
             sketches = [Sketch(first.facts.ref, spec, {})]
             if models:
-                plans = plan_depth([first.groups, *(m.groups for m in models)], spec, _left(meter), moved=moved(case))
+                left = _left(meter, parts=2 if undone else 1)
+                plans = plan_depth([first.groups, *(m.groups for m in models)], spec, left, moved=moved(case))
                 refs = [first.facts.ref, *_refs(models)]
-                sketches = _read([source, *(m.source for m in models)], refs, plans, spec, first.undone)
+                sketches = _read([source, *(m.source for m in models)], refs, plans, spec, undone, left)
         if not sketches[0].samples:
             nothing = _record(spec, reason, sketches[0], meter, started)
             missing = tuple(gone) or ("what it may be made of",)
@@ -132,11 +135,11 @@ def _names(layout: WeightLayout) -> list[str]:
     return [tensor.name for tensor in layout.tensors]
 
 
-def _left(meter: Meter) -> ReadBudget:
-    """Return the budget that is left for weights after the headers."""
+def _left(meter: Meter, parts: int) -> ReadBudget:
+    """Return one of so many equal `parts` of the budget that is left for weights after the headers."""
     return ReadBudget(
-        requests=max(REQUESTS - SPARE - meter.requests, REQUESTS // LEAST),
-        bytes=max(BYTES - meter.bytes_read, BYTES // LEAST),
+        requests=max(REQUESTS - SPARE - meter.requests, REQUESTS // LEAST) // parts,
+        bytes=max(BYTES - meter.bytes_read, BYTES // LEAST) // parts,
     )
 
 
@@ -150,14 +153,18 @@ def _read(
     plans: Sequence[ReadPlan],
     spec: SampleSpec,
     undone: Undone | None,
+    left: ReadBudget,
 ) -> list[Sketch]:
-    """Read all models at once, the suspect first; of the others keep only samples that are not quantized."""
+    """Read all models at once, the suspect first; of the others keep only samples that are not quantized.
+
+    `left`: for the suspect alone, where its layout was undone.
+    """
 
     def one(place: int) -> Sketch:
         plan = plans[place]
         if undone is not None and not place:
             return Sketch(
-                refs[place], spec, read_as_known(sources[place], plan, undone, Purse(REQUESTS // 2, BYTES // 2))
+                refs[place], spec, read_as_known(sources[place], plan, undone, Purse(left.requests, left.bytes))
             )
         data = sources[place].read([Span(*span) for span in plan.spans])
         sketch = Sketch(refs[place], spec, samples_from(plan, data))

@@ -22,6 +22,7 @@ from bot.sources.weight_files import is_whole, share_aside
 
 FIRST_LOOK_REQUESTS = 60
 FIRST_LOOK_BYTES = 1_500_000
+SMALL_BYTES = 50_000  # of them for headers and small files
 MISCOUNT = 1.1  # times the Hub's count that the headers may have
 DEGENERATE = "its weights are degenerate: not a number, infinite, or all of one value"
 
@@ -82,7 +83,7 @@ def first_look(source: Source, spec: SampleSpec, requests: int, size: int = FIRS
     facts = source.facts()
     headers = source.headers(max(requests // 2, 1), for_a_look(spec))
     layout = layout_of(headers)
-    budget = ReadBudget(requests=max(requests - 2, 1), bytes=size)
+    budget = ReadBudget(requests=max(requests - 2, 1), bytes=size - SMALL_BYTES)
     plan = plan_reads(groups_of(layout), spec, budget)
     try:
         samples = samples_from(plan, source.read([Span(*span) for span in plan.spans]))

@@ -39,7 +39,7 @@ Array = NDArray[np.generic]
 
 def whole(weights: Weights, tensor: Tensor) -> Array:
     """All of one tensor."""
-    return weights.stored(tensor, 0, prod(tensor.shape))
+    return weights.at(tensor, np.arange(prod(tensor.shape)))
 
 
 @pytest.mark.parametrize("weights", [BASE_WEIGHTS, RELEASE_WEIGHTS, BLEND, SIBLING])
@@ -83,7 +83,7 @@ def test_a_sibling_leans_as_far_as_it_says() -> None:
 
 def test_the_numbers_are_normal() -> None:
     """Mean, spread and tails of the counter's stream are those of the normal distribution."""
-    drawn = normals(np.uint64(7), 0, 200_000)
+    drawn = normals(np.uint64(7), np.arange(200_000))
     assert abs(drawn.mean()) < 0.01
     assert abs(drawn.std() - 1) < 0.01
     assert abs((np.abs(drawn) > 1.96).mean() - 0.05) < 0.002

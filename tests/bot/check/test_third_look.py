@@ -14,6 +14,7 @@ from analyzers import explain
 from analyzers.compare.case import Case, case_of
 from analyzers.records import Disclosure
 from bot.check.third_look import ThirdLooker
+from bot.hub.http.meter import metered
 from bot.sources.first_look import first_look
 from bot.sources.folder import LocalSource
 from bot.sources.interface import Missing
@@ -132,7 +133,7 @@ class Looker:
         said = Disclosure("0" * 40)
         case = case_of(look.sketch, family(), said, NOW)
         nearest_open = replace(case, kin=tuple(k for k in case.kin if k.reference.repo_id == BASE))
-        looker = ThirdLooker(lambda _: family()[:1], self.open_known)
+        looker = ThirdLooker(lambda _: family()[:1], self.open_known, metered)
         found = looker.look(source, look, nearest_open, explain(case))
         assert (found is not None) == third
         if found is None:

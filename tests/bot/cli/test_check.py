@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.check.second_look import HEADER_REQUESTS
-from bot.check.third_look import REQUESTS, TRIED
+from bot.check.third_look import REQUESTS
 from demo.scene import BASE, HIDDEN, RELEASE
 from tests import ROOT
 from tests.bot.stage import CAST, NOW, REPOS, changed, saved, stage
@@ -54,9 +53,11 @@ def bounded(report: dict[str, Any]) -> None:
     # the repository is found before the first look begins; its commit titles are read before a second look, and the
     # undeclared parent's card before an alert
     own = report["cost"].get("own", {}).get("requests", 0)
-    # a third look, with the headers of the known models that it tries, where no kin was found
-    third = (REQUESTS + TRIED * HEADER_REQUESTS) * (report["finding"] == "unrelated")
-    assert looks <= report["cost"]["requests"] - own <= looks + third + 2 + bool(second) + 4 * report["alert"]
+    third = report["looks"]["third"]
+    if third:
+        assert 0 < third["requests"] <= REQUESTS
+        looks += third["requests"]
+    assert looks <= report["cost"]["requests"] - own <= looks + 2 + bool(second) + 4 * report["alert"]
     if report["alert"]:
         assert second["reason"] == "before an alert"
         assert report["why"].startswith("fresh coordinates say the same: ")
@@ -72,7 +73,7 @@ def test_every_upload_of_the_scene_gets_its_verdict_by_the_contract(tmp_path: Pa
             assert {k: isinstance(report[k], t) for k, t in CONTRACT.items()} == dict.fromkeys(CONTRACT, True)
             assert (report["finding"], report["disclosure"], report["alert"]) == expected, report
             bounded(report)
-            if not report["looks"]["second"] and report["finding"] != "unrelated":  # the third look reads known models
+            if not report["looks"]["second"] and not report["looks"]["third"]:  # which read known models
                 assert len(at.hub.seen(RELEASE)) + len(at.hub.seen(BASE)) == known
             known = len(at.hub.seen(RELEASE)) + len(at.hub.seen(BASE))
 
