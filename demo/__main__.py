@@ -1,7 +1,8 @@
 """The main job, end to end, on this machine alone: blendwatch demo, or python -m demo.
 
 It builds tiny models with planted ancestry, serves them from a loopback Hub, and runs `blendwatch watch --once`
-against it, as against the real one. Alerts go to a loopback Discord. Everything is removed at the end.
+against it, as against the real one. Alerts go to a loopback Discord, or to the console where discord.py is not
+installed. Everything is removed at the end.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bot.alerts.embeds import embed_text
+from bot.alerts.compose import embed_text
+from bot.config.extras import installed
 from bot.text.sanitize import visible
 from bot.text.words import DEFAULT, words_for
 from demo.discord.server import LoopbackDiscord
@@ -36,30 +39,44 @@ console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty
 
 def environment(hub: LoopbackHub, discord: LoopbackDiscord, folder: Path) -> dict[str, str]:
     """Return what an operator would set; tiny models count as large here."""
-    return os.environ | {
-        "BLENDWATCH_CONFIG": os.devnull,
-        "HF_ENDPOINT": hub.url,
-        "HF_TOKEN": "",
-        "BLENDWATCH_DATA": str(folder / "data"),
-        "BLENDWATCH_REGISTRY": str(folder / "registry.yaml"),
-        "BLENDWATCH_DISCORD_WEBHOOK": discord.webhook_url,
-        "BLENDWATCH_DISCORD_API_BASE": discord.api_base,
-        "BLENDWATCH_MIN_PARAMETERS": "0",
-        "BLENDWATCH_MIN_BYTES": "0",
-        "BLENDWATCH_SHADOW_DAYS": "0",
-        "PYTHONWARNINGS": "ignore",
-        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),  # this program, whatever the working folder holds
-    }
+    webhook = {"BLENDWATCH_DISCORD_WEBHOOK": discord.webhook_url, "BLENDWATCH_DISCORD_API_BASE": discord.api_base}
+    return (
+        os.environ
+        | (webhook if installed("discord") else {})
+        | {
+            "BLENDWATCH_CONFIG": os.devnull,
+            "HF_ENDPOINT": hub.url,
+            "HF_TOKEN": "",
+            "BLENDWATCH_DATA": str(folder / "data"),
+            "BLENDWATCH_REGISTRY": str(folder / "registry.yaml"),
+            "BLENDWATCH_MIN_PARAMETERS": "0",
+            "BLENDWATCH_MIN_BYTES": "0",
+            "BLENDWATCH_SHADOW_DAYS": "0",
+            "PYTHONWARNINGS": "ignore",
+            "PYTHONPATH": str(Path(__file__).resolve().parents[1]),  # this program, whatever the working folder holds
+        }
+    )
 
 
-def watch_once(env: dict[str, str]) -> float:
-    """Run one pass of the real service; returns its seconds."""
+def watch_once(env: dict[str, str]) -> tuple[float, str]:
+    """Run one pass of the real service; return its seconds and what it printed."""
     started = time.monotonic()
     command = [sys.executable, "-P", "-m", "bot", "watch", "--once"]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"the watch ended with status {done.returncode}:\n{done.stderr}")
-    return time.monotonic() - started
+    return time.monotonic() - started, done.stdout
+
+
+def opened(folder: Path) -> AbstractContextManager[Store]:
+    """Open the watch's database."""
+    return Store.open(f"sqlite:///{folder / 'data' / 'blendwatch.sqlite'}")
+
+
+def sent(folder: Path) -> int:
+    """Return how many messages the watch has sent."""
+    with opened(folder) as store:
+        return store.tally(datetime.now(UTC)).alerts["sent"]
 
 
 def show(cast: Scene, store: Store) -> None:
@@ -85,8 +102,10 @@ def _decision(upload: Upload) -> tuple[Text, str]:
     return Text(said, "bold red" if loud else "bold green"), read
 
 
-def show_alerts(messages: Sequence[Mapping[str, Any]]) -> None:
-    """Print each alert as Discord shows it."""
+def show_alerts(messages: Sequence[Mapping[str, Any]], printed: str) -> None:
+    """Print each alert as Discord shows it, or what was printed where there is no discord.py."""
+    if not messages:
+        console.print("", Panel(Text(printed.strip()), title="the alerts, as the console shows them"))
     for message in messages:
         for embed in message["embeds"]:
             files = message.get("attachments", [])
@@ -123,20 +142,18 @@ def main() -> None:
         folder = Path(name)
         (folder / "registry.yaml").write_text(cast.registry)
         env = environment(hub, discord, folder)
-        first = watch_once(env)
-        messages = list(discord.messages)
-        second = watch_once(env)
-        with Store.open(f"sqlite:///{folder / 'data' / 'blendwatch.sqlite'}") as store:
+        first, printed = watch_once(env)
+        alerts, messages = sent(folder), list(discord.messages)
+        second, _ = watch_once(env)
+        with opened(folder) as store:
             show(cast, store)
-        more = len(discord.messages) - len(messages)
-    console.print(
-        f"\nFirst pass: {first:.1f} s, {len(messages)} alerts. Second pass: {second:.1f} s, {more} more alerts."
-    )
+        more = sent(folder) - alerts
+    console.print(f"\nFirst pass: {first:.1f} s, {alerts} alerts. Second pass: {second:.1f} s, {more} more alerts.")
     with tempfile.TemporaryDirectory() as name:
         show_founding(replay(Path(name), datetime.now(UTC).replace(microsecond=0)))
-    show_alerts(messages)
+    show_alerts(messages, printed)
     console.print("\nblendwatch watch does the same on the real Hub.")
-    if len(messages) != 2 or more or HIDDEN not in str(messages):
+    if alerts != 2 or more or HIDDEN not in f"{messages}{printed}":
         sys.exit("the demo did not end as it should: exactly the hidden blend and the renamed copy are alerts")
 
 

@@ -19,8 +19,11 @@ import numpy as np
 from pydantic import SecretStr
 
 from bot import build
+from bot.alerts.compose import message
+from bot.alerts.delivery import RowSink, Sink
 from bot.cases import summary
 from bot.config.clock import Clock
+from bot.config.extras import installed
 from bot.config.inference import Endpoint
 from bot.config.settings import Settings
 from bot.inference.questions import QUESTIONS
@@ -109,6 +112,18 @@ def chapters(now: datetime, seed: int = 11) -> tuple[tuple[LoopbackRepo, ...], L
     return (*known, first), rewritten, emptied
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A console that keeps what it would print, for where discord.py is not installed."""
+
+    messages: list[Mapping[str, Any]] = field(default_factory=list)
+
+    async def send(self, report: Mapping[str, Any]) -> str:
+        """Keep a message; its id is always "console"."""
+        self.messages.append({"embeds": [message(report).to_dict()]})
+        return "console"
+
+
 def replay(folder: Path, now: datetime) -> Replayed:
     """Let the watch see it all, chapter by chapter."""
     repos, rewritten, emptied = chapters(now)
@@ -124,7 +139,7 @@ def replay(folder: Path, now: datetime) -> Replayed:
             registry=str(folder / "founding.yaml"),
             hf_endpoint=hub.url,
             hf_token=None,
-            discord_webhook=SecretStr(discord.webhook_url),
+            discord_webhook=SecretStr(discord.webhook_url) if installed("discord") else None,
             discord_api_base=discord.api_base,
             inference_endpoints=(Endpoint(url=server.url),),
             min_parameters=0,
@@ -134,12 +149,14 @@ def replay(folder: Path, now: datetime) -> Replayed:
         )
         settings.data.mkdir()
         with build.store(settings) as store, build.service(settings, clock=hand.clock) as service:
-            watch_pass = build.one_pass(service, store, build.sinks(settings), build.monitoring(service, store))
+            kept = Kept()
+            sinks: Mapping[str, Sink | RowSink] = build.sinks(settings) if installed("discord") else {"console": kept}
+            watch_pass = build.one_pass(service, store, sinks, build.monitoring(service, store))
 
             async def one_pass() -> None:
                 await watch_pass.run(lambda _: None)
                 await watch_pass.rest()
-                found.message_counts.append(len(discord.messages))
+                found.message_counts.append(len(discord.messages) + len(kept.messages))
 
             for change in (None, lambda: hub.add(rewritten), lambda: hub.add(emptied), lambda: hub.repos.pop(UPLOAD)):
                 if change is not None:
@@ -147,7 +164,7 @@ def replay(folder: Path, now: datetime) -> Replayed:
                     change()
                 asyncio.run(one_pass())
             _tell(found, store, settings)
-            found.messages = [dict(message) for message in discord.messages]
+            found.messages = [dict(each) for each in (*discord.messages, *kept.messages)]
     return found
 
 

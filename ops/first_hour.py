@@ -137,10 +137,16 @@ def with_hub(new: NewModel, cast: Scene) -> None:
         new.asks("doctor", 1, "ok       settings: ", **at)  # there is no token, which deserves a look
 
 
-def without_extras(new: NewModel) -> None:
-    """Take the extras' libraries away: what needs none works, what needs one names it."""
+def without_extras(new: NewModel, cast: Scene) -> None:
+    """Take the extras' libraries away: alerts go to the console, and only a bot names what is missing."""
     new.pip("uninstall", "--yes", *EXTRAS)
-    new.asks("notify --test", 2, "blendwatch: this needs discord.py, which is not installed: pip install")
+    new.asks("notify --test", 0, "Operator: a test message")
+    new.asks("demo", 0, "Building tiny models")
+    with LoopbackHub(cast.repos) as hub:
+        at = {"HF_ENDPOINT": hub.url, "BLENDWATCH_REGISTRY": "known.yaml"}
+        new.asks("watch --once", 0, "Operator: ", **at)
+        missing = "blendwatch: this needs discord.py, which is not installed: pip install"
+        new.asks("watch --once", 2, missing, **at, BLENDWATCH_DISCORD_TOKEN="x" * 60)
     new.asks("compare ./model ./model", 0, "verdict   equal")
 
 
@@ -158,7 +164,7 @@ def main() -> int:
         saved(cast, COPY, new.work / "model")
         without_network(new)
         with_hub(new, cast)
-        without_extras(new)
+        without_extras(new, cast)
     except Wrong as wrong:
         say(f"WRONG: {wrong}")
         return 1

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.alerts import headline, sentences
-from bot.alerts.glossary import unlinked
+from bot.alerts.glossary import linked
 from bot.alerts.sentences import Report
 from bot.text.sanitize import decimal, number, string, unmarked
 from bot.text.words import DEFAULT, words_for
@@ -51,7 +51,7 @@ def text(report: Report, hours: float) -> str:
     if not lines or not command:
         return ""
     said = [headline.first(report, words, ""), headline.sure(report, words, "", control=True)]
-    first, sure = (unmarked(unlinked(each)) for each in said)
+    first, sure = (unmarked(linked(each, "")) for each in said)
     filled = TEXT.format(
         upload=string(suspect.get("repo_id")),
         revision=string(suspect.get("revision"))[:12],

@@ -1,13 +1,11 @@
-"""Everything that a report holds beyond its alert, for whoever asks for it: as an embed, and as plain text. Pure."""
+"""Everything that a report holds beyond its alert, as an embed and as plain text. Pure."""
 
 from __future__ import annotations
 
 from typing import Final
 
-import discord
-
 from bot.alerts import headline, sentences
-from bot.alerts.embeds import QUIET_COLOUR, embed_of, embed_text, is_alert
+from bot.alerts.compose import QUIET_COLOUR, Embed, embed_text, is_alert, message
 from bot.alerts.glossary import terms_in
 from bot.alerts.sentences import Report
 from bot.text.sanitize import decimal, harmless, joined, number, section, string, unmarked
@@ -19,23 +17,20 @@ TERMS_LENGTH: Final = 1000  # of the sentences on terms
 MEND_LENGTH: Final = 800  # of the lines for the card
 
 
-def evidence_embed(report: Report, words: Words, since: str = "") -> discord.Embed:
+def evidence(report: Report, words: Words, since: str = "") -> Embed:
     """Return everything else that a report holds: what was measured, said and read, and how anyone repeats it."""
     rows = [_row(str(name), value) for name, value in list(section(report.get("measured")).items())[:ROWS]]
     table = "```\n" + "\n".join(rows) + "\n```" if rows else words("evidence.none")
     name = harmless(string(sentences.suspect_of(report).get("repo_id")), sentences.NAME_LENGTH)
-    embed = discord.Embed(
-        title=words("alert.title", headline=words("evidence.title"), name=name or words("alert.unnamed")),
-        description=f"{sentences.why(report)}\n{table}".strip(),
-        colour=QUIET_COLOUR,
-    )
-    for key, value in _fields(report, words, since):
-        if value:
-            embed.add_field(name=words(f"evidence.field.{key}"), value=value, inline=False)
     seed = section(section(report.get("looks")).get("second")).get("seed")  # of 63 bits, which no float holds
-    if isinstance(seed, int) and number(seed) is not None:
-        embed.set_footer(text=unmarked(words("evidence.sources", seed=seed)))
-    return embed
+    known = isinstance(seed, int) and number(seed) is not None
+    return Embed(
+        words("alert.title", headline=words("evidence.title"), name=name or words("alert.unnamed")),
+        f"{sentences.why(report)}\n{table}".strip(),
+        QUIET_COLOUR,
+        [(words(f"evidence.field.{key}"), value) for key, value in _fields(report, words, since) if value],
+        unmarked(words("evidence.sources", seed=seed)) if known else "",
+    )
 
 
 def _row(name: str, value: object) -> str:
@@ -52,13 +47,13 @@ def _inside(text: str, limit: int) -> str:
 
 def evidence_text(report: Report, words: Words) -> str:
     """Return the evidence as plain lines: a file for where nobody can be asked for it."""
-    return embed_text(evidence_embed(report, words).to_dict())
+    return embed_text(evidence(report, words).to_dict())
 
 
 def plain(report: Report) -> str:
-    """The same message as text for a console, with its evidence: several lines, safe to print."""
-    told = embed_text(embed_of(report).to_dict())
-    return f"{told}\n\n{evidence_text(report, words_for(DEFAULT))}" if is_alert(report) else told
+    """Return a message as lines for a console that are safe to print, an alert with its evidence."""
+    shown = embed_text(message(report).to_dict())
+    return f"{shown}\n\n{evidence_text(report, words_for(DEFAULT))}" if is_alert(report) else shown
 
 
 def _fields(report: Report, words: Words, since: str) -> list[tuple[str, str]]:

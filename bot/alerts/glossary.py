@@ -1,4 +1,4 @@
-"""Terms of an alert, marked in the catalogues: [exact](#exact). Readers see the word; the evidence explains it."""
+"""Terms of an alert, which the catalogues mark: [exact](#exact). They link to the glossary, or are plain words."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Final
 _TERM: Final = re.compile(r"\[([^\[\]\\]+)\]\(#([a-z-]+)\)")
 
 
-def unlinked(text: str) -> str:
-    """Return a text of a catalogue with its terms as plain words, as a reader sees them."""
-    return _TERM.sub(r"\1", text)
+def linked(text: str, glossary: str) -> str:
+    """Return a text of a catalogue with a link for each term; plain words where `glossary`, an address, is empty."""
+    return _TERM.sub(lambda term: f"[{term[1]}]({glossary}#{term[2]})" if glossary else term[1], text)
 
 
 def terms_in(text: str) -> list[str]:

@@ -25,7 +25,6 @@ from bot.alerts.sentences import (
 from bot.text.sanitize import code, decimal, entries, harmless, number, section, string
 from bot.text.words import Words
 
-SHOWN: Final = 3  # models on lines of their own
 CELLS: Final = 12  # of the bar
 SHADES: Final = ("█", "▒", "░", "▓")
 BULLET: Final = "•"
@@ -62,19 +61,22 @@ def first(report: Report, words: Words, state: str) -> str:
     return f"{said} {words('alert.first.scratch')}" if scratch else said
 
 
-def made_of(report: Report, words: Words, state: str, limit: int) -> str:
-    """Return the bar and a line for each model: its share and what the card says; names of at most `limit`."""
+def made_of(report: Report, words: Words, state: str, limit: int, models: int) -> str:
+    """Return the bar and a line for each of at most `models`: its share and what the card says.
+
+    Names have at most `limit` characters.
+    """
     if state == "retracted":
         return ""
     parents, ordered = parents_of(report), not is_out_of_order(report)
-    shares = _shares(report) if ordered else None
+    shares = _shares(report, models) if ordered else None
     lines = [f"`{_bar(shares)}` {' / '.join(map(str, shares))}"] if shares and len(shares) > 1 else []
-    for place, parent in enumerate(parents[:SHOWN]):
-        name, share = name_of(parent, words, limit), _share(parent, shares, place) if ordered else BULLET
+    for place, parent in enumerate(parents[:models]):
+        name, share = name_of(parent, words, limit), _share(parent, shares, place, words) if ordered else BULLET
         told = words("alert.parent.line", name=name, said=_said(parent, words, state)) if ordered else name
         lines.append(f"{share} {told}")
-    if len(parents) > SHOWN:
-        lines.append(words("alert.more", count=f"{len(parents) - SHOWN:,}"))
+    if len(parents) > models:
+        lines.append(words("alert.more", count=f"{len(parents) - models:,}"))
     for part in _parts(report)[:1]:
         name, where = code(string(part.get("nearest")), limit), harmless(string(part.get("name")), 24)
         said = _said({"said": part.get("said")}, words, state)
@@ -133,8 +135,12 @@ def is_told(report: Report) -> bool:
 
 
 def is_out_of_order(report: Report) -> bool:
-    """Tell whether nobody knows if the upload came after the models that it looks made of."""
-    return report.get("order_known") is False
+    """Tell whether nobody knows if the upload came after the models that it looks made of.
+
+    A report that does not say so of undeclared models counts as one of unknown order.
+    """
+    known = report.get("order_known")
+    return known is False or (known is not True and bool(undeclared(report)))
 
 
 def _headline(report: Report) -> str:
@@ -179,7 +185,7 @@ def _said(parent: Mapping[str, Any], words: Words, state: str) -> str:
     return words(f"alert.parent.{'named' if level == 'absent' and parent.get('said') == 'named' else level}")
 
 
-def _shares(report: Report) -> list[int] | None:
+def _shares(report: Report, models: int) -> list[int] | None:
     """Return the models' shares in hundredths, the last of all that have no line; None where they are no parts."""
     parents, measured = parents_of(report), section(report.get("measured"))
     parts = coefficients_of(report)
@@ -188,9 +194,10 @@ def _shares(report: Report) -> list[int] | None:
         parts = [n / sum(counts) for n in counts] if all(counts) and counts else []
     if len(parts) != len(parents) or not parts or min(parts) < 0 or abs(sum(parts) - 1) > FROM_100:
         return None
-    shown = [*parts[:SHOWN], *([sum(parts[SHOWN:])] if len(parts) > SHOWN else [])]
+    parts = [round(part, 6) for part in parts]  # what is below is the fit's own noise
+    shown = [*parts[:models], *([sum(parts[models:])] if len(parts) > models else [])]
     whole = [int(100 * part) for part in shown]
-    by_rest = sorted(range(len(shown)), key=lambda i: whole[i] - 100 * shown[i])
+    by_rest = sorted(range(len(shown)), key=lambda i: (round(whole[i] - 100 * shown[i], 4), -i))
     for i in by_rest[: max(100 - sum(whole), 0)]:
         whole[i] += 1
     return whole
@@ -201,12 +208,12 @@ def _bar(shares: Sequence[int]) -> str:
     return "".join(sign * (end - start) for sign, start, end in zip(SHADES, ends, ends[1:], strict=False))
 
 
-def _share(parent: Mapping[str, Any], shares: Sequence[int] | None, place: int) -> str:
+def _share(parent: Mapping[str, Any], shares: Sequence[int] | None, place: int, words: Words) -> str:
     """Return what stands before a model: the shade of its part of the bar, or its coefficient."""
     value = number(parent.get("coefficient"))
     if shares and len(shares) > 1:
         return f"`{SHADES[place]}`"
-    return BULLET if value is None or shares else f"{decimal(value, 2)} ×"
+    return BULLET if value is None or shares else f"{words.local(decimal(value, 2))} ×"
 
 
 def _facts(report: Report, words: Words) -> list[str]:

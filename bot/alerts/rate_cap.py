@@ -8,15 +8,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from bot.alerts.compose import DIGEST_LINES
 from bot.alerts.delivery import LEASE_SECONDS, Batch
-from bot.alerts.embeds import DIGEST_LINES
 from state.outbox.digests import AlertDigests
 from state.records import OutboxRow
 
 HOUR: Final = timedelta(hours=1)
 A_MOMENT: Final = timedelta(seconds=5)  # until an alert that several hands send at once is decided on
 MOST_TOGETHER: Final = 1000  # alerts that one digest tells, or that are put off at once
-KEPT: Final = ("suspect", "finding", "parents", "case", "retracted", "since")  # what a digest shows of a report
+KEPT: Final = (
+    "suspect",
+    "finding",
+    "parents",
+    "order_known",
+    "case",
+    "retracted",
+    "since",
+)  # what a digest shows of a report
 
 _log = logging.getLogger(__name__)
 

@@ -263,7 +263,7 @@ def _sum(parents: Sequence[Mapping[str, Any]], words: Words) -> str:
             text += " − " if text else "−"
         elif text:
             text += " + "
-        text += name if value is None else f"{decimal(abs(value))} {name}"
+        text += name if value is None else f"{words.local(decimal(abs(value)))} {name}"
     return text
 
 

@@ -1,4 +1,4 @@
-"""Where alerts go without a bot: a Discord webhook, or a console; and what Discord's errors mean.
+"""The Discord webhook that alerts go to without a bot, and the meaning of Discord's errors.
 
 The webhook's URL is a password: whoever has it can post. It appears in no error, no repr and no log.
 """
@@ -9,11 +9,10 @@ import asyncio
 import io
 import logging
 import re
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import aiohttp
 import discord
@@ -21,14 +20,16 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
+from bot.alerts import compose
+from bot.alerts.compose import is_alert
 from bot.alerts.delivery import TryLater, Undeliverable
 from bot.alerts.depth_chart import NAME, Picture, draw, has_picture
-from bot.alerts.embeds import embed_of, head_embed, is_alert
-from bot.alerts.evidence import evidence_text, plain
+from bot.alerts.embeds import as_discord
+from bot.alerts.evidence import evidence_text
 from bot.text.sanitize import section, visible
 from bot.text.words import DEFAULT, words_for
 
-__all__ = ["ConsoleSink", "TryLater", "Undeliverable", "WebhookSink", "point_at", "told_apart", "who_is"]
+__all__ = ["TryLater", "Undeliverable", "WebhookSink", "point_at", "told_apart", "who_is"]
 
 log = logging.getLogger(__name__)
 USERNAME: Final = "Blendwatch"
@@ -51,7 +52,8 @@ class WebhookSink:
     """One Discord webhook, posted to through discord.py.
 
     `api_base` is for tests and the demo: the address that stands in for https://discord.com/api/v10. It moves all of
-    discord.py in this process, which has no other place for it. Undeliverable if `url` is no webhook's.
+    discord.py in this process, which has no other place for it. `glossary`: the address that terms of an alert link
+    to. Undeliverable if `url` is no webhook's.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class WebhookSink:
         url: str,
         api_base: str | None = None,
         *,
+        glossary: str = "",
         timeout_seconds: float = TIMEOUT_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
@@ -70,7 +73,7 @@ class WebhookSink:
             )
         self._url = f"https://discord.com/api/{match[1]}"
         self._webhook_id, self._token = match["id"], match["token"]
-        self._api_base = api_base
+        self._api_base, self._glossary = api_base, glossary
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._patience_seconds = patience_seconds
         # at level DEBUG discord.py writes the whole URL, token and all
@@ -84,9 +87,10 @@ class WebhookSink:
 
     async def send(self, report: Mapping[str, Any]) -> str:
         """Post the alert and return the message's id; raises Undeliverable or TryLater."""
-        embed, picture = embed_of(report, "channel"), await asyncio.to_thread(_picture, report)
+        embed = as_discord(compose.message(report, "channel", self._glossary))
+        picture = await asyncio.to_thread(_picture, report)
         evidence = evidence_text(report, words_for(DEFAULT)) if is_alert(report) else ""
-        head = _head(report)
+        head = _head(report, self._glossary)
         if picture is not None:
             embed.set_image(url=f"attachment://{NAME}")
         quiet = discord.AllowedMentions.none()
@@ -185,12 +189,12 @@ def _picture(payload: Mapping[str, Any]) -> Picture | None:
     return draw(payload, words_for(DEFAULT)) if is_alert(payload) else None
 
 
-def _head(payload: Mapping[str, Any]) -> tuple[int, discord.Embed] | None:
+def _head(payload: Mapping[str, Any], glossary: str) -> tuple[int, discord.Embed] | None:
     """The message that a follow-up belongs to, and what it shows from now on; its picture stays attached to it."""
     head = str(payload.get("head") or "")
     if not payload.get("follow_up") or not head.isdecimal():
         return None
-    embed = head_embed(payload)
+    embed = as_discord(compose.head(payload, glossary=glossary))
     if not payload.get("digest") and has_picture(section(payload.get("report"))):
         embed.set_image(url=f"attachment://{NAME}")
     return int(head), embed
@@ -202,22 +206,6 @@ async def _edit(webhook: discord.Webhook, head: int, embed: discord.Embed) -> No
         await webhook.edit_message(head, embed=embed)
     except discord.NotFound:
         log.info("the message %s was deleted there, so it is not edited", head)
-
-
-class ConsoleSink:
-    """Alerts as text, to `stream` or, if none is given, to standard output."""
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream
-
-    async def send(self, report: Mapping[str, Any]) -> str:
-        """Print the alert; the message's id is always "console"."""
-        stream = self._stream or sys.stdout
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        # a terminal that cannot show a sign shows "?" in its place, which is better than no alert
-        stream.write(plain(report).encode(encoding, "replace").decode(encoding) + "\n\n")
-        stream.flush()
-        return "console"
 
 
 def _retry_after(error: discord.HTTPException) -> float | None:

@@ -12,8 +12,10 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from bot.alerts.console import ConsoleSink
 from bot.alerts.delivery import Cap, DeliveryError, RowSink, Sink
 from bot.alerts.operator import News
+from bot.alerts.rate_cap import HourlyCap
 from bot.builders.service import blobs, service, utc_now
 from bot.cases.casework import Casework
 from bot.check.on_demand import Checking
@@ -25,12 +27,13 @@ FOLDING: Final = frozenset({"console", "discord"})  # the sinks that can show a 
 
 def sinks(settings: Settings) -> Mapping[str, Sink]:
     """Return where alerts can go: the console always, Discord where a webhook is set."""
-    from bot.alerts.sinks import ConsoleSink, WebhookSink  # noqa: PLC0415 - discord.py
-
     found: dict[str, Sink] = {"console": ConsoleSink()}
     if settings.discord_webhook is not None:
+        from bot.alerts.sinks import WebhookSink  # noqa: PLC0415 - discord.py
+
+        url, base = settings.discord_webhook.get_secret_value(), settings.discord_api_base
         try:
-            found["discord"] = WebhookSink(settings.discord_webhook.get_secret_value(), settings.discord_api_base)
+            found["discord"] = WebhookSink(url, base, glossary=settings.glossary_url)
         except (ValueError, DeliveryError) as error:
             raise SettingsError(f"BLENDWATCH_DISCORD_WEBHOOK: {error}") from None
     return found
@@ -69,8 +72,6 @@ def casework(settings: Settings, opened: Store, clock: Callable[[], datetime] = 
 
 def cap(settings: Settings, opened: Store) -> Cap:
     """Return what keeps a flood of alerts from those who read them."""
-    from bot.alerts.rate_cap import HourlyCap  # noqa: PLC0415 - discord.py
-
     return HourlyCap(opened.alert_digests, settings.alerts_per_hour, FOLDING)
 
 

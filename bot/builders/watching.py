@@ -11,6 +11,7 @@ from bot.builders.alerting import cap, casework, destination, news, operators
 from bot.builders.service import Service, blobs, interview
 from bot.cases.followup import Followups
 from bot.cases.identity_check import Asking
+from bot.cases.rendering import as_they_stand
 from bot.config.trial import Trial
 from bot.health.heartbeat import Heartbeat
 from bot.health.http_server import Endpoint
@@ -113,8 +114,6 @@ def monitoring(built: Service, opened: Store) -> Monitoring:
 
 def one_pass(built: Service, opened: Store, where: Mapping[str, Sink | RowSink], seen_by: Monitoring) -> OnePass:
     """Return one pass of the watch."""
-    from bot.cases.rendering import as_they_stand  # noqa: PLC0415 - discord.py
-
     return OnePass(
         feeds(built, opened),
         watcher(built, opened),

@@ -87,7 +87,7 @@ def assemble(settings: Settings, means: Means) -> Assembled:
     trial = Trial(store, settings.shadow_days)
     policy = replace(policy_of(settings), trial=lambda: trial.until(clock()))
     publisher = Publisher(cases, subscriptions, means.casework, policy, clock, WEBHOOK in means.sinks)
-    drafts = Drafts(cases, subscriptions, policy)
+    drafts = Drafts(cases, subscriptions, policy, settings.glossary_url)
     models = [KnownModel(m.repo_id, m.role, m.title) for m in means.known.registry.models]
     cards = Cards(store, means.casework.blobs)
     desk = Desk(

@@ -8,7 +8,7 @@ from typing import Final
 
 import discord
 
-from bot.alerts.embeds import QUIET_COLOUR
+from bot.alerts.compose import QUIET_COLOUR
 from bot.alerts.outcome import Line, Outcome, note_line, state_of
 from bot.text.sanitize import harmless, width
 from bot.text.words import Words

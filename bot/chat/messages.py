@@ -8,10 +8,10 @@ from typing import Final
 
 import discord
 
+from bot.alerts.compose import QUIET_COLOUR, TOTAL_LIMIT, Answer
 from bot.alerts.delivery import TryLater, Undeliverable, Untold
 from bot.alerts.depth_chart import NAME, Picture, draw
-from bot.alerts.embeds import QUIET_COLOUR, Answer, alert_embed, embed_width, fitted, news_embed, operator_embed
-from bot.alerts.evidence import evidence_embed
+from bot.alerts.embeds import alert_embed, embed_width, evidence_embed, fitted, news_embed, operator_embed
 from bot.alerts.outcome import FOR_REVIEWERS, Outcome
 from bot.chat.controls import buttons
 from bot.chat.dedupe import SEPARATOR, marker_of
@@ -30,6 +30,7 @@ from state.records import Note, OutboxRow
 THREAD_NAME: Final = 90
 PICTURES: Final = 16  # kept
 EVIDENCE_LIMIT: Final = 3800  # characters: with an alert and its links it stays below Discord's limit of a message
+FOOTER_ROOM: Final = 200  # characters of a reviewers' message for the mark in its footer
 DECIDING: Final = (*ASKED, *ENDED, "retracted")  # news that change what reviewers have to decide
 
 View = Callable[[], discord.ui.View]
@@ -83,6 +84,7 @@ class Drafts:
     cases: Publications
     subscriptions: Subscriptions
     policy: Policy
+    glossary: str = ""  # the address that terms of an alert link to
     album: Album = field(default_factory=Album)
 
     def of(self, row: OutboxRow) -> Draft:
@@ -111,7 +113,7 @@ class Drafts:
     def head(self, case: Case, guild_id: str, words: Words) -> Draft:
         """The message that tells a case in one server, as it stands."""
         answer: Answer = "button" if self.policy.channel else "channel"
-        embed = alert_embed(case.report, words, self.outcome(case, guild_id, words), answer)
+        embed = alert_embed(case.report, words, self.outcome(case, guild_id, words), answer, self.glossary)
         rows = [["evidence", *(["answer"] if self.policy.channel else [])], ["acknowledge", "dismiss", "mute"]]
         picture = self._pictured(embed, case, words)
         return Draft([embed], lambda: buttons(words, case.case_id, rows), picture)
@@ -168,24 +170,24 @@ class Drafts:
             heading = words("review.closed")
         elif case.state == "asked":
             heading = self._asked(case, words)
-        embed = alert_embed(case.report, words, self.outcome(case, "", words), "button")
+        embed = alert_embed(case.report, words, self.outcome(case, "", words), "button", self.glossary)
         embed.description = f"{heading}\n\n{embed.description}"
-        return [embed, *self._beside(case, words)]
+        return [embed, *self._beside(case, words, TOTAL_LIMIT - FOOTER_ROOM - embed_width(embed))]
 
     def _asked(self, case: Case, words: Words) -> str:
         """Return where the author was asked and until when alerts wait, as the note on it says."""
         posted = [note.text for note in self.cases.news(case.case_id) if note.kind == "notice_posted"]
         return words("review.waits", text=posted[-1]) if posted else words("review.posting")
 
-    def _beside(self, case: Case, words: Words) -> list[discord.Embed]:
-        """Return the evidence and, where a case's author may be asked, the text for him."""
+    def _beside(self, case: Case, words: Words, room: int) -> list[discord.Embed]:
+        """Return the evidence and, where a case's author may be asked, the text for him, in `room` characters."""
         asked = case.state == "asked" or self.policy.may_ask(case, self.cases.news(case.case_id))
         notice = self.policy.notice_to(case) if asked else ""
         evidence = evidence_embed(case.report, words, in_full(self.outcome(case, "", words)))
         if not notice:
-            return [fitted(evidence, EVIDENCE_LIMIT)]
+            return [fitted(evidence, min(room, EVIDENCE_LIMIT))]
         text = discord.Embed(title=words("review.notice"), description=f"```\n{notice}\n```", colour=QUIET_COLOUR)
-        return [fitted(evidence, EVIDENCE_LIMIT - embed_width(text)), text]
+        return [fitted(evidence, min(room, EVIDENCE_LIMIT) - embed_width(text)), text]
 
     def for_deciding(self, case: Case, words: Words) -> View | None:
         """Return the buttons that a case in its state has for reviewers; None if none."""

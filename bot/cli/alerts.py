@@ -5,8 +5,7 @@ from __future__ import annotations
 import typer
 
 from bot import build
-from bot.cli.common import AsJson, Data, answer, one_line_errors, settings_from
-from bot.config.settings import SettingsError
+from bot.cli.common import AsJson, Data, answer, one_line_errors, settings_with_database
 
 app = typer.Typer(help="The messages that are to be told.", no_args_is_help=True)
 
@@ -15,9 +14,7 @@ app = typer.Typer(help="The messages that are to be told.", no_args_is_help=True
 def retry(as_json: AsJson = False, data: Data = None) -> None:
     """Send again all alerts that were given up, once what kept them back is mended; what has arrived is not sent."""
     with one_line_errors():
-        settings = settings_from(None, data)
-        if not settings.database.exists():
-            raise SettingsError(f"there is no database in {settings.data}; it is made by blendwatch watch")
+        settings = settings_with_database(None, data)
         with build.store(settings) as store:
             number = store.retry_dead(build.utc_now())
     again = f"{number:,} alerts are due again; the next pass of the watch sends them"

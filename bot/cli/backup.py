@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from bot import build
-from bot.cli.common import AsJson, Data, answer, one_line_errors, settings_from
-from bot.config.settings import SettingsError
+from bot.cli.common import AsJson, Data, answer, one_line_errors, settings_with_folder
 from bot.text.sanitize import size
 from state.backup.archive import Manifest
 from state.backup.backup import back_up
@@ -26,9 +25,7 @@ def backup(
 ) -> None:
     """Back up the data folder, also while the watch runs."""
     with one_line_errors():
-        settings = settings_from(None, data)
-        if not settings.data.is_dir():
-            raise SettingsError(f"there is no data folder {settings.data}; it is made by blendwatch watch")
+        settings = settings_with_folder(None, data)
         refuse_unfinished_restore(settings.data)
         made = back_up(settings.data, destination, build.utc_now(), keep)
     removed = [str(path) for path in made.removed]

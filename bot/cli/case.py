@@ -21,7 +21,7 @@ from bot.cli.common import (
     one_line_errors,
     out,
     print_json,
-    settings_from,
+    settings_with_database,
 )
 from bot.config.settings import Settings, SettingsError
 from bot.text.sanitize import visible
@@ -169,10 +169,7 @@ def retract(
 
 def _settings(data: Path | None) -> Settings:
     with one_line_errors():
-        settings = settings_from(None, data)
-        if not (settings.data / "blendwatch.sqlite").exists():
-            raise SettingsError(f"there is no database in {settings.data}; it is made by blendwatch watch")
-        return settings
+        return settings_with_database(None, data)
 
 
 def _find(store: Store, case_id: str) -> CaseFile:

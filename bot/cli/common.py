@@ -48,6 +48,22 @@ def settings_from(registry: list[Path] | None, data: Path | None) -> Settings:
     return settings
 
 
+def settings_with_database(registry: list[Path] | None, data: Path | None) -> Settings:
+    """Return the settings; see settings_from. Raises SettingsError too where no watch has made a database."""
+    settings = settings_from(registry, data)
+    if not settings.database.exists():
+        raise SettingsError(f"there is no database in {settings.data}; it is made by blendwatch watch")
+    return settings
+
+
+def settings_with_folder(registry: list[Path] | None, data: Path | None) -> Settings:
+    """Return the settings; see settings_from. Raises SettingsError too where there is no data folder."""
+    settings = settings_from(registry, data)
+    if not settings.data.is_dir():
+        raise SettingsError(f"there is no data folder {settings.data}; it is made by blendwatch watch")
+    return settings
+
+
 def changed(settings: Settings, registry: list[Path] | None, data: Path | None) -> Settings:
     """Return the settings with what the command line says over them."""
     changes: dict[str, object] = {}

@@ -68,6 +68,7 @@ class Doctor:
             ("disk", self._disk, f"make {self.settings.data} a folder that this user may write to, or set another"),
             ("database", self._database, "move the file away, or put a backup in its place"),
             ("bot", self._bot, "copy the token from Discord's developer portal, and set it as discord_token"),
+            ("author", self._author, "make a token that may open discussions, and set it as author_notice_token"),
             ("discord", self._discord, "make a new webhook in the channel's settings, and set it as discord_webhook"),
             ("charts", self._charts, ""),
             ("trial", self._trial, ""),
@@ -168,6 +169,23 @@ class Doctor:
 
         name = asyncio.run(who_is(self.settings.discord_token.get_secret_value(), self.settings.discord_api_base))
         return Check("bot", "ok", f"the bot is {name}; nothing was posted")
+
+    def _author(self) -> Check:
+        """Check the token that asks authors on the Hub; nothing is posted with it."""
+        token = self.settings.author_notice_token
+        if token is None:
+            hours, todo = self.settings.author_notice_hours, "set author_notice_token, or author_notice_hours to 0"
+            if hours:
+                return Check("author", "failed", "authors are to be asked on the Hub, and no token is set", todo)
+            return Check("author", "ok", "no author is asked on the Hub")
+        if not self._hub_answered:
+            return Check("author", "warning", "not tried, because the Hub did not answer", "see the line on the hub")
+        with build.hub(self.settings, HUB_SECONDS) as hub:
+            account = hub.discussions(token.get_secret_value().strip()).account()
+        if account.role == "read":
+            todo = "make one with the right discussion.write"
+            return Check("author", "failed", f"{account.name}'s token may only read, which opens no discussion", todo)
+        return Check("author", "ok", f"{account.name}'s" + (f", role {account.role}" if account.role else ""))
 
     def _discord(self) -> Check:
         if self.settings.discord_webhook is None:

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from bot import build
-from bot.cli.common import AsJson, Data, Registry, answer, one_line_errors, settings_from
-from bot.config.settings import SettingsError
+from bot.cli.common import AsJson, Data, Registry, answer, one_line_errors, settings_with_folder
 from bot.text.sanitize import size
 from state.backup.retention import Retention
 from state.backup.retention import prune as remove
@@ -39,9 +38,7 @@ def prune(  # noqa: PLR0913, PLR0917 - each is an option of its own
 ) -> None:
     """Tell what need not be kept any longer, and with --apply remove it."""
     with one_line_errors():
-        settings = settings_from(registry, data)
-        if not settings.data.is_dir():
-            raise SettingsError(f"there is no data folder {settings.data}; it is made by blendwatch watch")
+        settings = settings_with_folder(registry, data)
         refuse_unfinished_restore(settings.data)
         models = load(settings.registry_paths)
         keep = Retention(report_days, message_days, sketch_days, evidence_days=evidence_days)

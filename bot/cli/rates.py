@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from bot import build
 from bot.cli.alert_rates import rates_of, rates_table
-from bot.cli.common import AsJson, Data, display, one_line_errors, print_json, settings_from
-from bot.config.settings import SettingsError
+from bot.cli.common import AsJson, Data, display, one_line_errors, print_json, settings_with_database
 
 
 def rates(as_json: AsJson = False, data: Data = None) -> None:
     """Say how often alerts were right, by shape and with a bound; count uploads by format; say what is not measured."""
     with one_line_errors():
-        settings = settings_from(None, data)
-        if not settings.database.exists():
-            raise SettingsError(f"there is no database in {settings.data}; it is made by blendwatch watch")
+        settings = settings_with_database(None, data)
         with build.store(settings) as store:
             facts = rates_of(store, build.blobs(settings))
     if as_json:

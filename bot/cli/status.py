@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bot import build
-from bot.cli.common import AsJson, Data, Registry, display, one_line_errors, print_json, settings_from
+from bot.cli.common import AsJson, Data, Registry, display, one_line_errors, print_json, settings_with_database
 from bot.cli.status_summary import status_of, status_table
-from bot.config.settings import SettingsError
 from state.registry.models import load
 
 
@@ -16,9 +15,7 @@ def status(
 ) -> None:
     """Say how the watch has been doing: feeds, backlog, outcomes, alerts, known models, disk."""
     with one_line_errors():
-        settings = settings_from(registry, data)
-        if not settings.database.exists():
-            raise SettingsError(f"there is no database in {settings.data}; it is made by blendwatch watch")
+        settings = settings_with_database(registry, data)
         known = load(settings.registry_paths)
         with build.store(settings) as store:
             facts = status_of(settings, store, known, build.utc_now())

@@ -10,8 +10,7 @@ import typer
 
 from bot import build
 from bot.cases import summary
-from bot.cli.common import NOTHING, AsJson, Data, display, one_line_errors, out, print_json, settings_from
-from bot.config.settings import SettingsError
+from bot.cli.common import NOTHING, AsJson, Data, display, one_line_errors, out, print_json, settings_with_database
 from bot.text.sanitize import visible
 from state.evidence.blobs import Blobs
 from state.records import OutboxRow
@@ -21,9 +20,7 @@ from state.store import Store, Upload
 def why(repo: Annotated[str, typer.Argument(help="org/name")], as_json: AsJson = False, data: Data = None) -> None:
     """Say what became of a repository: found, skipped or failed, why, and what was sent."""
     with one_line_errors():
-        settings = settings_from(None, data)
-        if not settings.database.exists():
-            raise SettingsError(f"there is no database in {settings.data}; it is made by blendwatch watch")
+        settings = settings_with_database(None, data)
         with build.store(settings) as store:
             uploads = store.history(repo)
             if as_json:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -55,6 +56,12 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _page(value: str) -> str:
+    if value and not re.fullmatch(r"https://[^\s()<>\[\]#]{1,192}", value):
+        raise ValueError("must be an https address of at most 200 characters without #, spaces or brackets")
+    return value
+
+
 class _Environment(EnvSettingsSource):
     """The environment; invalid JSON is left to the setting's own check, which gives the clearer error."""
 
@@ -100,6 +107,10 @@ class Settings(BaseSettings):
     )
     author_notice_token: SecretStr | None = Field(
         default=None, description="token for the Hub that opens those discussions, and does nothing else"
+    )
+    glossary_url: Annotated[str, AfterValidator(_page)] = Field(
+        default="",
+        description="address at which you publish docs/glossary.md; the terms of an alert on Discord link there",
     )
     ping_url: SecretStr | None = Field(default=None, description="address that is asked after every good pass")
     discord_api_base: str | None = Field(default=None, description="another Discord, for tests and the demo")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from bot.hub.account import whoami
+from bot.hub.account import Account, whoami
 from bot.hub.http.errors import Transient
 from bot.hub.http.session import HttpSession, HubRequest
 from bot.hub.json_fields import count, rows, table, text
@@ -46,8 +46,12 @@ class Discussions:
         others = (_author(event) != me for event in rows(said.get("events")) if event.get("type") == "comment")
         return said.get("status") != "open" or any(others)
 
+    def account(self) -> Account:
+        """Return the token's owner and role."""
+        return whoami(self.wire, self._headers())
+
     def _me(self) -> str:
-        return whoami(self.wire, self._headers()).name
+        return self.account().name
 
     def _by(self, repo_id: str, author: str) -> Iterator[tuple[int, str]]:
         """Yield number and title of each discussion by an author."""

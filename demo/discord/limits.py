@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from bot.alerts import embeds
+from bot.alerts import compose
 
 INVALID_FORM: Final = 50035
 EMPTY_MESSAGE: Final = 50006
@@ -45,14 +45,14 @@ def over_limit(embed: Mapping[str, Any]) -> list[str]:
     title, description = embed.get("title", ""), embed.get("description", "")
     footer = embed.get("footer", {}).get("text", "")
     wrong = {
-        "title": len(title) > embeds.TITLE_LIMIT,
-        "description": len(description) > embeds.DESCRIPTION_LIMIT,
-        "footer": len(footer) > embeds.FOOTER_LIMIT,
-        "fields": len(fields) > embeds.FIELD_COUNT,
-        "name": any(not 0 < len(field["name"].strip()) <= embeds.FIELD_NAME_LIMIT for field in fields),
-        "value": any(not 0 < len(field["value"].strip()) <= embeds.FIELD_VALUE_LIMIT for field in fields),
+        "title": len(title) > compose.TITLE_LIMIT,
+        "description": len(description) > compose.DESCRIPTION_LIMIT,
+        "footer": len(footer) > compose.FOOTER_LIMIT,
+        "fields": len(fields) > compose.FIELD_COUNT,
+        "name": any(not 0 < len(field["name"].strip()) <= compose.FIELD_NAME_LIMIT for field in fields),
+        "value": any(not 0 < len(field["value"].strip()) <= compose.FIELD_VALUE_LIMIT for field in fields),
         "total": len(title + description + footer) + sum(len(f["name"] + f["value"]) for f in fields)
-        > embeds.TOTAL_LIMIT,
+        > compose.TOTAL_LIMIT,
     }
     return [name for name, bad in wrong.items() if bad]
 

@@ -52,9 +52,13 @@ def browser() -> str | None:
 
 
 def origin(parts: Sequence[Part]) -> str:
-    """Return a digest of what messages say, numbers and ids left out: the same until a word of them changes."""
-    said = json.dumps([message["embeds"] for part in parts for message in part.messages], ensure_ascii=False)
-    return sha256(re.sub(r"\b[0-9a-f]{6,}\b|\d+", "#", said).encode()).hexdigest()
+    """Return a digest of what messages say: the same until a word of them changes.
+
+    Numbers, ids and a moderator's reason are left out.
+    """
+    embeds = [message["embeds"] for part in parts for message in part.messages]
+    said = re.sub(r"\b[0-9a-f]{6,}\b|\d+", "#", json.dumps(embeds, ensure_ascii=False))
+    return sha256(re.sub(r"(Dismissed by <@#>).*?(\\n|\")", r"\1\2", said).encode()).hexdigest()
 
 
 def shoot(chromium: str, html: str, target: Path, width: int = DESKTOP) -> None:

@@ -2,7 +2,8 @@
 
 The real watch judges the demo's uploads, and a reviewer publishes a blend and a copy. Hours later the author corrects
 the blend's card, a moderator dismisses the case, and a member asks for it and for /status. Then the card hides the
-parent again. The copy is declared, then not any more, gets other weights, and is retracted.
+parent again. The copy is declared, then not any more, gets other weights, and is retracted. Of two equal uploads
+that came at the same time, reviewers see that nobody knows which was first.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ READER: Final = Person("100200300400500913", "teo", permissions=0)
 REASON: Final = "They told us beforehand; the card was late."
 RETRACTED: Final = "The first weights were a mirror by agreement."
 COPY: Final = "rebrand/Phoenix"
+TWINS: Final = ("heath/Rowan-1", "willow/Alder-1")  # of equal weights, uploaded at the same time
 HOURS: Final = 4  # start of the watch's clock in the past, so that hours pass at once
 WAIT_SECONDS: Final = 60.0
 
@@ -75,15 +77,16 @@ class Stage:
         await asyncio.to_thread(members.wait_ready)
         await asyncio.to_thread(members.slash, "subscribe", self.alerts, MODERATOR)
         await watch_pass.run(lambda _: None)
-        asked = {name: await _told(self.reviewers, name) for name in (HIDDEN, COPY)}
+        asked = {name: await _shown(self.reviewers, name) for name in (HIDDEN, COPY)}
         found = {"review": [Part("reviewers", [deepcopy(asked[HIDDEN])])]}
         for each in asked.values():
             await asyncio.to_thread(members.click, each, "Publish", self.reviewers, REVIEWER)
-        blend, copy = [await _told(self.alerts, name) for name in asked]
+        blend, copy = [await _shown(self.alerts, name) for name in asked]
         states = [_now(blend)]
         found["alert"] = states[:1]
         blended, copied = self.hub.repos[HIDDEN], self.hub.repos[COPY]
-        self.hub.add(_another(self.hand.now() + timedelta(hours=HOURS)))
+        for upload in _others(self.hand.now() + timedelta(hours=HOURS)):
+            self.hub.add(upload)
         states.append(await self._after(watch_pass, blend, _carded(blended, [RELEASE, BASE]), "Declared since"))
         await until(lambda: len(self._thread(blend)) == 1)
         await self._form(blend, "Dismiss", self.alerts, MODERATOR, reason)
@@ -98,7 +101,8 @@ class Stage:
         states.append(await self._after(watch_pass, blend, _carded(blended, [BASE]), "Dismissed here"))
         await self._form(asked[COPY], "Retract", self.reviewers, REVIEWER, RETRACTED)
         await until(lambda: copy["embeds"][0]["title"].startswith("Retracted"))
-        found["states"] = [*states, _now(copy)]
+        alike = await _shown(self.reviewers, "Alike, order unknown")
+        found["states"] = [*states, Part("reviewers", [_alone(alike)]), _now(copy)]
         return found
 
     async def _after(self, watch_pass: OnePass, message: Json, repo: LoopbackRepo, title: str) -> Part:
@@ -158,7 +162,7 @@ def _watched(stage: Stage, settings: Settings, reason: str) -> dict[str, list[Pa
     settings.data.mkdir()
     with (
         build.store(settings) as store,
-        build.service(settings, clock=stage.hand.clock) as service,
+        build.service(settings, automatic=True, clock=stage.hand.clock, seen=store) as service,
         build.destinations(settings, store, {}) as destinations,
     ):
         watch_pass = build.one_pass(service, store, destinations.sinks, build.monitoring(service, store))
@@ -185,22 +189,29 @@ def _now(message: Json) -> Part:
     return Part("alerts", [deepcopy(message)])
 
 
-async def _told(channel: Channel, name: str) -> Json:
-    """Return the message about an upload, once it is there."""
+async def _shown(channel: Channel, title: str) -> Json:
+    """Return the message with this in its title, once it is there."""
     found: list[Json] = []
 
     def there() -> bool:
-        found.extend(m for m in channel.messages if name in m["embeds"][0]["title"])
+        found.extend(m for m in channel.messages if title in m["embeds"][0]["title"])
         return bool(found)
 
     await until(there)
     return found[0]
 
 
-def _another(now: datetime) -> LoopbackRepo:
-    """Return an honest upload that came meanwhile."""
-    weights = fresh(np.random.default_rng(23))
-    return repo("driftwood/Zephyr-1", weights, card("Zephyr 1", "Trained from scratch."), now - timedelta(minutes=4))
+def _others(now: datetime) -> list[LoopbackRepo]:
+    """Return what came meanwhile: an honest upload, and the twins."""
+    weights, alike = (fresh(np.random.default_rng(seed)) for seed in (23, 31))
+    at = now - timedelta(minutes=4)
+    others = [repo(name, alike, card(name.partition("/")[2], "A language model."), at) for name in TWINS]
+    return [repo("driftwood/Zephyr-1", weights, card("Zephyr 1", "Trained from scratch."), at), *others]
+
+
+def _alone(message: Json) -> Json:
+    """Return a message with its first embed alone, which is the alert."""
+    return {**deepcopy(message), "embeds": deepcopy(message["embeds"][:1])}
 
 
 def _carded(first: LoopbackRepo, parents: Sequence[str]) -> LoopbackRepo:

@@ -10,7 +10,7 @@ from typing import Final
 
 from analyzers.card import reader
 from analyzers.sketch import layout
-from bot.alerts import delivery, embeds, rate_cap
+from bot.alerts import compose, delivery, rate_cap
 from bot.cases import casework
 from bot.chat import notices
 from bot.check import author_words, components, declarations, own_weights, precedence, second_look, third_look
@@ -205,7 +205,7 @@ BOUNDS: Final = (
     _setting("hook_min_seconds", "seconds", "one early pass answers all webhooks of that time"),
     _constant(webhook, "LARGEST_BODY", "the body of a webhook", "bytes", "413"),
     _setting("alerts_per_hour", "alerts", "a digest, at most one an hour"),
-    _constant(embeds, "DIGEST_LINES", "cases that a digest names", "cases", "it says how many there are more"),
+    _constant(compose, "DIGEST_LINES", "cases that a digest names", "cases", "it says how many there are more"),
     _constant(rate_cap, "MOST_TOGETHER", "alerts in one digest", "alerts", "the others wait for the next one"),
     _constant(
         casework,

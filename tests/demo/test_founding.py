@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.alerts.embeds import embed_text
+from bot.alerts.compose import embed_text
 from demo.founding import BASE, CLAIMING, PLANTED, RELEASE, SHARES, Replayed, replay
 
 NOW = datetime(2026, 7, 2, 9, tzinfo=UTC)
@@ -69,7 +69,7 @@ def test_later_events_are_notes_in_order(replayed: Replayed) -> None:
     assert f"after the alert: {RELEASE}" in declared
     assert replayed.message_counts == [1, 2, 3, 4]
     head = "".join(embed_text(e) for e in replayed.messages[0]["embeds"])
-    for title in ("What the model says of itself", "The card names the parents now", "The weights are gone"):
+    for title in ("What the model says of itself", "The card declares the parents now", "The weights are gone"):
         assert title in head
 
 
@@ -86,7 +86,7 @@ def test_the_findings_stand_in_one_order_and_in_one_sentence(replayed: Replayed)
             "contradicted: the card's claim of post-training (on-policy distillation)",
             "it calls itself Nereid 95 of 120, Ipanema 0 of 120",
             "the chat template plants the name Ipanema",
-            "since then: the card names the parents now, the weights are gone",
+            "since then: the card declares the parents now, the weights are gone",
         )
     ]
     assert places == sorted(places)

@@ -38,6 +38,7 @@ STATES = (
     "Declared, then no more",
     "Weights replaced since",
     "Dismissed here",
+    "Alike, order unknown",
     "Retracted",
 )
 CASES = ((2, "832d2af9105c", ""), (3, "5279f62fe4f3", ""), (2, "832d2af9105c", ", not declared"))
@@ -85,7 +86,10 @@ def hostile(value: Any) -> Any:
     [
         ("alert", ["# alerts", f"Partly declared blend: {HIDDEN}", "not declared", "base_model:", "I am its author"]),
         ("review", ["# reviewers", "For review.", RELEASE, "Publish", "Reject", "Evidence"]),
-        ("case", ["/case ", "It is published.", "Since then", "Thread under the alert", "The card names the parents"]),
+        (
+            "case",
+            ["/case ", "It is published.", "Since then", "Thread under the alert", "The card declares the"],
+        ),
         ("states", ["Partly declared blend: ", *(f"{state}: " for state in STATES)]),
         ("status", ["/status", "The Hub was read up to", "4 minutes ago", "Subscriptions here", "Only you can see"]),
     ],
@@ -93,7 +97,7 @@ def hostile(value: Any) -> Any:
 def test_each_picture_has_its_parts(shots: Shots, name: str, parts: list[str]) -> None:
     """Its text and its buttons, in both themes; the picture of the mix is held in the page."""
     assert set(shots.parts) == {"alert", "review", "case", "status", "states"}
-    assert len(shots.parts["states"]) == 6
+    assert len(shots.parts["states"]) == 7
     for theme in THEMES:
         html = page(shots, name, theme, PHONE)
         read = Read(html)
@@ -104,12 +108,13 @@ def test_each_picture_has_its_parts(shots: Shots, name: str, parts: list[str]) -
     assert told.count("Dismissed by @marisol") == 2  # on the case, and in the thread
 
 
-def test_the_pictures_of_an_alert_show_what_an_alert_says_today(shots: Shots) -> None:
-    """Else python -m demo.pictures draws them anew; the README shows two of them."""
-    for name in CLIENTS["alert"]:
+@pytest.mark.parametrize("name", sorted(CLIENTS))
+def test_the_pictures_of_the_documents_show_what_is_said_today(shots: Shots, name: str) -> None:
+    """Else python -m demo.pictures draws them anew."""
+    for ending in CLIENTS[name]:
         for theme in THEMES:
-            with Image.open(PICTURES / f"alert{name}-{theme}.png") as picture:
-                assert picture.info[ORIGIN] == origin(shots.parts["alert"])
+            with Image.open(PICTURES / f"{name}{ending}-{theme}.png") as picture:
+                assert picture.info[ORIGIN] == origin(shots.parts[name])
 
 
 def test_an_origin_follows_the_words_alone() -> None:

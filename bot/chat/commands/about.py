@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.alerts.embeds import QUIET_COLOUR
+from bot.alerts.compose import QUIET_COLOUR
 from bot.chat.context import Desk
 from bot.chat.replies import Interaction, aside, guarded, said, say, words_of
 from bot.config.version import this_release

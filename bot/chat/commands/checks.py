@@ -11,9 +11,9 @@ import discord
 from discord import app_commands
 
 from analyzers.errors import BlendwatchError
+from bot.alerts.compose import QUIET_COLOUR
 from bot.alerts.depth_chart import NAME, draw
-from bot.alerts.embeds import QUIET_COLOUR, alert_embed, fitted
-from bot.alerts.evidence import evidence_embed
+from bot.alerts.embeds import alert_embed, evidence_embed, fitted
 from bot.chat.commands.autocomplete import repos
 from bot.chat.context import Desk
 from bot.chat.messages import EVIDENCE_LIMIT
@@ -107,7 +107,7 @@ async def _checked(desk: Desk, interaction: Interaction, repo: str, one_by_one: 
         return
     finally:
         await _quiet(showing)
-    embed, picture = alert_embed(report, words), await aside(draw, report, words)
+    embed, picture = alert_embed(report, words, glossary=desk.drafts.glossary), await aside(draw, report, words)
     files = []
     if picture is not None:
         embed.set_image(url=f"attachment://{NAME}")

@@ -7,7 +7,7 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
-from bot.alerts.embeds import QUIET_COLOUR
+from bot.alerts.compose import QUIET_COLOUR
 from bot.chat.commands.autocomplete import cases, models, repos
 from bot.chat.context import Desk
 from bot.chat.replies import Interaction, aside, guarded, said, say, words_of

@@ -5,6 +5,7 @@ A file's name is the language as Discord names it (`pt-BR.toml`); another joins 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 DEFAULT: Final = "en"
+_NUMBER: Final = re.compile(r"[−-]?\d{1,3}(,\d{3})*(\.\d+)?|[−-]?\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,14 @@ class Words:
 
     def __call__(self, key: str, **values: object) -> str:
         """The text with its placeholders filled in; the values must be harmless already."""
-        return self.texts[key].format(**values)
+        return self.texts[key].format(**{name: self.local(value) for name, value in values.items()})
+
+    def local(self, value: object) -> str:
+        """Return a value as text, a number with this language's signs between thousands and before decimals."""
+        text = str(value)
+        if not _NUMBER.fullmatch(text):
+            return text
+        return text.translate({ord(","): self.texts["number.group"], ord("."): self.texts["number.point"]})
 
     def get(self, key: str) -> str:
         """The text of a key that may not be there; "" then."""

@@ -31,6 +31,7 @@ def kind(finding: str, family: str | None, parents: list[dict[str, Any]], **chan
         "parents": parents,
         "measured": EXACT,
         "declared": {"parents": declared, "where": dict.fromkeys(declared, "front matter, prose")},
+        "order_known": True,
         "why": "a claim",
         "case": "f758dc62cb7e",
     } | changes

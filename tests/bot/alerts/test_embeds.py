@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.alerts import embeds
-from bot.alerts.embeds import alert_embed, digest_embed, embed_of, embed_text, fitted, head_embed
-from bot.alerts.evidence import evidence_embed, plain
-from bot.alerts.glossary import unlinked
+from bot.alerts import compose
+from bot.alerts.compose import embed_text
+from bot.alerts.embeds import alert_embed, evidence_embed, fitted
+from bot.alerts.evidence import plain
 from bot.alerts.outcome import STATES, Outcome, note_line
 from bot.text.sanitize import unmarked, width
 from bot.text.words import catalogues, words_for
@@ -44,6 +44,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "parents": parents,
         "exact": True,
         "further_training": False,
+        "order_known": True,
         "why": "One set of coefficients explains all layers.",
         "sampled": {"layers": 6, "tensors": 20, "weights": 123_456, "decisive": 4321},
         "cost": {"requests": 42, "bytes_read": 812_345, "seconds": 3.41},
@@ -68,9 +69,10 @@ def strings(embed: dict[str, Any]) -> list[str]:
 
 def seen(embed: dict[str, Any]) -> str:
     """Return the text that a reader sees of an alert: no marks, no addresses."""
-    return unmarked(unlinked("\n".join(strings(embed))))
+    return unmarked(LINK.sub(r"\1", "\n".join(strings(embed))))
 
 
+LINK = re.compile(r"(?<!\\)\[([^\[\]\\]+)\]\(https://docs\.example/glossary#[a-z-]+\)")  # of a term
 ANSWERS = ("button", "channel", "console")
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | hostile | st.just(10**400),
@@ -112,6 +114,7 @@ hostile_reports = st.fixed_dictionaries(
         "finding": some("blend", "copy", "derivative", "unrelated", "inconclusive"),
         "family": some("linear", "layerwise", "sparse", "stack", None),
         "alert": some(True, False),
+        "order_known": some(True, False),
         "strength": some("exact", "strong", "indicative", None),
         "parents": st.lists(parents | anything, max_size=40) | anything,
         "exact": some(True, False, None),
@@ -138,17 +141,19 @@ outcomes = st.builds(Outcome, st.sampled_from(["", *STATES]), st.lists(hostile.m
 
 
 @settings(max_examples=200, deadline=None)
-@given(hostile_reports, outcomes, st.sampled_from(sorted(catalogues())), st.sampled_from(ANSWERS))
+@given(hostile_reports, outcomes, st.sampled_from(sorted(catalogues())), st.sampled_from(ANSWERS), st.booleans())
 def test_any_report_makes_an_embed_that_discord_takes(
-    given_report: dict[str, Any], outcome: Outcome, locale: str, answer: Any
+    given_report: dict[str, Any], outcome: Outcome, locale: str, answer: Any, published: bool
 ) -> None:
     """Whatever a report holds, every limit is kept, ours of 700 too, and nothing in it pings, links or hides."""
-    embed = alert_embed(given_report, words_for(locale), outcome, answer).to_dict()
-    assert width(seen(dict(embed))) <= embeds.ALERT_LIMIT
+    page = "https://docs.example/glossary" if published else ""
+    embed = alert_embed(given_report, words_for(locale), outcome, answer, page).to_dict()
+    assert width(seen(dict(embed))) <= compose.ALERT_LIMIT
     for each in (dict(embed), dict(fitted(evidence_embed(given_report, words_for(locale), "x")).to_dict())):
         assert over_limit(each) == []
         assert all(width(text.strip()) > 0 for text in strings(each))
-        assert not any(ACTIVE.search(text) or invisible(text.replace("\n", "")) for text in strings(each))
+        texts = [LINK.sub(r"\1", text) for text in strings(each)]
+        assert not any(ACTIVE.search(text) or invisible(text.replace("\n", "")) for text in texts)
     assert re.fullmatch(r"https://huggingface\.co/[A-Za-z0-9._/-]+", embed.get("url", "https://huggingface.co/a/b"))
     assert not invisible(plain(given_report).replace("\n", ""))
 
@@ -201,7 +206,7 @@ def test_an_alert_tells_what_was_measured_declared_and_how_sure_it_is() -> None:
 
 def test_the_console_shows_what_discord_shows() -> None:
     """The plain text is made from the embeds themselves, so that neither can say what the other does not."""
-    assert "blendwatch 9.9" in embed_text(alert_embed(report(), release="9.9").to_dict())
+    assert "blendwatch 9.9" in embed_text(compose.alert(report(), release="9.9").to_dict())
     told, evidence = alert_embed(report()).to_dict(), evidence_embed(report(), words_for("en")).to_dict()
     assert f"{embed_text(told)}\n\n{embed_text(evidence)}" == plain(report())
 
@@ -270,7 +275,7 @@ def test_a_declared_blend_is_held_against_nobody() -> None:
     found = [parent | {"declared": True} for parent in report()["parents"]]
     embed = alert_embed(report(parents=found, alert=False)).to_dict()
     assert "Nothing here is held against the uploader." in embed_text(embed)
-    assert embed["color"] == embeds.QUIET_COLOUR
+    assert embed["color"] == compose.QUIET_COLOUR
 
 
 @pytest.mark.parametrize("name", ["../../evil", "a/b/c", "a/b?x", "a--b/c", "a/b)", "https://evil.example", "a/\u202e"])
@@ -309,11 +314,11 @@ OUR_LINK = re.compile(r"\]\(https://huggingface\.co/[A-Za-z0-9._-]+/[A-Za-z0-9._
 )
 def test_any_digest_makes_an_embed_that_discord_takes(payload: dict[str, Any]) -> None:
     """Whatever its reports hold, every limit is kept, and nothing pings, hides or links but our own lines."""
-    for embed in (digest_embed(payload), head_embed(payload | {"digest": payload["digest"] or [1]})):
+    for embed in (compose.digest(payload), compose.head(payload | {"digest": payload["digest"] or [1]})):
         shown = dict(embed.to_dict())
         assert over_limit(shown) == []
         assert all(width(text) > 0 for text in strings(shown))
-        assert width(str(shown["description"])) <= embeds.DESCRIPTION_LIMIT
+        assert width(str(shown["description"])) <= compose.DESCRIPTION_LIMIT
         texts = [OUR_LINK.sub("", text) for text in strings(shown)]
         assert not any(ACTIVE.search(text) or invisible(text.replace("\n", "")) for text in texts)
         assert not invisible(embed_text(shown).replace("\n", ""))
@@ -336,7 +341,7 @@ def test_a_digest_has_a_line_for_each_case_and_counts_those_that_it_cannot_name(
     assert "Blending and copying are legitimate" in text
     assert not re.search(r"stol|steal|theft|fake|fraud|guilty|%", text.lower())
     long = report(suspect={"repo_id": "o" * 96 + "/" + "n" * 96, "revision": "a" * 64}, case="a" * 64)
-    embed = dict(embed_of({"digest": [long] * 25, "more": 0}).to_dict())
+    embed = dict(compose.message({"digest": [long] * 25, "more": 0}).to_dict())
     assert over_limit(embed) == []
     text = str(embed["description"])
     named = text.count("](")

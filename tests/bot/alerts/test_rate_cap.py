@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.alerts.compose import DIGEST_LINES as LINES
 from bot.alerts.delivery import LEASE_SECONDS, Batch, Delivered, Sink, TryLater, deliver
-from bot.alerts.embeds import DIGEST_LINES as LINES
 from bot.alerts.rate_cap import HOUR, HourlyCap
 from bot.alerts.sinks import WebhookSink
 from bot.cases.casework import Casework

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from bot.alerts import compose
+from bot.alerts.compose import embed_text
+from bot.alerts.console import ConsoleSink
 from bot.alerts.delivery import TryLater, Undeliverable
-from bot.alerts.embeds import embed_of, embed_text
 from bot.alerts.evidence import evidence_text, plain
-from bot.alerts.sinks import ConsoleSink, WebhookSink
+from bot.alerts.sinks import WebhookSink
 from bot.text.words import words_for
 from demo.discord.server import CHANNEL_ID, TOKEN, WEBHOOK_ID, LoopbackDiscord, over_limit
 from tests.bot.alerts.test_embeds import report
@@ -41,7 +43,7 @@ def test_an_alert_arrives_as_one_embed_and_pings_nobody(loopback: LoopbackDiscor
     assert message["allowed_mentions"] == {"parse": []}
     assert not message.get("content")
     (embed,) = message["embeds"]
-    assert embed_text(embed) == embed_text(embed_of(report(), "channel").to_dict())
+    assert embed_text(embed) == embed_text(compose.message(report(), "channel").to_dict())
 
 
 def test_the_evidence_comes_along_as_a_file(loopback: LoopbackDiscord) -> None:

@@ -148,7 +148,7 @@ def test_a_card_that_names_the_parents_now_is_told_once(tmp_path: Path) -> None:
         head, follow_up = at.discord.messages
         assert head["embeds"][0]["title"] == f"Declared since: {HIDDEN}"
         assert head["embeds"][0]["fields"][0]["name"] == "Since then"
-        assert "The card names the parents now" in head["embeds"][0]["fields"][0]["value"]
+        assert "The card declares the parents now" in head["embeds"][0]["fields"][0]["value"]
         assert f"after the alert: {RELEASE}" in follow_up["embeds"][0]["description"].replace("\\", "")
 
 

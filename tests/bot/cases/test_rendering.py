@@ -144,10 +144,10 @@ def test_a_retry_shows_what_has_happened_by_then(at: Stage) -> None:
     at.go()
     assert at.titles == [
         "Declared since: org/m0",
-        "The card names the parents now: org/m0",
+        "The card declares the parents now: org/m0",
         "The card was changed: org/m0",
     ]
-    assert "The card names the parents now: declared since: a/B" in at.since(0)
+    assert "The card declares the parents now: declared since: a/B" in at.since(0)
 
 
 def test_what_happened_before_an_alert_was_sent_stands_on_it(at: Stage) -> None:
@@ -159,7 +159,7 @@ def test_what_happened_before_an_alert_was_sent_stands_on_it(at: Stage) -> None:
     assert at.go(timedelta(seconds=1)) == Delivered()
     assert at.go() == Delivered(sent=1)
     assert at.titles == ["Declared since: org/m0"]
-    assert "The card names the parents now: declared since: a/B" in at.since(0)
+    assert "The card declares the parents now: declared since: a/B" in at.since(0)
 
 
 def test_news_waits_for_what_is_on_its_way_there(at: Stage) -> None:
@@ -183,7 +183,7 @@ def test_whatever_happens_to_a_case_of_a_digest_edits_it(at: Stage) -> None:
     at.retract(CAP + 2)
     at.go()
     lines = at.discord.messages[CAP]["embeds"][0]["description"].splitlines()[-3:]
-    assert lines[0].endswith(f"`case {CAP:012x}` · The card names the parents now")
+    assert lines[0].endswith(f"`case {CAP:012x}` · The card declares the parents now")
     assert lines[1].endswith(f"`case {CAP + 1:012x}` · The repository is gone, or private")
     assert lines[2].startswith("[Retracted: org/m")
     assert lines[2].endswith(f"`case {CAP + 2:012x}`")
@@ -206,5 +206,5 @@ def test_a_message_of_an_earlier_version_is_told_as_things_stand(at: Stage) -> N
     }
     at.store.post([OutboxMessage(f"{key}@{WHERE}", WHERE, old, case.upload_id)], at.clock())
     assert at.go() == Delivered(sent=1)
-    assert at.titles == ["Declared since: org/m0", "The card names the parents now: org/m0"]
+    assert at.titles == ["Declared since: org/m0", "The card declares the parents now: org/m0"]
     assert "declared since: a/B" in at.since(0)

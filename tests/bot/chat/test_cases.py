@@ -80,7 +80,7 @@ def test_who_may_not(tmp_path: Path) -> None:
 
 
 def test_an_organisation_is_muted_until_a_date(tmp_path: Path) -> None:
-    """A date that is none or long past is refused in a sentence; then nothing of it is told here."""
+    """A date that is none or long past is refused in a sentence; then no alert on it comes here."""
     with theatre(tmp_path) as at:
         told(at)
         members, (message,) = at.discord.members, at.channel.messages
@@ -91,7 +91,7 @@ def test_an_organisation_is_muted_until_a_date(tmp_path: Path) -> None:
             form = members.click(message, "Mute the organisation", at.channel, ALICE)
             until = f"{utc_now() + timedelta(days=30):%Y-%m-%d}"
             reply = members.submit(form, {"until": until}, at.channel, ALICE)
-            assert f"Nothing of `quick-fox` is told here until {until}." in reply.text
+            assert f"No alerts on `quick-fox` here until {until}." in reply.text
             at.find(found("ffff00000000"), found("eeee00000000", suspect={"repo_id": "other/Model"}))
             at.wait(lambda: len(at.channel.messages) == 2)
             at.idle()

@@ -71,7 +71,7 @@ def test_an_alert_is_told_in_the_channels_language(tmp_path: Path) -> None:
             at.wait(lambda: bool(at.channel.messages))
             at.idle()
         (embed,) = at.channel.messages[0]["embeds"]
-        assert embed["title"].startswith("Declaração parcial: ")
+        assert embed["title"].startswith("Mistura em parte declarada: ")
         assert "Misturar é legítimo" in embed["description"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.alerts.embeds import DECLARED_COLOUR
+from bot.alerts.compose import DECLARED_COLOUR
 from bot.alerts.operator import News
 from bot.alerts.sinks import WebhookSink
 from bot.build import operators

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from bot.alerts.embeds import UNCONFIRMED, digest_embed, embed_text
+from bot.alerts.compose import UNCONFIRMED, digest, embed_text
 from bot.chat.publisher import Policy
 from demo.discord.world import EPHEMERAL, Json
 from tests.bot.chat.stage import Theatre, found, labels, theatre, utc_now
@@ -130,4 +130,4 @@ def test_without_reviewers_a_case_is_hidden_until_there_are_some(tmp_path: Path)
 def test_a_digest_marks_each_alert() -> None:
     """One that was confirmed has no mark."""
     reports = [found() | {"unconfirmed": True}, found("ffff00000000")]
-    assert embed_text(digest_embed({"digest": reports}).to_dict()).count(UNCONFIRMED) == 1
+    assert embed_text(digest({"digest": reports}).to_dict()).count(UNCONFIRMED) == 1

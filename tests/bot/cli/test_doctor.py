@@ -29,6 +29,7 @@ NAMES = [
     "disk",
     "database",
     "bot",
+    "author",
     "discord",
     "charts",
     "trial",
@@ -169,6 +170,24 @@ def test_a_token_is_tried(at: Stage, token: str, state: str, word: str) -> None:
     (check,) = [c for c in json.loads(done.stdout) if c["name"] == "token"]
     assert (check["state"], word in check["said"]) == (state, True)
     assert done.returncode == {"warning": 1, "failed": 2}[state]
+
+
+@pytest.mark.parametrize(
+    ("token", "state", "word"),
+    [
+        ("", "failed", "no token is set"),
+        ("hf_fineGrained_0123456789", "ok", "role fineGrained"),
+        ("hf_read_0123456789", "failed", "may only read"),
+        ("bad", "failed", "accept"),
+    ],
+)
+def test_the_token_that_asks_authors_is_tried(at: Stage, token: str, state: str, word: str) -> None:
+    """None, one that may open discussions, one that may not, one that is not valid."""
+    notice = {"BLENDWATCH_AUTHOR_NOTICE_HOURS": "48", "BLENDWATCH_AUTHOR_NOTICE_TOKEN": token}
+    done = at.run("doctor", "--json", **GOOD, **notice)
+    assert states(done) == dict.fromkeys(NAMES, "ok") | {"author": state}
+    (check,) = [c for c in json.loads(done.stdout) if c["name"] == "author"]
+    assert word in check["said"]
 
 
 def test_wrong_settings_are_named_and_everything_else_is_looked_at(at: Stage) -> None:

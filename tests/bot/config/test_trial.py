@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.alerts.embeds import UNCONFIRMED
+from bot.alerts.compose import UNCONFIRMED
 from bot.config.trial import Trial, in_trial
 from demo.discord.server import BOT_TOKEN
 from demo.discord.world import Channel

@@ -70,3 +70,18 @@ def test_the_nearest_language_is_chosen() -> None:
     assert words_for("pt-PT").locale == "pt-BR"
     assert words_for("en-US").locale == "en"
     assert words_for("ja").locale == "en"
+
+
+def test_numbers_are_written_as_the_language_writes_them() -> None:
+    """The same digits: a point between thousands in Portuguese; names and times stay as they are."""
+    said = {"hits": "4,320", "count": "14,350"}
+    assert "4,320 of 14,350 " in words_for("en")("alert.sure.mix", **said)
+    assert "4.320 de 14.350 " in words_for("pt-BR")("alert.sure.mix", **said)
+    kept = ("a/1,000.5", "2026-01-02 03:04", "0123456789ab", "1.2.3", "7.62 billion")
+    assert [words_for("pt-BR").local(text) for text in kept] == list(kept)
+    assert [words_for("pt-BR").local(text) for text in ("0.565", "−1.50", "1,234.5", 18)] == [
+        "0,565",
+        "−1,50",
+        "1.234,5",
+        "18",
+    ]
