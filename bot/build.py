@@ -1,6 +1,16 @@
 """The only place that constructs objects from settings: settings in, a service out."""
 
-from bot.builders.alerting import Destinations, cap, casework, destination, destinations, news, operators, sinks
+from bot.builders.alerting import (
+    Destinations,
+    cap,
+    casework,
+    channel_sinks,
+    destination,
+    destinations,
+    news,
+    operators,
+    sinks,
+)
 from bot.builders.service import Service, blobs, hub, interview, refuse_lost, service, store, utc_now
 from bot.builders.watching import (
     Monitoring,
@@ -23,6 +33,7 @@ __all__ = [
     "blobs",
     "cap",
     "casework",
+    "channel_sinks",
     "destination",
     "destinations",
     "feeds",

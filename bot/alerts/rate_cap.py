@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bot.alerts.compose import DIGEST_LINES
 from bot.alerts.delivery import LEASE_SECONDS, Batch
-from state.outbox.digests import AlertDigests
+from state.outbox.digests import EXACT, AlertDigests
 from state.records import OutboxRow
 
 HOUR: Final = timedelta(hours=1)
@@ -43,6 +43,7 @@ class HourlyCap:
     """At most `per_hour` alerts go to each of the `destinations` one by one. See deliver.Cap.
 
     A digest's alerts count as well. An operator's news and what follows a case are neither counted nor folded.
+    An exact alert counts and is never folded: nobody has to look for a proof in a list.
     """
 
     alerts: AlertDigests
@@ -52,7 +53,7 @@ class HourlyCap:
     def batch(self, row: OutboxRow, now: datetime) -> Batch | None:
         """Below the cap the row alone; on top of it all that is due there, but once an hour; otherwise all wait."""
         where = row.destination
-        if where not in self.destinations or row.payload.get("alert") is not True:
+        if where not in self.destinations or row.payload.get("alert") is not True or is_exact(row.payload):
             return Batch((row,), row)
         arrived, before = self.alerts.alerts_since(where, now - HOUR), self.alerts.alerts_before(where, row.id)
         if arrived + before < self.per_hour:
@@ -76,6 +77,11 @@ class HourlyCap:
     def told(self, batch: Batch, message_id: str | None, now: datetime) -> None:
         """Mark all rows of a digest, or none of them."""
         self.alerts.mark_digest_sent([row.id for row in batch.rows], message_id, now)
+
+
+def is_exact(report: Mapping[str, Any]) -> bool:
+    """Tell whether one named arithmetic reproduces the weights of a report."""
+    return report.get("strength") == EXACT
 
 
 def _together(rows: Sequence[OutboxRow]) -> OutboxRow:

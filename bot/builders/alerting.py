@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from bot.alerts.channels import Channels, destination_of
 from bot.alerts.console import ConsoleSink
 from bot.alerts.delivery import Cap, DeliveryError, RowSink, Sink
 from bot.alerts.operator import News
@@ -19,6 +20,7 @@ from bot.alerts.rate_cap import HourlyCap
 from bot.builders.service import blobs, service, utc_now
 from bot.cases.casework import Casework
 from bot.check.on_demand import Checking
+from bot.config.channels import ChannelError
 from bot.config.settings import Settings, SettingsError
 from state.store import Store
 
@@ -26,7 +28,7 @@ FOLDING: Final = frozenset({"console", "discord"})  # the sinks that can show a 
 
 
 def sinks(settings: Settings) -> Mapping[str, Sink]:
-    """Return where alerts can go: the console always, Discord where a webhook is set."""
+    """Return where alerts can go: the console always, Discord where a webhook is set, and the other channels."""
     found: dict[str, Sink] = {"console": ConsoleSink()}
     if settings.discord_webhook is not None:
         from bot.alerts.sinks import WebhookSink  # noqa: PLC0415 - discord.py
@@ -36,7 +38,21 @@ def sinks(settings: Settings) -> Mapping[str, Sink]:
             found["discord"] = WebhookSink(url, base, glossary=settings.glossary_url)
         except (ValueError, DeliveryError) as error:
             raise SettingsError(f"BLENDWATCH_DISCORD_WEBHOOK: {error}") from None
-    return found
+    return found | channel_sinks(settings)
+
+
+def channel_sinks(settings: Settings) -> dict[str, Sink]:
+    """Return the sinks of the other channels. Raises SettingsError."""
+    if not settings.channels:
+        return {}
+    from bot.alerts.apprise_sink import AppriseSink  # noqa: PLC0415 - an extra
+
+    if len({one.name for one in settings.channels}) < len(settings.channels):
+        raise SettingsError("BLENDWATCH_CHANNELS: two channels have the same name")
+    try:
+        return {destination_of(one.name): AppriseSink(one) for one in settings.channels}
+    except ChannelError as error:
+        raise SettingsError(f"BLENDWATCH_CHANNELS: {error}") from None
 
 
 def destination(settings: Settings) -> str:
@@ -49,7 +65,10 @@ def destination(settings: Settings) -> str:
 
 
 def operators(settings: Settings) -> str:
-    """Return the destination of news for the operator: a webhook, else reviewers, else the console."""
+    """Return the destination of news for the operator: a channel for them, else a webhook, reviewers, the console."""
+    for channel in settings.channels:
+        if channel.operator:
+            return destination_of(channel.name)
     if settings.discord_webhook is not None:
         return "discord"
     if settings.discord_token is None:
@@ -72,7 +91,8 @@ def casework(settings: Settings, opened: Store, clock: Callable[[], datetime] = 
 
 def cap(settings: Settings, opened: Store) -> Cap:
     """Return what keeps a flood of alerts from those who read them."""
-    return HourlyCap(opened.alert_digests, settings.alerts_per_hour, FOLDING)
+    folding = FOLDING | Channels.of_settings(settings.channels).wishes.keys()
+    return HourlyCap(opened.alert_digests, settings.alerts_per_hour, folding)
 
 
 @dataclass(frozen=True, slots=True)

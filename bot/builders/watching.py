@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analyzers.records import Outcome
+from bot.alerts.channels import Channels
 from bot.alerts.delivery import RowSink, Sink
 from bot.builders.alerting import cap, casework, destination, news, operators
 from bot.builders.service import Service, blobs, interview
@@ -35,7 +36,9 @@ def watcher(built: Service, opened: Store) -> Watcher:
     where, by_bot = destination(built.settings), built.settings.discord_token is not None
     kept, now = blobs(built.settings), built.clock.now
     operator, wish = operators(built.settings), relatives(built, opened).note
-    return Watcher(built.hub, opened, built.checker, built.settings, now, where, operator, by_bot, kept, wish)
+    channels = Channels() if by_bot else Channels.of_settings(built.settings.channels)  # else the bot alerts them
+    watched = Watcher(built.hub, opened, built.checker, built.settings, now, where, operator, by_bot, kept, wish)
+    return replace(watched, channels=channels)
 
 
 def relatives(built: Service, opened: Store) -> Relatives:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from analyzers.records import Sketch
+from bot.alerts.channels import Channels
 from bot.alerts.delivery import Cap, Delivered, RowSink, Sink, deliver
 from bot.cases.casework import Casework
 from bot.cases.followup import Followups
@@ -16,7 +17,7 @@ from bot.chat.channel_sink import ChannelSink
 from bot.chat.context import Cards, Desk, KnownModel
 from bot.chat.messages import Drafts
 from bot.chat.notices import Notices
-from bot.chat.publisher import WEBHOOK, Policy, Publisher
+from bot.chat.publisher import Policy, Publisher
 from bot.chat.service import Chat
 from bot.check.compare import Comparer
 from bot.check.on_demand import Checking
@@ -25,7 +26,7 @@ from bot.config.settings import Settings
 from bot.config.trial import Trial
 from bot.hub import Hub
 from bot.known.models import KnownModels
-from state.cases.messages import CHANNEL
+from state.cases.messages import CHANNEL, WEBHOOK
 from state.cases.publications import Publications
 from state.cases.subscriptions import Subscriptions
 from state.store import Store
@@ -86,7 +87,8 @@ def assemble(settings: Settings, means: Means) -> Assembled:
     cases.adopt_earlier_cases(PUBLISHER)
     trial = Trial(store, settings.shadow_days)
     policy = replace(policy_of(settings), trial=lambda: trial.until(clock()))
-    publisher = Publisher(cases, subscriptions, means.casework, policy, clock, WEBHOOK in means.sinks)
+    beside = Channels.of_settings(settings.channels)
+    publisher = Publisher(cases, subscriptions, means.casework, policy, clock, WEBHOOK in means.sinks, beside)
     drafts = Drafts(cases, subscriptions, policy, settings.glossary_url)
     models = [KnownModel(m.repo_id, m.role, m.title) for m in means.known.registry.models]
     cards = Cards(store, means.casework.blobs)

@@ -11,9 +11,9 @@ from typing import Final, Literal
 import discord
 
 from bot.alerts.depth_chart import NAME
+from bot.alerts.filters import organisation_of
 from bot.chat.context import Desk
 from bot.chat.embeds import mention
-from bot.chat.filters import organisation_of
 from bot.chat.forms import Filled, filled, form
 from bot.chat.publisher import Decided, Decision
 from bot.chat.replies import Interaction, aside, say, words_of

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from bot.alerts.author_notice import text
+from bot.alerts.channels import Channels
+from bot.alerts.filters import Filters, organisation_of
 from bot.cases.casework import Casework
-from bot.chat.filters import Filters, organisation_of
 from bot.text.sanitize import section, string
 from state.case_records import Case, NewRemark, ReviewState
 from state.cases.author_notices import AuthorNotices
-from state.cases.messages import case_row, channel_destination, review_row, webhook_row
+from state.cases.messages import WEBHOOK, case_row, channel_destination, published_row, review_row
 from state.cases.publications import Publications
 from state.cases.subscriptions import Subscriptions
 from state.errors import StateError
 from state.records import Note, OutboxMessage, OutboxRow
 
 REVIEWERS: Final = "reviewers"  # stands for the server in the destination of the reviewers' channel
-WEBHOOK: Final = "discord"  # the destination of the webhook
 NO_REASON: Final = "no reason given"
 Decision = Literal["publish", "confirm", "reject", "retract", "ask"]
 
@@ -77,7 +77,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Publishes cases and says who is alerted. `webhook`: a webhook gets everything that is published, too."""
+    """Publishes cases and says who is alerted. `webhook`: a webhook gets everything that is published, too.
+
+    `channels`: other channels, which get what they ask for.
+    """
 
     cases: Publications
     subscriptions: Subscriptions
@@ -85,6 +88,7 @@ class Publisher:
     policy: Policy
     clock: Callable[[], datetime]
     webhook: bool = False
+    channels: Channels = field(default_factory=Channels)
 
     @property
     def notices(self) -> AuthorNotices:
@@ -125,9 +129,9 @@ class Publisher:
             for wish in self.subscriptions.all()
             if wish.guild_id not in muted and Filters.read(wish.filters).match(report)
         ]
-        if self.webhook:
-            rows.append(webhook_row(case_id, WEBHOOK, report, self.cases.upload_of(case_id)))
-        return rows
+        places = ([WEBHOOK] if self.webhook else []) + self.channels.asking_for(report)
+        upload_id = self.cases.upload_of(case_id) if places else 0
+        return rows + [published_row(case_id, place, report, upload_id) for place in places]
 
     def decide(self, case: Case, kind: Decision, by_user: str, why: str) -> Decided:
         """Write down a reviewer's decision; StateError if the case is decided already.

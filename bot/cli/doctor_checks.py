@@ -70,6 +70,7 @@ class Doctor:
             ("bot", self._bot, "copy the token from Discord's developer portal, and set it as discord_token"),
             ("author", self._author, "make a token that may open discussions, and set it as author_notice_token"),
             ("discord", self._discord, "make a new webhook in the channel's settings, and set it as discord_webhook"),
+            ("channels", self._channels, "set the address of that channel as docs/channels.md says"),
             ("charts", self._charts, ""),
             ("trial", self._trial, ""),
             ("registry", self._known, "mend the lines that are named; nothing is watched until then"),
@@ -194,6 +195,14 @@ class Doctor:
 
         sink = WebhookSink(self.settings.discord_webhook.get_secret_value(), self.settings.discord_api_base)
         return Check("discord", "ok", f"the webhook is {asyncio.run(sink.look())}; nothing was posted")
+
+    def _channels(self) -> Check:
+        """Tell whether Apprise knows the address of each channel; nothing is posted."""
+        if not self.settings.channels:
+            return Check("channels", "ok", "none are set")
+        build.channel_sinks(self.settings)
+        names = ", ".join(channel.name for channel in self.settings.channels)
+        return Check("channels", "ok", f"Apprise knows the addresses of {names}; nothing was posted")
 
     def _charts(self) -> Check:
         if extras.installed("PIL"):

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from bot import build
+from bot.alerts.channels import destination_of
 from bot.cli.common import AsJson, answer, one_line_errors, settings_from
 from bot.config.settings import SettingsError
 
@@ -16,15 +17,19 @@ TEXT: Final = "This is a test that was asked for: an alert would arrive here. It
 
 
 def notify(
-    test: Annotated[bool, typer.Option("--test", help="send one test message")] = False, as_json: AsJson = False
+    test: Annotated[bool, typer.Option("--test", help="send one test message")] = False,
+    channel: Annotated[str, typer.Option("--channel", help="to this channel of the settings")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Send one clearly marked test message to where alerts go, and say where that is or why it did not arrive."""
     with one_line_errors():
         if not test:
             raise SettingsError("notify sends a test message with --test, and nothing without it")
         settings = settings_from(None, None)
-        destination = build.destination(settings)
-        sink = build.sinks(settings)[destination]
+        destination = destination_of(channel) if channel else build.destination(settings)
+        sink = build.sinks(settings).get(destination)
+        if sink is None:
+            raise SettingsError(f"BLENDWATCH_CHANNELS names no channel {channel!r}")
         began_at = build.utc_now().isoformat(timespec="seconds")
         message_id = asyncio.run(sink.send({"operator": {"title": TITLE, "text": TEXT, "began_at": began_at}}))
     console = destination == "console"

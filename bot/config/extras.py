@@ -8,6 +8,7 @@ from typing import Final
 
 # each import by the name of its library and of the extra
 EXTRAS: Final[Mapping[str, tuple[str, str]]] = {
+    "apprise": ("apprise", "channels"),
     "discord": ("discord.py", "discord"),
     "distributed": ("Dask's distributed", "cluster"),
     "PIL": ("pillow", "charts"),

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from analyzers.errors import BlendwatchError
+from bot.config.channels import Channel
 from bot.config.errors import in_words
 from bot.config.inference import ROUTER, Budget, Endpoint
 from bot.config.sources import Given, Names, gather
@@ -88,6 +89,11 @@ class Settings(BaseSettings):
     )
     discord_webhook: SecretStr | None = Field(default=None, description="address of the Discord webhook for alerts")
     discord_token: SecretStr | None = Field(default=None, description="token of the Discord bot; docs/discord.md")
+    channels: tuple[Channel, ...] = Field(
+        default=(),
+        description="other channels that get alerts, by Apprise: a list of {name, url or url_file, operator?,"
+        " organisation?, base?, kind?, strength?, billions?}; docs/channels.md",
+    )
     review_channel: int | None = Field(
         default=None, ge=1, description="id of the channel whose members see findings first"
     )
@@ -169,7 +175,9 @@ class Settings(BaseSettings):
         default=True, description="compare new uploads with those that were read before, too"
     )
     alerts_per_hour: int = Field(
-        default=20, ge=1, description="alerts that one destination gets one by one in an hour; more come in a digest"
+        default=20,
+        ge=1,
+        description="alerts that one destination gets one by one in an hour; more come in a digest, except exact ones",
     )
     max_backlog: int = Field(default=1000, ge=1, description="uploads waiting before the operator is notified")
     min_free_bytes: int = Field(
@@ -238,7 +246,8 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return every secret that is set, so that logs can hide it."""
-        return tuple(value.get_secret_value() for _, value in self if isinstance(value, SecretStr))
+        own = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
+        return (*own, *(secret for channel in self.channels for secret in channel.secrets))
 
     @classmethod
     def names(cls) -> Names:

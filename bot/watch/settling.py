@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from analyzers.records import CheckResult, Failed, Outcome, Skipped
+from bot.alerts.channels import Channels
 from bot.alerts.operator import News
 from bot.check.method import method
 from bot.check.report import to_json
@@ -28,6 +29,7 @@ class Settling:
     operator: str
     reviewed: bool
     wish: Callable[[CheckResult], None]
+    channels: Channels
 
     def settle(self, upload: Upload, outcome: Outcome, begun: str) -> None:
         """Store the outcome of an upload with its alert, and end the mark `begun`."""
@@ -47,6 +49,8 @@ class Settling:
                 why_no_alert = self._why_no_alert(upload, outcome, report) if found else ""
                 shown = found and not why_no_alert and (outcome.verdict.alert or self.reviewed)
                 alerts = [OutboxMessage(key, self.destination, report, upload.id)] if shown else []
+                places = self.channels.asking_for(report) if shown else ()
+                alerts += [OutboxMessage(f"{place}>{key}", place, report, upload.id) for place in places]
                 settlement = Settlement(
                     "found",
                     outcome.verdict.why + why_no_alert,

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from analyzers.card.reader import Card
 from analyzers.errors import Unreadable
 from analyzers.records import CheckResult, Cost, Failed, Outcome, RepoFacts, Skipped
+from bot.alerts.channels import Channels
 from bot.alerts.operator import News
 from bot.check.checker import Checker
 from bot.check.declarations import parse_card
@@ -78,6 +79,7 @@ class Watcher:
     reviewed: bool  # a bot shows findings to reviewers, or keeps them for members' queries
     blobs: Blobs
     wish: Callable[[CheckResult], None]
+    channels: Channels = field(default_factory=Channels)  # get alerts, too
 
     def work(self, progress: Progress, spent: Meter) -> Iterator[Settled]:
         """Settle due uploads one by one until this pass has used up its limits; the rest waits for the next.
@@ -154,7 +156,14 @@ class Watcher:
     @property
     def _settling(self) -> Settling:
         return Settling(
-            self.store, self.settings, self.clock, self.destination, self.operator, self.reviewed, self.wish
+            self.store,
+            self.settings,
+            self.clock,
+            self.destination,
+            self.operator,
+            self.reviewed,
+            self.wish,
+            self.channels,
         )
 
     @property

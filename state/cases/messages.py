@@ -12,6 +12,7 @@ from state.case_records import CaseMessage, Remark
 from state.records import OutboxMessage
 
 CHANNEL: Final = "room"
+WEBHOOK: Final = "discord"  # the destination of the webhook
 
 
 def channel_destination(guild_id: str, channel_id: str) -> str:
@@ -40,9 +41,13 @@ def case_row(case_id: str, destination: str) -> OutboxMessage:
     return OutboxMessage(case_message_key(case_id, destination), destination, {"kind": "head", "case": case_id})
 
 
-def webhook_row(case_id: str, destination: str, report: Mapping[str, Any], upload_id: int) -> OutboxMessage:
-    """Return the alert of a case for a webhook. Its key ends like every alert's, so that follow-ups find it."""
-    return OutboxMessage(f"published:{case_id}", destination, report, upload_id)
+def published_row(case_id: str, destination: str, report: Mapping[str, Any], upload_id: int) -> OutboxMessage:
+    """Return the alert of a case for a place that the bot does not write to.
+
+    Its key ends like every alert's, so that follow-ups find it. The webhook's, the first such place, names none.
+    """
+    where = "" if destination == WEBHOOK else f">{destination}"
+    return OutboxMessage(f"published{where}:{case_id}", destination, report, upload_id)
 
 
 def remark_row(remark: Remark, head: CaseMessage) -> OutboxMessage:

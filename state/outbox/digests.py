@@ -19,6 +19,7 @@ from state.records import OutboxRow
 
 RETRACTED_UNSENT: Final = "not told here, because the case was retracted before"
 SENT_IN_DIGEST: Final = "told in a digest"
+EXACT: Final = "exact"  # the strength of alerts that no digest holds
 HELD: Final = "it waits for the next digest, because alerts_per_hour were told"
 
 
@@ -54,9 +55,10 @@ class AlertDigests:
             return newest
 
     def claim_alerts(self, destination: str, now: datetime, lease_seconds: float, limit: int) -> list[OutboxRow]:
-        """Claim at most `limit` due alerts, the oldest first; no other sender gets them meanwhile."""
+        """Claim at most `limit` due alerts that a digest may hold, the oldest first; no other sender gets them."""
+        inexact = func.coalesce(outbox.c.payload["strength"].as_string(), "") != EXACT
         with transaction(self._engine) as connection:
-            return lease(connection, now, lease_seconds, limit, _alerts(destination))
+            return lease(connection, now, lease_seconds, limit, and_(_alerts(destination), inexact))
 
     def hold(self, row_ids: Sequence[int], until: datetime) -> None:
         """Defer claimed alerts; waiting counts as no attempt. A sent alert stays sent."""

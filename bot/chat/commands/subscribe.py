@@ -8,11 +8,11 @@ from typing import Any, Final, Literal
 import discord
 from discord import app_commands
 
+from bot.alerts.filters import LARGEST, TEXT_LENGTH, Filters
 from bot.alerts.headline import title
 from bot.alerts.sentences import NAME_LENGTH
 from bot.chat.commands.autocomplete import models
 from bot.chat.context import Desk
-from bot.chat.filters import LARGEST, TEXT_LENGTH, Filters
 from bot.chat.replies import Interaction, aside, guarded, said, say, words_of
 from bot.text.sanitize import code, decimal, harmless, joined
 from bot.text.words import Words, words_for

@@ -40,9 +40,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def alert(number: int) -> dict[str, Any]:
+def alert(number: int, strength: str = "strong") -> dict[str, Any]:
     """A report of its own upload and case."""
-    return report(suspect={"repo_id": f"org/m{number}", "revision": "a" * 40}, case=f"{number:012x}")
+    name = f"org/m{number}"
+    return report(suspect={"repo_id": name, "revision": "a" * 40}, case=f"{number:012x}", strength=strength)
 
 
 def post(store: Store, numbers: Sequence[int], now: datetime, where: str = WHERE) -> None:
@@ -178,6 +179,26 @@ def test_one_alert_on_top_of_the_cap_is_told_as_it_is(store: Store) -> None:
         clock.go(1)
     assert reader.sizes == [1] * (CAP + 1)
     assert states(store) == {"sent": CAP + 1, "pending": 2}
+
+
+def test_no_digest_holds_an_exact_alert(store: Store) -> None:
+    """Exact ones of a flood come one by one, before and after a digest; the others wait for it as ever."""
+    clock = Clock()
+    reader = Reader(clock)
+    mixed = [alert(n, "exact" if n % 3 == 2 else "strong") for n in range(30)]
+    store.post([OutboxMessage(f"m@{WHERE}:{r['case']}", WHERE, r) for r in mixed], clock())
+    go(store, {WHERE: reader}, clock)
+    clock.go(60)
+    later = [alert(n, "exact" if n % 2 else "indicative") for n in range(100, 106)]
+    store.post([OutboxMessage(f"m@{WHERE}:{r['case']}", WHERE, r) for r in later], clock())
+    go(store, {WHERE: reader}, clock)
+    exact = [r["case"] for r in [*mixed, *later] if r["strength"] == "exact"]
+    alone = [p["case"] for _, p in reader.heard if "digest" not in p]
+    folded = [r["case"] for _, p in reader.heard for r in p.get("digest", ())]
+    assert sorted(set(exact) - set(alone)) == []
+    assert len(folded) == 18  # of twenty that are not exact, two were below the cap
+    assert not set(folded) & set(exact)
+    assert states(store) == {"sent": 33, "pending": 3}
 
 
 def test_news_and_follow_ups_are_neither_counted_nor_folded_nor_held_back(store: Store) -> None:

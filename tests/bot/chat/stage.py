@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzers.errors import BlendwatchError
+from bot.alerts.channels import Channels
 from bot.alerts.delivery import Delivered, Sink, deliver
 from bot.cases.casework import Casework
 from bot.cases.followup import Followups
@@ -78,6 +79,7 @@ class Theatre:
     check: Callable[[str, Callable[[str], None]], Mapping[str, Any]] = no_check
     token: str = BOT_TOKEN
     sinks: Mapping[str, Sink] = field(default_factory=dict)
+    channels: Channels = field(default_factory=Channels)
     hub: Hub | None = None  # where authors are asked
 
     def __post_init__(self) -> None:
@@ -98,7 +100,13 @@ class Theatre:
     def chat(self) -> Chat:
         """A new bot over the same store."""
         publisher = Publisher(
-            self.cases, self.subscriptions, self.casework, self.policy, self.clock, "discord" in self.sinks
+            self.cases,
+            self.subscriptions,
+            self.casework,
+            self.policy,
+            self.clock,
+            "discord" in self.sinks,
+            self.channels,
         )
         drafts = Drafts(self.cases, self.subscriptions, self.policy)
         desk = Desk(

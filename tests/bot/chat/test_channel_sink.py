@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench import discord_kill
+from bot.alerts.channels import Channels, destination_of
 from bot.alerts.delivery import LEASE_SECONDS
+from bot.alerts.evidence import plain
+from bot.alerts.filters import Filters
 from bot.alerts.sinks import WebhookSink, point_at
 from bot.chat.client import ChatClient
 from bot.chat.service import BadToken
@@ -85,6 +89,35 @@ def test_a_webhook_beside_the_bot_is_told_what_is_published(tmp_path: Path) -> N
             at.wait(lambda: bool(at.channel.messages and at.discord.messages))
             at.idle()
         assert [m["embeds"][0]["title"] for m in at.discord.messages] == [at.channel.messages[0]["embeds"][0]["title"]]
+
+
+def test_other_channels_beside_the_bot_get_what_they_ask_for(tmp_path: Path) -> None:
+    """What is published, by organisation, once each; the retraction follows there."""
+    heard: dict[str, list[str]] = {"mine": [], "other": []}
+
+    class Heard:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        async def send(self, payload: Mapping[str, Any]) -> str:
+            heard[self.name].append(plain(payload).partition("\n")[0])
+            return "sent"
+
+    wishes = {"mine": Filters(organisation="quick-fox"), "other": Filters(organisation="tidepool-ai")}
+    with theatre(tmp_path) as at:
+        at.sinks = {destination_of(name): Heard(name) for name in heard}
+        at.channels = Channels({destination_of(name): wish for name, wish in wishes.items()})
+        at.find(found(), found("ffff00000000", strength="strong"))
+        with at.bot():
+            at.wait(lambda: bool(heard["mine"]))
+            at.idle()
+            case = at.store.cases.get("0123456789ab")
+            assert case is not None
+            assert at.casework.retract(case, "we were wrong")
+            at.wait(lambda: len(heard["mine"]) == 2)
+            at.idle()
+    name = "quick-fox/Aurora_Turbo"
+    assert heard == {"mine": [f"Partly declared blend: {name}", f"Retracted: {name}"], "other": []}
 
 
 @pytest.mark.parametrize("nonce_seconds", [0.0, 300.0])

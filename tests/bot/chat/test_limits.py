@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bot.alerts.filters import Filters
 from bot.chat.commands.subscribe import described, preview
 from bot.chat.embeds import ANSWER_LENGTH, remark_text
-from bot.chat.filters import Filters
 from bot.chat.forms import form
 from bot.chat.messages import Drafts
 from bot.chat.publisher import Policy

@@ -9,8 +9,8 @@ import pytest
 
 from analyzers.records import RepoRef, Sample, SampleSpec, Sketch, SliceKey
 from bot.alerts.depth_chart import draw
+from bot.alerts.filters import Filters
 from bot.chat.dedupe import NONCE_LENGTH, bears, marker_of, nonce_of
-from bot.chat.filters import Filters
 from bot.chat.quota import A_DAY, AT_ONCE, PER_SERVER_SECONDS, PER_USER_SECONDS, Budget
 from bot.check.compare import Comparer, NotSampled
 from bot.text.words import words_for

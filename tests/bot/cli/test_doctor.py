@@ -31,6 +31,7 @@ NAMES = [
     "bot",
     "author",
     "discord",
+    "channels",
     "charts",
     "trial",
     "registry",

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from state.case_records import NewRemark
-from state.cases.messages import case_row, channel_destination, guild_and_channel, review_row, webhook_row
+from state.cases.messages import case_row, channel_destination, guild_and_channel, published_row, review_row
 from state.cases.publications import Publications
 from state.errors import StateError
 from state.records import Note
@@ -101,7 +101,7 @@ def test_reviewers_are_reminded_until_they_decide(store: Store) -> None:
 def test_a_moderators_remark_is_posted_in_that_server_alone(store: Store) -> None:
     """A webhook's message has no thread and is left alone."""
     cases = opened(store)
-    webhook = webhook_row(CASE, "discord", REPORT, cases.upload_of(CASE))
+    webhook = published_row(CASE, "discord", REPORT, cases.upload_of(CASE))
     cases.open(CASE, "published", [case_row(CASE, HERE), case_row(CASE, THERE), webhook], NOW)
     keys(store)
     dismissed = NewRemark(CASE, "dismiss", "mod", "our own test", "1")
