@@ -1,0 +1,1 @@
+"""Public pages: what the alerts made public, as static HTML."""
