@@ -127,7 +127,7 @@ def published(store: Store, trial: Trial, families: Mapping[str, str] | None = N
     Raises StateError.
     """
     known = families or {}
-    return [_published(one, known) for one in on_record(store.engine) if is_public(one, trial)]
+    return [made_public(one, known) for one in on_record(store.engine) if is_public(one, trial)]
 
 
 def is_public(case: CaseOnRecord, trial: Trial) -> bool:
@@ -146,7 +146,8 @@ def is_public(case: CaseOnRecord, trial: Trial) -> bool:
     return alerted and (confirmed or trial.until(case.opened_at) is None)
 
 
-def _published(case: CaseOnRecord, families: Mapping[str, str]) -> PublishedCase:
+def made_public(case: CaseOnRecord, families: Mapping[str, str]) -> PublishedCase:
+    """Return a case that is public, as anybody may see it."""
     report = measured_alone(case.report) if case.gated else case.report
     withdrawn = case.state == "retracted"
     notes = [note for note in case.notes if note.kind not in FOR_REVIEWERS]
