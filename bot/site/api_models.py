@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -172,7 +173,7 @@ def _common(case: PublishedCase) -> dict[str, Any]:
         "withdrawn": None if told else Withdrawal(at=at, reason=_text(case.reason) or ""),
         "title": case.title,
         "repo_id": _name(case.upload.repo_id),
-        "revision": _text(case.upload.revision),
+        "revision": _name(case.upload.revision) or None,
         "finding": case.finding if told and case.finding in FINDINGS else None,
         "blend_family": _text(case.report.get("family")) if told else None,
         "strength": case.strength if told and case.strength in STRENGTHS else None,
@@ -187,11 +188,11 @@ def _common(case: PublishedCase) -> dict[str, Any]:
 def _parent(parent: PublishedParent) -> Parent:
     return Parent(
         repo_id=_name(parent.repo_id),
-        revision=_text(parent.revision),
+        revision=_name(parent.revision) or None,
         coefficient=parent.coefficient,
         interval=parent.interval,
         declared=parent.declared,
-        said=_text(parent.said),
+        said=_name(parent.said) or None,
         quote=_text(parent.quote),
     )
 
@@ -204,6 +205,7 @@ def _measured(values: Mapping[str, Any]) -> dict[str, float | str | bool | None]
     return found
 
 
+@lru_cache(4096)  # the same few names and commits stand in all cases
 def _name(text: str) -> str:
     return visible(text, NAME_LENGTH)
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 from xml.etree import ElementTree
@@ -28,29 +29,48 @@ EMPTY: Final = datetime(1970, 1, 1, tzinfo=UTC)  # when a feed without cases las
 ABOUT: Final = "What sampled weights show of uploads to the Hugging Face Hub. Blending and copying are legitimate."
 
 
+@dataclass
+class Entry:
+    """One case in all its feeds."""
+
+    case: PublishedCase
+
+    @cached_property
+    def detail(self) -> CaseDetail:
+        """The case as the API has it, made once and only if a feed is."""
+        return detail_of(self.case)
+
+    @property
+    def tags(self) -> list[str]:
+        """Its state and, unless it was withdrawn, what was found."""
+        found = (self.detail.state, self.detail.finding, self.detail.strength, *self.detail.families)
+        return [tag for tag in found if tag]
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One feed. `path`: of its files, without their endings; `cases`: the last changed first."""
+    """One feed. `path`: of its files, without their endings; `entries`: the last changed first."""
 
     path: str
     title: str
-    cases: Sequence[PublishedCase]
+    entries: Sequence[Entry]
 
     @property
     def updated(self) -> datetime:
         """When one of its cases last changed (UTC)."""
-        return max((case.updated_at for case in self.cases), default=EMPTY)
+        return max((entry.case.updated_at for entry in self.entries), default=EMPTY)
 
 
 def feeds_of(cases: Sequence[PublishedCase]) -> dict[str, Feed]:
     """Return every feed by its path: the one of all cases also where there are none."""
-    chosen: dict[str, tuple[str, list[PublishedCase]]] = {"feeds/all": ("Published cases", [])}
-    for case in cases:
+    chosen: dict[str, tuple[str, list[Entry]]] = {"feeds/all": ("Published cases", [])}
+    for entry in map(Entry, cases):
+        case = entry.case
         places = [("feeds/all", "")]
         places += [(f"feeds/organisations/{slug(case.upload.organisation)}", _title(case.upload.organisation.lower()))]
         places += [(f"feeds/families/{slug(f)}", _title(f"family {f}")) for f in case.families]
         for path, title in places:
-            chosen.setdefault(path, (title, []))[1].append(case)
+            chosen.setdefault(path, (title, []))[1].append(entry)
     return {path: Feed(path, title, _newest(found)) for path, (title, found) in chosen.items()}
 
 
@@ -58,9 +78,9 @@ def _title(about: str) -> str:
     return f"Published cases: {visible(about, NAME_LENGTH)}"
 
 
-def _newest(cases: Sequence[PublishedCase]) -> list[PublishedCase]:
-    by_id = sorted(cases, key=lambda case: case.id)
-    return sorted(by_id, key=lambda case: case.updated_at, reverse=True)[:ENTRIES]
+def _newest(entries: Sequence[Entry]) -> list[Entry]:
+    by_id = sorted(entries, key=lambda entry: entry.case.id)
+    return sorted(by_id, key=lambda entry: entry.case.updated_at, reverse=True)[:ENTRIES]
 
 
 def files(cases: Sequence[PublishedCase], home: str = "") -> Iterator[tuple[str, bytes]]:
@@ -80,26 +100,26 @@ def atom(feed: Feed, home: str = "") -> bytes:
     _add(root, "updated", _time(feed.updated))
     _add(_add(root, "author"), "name", AUTHOR)
     _add(root, "link", rel="self", type="application/atom+xml", href=f"{home}/{feed.path}.atom")
-    for case in feed.cases:
-        _atom_entry(_add(root, "entry"), case, home)
+    for entry in feed.entries:
+        _atom_entry(_add(root, "entry"), entry, home)
     ElementTree.indent(root)
     found: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return found + b"\n"
 
 
-def _atom_entry(entry: ElementTree.Element, case: PublishedCase, home: str) -> None:
-    detail = detail_of(case)
-    _add(entry, "title", detail.title)
-    _add(entry, "id", entry_id(case.id))
-    _add(entry, "published", _time(case.opened_at))
-    _add(entry, "updated", _time(case.updated_at))
-    for tag in tags_of(case):
-        _add(entry, "category", term=tag)
-    _add(entry, "link", rel="alternate", type="text/html", href=f"{home}/{case_page(case.id)}")
-    _add(entry, "link", rel="related", type="application/json", href=f"{home}/{API}/cases/{case.id}.json")
+def _atom_entry(element: ElementTree.Element, entry: Entry, home: str) -> None:
+    case, detail = entry.case, entry.detail
+    _add(element, "title", detail.title)
+    _add(element, "id", entry_id(case.id))
+    _add(element, "published", _time(case.opened_at))
+    _add(element, "updated", _time(case.updated_at))
+    for tag in entry.tags:
+        _add(element, "category", term=tag)
+    _add(element, "link", rel="alternate", type="text/html", href=f"{home}/{case_page(case.id)}")
+    _add(element, "link", rel="related", type="application/json", href=f"{home}/{API}/cases/{case.id}.json")
     if address := link(case.report):
-        _add(entry, "link", rel="about", href=address)
-    _add(entry, "content", text_of(detail), type="text")
+        _add(element, "link", rel="about", href=address)
+    _add(element, "content", text_of(detail), type="text")
 
 
 def json_feed(feed: Feed, home: str = "") -> bytes:
@@ -110,22 +130,22 @@ def json_feed(feed: Feed, home: str = "") -> bytes:
         "description": ABOUT,
         "language": "en",
         "authors": [{"name": AUTHOR}],
-        "items": [_item(case, home) for case in feed.cases],
+        "items": [_item(entry, home) for entry in feed.entries],
     }
     if home:
         whole |= {"home_page_url": f"{home}/", "feed_url": f"{home}/{feed.path}.json"}
     return json.dumps(whole, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
-def _item(case: PublishedCase, home: str) -> dict[str, Any]:
-    detail = detail_of(case)
+def _item(entry: Entry, home: str) -> dict[str, Any]:
+    case, detail = entry.case, entry.detail
     item: dict[str, Any] = {
         "id": entry_id(case.id),
         "title": detail.title,
         "content_text": text_of(detail),
         "date_published": _time(case.opened_at),
         "date_modified": _time(case.updated_at),
-        "tags": tags_of(case),
+        "tags": entry.tags,
         "_blendwatch": {"about": f"{home}/{API}/openapi.json", "case": case.id, "state": detail.state},
     }
     if home:
@@ -138,12 +158,6 @@ def _item(case: PublishedCase, home: str) -> dict[str, Any]:
 def entry_id(case_id: str) -> str:
     """Return the id of a case's entry, which is the same in every feed, at every address and for ever."""
     return _urn(uuid5(NAMESPACE_URL, f"blendwatch:case:{case_id}"))
-
-
-def tags_of(case: PublishedCase) -> list[str]:
-    """Return the marks of an entry: its state and, unless it was withdrawn, what was found."""
-    detail = detail_of(case)
-    return [tag for tag in (detail.state, detail.finding, detail.strength, *detail.families) if tag]
 
 
 def text_of(detail: CaseDetail) -> str:

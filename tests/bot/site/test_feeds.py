@@ -100,8 +100,8 @@ def test_updated_moves_with_every_change_and_orders_the_feed() -> None:
     at = START + timedelta(days=1)
     changed = published_case(1, ("weights", "other weights", at))
     after = feeds_of([changed, published_case(2)])["feeds/all"]
-    assert [case.id for case in before.cases] == [case_id(2), case_id(1)]
-    assert [case.id for case in after.cases] == [case_id(1), case_id(2)]
+    assert [entry.case.id for entry in before.entries] == [case_id(2), case_id(1)]
+    assert [entry.case.id for entry in after.entries] == [case_id(1), case_id(2)]
     newest = checked_atom(atom(after))[0]
     assert (one(newest, "published"), one(newest, "updated")) == (
         "2026-11-23T12:01:00.000000Z",
@@ -126,9 +126,9 @@ def test_a_feed_has_the_last_changed_cases() -> None:
     """So many that a reader can hold them; a withdrawal of an old case is among them."""
     many = [published_case(n) for n in range(2, ENTRIES + 3)]
     old = published_case(1, ("retracted", "late", START + timedelta(days=9)))
-    kept = feeds_of([old, *many])["feeds/all"].cases
+    kept = feeds_of([old, *many])["feeds/all"].entries
     assert len(kept) == ENTRIES
-    assert kept[0].id == case_id(1)
+    assert kept[0].case.id == case_id(1)
 
 
 def test_addresses_are_whole_where_the_site_has_one() -> None:
