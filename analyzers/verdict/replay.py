@@ -17,20 +17,21 @@ def of_case(case: Case) -> Compared:
 
 def replay(evidence: Evidence) -> Verdict:
     """Return the verdict that this version comes to, from the evidence alone."""
-    case = _case(evidence, evidence.first)
+    case = case_at(evidence, evidence.first)
     finding = again(explain(case), evidence)
-    parts = [component_of(_case(evidence, p.seen), p.name, p.parameters, p.share) for p in evidence.parts]
+    parts = [component_of(case_at(evidence, p.seen), p.name, p.parameters, p.share) for p in evidence.parts]
     return for_reviewers(judge(case, finding, evidence.maker), parts)
 
 
 def again(first: Finding, evidence: Evidence) -> Finding:
     """Return a first look's finding with what the second look, as it is kept, says of it."""
     if evidence.second is not None and evidence.second.references:
-        return together(first, explain(_case(evidence, evidence.second)), evidence.gone)
+        return together(first, explain(case_at(evidence, evidence.second)), evidence.gone)
     return unread(first, evidence.gone) if evidence.gone else first
 
 
-def _case(evidence: Evidence, seen: Compared) -> Case:
+def case_at(evidence: Evidence, seen: Compared) -> Case:
+    """Return one look of the evidence as a case."""
     first = seen is evidence.first
     return case_of(
         seen.suspect,

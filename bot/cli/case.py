@@ -1,7 +1,8 @@
-"""blendwatch case: list, show, replay, confirm and retract cases."""
+"""blendwatch case: list, show, replay, export, confirm and retract cases."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,9 @@ from bot.cli.common import (
     settings_with_database,
 )
 from bot.config.settings import Settings, SettingsError
+from bot.proof import build as proof_build
+from bot.proof.coordinates import opener
+from bot.proof.export import Exporter
 from bot.text.sanitize import visible
 from state.records import CaseFile
 from state.store import Store
@@ -129,6 +133,32 @@ def replay(case_id: CaseId, as_json: AsJson = False, data: Data = None) -> None:
         as_json=as_json,
     )
     raise typer.Exit(0 if holds else NOTHING)
+
+
+@app.command()
+def export(
+    case_id: CaseId,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="the archive; else case-ID.zip here")] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="with the bytes and words of gated repositories: not to be published")
+    ] = False,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Write a case into one archive that anyone can verify."""
+    settings = _settings(data)
+    with one_line_errors(), build.store(settings) as store, build.hub(settings) as hub:
+        case = _find(store, case_id)
+        path = output or Path(f"case-{case.case_id}.zip")
+        notary = proof_build.notary(settings, store, build.utc_now)
+        exporter = Exporter(store, build.blobs(settings), notary, build.utc_now, opener(hub.repo))
+        content, left = asyncio.run(exporter.export(case, private=private))
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise SettingsError(f"{path} cannot be written: {error.strerror}") from None
+    facts = {"case": case.case_id, "archive": str(path), "bytes": len(content), "left_out": left}
+    answer(facts, f"{path}: {len(content):,} bytes", *(f"left out: {each}" for each in left), as_json=as_json)
 
 
 @app.command()

@@ -159,8 +159,11 @@ class LoopbackRepo:
         return replace(self, files=files, revision="", title="initial commit", squashed=True, **nothing)
 
     def oid(self, path: str) -> str:
-        """Return git's hash of a file's content, 40 hex digits; a stand-in if large or computed on demand."""
+        """Return git's hash of a file's content, or of its LFS pointer; a stand-in if computed on demand."""
         blob = self.files[path]
+        if is_lfs(path):
+            pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.sha256(path)}\nsize {blob.size}\n"
+            return hashlib.sha1(f"blob {len(pointer)}\0{pointer}".encode(), usedforsecurity=False).hexdigest()
         if isinstance(blob, BytesBlob | FileBlob) and blob.size <= NAMED_BYTES:
             content = blob.read(0, blob.size)
             return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -127,6 +127,14 @@ def from_bytes(content: bytes) -> Evidence:
         raise StateError(f"the evidence cannot be read: {type(error).__name__}") from error
 
 
+def raw_arrays(content: bytes) -> dict[str, bytes]:
+    """Return the stored bytes of each array of an evidence file; StateError if `content` is not one."""
+    try:
+        return {name: bytes(about["data"]) for name, about in deserialize(content)}  # type: ignore[no-untyped-call]
+    except SafetensorError as error:
+        raise StateError(f"the evidence cannot be read: {type(error).__name__}") from error
+
+
 def _arrays(content: bytes) -> dict[str, Any]:
     """Return the tensors as stored; the library's numpy reader has no bfloat16."""
     stored = deserialize(content)  # type: ignore[no-untyped-call]

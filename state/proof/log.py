@@ -98,9 +98,8 @@ class ProofLog:
         """Return size and root; StateError where the newest checkpoint is not a beginning of the log."""
         with reading(self._engine) as connection:
             size, read = _size(connection), partial(_node, connection)
-            newest = _checkpoints(connection)[-1:]
-            for checkpoint in newest:
-                _check(read, size, checkpoint)
+            for newest in _checkpoints(connection)[-1:]:
+                _check(read, size, newest.size, newest.root)
             return size, merkle.root(read, size)
 
     def checkpoints(self) -> list[Checkpoint]:
@@ -145,18 +144,21 @@ class ProofLog:
         with reading(self._engine) as connection:
             return merkle.consistency(partial(_node, connection), old, size)
 
-    def audit(self) -> list[str]:
-        """Compute every hash again, and return a sentence for each thing that is not as it was signed."""
+    def differs(self, size: int, root: bytes) -> list[str]:
+        """Return a sentence if the log's first `size` entries have not this root, else []."""
         with reading(self._engine) as connection:
-            size, read = _size(connection), partial(_node, connection)
+            try:
+                _check(partial(_node, connection), _size(connection), size, root)
+            except StateError as error:
+                return [str(error)]
+        return []
+
+    def audit(self) -> list[str]:
+        """Compute every hash again, and return a sentence for each thing that is not as it was entered."""
+        with reading(self._engine) as connection:
+            read = partial(_node, connection)
             rows = connection.execute(select(log_entries.c.number, log_entries.c.text).order_by(log_entries.c.number))
-            wrong = _wrong_leaves(read, [(r.number, r.text) for r in rows])
-            for checkpoint in _checkpoints(connection):
-                try:
-                    _check(read, size, checkpoint)
-                except StateError as error:
-                    wrong.append(str(error))
-            return wrong
+            return _wrong_leaves(read, [(r.number, r.text) for r in rows])
 
 
 def _text(connection: Connection, entry: NewEntry) -> str:
@@ -197,11 +199,11 @@ def _checkpoints(connection: Connection) -> list[Checkpoint]:
     ]
 
 
-def _check(read: merkle.Reader, size: int, checkpoint: Checkpoint) -> None:
-    if checkpoint.size > size:
-        raise StateError(f"the log of proofs has {size:,} entries, and {checkpoint.size:,} were signed before")
-    if merkle.root(read, checkpoint.size) != checkpoint.root:
-        raise StateError(f"the first {checkpoint.size:,} entries of the log of proofs are not those that were signed")
+def _check(read: merkle.Reader, size: int, signed: int, root: bytes) -> None:
+    if signed > size:
+        raise StateError(f"the log of proofs has {size:,} entries, and {signed:,} were signed before")
+    if merkle.root(read, signed) != root:
+        raise StateError(f"the first {signed:,} entries of the log of proofs are not those that were signed")
 
 
 def _wrong_leaves(read: merkle.Reader, rows: Sequence[tuple[int, str | None]]) -> list[str]:

@@ -103,7 +103,15 @@ def test_a_case_can_be_shown_and_replayed_when_the_upload_is_gone(tmp_path: Path
         assert (none.returncode, none.stdout, "no such case; of all there are 1" in none.stderr) == (1, "", True)
         as_json = json.loads(at.run("case", "show", case_id, "--json").stdout)
         index = "model.safetensors.index.json"  # read for the marks of tools
-        assert {e["kind"] for e in as_json["evidence"]} == {"card", "config", "files", "verdict", index, "identity"}
+        assert {e["kind"] for e in as_json["evidence"]} == {
+            "card",
+            "config",
+            "files",
+            "samples",
+            "verdict",
+            index,
+            "identity",
+        }
 
 
 def test_evidence_is_whole_or_refused(tmp_path: Path) -> None:

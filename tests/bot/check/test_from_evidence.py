@@ -191,7 +191,7 @@ def test_what_was_read_is_kept_once_although_the_check_fails(tmp_path: Path, mon
         first, upload = at.hub.repos[HIDDEN], at.upload(HIDDEN)
         before = kept(at, store, upload.id)
         sizes = {p: p.stat().st_size for p in (tmp_path / "data" / "sketches").iterdir()}
-        assert sorted(kind for kind, _ in before) == ["card", "config", "files"]
+        assert sorted(kind for kind, _ in before) == ["card", "config", "files", "samples"]
         one_pass(at, store, monkeypatch, RETRY)
         assert at.upload(HIDDEN).attempts == 0  # it waits for a known model
         assert kept(at, store, upload.id) == before
