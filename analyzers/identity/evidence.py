@@ -19,7 +19,7 @@ from analyzers.records import RepoRef
 MAX_QUOTES = 3
 MAX_PLANTED = 4_000  # characters of a planted prompt that are kept
 Z95 = 1.959964
-MISNAMED = (36, 102)  # models that called themselves another at least once, of so many asked: docs/identity.md
+MISNAMED = (36, 102)  # models that called themselves another at least once, of so many asked: docs/identity_measured.md
 
 # how a system prompt gives a name that nobody knows yet: with a capital letter
 _GIVEN = re.compile(

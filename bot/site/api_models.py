@@ -10,12 +10,14 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.alerts import headline
+from bot.alerts.glossary import linked
 from bot.site.published import OPEN, PublishedCase, PublishedParent
 from bot.text.sanitize import entries, number, section, string, unmarked, visible
 from bot.text.words import DEFAULT, words_for
 
 TEXT_LENGTH: Final = 600
 NAME_LENGTH: Final = 200
+PARENTS: Final = 20
 State = Literal["open", "declared", "corrected", "replaced", "gone", "withdrawn"]
 FINDINGS: Final = ("blend", "copy", "derivative", "unrelated", "inconclusive")
 STRENGTHS: Final = ("exact", "strong", "indicative")
@@ -157,11 +159,11 @@ def sentences_of(case: PublishedCase) -> list[str]:
     words, report, state = words_for(DEFAULT), case.report, "" if case.state == OPEN else case.state
     parts = [
         headline.first(report, words, state),
-        headline.made_of(report, words, state, NAME_LENGTH),
+        headline.made_of(report, words, state, NAME_LENGTH, PARENTS),
         headline.sure(report, words, state, control=True),
         headline.fairness(report, words, state),
     ]
-    return [line for part in parts for line in unmarked(part).splitlines() if line]
+    return [line for part in parts for line in unmarked(linked(part, "")).splitlines() if line]
 
 
 def _common(case: PublishedCase) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What docs/install.md tells a newcomer to type, typed; then a registry edited as its reader would."""
+"""What docs/container.md tells a newcomer to type, typed; then a registry edited as its reader would."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SETTINGS = {
 
 
 def newcomer(engine: Engine, home: Path) -> str:
-    """What docs/install.md tells a newcomer to type; then a file is added to the registry's folder."""
+    """What docs/container.md tells a newcomer to type; then a file is added to the registry's folder."""
     (home / "registry").mkdir(parents=True)
     with loopback() as world:
         first, second = _split(world.cast.registry)
@@ -46,11 +46,11 @@ def newcomer(engine: Engine, home: Path) -> str:
 
 
 def documented_command() -> str:
-    """Return the `docker run -d` of docs/install.md, on one line."""
-    text = (ROOT / "docs" / "install.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    """Return the `docker run -d` of docs/container.md, on one line."""
+    text = (ROOT / "docs" / "container.md").read_text(encoding="utf-8").replace("\\\n", " ")
     found = re.search(r"^    (docker run -d .*)$", text, re.MULTILINE)
     if found is None:
-        raise Wrong("docs/install.md has no `docker run -d`")
+        raise Wrong("docs/container.md has no `docker run -d`")
     return found[1]
 
 
@@ -58,7 +58,7 @@ def _as_documented(engine: Engine, home: Path, world: Loopback) -> Running:
     """Run the documented `docker run`, with what leads it to loopback put in."""
     words = shlex.split(documented_command().replace("$PWD", str(home)))
     if not set(HARDENED) <= set(words):
-        raise Wrong("docs/install.md runs it with less protection than is proved here")
+        raise Wrong("docs/container.md runs it with less protection than is proved here")
     engine.podman("tag", IMAGE, TAG)
     ours = [word for name, value in SETTINGS.items() for word in ("-e", f"{name}={value}")]
     inserted = [*engine.host_flags(), *world.flags(), *ours]

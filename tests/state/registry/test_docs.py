@@ -1,4 +1,4 @@
-"""docs/registry.md matches the loader: its examples load, and its mistakes are reported as shown."""
+"""docs/registry.md and registry_mistakes.md match the loader: examples load, and mistakes are reported as shown."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from state.registry.yaml_positions import read
 from tests import ROOT
 from tests.state.registry.written_files import mistakes, write
 
-TEXT = (ROOT / "docs" / "registry.md").read_text(encoding="utf-8")
-SHOWN, BROKEN = TEXT.split("\n## Mistakes, and how they are told\n")
+SHOWN, BROKEN = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("registry.md", "registry_mistakes.md"))
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", SHOWN, re.MULTILINE | re.DOTALL)
 MISTAKES = re.findall(r"^```yaml\n(.*?)^```\n```text\n(.*?)^```$", BROKEN, re.MULTILINE | re.DOTALL)
 
@@ -26,7 +25,7 @@ def test_there_is_something_to_show() -> None:
     """No fence of the document is left out, and each mistake has one line."""
     assert len(EXAMPLES) >= 7
     assert len(MISTAKES) >= 20
-    assert TEXT.count("\n```yaml\n") == len(EXAMPLES) + len(MISTAKES)
+    assert (SHOWN + BROKEN).count("\n```yaml\n") == len(EXAMPLES) + len(MISTAKES)
     assert all(answer.count("\n") == 1 for _, answer in MISTAKES)
 
 
