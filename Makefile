@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make demo` and `make test`. run.py makes the environment that each needs in .venv.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help demo watch test test-slow test-all lint zoo image lock clean
+.PHONY: help demo watch test test-slow test-all lint docs zoo image lock clean
 
 help:  ## what there is to run
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,9 @@ test-all: test test-slow  ## all tests
 lint:  ## format, lint, strict types and the import contract
 	@$(PYTHON) run.py lint
 
+docs:  ## the documents as a site in build/site, with search; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(PYTHON) run.py docs
+
 zoo:  ## the benchmark over a folder of real checkpoints, where there is one
 	@$(PYTHON) run.py zoo
 
@@ -32,6 +35,7 @@ image:  ## the container image, with docker or podman
 lock:  ## pin every dependency anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q --extra build --extra discord --extra charts --extra timestamps -o requirements.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q --extra build --extra discord --extra charts --extra timestamps --extra dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile requirements-docs.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o requirements-docs.lock
 
 clean:  ## remove the environment and caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	rm -rf .venv .venv-docs .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -1,6 +1,8 @@
 """Make the project's own environment in .venv, then run one of its commands there.
 
-python3 run.py demo | test | test-slow | lint | watch | zoo | env [ARGUMENTS...]
+python3 run.py demo | test | test-slow | lint | docs | watch | zoo | env [ARGUMENTS...]
+
+The site of the documents has an environment of its own in .venv-docs.
 
 Standard library only, so that it runs on a bare machine with Python 3.11 or later.
 """
@@ -16,7 +18,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
-BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+BIN = VENV / SCRIPTS
+DOCS_VENV, DOCS_LOCK = ROOT / ".venv-docs", "requirements-docs.lock"
 PYTHON = str(BIN / "python")
 # each command: the lock it needs, then what is run, in order
 COMMANDS: dict[str, tuple[str, list[list[str]]]] = {
@@ -26,6 +30,7 @@ COMMANDS: dict[str, tuple[str, list[list[str]]]] = {
     "env": ("requirements.lock", []),
     "test": ("requirements-dev.lock", [[PYTHON, "-m", "pytest", "-m", "not online and not slow"]]),
     "test-slow": ("requirements-dev.lock", [[PYTHON, "-m", "pytest", "-m", "slow"]]),
+    "docs": (DOCS_LOCK, [[str(DOCS_VENV / SCRIPTS / "mkdocs"), "build"]]),
     "lint": (
         "requirements-dev.lock",
         [
@@ -47,22 +52,29 @@ def clean_environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k not in drop}
 
 
+def environment(lock: str) -> Path:
+    """Return the folder of the environment that a lock is for."""
+    return DOCS_VENV if lock == DOCS_LOCK else VENV
+
+
 def build(lock: str) -> None:
-    """Install `lock` into .venv unless exactly that is there already; a half-made environment is made anew."""
-    print(f"setting up .venv from {lock} ...", flush=True)
+    """Install `lock` into its environment, which is made anew; the project too, except beside the documents' tools."""
+    place = environment(lock)
+    print(f"setting up {place.name} from {lock} ...", flush=True)
     try:
-        venv.create(VENV, with_pip=True, clear=True)
+        venv.create(place, with_pip=True, clear=True)
     except (OSError, subprocess.CalledProcessError) as error:
         sys.exit(f"run.py: no virtual environment could be made ({error}); on Debian: apt install python3-venv")
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for step in (["--require-hashes", "-r", lock], ["--no-deps", "--no-build-isolation", "-e", "."]):
+    pip = [str(place / SCRIPTS / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    project = [] if lock == DOCS_LOCK else [["--no-deps", "--no-build-isolation", "-e", "."]]
+    for step in (["--require-hashes", "-r", lock], *project):
         if subprocess.run([*pip, *step], cwd=ROOT, env=clean_environment(), check=False).returncode:
             sys.exit(f"run.py: pip could not install {' '.join(step)}; its own message stands above")
 
 
 def ensure(lock: str) -> None:
-    """Bring .venv to the state that `lock` asks for; the developers' lock holds all of the runtime's."""
-    stamp = VENV / "stamp"
+    """Bring the environment to the state that `lock` asks for; the developers' lock holds all of the runtime's."""
+    stamp = environment(lock) / "stamp"
     have = stamp.read_text().splitlines() if stamp.exists() else []
     project = (ROOT / "pyproject.toml").read_bytes()
 
@@ -72,7 +84,7 @@ def ensure(lock: str) -> None:
     if mark(lock) in have:
         return
     build(lock)
-    covered = [lock] if lock == "requirements.lock" else [lock, "requirements.lock"]
+    covered = [lock, "requirements.lock"] if lock == "requirements-dev.lock" else [lock]
     stamp.write_text("\n".join(mark(name) for name in covered))
 
 
