@@ -54,7 +54,7 @@ from state.records import (
     UploadState,
 )
 from state.uploads.counts import Tally, counted, outcomes, tally
-from state.uploads.forgetting import forget_skipped
+from state.uploads.forgetting import forget_small
 from state.uploads.listings import advance, feed_states, record_events, record_listed
 from state.uploads.sights import Sighting, sighting
 
@@ -257,10 +257,10 @@ class Store:
             some = _identities(connection, repo_id)
         return self._uploads(select(uploads).where(uploads.c.identity.in_(some)).order_by(desc(uploads.c.id)))
 
-    def forget_small(self, before: datetime, limit: int) -> int:
-        """Delete the oldest skipped uploads last settled before a time, and their events. Returns their number."""
+    def forget_small(self, least: int, before: datetime, now: datetime, limit: int = 1_000) -> int:
+        """Delete uploads skipped before a time with fewer than `least` parameters. Returns their number."""
         with transaction(self._engine) as connection:
-            return forget_skipped(connection, before, limit)
+            return forget_small(connection, least, before, now, limit)
 
     # -- messages --------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
@@ -26,6 +26,7 @@ from bot.watch.registry_reload import RegistryReload
 from bot.watch.rejudge import Rejudge
 from bot.watch.relatives import Relatives
 from bot.watch.watcher import Settled, Watcher
+from state.backup.retention import Retention
 from state.store import Store
 
 log = logging.getLogger("blendwatch")
@@ -73,6 +74,7 @@ class OnePass:
                 if await asyncio.to_thread(self.learning.rejudge.look, progress):
                     await self._work(progress, spent)
             await asyncio.to_thread(self.followups.look, progress)
+            await asyncio.to_thread(self._forget)
             self.asking.begin()
         finally:
             try:
@@ -98,6 +100,11 @@ class OnePass:
             if isinstance(settled.outcome, CheckResult) and settled.outcome.verdict.audience != "none":
                 await self._send()
                 self.asking.begin()
+
+    def _forget(self) -> None:
+        """Delete some rows of small uploads that are old."""
+        least, now = self.watcher.settings.min_parameters, self.clock()
+        self.store.forget_small(least, now - timedelta(days=Retention().small_days), now)
 
     async def _send(self) -> None:
         sent = await deliver(self.store, self.where, self.clock, cap=self.cap)

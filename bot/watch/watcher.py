@@ -38,6 +38,7 @@ from bot.watch.still_uploading import is_under_way
 from state.database.tables import MARK
 from state.evidence.blobs import Blobs
 from state.store import Store, Upload
+from state.uploads.forgetting import NO_SAFETENSORS
 from state.uploads.sights import NO_WEIGHTS
 
 BATCH = 50
@@ -277,7 +278,7 @@ class Watcher:
     def _without_weights(self, upload: Upload, source: HubRepo) -> Skipped | Failed:
         other = sorted({s for f in source.facts().files for s in OTHER_WEIGHTS if f.path.lower().endswith(s)})
         if other:
-            return Skipped(f"no safetensors weights, only {', '.join(other)}")
+            return Skipped(f"{NO_SAFETENSORS}, only {', '.join(other)}")
         branches = ", ".join(source.branches()[:3])
         where = f" on its main branch, the only one that is read; others are {branches}" if branches else ""
         return self._later(upload, NO_WEIGHTS + where)

@@ -1,8 +1,8 @@
 """Retention of stored data. Preview and removal are one function, so that both show the same.
 
 Never removed, whatever the age: reports on any blend, copy or alert; unsent messages; sketches of known models
-and of models that an alert names; evidence of alerts and cases; rows of uploads and of the outbox, because
-they prevent a second verdict or alert.
+and of models that an alert names; evidence of alerts and cases; rows of the outbox and of judged uploads, because
+they prevent a second verdict or alert. Rows of small uploads are deleted by the watch itself, some at each pass.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Retention:
     sketch_days: int = 365  # sketches of models neither known nor seen, since they were read
     leftover_days: int = 1  # files of killed writers
     evidence_days: int = 365  # evidence of uploads without alert, since it was kept
+    small_days: int = 30  # rows of small uploads and of those without safetensors, since they were skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _opened(database: Path) -> Iterator[Engine]:
 def _named(connection: Connection, since: datetime) -> frozenset[str]:
     """Return repo ids, in lower case, in recent reports and in reports that stay: suspects, parents, declared."""
     alerted = exists().where(outbox.c.upload_id == uploads.c.id)
-    kept = or_(alerted, uploads.c.report["finding"].as_string().not_in(QUIET), uploads.c.settled_at >= since)
+    kept = or_(alerted, uploads.c.finding.not_in(QUIET), uploads.c.settled_at >= since)
     query = select(uploads.c.repo_key, uploads.c.report).where(uploads.c.state == "found", kept)
     return frozenset(name for key, report in connection.execute(query) for name in (key, *_names(report)))
 
@@ -124,12 +125,11 @@ def _names(value: object) -> Iterator[str]:
 
 def _prune_rows(connection: Connection, keep: Retention, now: datetime, *, apply: bool) -> list[Pruned]:
     """Empty reports and payloads; the rows stay."""
-    verdict = uploads.c.report["finding"].as_string()
     alerted = exists().where(outbox.c.upload_id == uploads.c.id)
     spent = and_(
         uploads.c.report.is_not(None),
         uploads.c.settled_at < now - timedelta(days=keep.report_days),
-        verdict.in_(QUIET),
+        uploads.c.finding.in_(QUIET),
         uploads.c.report["alert"].as_boolean().is_(False),
         ~alerted,
     )

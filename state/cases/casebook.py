@@ -57,14 +57,14 @@ class Cases:
     def other_open_cases(self, upload_id: int) -> list[CaseFile]:
         """Return open cases about other states of this upload's repository, the oldest first."""
         mine = select(uploads.c.identity).where(uploads.c.id == upload_id).scalar_subquery()
-        others = and_(uploads.c.identity == mine, uploads.c.id != upload_id, cases.c.state == "open")
-        query = select(cases).join(uploads, uploads.c.id == cases.c.upload_id).where(others)
-        with reading(self._engine) as connection:
-            return find(connection, query.order_by(cases.c.opened_at, cases.c.case_id))
+        others = select(uploads.c.id).where(uploads.c.identity == mine, uploads.c.id != upload_id)
+        query = select(cases).where(cases.c.upload_id.in_(others)).order_by(cases.c.opened_at, cases.c.case_id)
+        with reading(self._engine) as connection:  # few in any state: asked for by state, all open cases are searched
+            return [case for case in find(connection, query) if case.state == "open"]
 
     def due_for_follow_up(self, now: datetime, limit: int) -> list[CaseFile]:
         """Return open cases due for a follow-up, longest wait first."""
-        due = select(cases).where(cases.c.due_at <= now, cases.c.state == "open")
+        due = select(cases).where(cases.c.due_at <= now)  # none of a retracted case
         with reading(self._engine) as connection:
             return find(connection, due.order_by(cases.c.due_at, cases.c.case_id).limit(limit))
 
@@ -83,14 +83,13 @@ class Cases:
 
     def ask_attempts(self, kind: str, since: datetime) -> list[AskAttempts]:
         """Count the evidence of `kind` kept for each open case opened after `since`, the oldest case first."""
-        kept = and_(evidence.c.upload_id == cases.c.upload_id, evidence.c.kind == kind)
-        query = (
-            select(cases.c.case_id, cases.c.upload_id, func.count(evidence.c.id), func.max(evidence.c.kept_at))
-            .select_from(cases.outerjoin(evidence, kept))
-            .where(cases.c.state == "open", cases.c.opened_at > since)
-            .group_by(cases.c.case_id)
-            .order_by(cases.c.opened_at, cases.c.case_id)
+        kept = (evidence.c.upload_id == cases.c.upload_id, evidence.c.kind == kind)
+        count, last = (
+            select(value).where(*kept).scalar_subquery() for value in (func.count(), func.max(evidence.c.kept_at))
         )
+        young = (cases.c.state != "retracted", cases.c.opened_at > since)
+        query = select(cases.c.case_id, cases.c.upload_id, count, last).where(*young)
+        query = query.order_by(cases.c.opened_at, cases.c.case_id)
         with reading(self._engine) as connection:
             return [AskAttempts(*row) for row in connection.execute(query)]
 

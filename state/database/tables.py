@@ -119,6 +119,7 @@ uploads = Table(
 # Spelled out and not bound: only then does SQLite see that the partial index holds the query's rows. Negated, because
 # no other index answers that: messages are found one by one in their order, however many there are.
 STILL_OPEN = text("state NOT IN ('sent', 'dead')")
+ARRIVED = text("sent_at IS NOT NULL")  # partial, so that no query of open messages takes this index
 NOTIFIED = "; the operator was told"  # ends the last error of a given-up message once reported
 UNREPORTED = text(f"state = 'dead' AND last_error NOT LIKE '%{NOTIFIED}'")
 
@@ -142,7 +143,7 @@ outbox = Table(
     one_of("state", get_args(AlertState)),
     Index("ix_outbox_state_next_at", "state", "next_at"),
     Index("ix_outbox_upload_id", "upload_id"),
-    Index("ix_outbox_destination_sent_at", "destination", "sent_at"),
+    Index("ix_outbox_destination_sent_at", "destination", "sent_at", sqlite_where=ARRIVED, postgresql_where=ARRIVED),
     Index("ix_outbox_message_id", "message_id"),
     Index("ix_outbox_open", "id", sqlite_where=STILL_OPEN, postgresql_where=STILL_OPEN),
     Index("ix_outbox_unreported", "id", sqlite_where=UNREPORTED, postgresql_where=UNREPORTED),

@@ -1,7 +1,7 @@
 """Events of a repository, found by comparing a listing's entry with earlier ones.
 
 created    a repository not seen before, created since the feed is read
-public     not seen before, although created before the feed's last reading: it was private, or missed
+public     not seen before, although created before the feed's last reading: it was private, missed or small
 changed    created before the watch began, changed since
 revision   a new commit of a known repository
 weights    weights were counted of a repository without weights

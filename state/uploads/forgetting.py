@@ -1,27 +1,42 @@
-"""Forget uploads that were skipped, such as small ones: nineteen of twenty rows, and nothing relies on them later.
+"""Forget small repositories and those without safetensors: most rows, and nothing relies on them after some days.
 
-A listing shows a repository again for hours; after that it counts as new only if its files change.
+A listing shows a new repository again for hours. Later it shows one only after a change, and then it is judged anew.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, delete, exists, func, or_, select
 
-from state.database.tables import cases, events, evidence, outbox, uploads
+from state.database.tables import MARK, cases, cursors, events, evidence, outbox, uploads
+from state.uploads.listings import advance
+
+NO_SAFETENSORS: Final = "no safetensors weights"  # begin of the reason of an upload with other weights alone
+FORGOTTEN: Final = f"{MARK}forgotten"  # its cursor: uploads skipped up to then were looked at
 
 
-def forget_skipped(connection: Connection, before: datetime, limit: int) -> int:
-    """Delete at most `limit` uploads skipped before a time, the oldest first, and events of their repositories.
+def forget_small(connection: Connection, least: int, before: datetime, now: datetime, limit: int) -> int:
+    """Delete uploads skipped before a time that had fewer than `least` parameters or no safetensors.
 
-    Kept: uploads with a report, a message, evidence or a case, and events of a repository with any other upload.
+    Looks at `limit` skipped uploads, the longest skipped first, and continues there next time. Events of a repository
+    go with its last upload. Kept: the first upload of all, which dates the watch, and each one with a message, evidence
+    or a case. Returns the number of deleted uploads.
     """
+    done = connection.scalar(select(cursors.c.read_to).where(cursors.c.feed == FORGOTTEN))
+    old = [uploads.c.state == "skipped", uploads.c.settled_at < before]
+    old += [uploads.c.settled_at >= done] if done else []
+    some = select(uploads.c.id, uploads.c.settled_at).where(*old).order_by(uploads.c.settled_at).limit(limit)
+    seen = connection.execute(some).all()
+    if not seen:
+        return 0
+    first = select(func.min(uploads.c.id)).scalar_subquery()
     needed = [exists().where(table.c.upload_id == uploads.c.id) for table in (outbox, evidence, cases)]
-    old = (uploads.c.state == "skipped", uploads.c.settled_at < before, uploads.c.report.is_(None))
-    query = select(uploads.c.id, uploads.c.identity).where(*old, *(~one for one in needed))
-    rows = connection.execute(query.order_by(uploads.c.settled_at).limit(limit)).all()
-    connection.execute(delete(uploads).where(uploads.c.id.in_([row.id for row in rows])))
-    seen = exists().where(uploads.c.identity == events.c.identity)
-    connection.execute(delete(events).where(events.c.identity.in_({row.identity for row in rows}), ~seen))
-    return len(rows)
+    useless = or_(uploads.c.parameters < least, uploads.c.reason.startswith(NO_SAFETENSORS))
+    mine = (uploads.c.id.in_([row.id for row in seen]), uploads.c.id != first, useless, *(~one for one in needed))
+    gone = connection.execute(delete(uploads).where(*mine).returning(uploads.c.identity)).scalars().all()
+    left = exists().where(uploads.c.identity == events.c.identity)
+    connection.execute(delete(events).where(events.c.identity.in_(set(gone)), ~left))
+    advance(connection, FORGOTTEN, seen[-1].settled_at, now, None)
+    return len(gone)

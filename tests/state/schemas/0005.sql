@@ -227,7 +227,6 @@ CREATE INDEX ix_publications_standing_remind_at ON publications (standing, remin
 CREATE INDEX ix_uploads_state_settled_at ON uploads (state, settled_at);
 CREATE INDEX ix_uploads_created_at ON uploads (created_at);
 CREATE INDEX ix_uploads_weights_digest ON uploads (weights_digest);
-CREATE INDEX ix_outbox_destination_sent_at ON outbox (destination, sent_at);
 CREATE INDEX ix_outbox_message_id ON outbox (message_id);
 CREATE INDEX ix_conditions_ended_at ON conditions (ended_at);
 CREATE INDEX ix_cases_upload_id ON cases (upload_id);
@@ -237,6 +236,7 @@ CREATE INDEX ix_cases_state_method ON cases (state, method);
 CREATE INDEX ix_case_notes_case_id ON case_notes (case_id);
 CREATE INDEX ix_case_notes_kind_noted_at ON case_notes (kind, noted_at);
 CREATE INDEX ix_outbox_unreported ON outbox (id) WHERE state = 'dead' AND last_error NOT LIKE '%; the operator was told';
+CREATE INDEX ix_outbox_destination_sent_at ON outbox (destination, sent_at) WHERE sent_at IS NOT NULL;
 CREATE TRIGGER count_uploads_insert AFTER INSERT ON uploads BEGIN INSERT INTO counts SELECT 'uploads', NEW.state, 0 WHERE NEW.state IS NOT NULL AND NOT EXISTS (SELECT 1 FROM counts WHERE name = 'uploads' AND label = NEW.state); UPDATE counts SET number = number + 1 WHERE name = 'uploads' AND label = NEW.state; END;
 CREATE TRIGGER count_uploads_delete AFTER DELETE ON uploads BEGIN INSERT INTO counts SELECT 'uploads', OLD.state, 0 WHERE OLD.state IS NOT NULL AND NOT EXISTS (SELECT 1 FROM counts WHERE name = 'uploads' AND label = OLD.state); UPDATE counts SET number = number - 1 WHERE name = 'uploads' AND label = OLD.state; END;
 CREATE TRIGGER count_uploads_update AFTER UPDATE OF state ON uploads BEGIN INSERT INTO counts SELECT 'uploads', OLD.state, 0 WHERE OLD.state IS NOT NULL AND NOT EXISTS (SELECT 1 FROM counts WHERE name = 'uploads' AND label = OLD.state); UPDATE counts SET number = number - 1 WHERE name = 'uploads' AND label = OLD.state; INSERT INTO counts SELECT 'uploads', NEW.state, 0 WHERE NEW.state IS NOT NULL AND NOT EXISTS (SELECT 1 FROM counts WHERE name = 'uploads' AND label = NEW.state); UPDATE counts SET number = number + 1 WHERE name = 'uploads' AND label = NEW.state; END;

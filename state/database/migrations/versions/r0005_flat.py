@@ -12,7 +12,6 @@ INDEXES = (
     ("uploads", "state", "settled_at"),
     ("uploads", "created_at"),
     ("uploads", "weights_digest"),
-    ("outbox", "destination", "sent_at"),
     ("outbox", "message_id"),
     ("conditions", "ended_at"),
     ("cases", "upload_id"),
@@ -39,8 +38,8 @@ def upgrade() -> None:
         op.execute(f'ALTER TABLE {table} ALTER COLUMN {column} TYPE varchar COLLATE "C"')
     for table, *columns in INDEXES:
         op.create_index("_".join(("ix", table, *columns)), table, columns)
-    unreported = sa.text(UNREPORTED)
-    op.create_index("ix_outbox_unreported", "outbox", ["id"], sqlite_where=unreported, postgresql_where=unreported)
+    _partial("ix_outbox_unreported", ["id"], UNREPORTED)
+    _partial("ix_outbox_destination_sent_at", ["destination", "sent_at"], "sent_at IS NOT NULL")
     op.create_table(
         "counts",
         sa.Column("name", sa.String, nullable=False),
@@ -55,6 +54,10 @@ def upgrade() -> None:
         )
         for statement in _postgresql(table, name, column) if postgresql else _sqlite(table, name, column):
             op.execute(statement)
+
+
+def _partial(name: str, columns: list[str], where: str) -> None:
+    op.create_index(name, "outbox", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
 
 def _sqlite(table: str, name: str, column: str) -> list[str]:
