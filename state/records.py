@@ -157,12 +157,16 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Number of uploads with equal outcomes. `finding`: "" if not judged; `read`: the weights' headers were."""
+    """Number of uploads with equal outcomes.
+
+    `finding`: "" if not judged; `read`: the weights' headers were; `format`: of what was judged, "" if unknown.
+    """
 
     state: SettledState
     finding: str
     reason: str  # "" where `finding` says enough
     read: bool
+    format: str
     count: int
 
 

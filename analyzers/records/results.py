@@ -129,6 +129,7 @@ class CheckResult:
     sampled: Sampled
     cost: Cost
     weights_at: datetime | None = None  # UTC, of the suspect; None: unknown
+    format: str = ""  # of its weight files: safetensors or gguf; "" if unknown
     weights_digest: str = ""  # of the weight files' names and contents, as far as the Hub says; "" if unknown
     problems: tuple[str, ...] = ()  # what could not be read, one sentence each; none of them stopped the check
     first_cost: Cost | None = None  # of the first look alone

@@ -45,6 +45,7 @@ from bot.known.models import LONG_AGO, KnownModels, Progress
 from bot.sources.first_look import FirstLook, Meter, weights_digest
 from bot.sources.interface import Source, Unavailable
 from bot.sources.purpose import spent_on
+from bot.sources.weight_files import format_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,7 @@ class Checker:
             sampled=sampled(case.suspect, verdict),
             cost=run.cost(),
             weights_at=case.weights_at,
+            format=format_of(look.marks),
             weights_digest=weights_digest(facts),
             problems=tuple(dict.fromkeys(problems)),
             first_cost=final.cost,

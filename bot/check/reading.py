@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from analyzers.card.gguf_keys import declared_in
 from analyzers.card.reader import Card
 from analyzers.compare.config_fingerprint import Fingerprint
 from analyzers.errors import Unreadable
-from analyzers.records import Cost, Disclosure, RepoFacts, Sketch
+from analyzers.records import Cost, Disclosure, Mention, RepoFacts, Sketch
+from analyzers.sketch.gguf import SUFFIX
 from bot.check.components import Part, parts_of, reserved, towers_in
 from bot.check.declarations import REGISTRY, disclosure_of, parse_card
 from bot.known.models import KnownModels, Progress, card_of, config_of
@@ -69,9 +71,17 @@ def read_upload(known: KnownModels, run: Run, newer: Card | None) -> Suspect:
     spent = run.meter.requests, run.meter.bytes_read
     cards = (card, newer) if newer else (card,)
     disclosure = disclosure_of(known, facts.ref, cards, gated=facts.gated)
+    disclosure = replace(disclosure, mentions=(*disclosure.mentions, *_in_headers(look)))
     if known.registry.find(facts.ref.repo_id) is None:  # a known model is read, and kept, as one
         keep_sketch(known, look, disclosure)  # before anything is judged: when it is tried again, it may be gone
     return Suspect(facts, fingerprint, config, text, card_problem, cards, look, parts, disclosure, spent)
+
+
+def _in_headers(look: FirstLook) -> list[Mention]:
+    """Return what GGUF files declare; without quotes where the repository is gated."""
+    files = {path: pairs for path, pairs in look.marks.items() if path.endswith(SUFFIX)}
+    found = declared_in(files, look.facts.ref.repo_id)
+    return [replace(m, quote="") if look.facts.gated else m for m in found]
 
 
 def _config(run: Run) -> tuple[Fingerprint | None, Mapping[str, object]]:

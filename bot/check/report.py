@@ -33,6 +33,7 @@ def to_json(result: CheckResult, checked_at: datetime) -> dict[str, Any]:
             "parameters": result.parameters,
             "weights_at": _time(result.weights_at),
             "weights": result.weights_digest or None,
+            "format": result.format or None,
         },
         "finding": finding.kind,
         "family": finding.family,

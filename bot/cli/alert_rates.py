@@ -80,7 +80,8 @@ def shape_of(report: Mapping[str, Any], listing: Mapping[str, Any]) -> str:
         return "VL"
     if relation == "adapter" or any(path.rpartition("/")[2] == ADAPTER for path in files):
         return "adapter"
-    if relation == "quantized" or not QUANTIZED.isdisjoint(tags):
+    gguf = section(report.get("suspect")).get("format") == "gguf"
+    if gguf or relation == "quantized" or not QUANTIZED.isdisjoint(tags):
         return "quantized"
     return "mirror" if _is_mirror(report) else "text"
 
@@ -151,6 +152,8 @@ def _format(one: Outcomes) -> str:
     """Return the format of the weights; those that were left out by their count alone were not looked at."""
     if other := re.search("no safetensors weights, only (.+)", one.reason):
         return other[1]
+    if one.format:
+        return one.format
     looked = one.read or one.state == "found" or (one.state == "skipped" and " parameters, " not in one.reason)
     return SAFETENSORS if looked else UNSEEN
 

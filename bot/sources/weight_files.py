@@ -108,6 +108,11 @@ def share_aside(files: Iterable[RepoFile]) -> float:
     return _bytes(aside) / _bytes([*aside, *main]) if aside else 0.0
 
 
+def format_of(read: Iterable[str]) -> str:
+    """Return the format of the weight files that were read, as files of it end; "" if none was."""
+    return next((path.rpartition(".")[2] for path in read), "")
+
+
 def left_out(files: Sequence[RepoFile], read: Collection[str]) -> str:
     """Name the safetensors files that are neither the model's shards nor an adapter; "" if there are none."""
     rest = [f for f in files if f.path.endswith(".safetensors") and f.path not in read and _name(f) != ADAPTER]

@@ -89,7 +89,9 @@ def outcomes(connection: Connection) -> list[Outcomes]:
     kind = func.coalesce(uploads.c.finding, "")
     reason = case((and_(judged, kind != "inconclusive"), ""), else_=uploads.c.reason)
     read = exists().where(evidence.c.upload_id == uploads.c.id, evidence.c.kind == "files")
-    parts = select(uploads.c.state, kind.label("kind"), reason.label("reason"), read.label("read"))
+    form = case((judged, func.coalesce(uploads.c.report["suspect"]["format"].as_string(), "")), else_="")
+    labels = kind.label("kind"), reason.label("reason"), read.label("read"), form.label("format")
+    parts = select(uploads.c.state, *labels)
     each = parts.where(uploads.c.state != "pending").subquery()
     query = select(each, func.count()).group_by(*each.c)
     return [Outcomes(*row) for row in connection.execute(query)]

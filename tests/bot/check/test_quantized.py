@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import ml_dtypes
@@ -46,11 +47,17 @@ def quantized(repo: LoopbackRepo, name: str = FORMAT) -> LoopbackRepo:
     return changed(repo, new)
 
 
-def as_gguf(repo: LoopbackRepo, kind: str, count: int = 1, words: int = 40) -> LoopbackRepo:
-    """Return a repository with its weights as GGUF alone, in so many files, with so many words in the vocabulary."""
+def as_gguf(
+    repo: LoopbackRepo, kind: str, count: int = 1, words: int = 40, keys: Mapping[str, str] | None = None
+) -> LoopbackRepo:
+    """Return a repository with its weights as GGUF alone, in so many files, with so many words in the vocabulary.
+
+    `keys`: more of the header.
+    """
     gone: dict[str, bytes | None] = dict.fromkeys(p for p in repo.files if p.endswith((".safetensors", ".json")))
     tokens = [f"a long word, number {i}" for i in range(words)]
-    made = parts(weights_of(repo), kind, count, dict(PAIRS) | {"tokenizer.ggml.tokens": tokens})
+    pairs = dict(PAIRS) | {"tokenizer.ggml.tokens": tokens} | dict(keys or {})
+    made = parts(weights_of(repo), kind, count, pairs)
     return changed(repo, gone | made)
 
 
@@ -69,6 +76,18 @@ def test_a_hidden_blend_in_gguf_alerts(tmp_path: Path, kind: str, count: int, wo
         found = {p["repo_id"]: p["coefficient"] for p in report["parents"]}
         assert found == pytest.approx({RELEASE: 0.565, BASE: 0.435}, abs=0.01)
     assert reports[0]["cost"]["requests"] < 360
+
+
+def test_a_blend_whose_header_declares_its_parents_is_declared(tmp_path: Path) -> None:
+    """Both are read of the file's base-model keys; one of them alone leaves a partly declared blend."""
+    key, address = "general.base_model.{}.repo_url", "https://huggingface.co/{}"
+    both = {key.format(i): address.format(name) for i, name in enumerate((RELEASE, BASE))}
+    for keys, disclosure, alert in ((both, "disclosed", False), (dict([*both.items()][1:]), "partial", True)):
+        upload = as_gguf(REPOS[HIDDEN], "Q8_0", keys=keys)
+        (tmp_path / disclosure).mkdir()
+        with stage(tmp_path / disclosure, {n: REPOS[n] for n in (BASE, RELEASE)} | {HIDDEN: upload}) as at:
+            report = at.report(HIDDEN)
+        assert (report["finding"], report["disclosure"], report["alert"]) == ("blend", disclosure, alert)
 
 
 def test_of_several_quantizations_the_one_that_lost_least_is_read(tmp_path: Path) -> None:

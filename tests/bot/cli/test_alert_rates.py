@@ -46,6 +46,7 @@ def listing(*files: str, tags: Sequence[str] = ()) -> dict[str, Any]:
         ({}, listing("model.safetensors", tags=["image-text-to-text"]), "VL"),
         ({"declared": {"relation": "quantized"}}, {}, "quantized"),
         ({}, listing("model.safetensors", tags=["AWQ"]), "quantized"),
+        ({"suspect": {"format": "gguf"}}, listing("model-Q8_0.gguf"), "quantized"),
         ({}, listing("adapter_model.safetensors"), "adapter"),
         (COPY, {}, "mirror"),
         (COPY | {"finding": "blend"}, {}, "text"),
@@ -97,6 +98,7 @@ def test_uploads_are_counted_by_format_and_reason(tmp_path: Path) -> None:
     """What was left out unread is no safetensors; a format that is not read is named as unmeasured."""
     ends = [
         Settlement("found", "why", {"finding": "blend"}),
+        Settlement("found", "why", {"finding": "copy", "suspect": {"format": "gguf"}}),
         Settlement("found", "nothing could be sampled: no large matrix is stored as F32", {"finding": "inconclusive"}),
         Settlement("skipped", "1,000 parameters, fewer than 3,000"),
         Settlement("skipped", "no safetensors weights, only .bin, .gguf"),
@@ -114,6 +116,7 @@ def test_uploads_are_counted_by_format_and_reason(tmp_path: Path) -> None:
     assert found["uploads"] == {
         ".bin, .gguf": {"skipped": {"another format": 1}},
         "not looked at": {"failed": {"gated": 1}, "skipped": {"too small": 1}},
+        "gguf": {"found": {"copy": 1}},
         "safetensors": {
             "failed": {"could not be read": 1},
             "found": {"blend": 1, "inconclusive: a type that is not read": 1},
@@ -121,7 +124,9 @@ def test_uploads_are_counted_by_format_and_reason(tmp_path: Path) -> None:
         },
     }
     assert "uploads with .bin, .gguf alone, which are not read" in found["not_measured"]
-    assert formats_of([Outcomes("failed", "", "", False, 3)]) == {"not looked at": {"failed": {"could not be read": 3}}}
+    assert formats_of([Outcomes("failed", "", "", False, "", 3)]) == {
+        "not looked at": {"failed": {"could not be read": 3}}
+    }
 
 
 def test_the_command(tmp_path: Path) -> None:
