@@ -44,8 +44,8 @@ def analyze(case: Case) -> Finding | None:
     aligned = case.aligned
     if aligned is None or case.quantized or len(aligned.references) < 2:
         return None
-    sorts = filter(None, (_sorted(aligned, b) for b in _bases(aligned)))
-    found = max(sorts, key=lambda f: (-len(f.parents), f.beyond), default=None)  # the more parents, the more freedom
+    enough = (f for f in tried(aligned) if f.beyond >= SPARSE_BEYOND)
+    found = max(enough, key=lambda f: (-len(f.parents), f.beyond), default=None)  # the more parents, the more freedom
     if found is None:
         return None
     kinds, refs = found.kinds, [aligned.references[i].sketch.ref for i in (*found.parents, found.base)]
@@ -74,14 +74,15 @@ def _bases(aligned: Aligned) -> Iterator[int]:
     yield from dict.fromkeys([*roles[:2], nearest_model(aligned)])
 
 
-def _sorted(aligned: Aligned, base: int) -> Sorted | None:
-    """Sort the weights by a base and the parents that are needed beside it; None where chance does nearly as well."""
-    parents = _likely(aligned, base)
-    found = _sort(aligned, base, parents)
-    while found is not None and found.beyond < SPARSE_BEYOND:
-        parents = tuple(p for p in parents if p != found.weakest)
-        found = _sort(aligned, base, parents)
-    return found
+def tried(aligned: Aligned) -> Iterator[Sorted]:
+    """Yield how each base and the parents beside it sort the weights, without the weakest parent until it is enough."""
+    for base in _bases(aligned):
+        parents = _likely(aligned, base)
+        while (found := _sort(aligned, base, parents)) is not None:
+            yield found
+            if found.beyond >= SPARSE_BEYOND:
+                break
+            parents = tuple(p for p in parents if p != found.weakest)
 
 
 def _likely(aligned: Aligned, base: int) -> tuple[int, ...]:
@@ -98,7 +99,7 @@ def _sort(aligned: Aligned, base: int, parents: tuple[int, ...]) -> Sorted | Non
     if kinds is None or kinds.weights < max(MIN_DECISIVE, SPARSE_TOLD * aligned.suspect.size):
         return None
     if len(parents) == 1 and kinds.beyond(kinds.alone) < SPARSE_BEYOND:
-        return None
-    decoys = {p: decoy.covered for p in parents if (decoy := kinds_of(aligned, base, parents, decoy=p))}
+        return Sorted(base, parents, kinds, kinds.beyond(kinds.alone), parents[0])
+    decoys = {p: decoy.covered for p in parents if (decoy := kinds_of(aligned, base, parents, swapped=p))}
     weakest = max(decoys, key=decoys.__getitem__)
     return Sorted(base, parents, kinds, kinds.beyond(max(kinds.alone, decoys[weakest])), weakest)

@@ -47,12 +47,13 @@ def kinship(suspect: Sketch, reference: Reference, windows: int) -> Kinship | No
     keys = common_keys(suspect, reference.sketch)
     if not keys:
         return None
-    groups, cells, finite, same = [], [], [], []
+    groups, cells, finite, same, moved = [], [], [], [], []
     for kept, b, u in _alike_in_kind(suspect, reference.sketch, keys):
         a = np.reshape(widen(kept), b.shape)
         told = np.isfinite(a) & np.isfinite(b)  # the rest is no weight, and counts nowhere
         finite.append(told)
         groups.append((np.where(told, a, 0.0), np.where(told, b, 0.0)))
+        moved.append(np.where(told & (a != 0), a - b, 0.0))  # pruning is neither noise nor training
         cells.append(np.where(told, np.reshape(u, b.shape), 0.0))
         same.append(equal(b, kept) | ~told)
     weights = sum(int(told.sum()) for told in finite)
@@ -60,8 +61,8 @@ def kinship(suspect: Sketch, reference: Reference, windows: int) -> Kinship | No
         return None
     ratios = np.concatenate([_ratios(a, b) for a, b in groups])
     correlations = np.concatenate([_correlations(a, b) for a, b in groups])
-    excess = np.concatenate([_excess(a, b, u) for (a, b), u in zip(groups, cells, strict=True)])
-    moved = [d for a, b in groups for d in row_dependence((a - b).reshape(len(a), windows, -1))]
+    excess = np.concatenate([_excess(d, b, u) for d, (_, b), u in zip(moved, groups, cells, strict=True)])
+    dependence = [r for d in moved for r in row_dependence(d.reshape(len(d), windows, -1))]
     return Kinship(
         reference=reference,
         keys=keys,
@@ -72,7 +73,7 @@ def kinship(suspect: Sketch, reference: Reference, windows: int) -> Kinship | No
         alike=int((correlations >= ALIKE_CORRELATION).sum()),
         distance=float(np.median(ratios)),
         dispersion=float(excess.std() / excess.mean()) if excess.any() else 0.0,
-        row_dependence=float(np.mean(moved)) if moved else 0.0,
+        row_dependence=float(np.mean(dependence)) if dependence else 0.0,
     )
 
 
@@ -120,9 +121,9 @@ def _ratios(a: Floats, b: Floats) -> Floats:
     return _over(np.linalg.norm(a - b, axis=1), np.linalg.norm(b, axis=1))
 
 
-def _excess(a: Floats, b: Floats, u: Floats) -> Floats:
-    """Return the ratios without what one rounding of the suspect leaves, u^2/12 a weight."""
-    squares = ((a - b) ** 2).sum(axis=1) - (u**2).sum(axis=1) / 12
+def _excess(moved: Floats, b: Floats, u: Floats) -> Floats:
+    """Return the ratios of the difference to `b` without what one rounding of the suspect leaves, u^2/12 a weight."""
+    squares = (moved**2).sum(axis=1) - (u**2).sum(axis=1) / 12
     return _over(np.sqrt(np.maximum(squares, 0.0)), np.linalg.norm(b, axis=1))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.compare.aligned import Aligned, Mask, noise_floor
+from analyzers.fit.decoys import telling
 from analyzers.numbers.quantized import Quantized
 from analyzers.numbers.rounding import Floats, Stored, equal, store, widen
 from analyzers.thresholds import ENOUGH_WEIGHTS, FAR_ULPS, NEAR_ULPS, SURE_EDGES
@@ -20,7 +21,7 @@ class Fitness:
     hit: Mask  # equal to the prediction
     informative: Mask  # the parents differ
     decisive: Mask  # the prediction, as stored, differs from every parent, or from one: see `decisive`
-    far: Mask  # the mix lies at least FAR_ULPS from every parent
+    far: Mask  # the mix lies at least FAR_ULPS from every parent, and each distance from its decoy
     near: Mask  # the suspect lies within NEAR_ULPS of the mix
     control: float  # share of weights that equal the nearest single parent
 
@@ -48,7 +49,7 @@ def fitness(aligned: Aligned, mix: Floats, prediction: Stored, hit: Mask) -> Fit
         hit=hit,
         informative=(stored != stored[0]).any(axis=0),
         decisive=decisive(aligned, prediction, stored),
-        far=np.asarray((np.abs(aligned.candidates - mix) >= FAR_ULPS * u).all(axis=0)),
+        far=telling(mix - aligned.candidates, u, aligned.tensors, FAR_ULPS),
         near=np.abs(widen(suspect) - mix) <= NEAR_ULPS * u,
         control=float(equal(aligned.candidates, suspect).mean(axis=1).max()),
     )

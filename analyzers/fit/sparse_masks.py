@@ -3,23 +3,27 @@
 Ties, dare, della, breadcrumbs, sce and arcee fusion (https://arxiv.org/abs/2306.01708, https://arxiv.org/abs/2311.03099)
 mask each parent's delta and rescale what is left, so that a tensor holds a few kinds of weights: base + k_i delta_i for
 the parents that survive there, with k of the tensor's own. Each kind is a spike in the ratio of two differences; honest
-training has none. Only weights on which every parent lies DISTINCT_ULPS from the base are looked at.
+training has none. A weight is of a kind if it has the bits that the kind gives, in one rounding or with deltas in the
+storage type. Only weights on which every parent lies DISTINCT_ULPS from the base, and from its decoy, are looked at.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.compare.aligned import Aligned, Mask, noise_floor
-from analyzers.numbers.rounding import Floats, widen
+from analyzers.fit.decoys import decoy, telling
+from analyzers.numbers.rounding import F32, Floats, round_to, widen
 from analyzers.thresholds import DISTINCT_ULPS, MIN_TOLD
 
 MIN_LEFT = 8  # weights that a spike is looked for in
-REACH = 1.01  # ulps: the storage type rounds deltas, products and sums
+HALF = 0.5 + 1e-6  # of an ulp: what one rounding leaves
+IN_FLOAT32 = 2.0  # ulps: the last digits of a recipe in float32 are not known
+PLACES = 2  # that people round weights to
 SWEEPS = 2
 FRACTIONS = np.linspace(0.1, 0.9, 9)
 
@@ -53,26 +57,27 @@ class _Told:
     reach: Floats
     rows: NDArray[np.int64]  # [weights]: the sampled row that each lies in
     alike: NDArray[np.bool_]  # [models, weights]: within reach of each known model
+    dtype: np.dtype[np.generic]  # that the suspect is stored in
 
     def only(self, kept: Mask) -> _Told:
-        return _Told(self.y[kept], self.deltas[:, kept], self.reach[kept], self.rows[kept], self.alike[:, kept])
+        y, deltas, reach, rows = self.y[kept], self.deltas[:, kept], self.reach[kept], self.rows[kept]
+        return replace(self, y=y, deltas=deltas, reach=reach, rows=rows, alike=self.alike[:, kept])
 
 
-def kinds_of(aligned: Aligned, base: int, parents: tuple[int, ...], decoy: int = -1) -> Kinds | None:
+def kinds_of(aligned: Aligned, base: int, parents: tuple[int, ...], swapped: int = -1) -> Kinds | None:
     """Sort the told weights into kinds; None where too few tell in every tensor.
 
     Scales that are fitted to the other rows of a tensor sort each row, so that a row's own scale explains nothing; so
-    do those of the median tensor, where they meet more. The deltas of the parent `decoy` keep their signs and take the
-    size of another with the same ulp, so that it covers what coincidence does: steps of one size, from rounded
-    training, are the same step in two honest models.
+    do those of the median tensor, where they meet more. The parent `swapped` has its decoy's deltas, which cover what
+    coincidence does.
     """
-    parts = (_told(aligned.only(aligned.tensors == t), base, parents, decoy) for t in range(len(aligned.keys)))
+    parts = (_told(aligned.only(aligned.tensors == t), base, parents, swapped) for t in range(len(aligned.keys)))
     enough = [t for t in parts if t.y.size >= MIN_TOLD]
     rows = [(t.only(t.rows == row), t.only(t.rows != row)) for t in enough for row in np.unique(t.rows)]
     if not rows:
         return None
     fitted = [_scales(rest) for _, rest in rows]
-    median = np.median(fitted, axis=0)
+    median = _median(np.array(fitted))
     counts = [
         _counts(mine, max((median, own), key=lambda scales: float(_counts(rest, scales).sum())))
         for (mine, rest), own in zip(rows, fitted, strict=True)
@@ -83,21 +88,29 @@ def kinds_of(aligned: Aligned, base: int, parents: tuple[int, ...], decoy: int =
     return Kinds(weights, base_share, tuple(single), joint, float(sum(alone)) / weights)
 
 
-def _told(part: Aligned, base: int, parents: tuple[int, ...], decoy: int) -> _Told:
+def _median(scales: Floats) -> Floats:
+    """Return the median of the scales that were found, float64[rows, sets, parents]; 0 where none was."""
+    found = scales != 0
+    each = np.sort(np.where(found, scales, np.inf), axis=0)
+    middle = np.maximum(found.sum(axis=0) - 1, 0)[None] // 2
+    return np.where(found.any(axis=0), np.take_along_axis(each, middle, axis=0)[0], 0.0)
+
+
+def _told(part: Aligned, base: int, parents: tuple[int, ...], swapped: int) -> _Told:
     u = noise_floor(part.suspect, part.candidates)
     origin = part.candidates[base]
     deltas = part.candidates[list(parents)] - origin
-    told = (np.abs(deltas) >= DISTINCT_ULPS * u).all(axis=0) & (widen(part.suspect) != 0)  # pruned alike, not merged
+    told = telling(deltas, u, part.tensors, DISTINCT_ULPS) & (widen(part.suspect) != 0)  # pruned alike, not merged
     deltas = deltas[:, told]
-    if decoy in parents:
-        at = parents.index(decoy)
-        alike = np.argsort(u[told], kind="stable")
-        deltas[at][alike] = np.sign(deltas[at][alike]) * np.roll(np.abs(deltas[at][alike]), 1)
+    if swapped in parents:
+        at = parents.index(swapped)
+        deltas[at] = decoy(deltas[at], u[told], part.tensors[told])
     sample = part.references[base].sketch
     length = sample.samples[part.keys[part.tensors[0]]].values.size // sample.spec.windows
-    reach = REACH * u[told]
+    reach = (IN_FLOAT32 if part.suspect.dtype == F32 else HALF) * u[told]
     alike = np.abs(widen(part.suspect)[told] - part.candidates[:, told]) <= reach
-    return _Told((widen(part.suspect) - origin)[told], deltas, reach, part.places[told] // length, alike)
+    y, rows = (widen(part.suspect) - origin)[told], part.places[told] // length
+    return _Told(y, deltas, reach, rows, alike, part.suspect.dtype)
 
 
 def _sets(parents: int) -> list[tuple[int, ...]]:
@@ -129,14 +142,17 @@ def _counts(told: _Told, scales: Floats) -> Floats:
 
 
 def _still(told: _Told) -> Mask:
-    return np.asarray(np.abs(told.y) <= told.reach / 4)
+    return np.asarray(np.abs(told.y) <= told.reach / 2)
 
 
 def _hit(told: _Told, scales: Floats) -> Mask:
     """Tell which weights carry the deltas at these scales; one delta next to the base may be a weight that moved."""
     moved = scales @ told.deltas
-    far = (np.abs(moved) >= 2 * told.reach) | (np.count_nonzero(scales) > 1)
-    return np.asarray((np.abs(told.y - moved) <= told.reach) & far)
+    far = (np.abs(moved) >= 4 * told.reach) | (np.count_nonzero(scales) > 1)
+    products = [widen(round_to(s * d, told.dtype)) for s, d in zip(scales, told.deltas, strict=True)]
+    stored = widen(round_to(sum(products, np.zeros(told.y.size)), told.dtype))
+    same = (np.abs(told.y - moved) <= told.reach) | (np.abs(told.y - stored) <= told.reach)
+    return np.asarray(same & far)
 
 
 def _fitted(told: _Told, some: tuple[int, ...], before: Floats) -> Floats:
@@ -157,6 +173,7 @@ def _fitted(told: _Told, some: tuple[int, ...], before: Floats) -> Floats:
     for _ in range(SWEEPS if len(some) > 1 else 1):
         for j, delta in enumerate(deltas):
             starts[:, j] += _stabs(told.y - starts @ deltas, delta, told.reach)
+    starts = np.vstack([np.round(starts, PLACES), starts])
     met = (np.abs(told.y - starts @ deltas) <= told.reach).sum(axis=1)
     found[list(some)] = starts[int(met.argmax())]
     return found

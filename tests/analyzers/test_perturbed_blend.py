@@ -114,5 +114,5 @@ def test_a_sum_of_two_tiny_deltas_is_no_blend(size: float, seed: int) -> None:
     found = explain_linear(suspect.aligned, 0, 4)
     assert found is not None
     mix = told(suspect.aligned, found)
-    assert mix.near > 0.5
+    assert mix.near > 0.4
     assert mix.far < TOPPED_FAR * mix.weights

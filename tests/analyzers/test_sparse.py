@@ -120,11 +120,11 @@ def rows(found: Case) -> tuple[Aligned, dict[str, int]]:
     return found.aligned, {r.repo_id: i for i, r in enumerate(found.aligned.references)}
 
 
-def kinds(found: Case, names: list[str], decoy: str = "") -> Kinds:
-    """Sort all told weights into kinds; `decoy` is the parent whose delta is moved elsewhere."""
+def kinds(found: Case, names: list[str], swapped: str = "") -> Kinds:
+    """Sort all told weights into kinds; `swapped` is the parent that has its decoy's deltas."""
     aligned, row = rows(found)
     parents = tuple(row[n] for n in names)
-    told = kinds_of(aligned, row[BASE], parents, row[decoy] if decoy else -1)
+    told = kinds_of(aligned, row[BASE], parents, row[swapped] if swapped else -1)
     assert told is not None
     return told
 
@@ -189,7 +189,7 @@ def adapter(seed: int) -> Delta:
     return Delta({n: one(n, len(c)) if c.ndim > 1 else np.zeros(c.shape) for n, c in change.items()})
 
 
-@pytest.mark.parametrize("agree", [0.8, 0.9])
+@pytest.mark.parametrize("agree", [0.8, 0.98])
 def test_the_same_steps_are_no_masks(agree: float) -> None:
     """Honest models whose updates have one size meet on a lattice: equal, still, or opposite in every weight."""
     for count in (1, 2):
