@@ -95,6 +95,41 @@ CREATE TABLE evidence (
 	CONSTRAINT uq_evidence_upload_id UNIQUE (upload_id, kind, digest)
 );
 INSERT INTO "evidence" VALUES(1,1,'card','aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',7,0,'2026-03-01 12:00:00.000005');
+CREATE TABLE log_checkpoints (
+	size INTEGER NOT NULL, 
+	root VARCHAR NOT NULL, 
+	note TEXT NOT NULL, 
+	token TEXT, 
+	made_at DATETIME NOT NULL, 
+	CONSTRAINT pk_log_checkpoints PRIMARY KEY (size)
+);
+INSERT INTO "log_checkpoints" VALUES(4,'362d467fafe8ff70ed47101f27e142060736860c53813a310d27377fa0eb07e7','note','746f6b656e','2026-03-01 12:00:00.000005');
+CREATE TABLE log_entries (
+	number INTEGER NOT NULL, 
+	kind VARCHAR NOT NULL, 
+	upload_id INTEGER NOT NULL, 
+	sha256 VARCHAR NOT NULL, 
+	text TEXT, 
+	CONSTRAINT pk_log_entries PRIMARY KEY (number), 
+	CONSTRAINT fk_log_entries_upload_id FOREIGN KEY(upload_id) REFERENCES uploads (id)
+);
+INSERT INTO "log_entries" VALUES(0,'kept card',1,'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa','{"at":"2026-03-01T12:00:00+00:00","bytes":7,"case":null,"format":"blendwatch log entry 1","kind":"kept card","repo_id":"org/found","revision":"ffffffffffffffffffffffffffffffffffffffff","salt":"","sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}');
+INSERT INTO "log_entries" VALUES(1,'case opened',1,'d3798f298296e75d065d26f0ce989e0715468f4c4148e922b10613fbbb1947cc','{"at":"2026-03-01T12:01:00+00:00","bytes":36,"case":"cccccccccccc","format":"blendwatch log entry 1","kind":"case opened","repo_id":"org/found","revision":"ffffffffffffffffffffffffffffffffffffffff","salt":"","sha256":"d3798f298296e75d065d26f0ce989e0715468f4c4148e922b10613fbbb1947cc"}');
+INSERT INTO "log_entries" VALUES(2,'note card',1,'91411774e8e822f1c5bb533bba1a0ee45c8f1e09bc5c7153eb041500f0171614','{"at":"2026-03-01T12:00:00+00:00","bytes":66,"case":"cccccccccccc","format":"blendwatch log entry 1","kind":"note card","repo_id":"org/found","revision":"ffffffffffffffffffffffffffffffffffffffff","salt":"","sha256":"91411774e8e822f1c5bb533bba1a0ee45c8f1e09bc5c7153eb041500f0171614"}');
+INSERT INTO "log_entries" VALUES(3,'case opened',8,'82db60d63d1d2449714b04add2f962e8d26987657f71d36718471d892c0c7cba','{"at":"2026-03-01T12:00:00+00:00","bytes":57,"case":"dddddddddddd","format":"blendwatch log entry 1","kind":"case opened","repo_id":"org/Found","revision":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","salt":"","sha256":"82db60d63d1d2449714b04add2f962e8d26987657f71d36718471d892c0c7cba"}');
+CREATE TABLE log_nodes (
+	level INTEGER NOT NULL, 
+	number INTEGER NOT NULL, 
+	hash VARCHAR NOT NULL, 
+	CONSTRAINT pk_log_nodes PRIMARY KEY (level, number)
+);
+INSERT INTO "log_nodes" VALUES(0,0,'a22a2bc5c0e2b0173f3d6585b1bad56a2e7040b92ea8915afbd7ca0e29556ed0');
+INSERT INTO "log_nodes" VALUES(0,1,'ecedec65c0e5dc68cc61e106d5a2ff11ced5d20f4de3b0df56e265d7550409f4');
+INSERT INTO "log_nodes" VALUES(1,0,'7370e3e085391c463566e486294923d0fd9a705d53a7ab85dc0a61aa7d4eb19a');
+INSERT INTO "log_nodes" VALUES(0,2,'5f8c7a6913c964061ca720f2fd094ba89d06f49f1ec9de484342cdee7a9b987d');
+INSERT INTO "log_nodes" VALUES(0,3,'d366db070586fce23bbd0e0eae8af3f9dcc3d7b20b6c55425d38ffafb697cf1c');
+INSERT INTO "log_nodes" VALUES(1,1,'2567f111820ea35b33c36f468412077a5c185e97fd5cc21d23895dd115e98807');
+INSERT INTO "log_nodes" VALUES(2,0,'362d467fafe8ff70ed47101f27e142060736860c53813a310d27377fa0eb07e7');
 CREATE TABLE marks (
 	name VARCHAR NOT NULL, 
 	value TEXT NOT NULL, 
@@ -224,6 +259,7 @@ CREATE INDEX ix_outbox_open ON outbox (id) WHERE state NOT IN ('sent', 'dead');
 CREATE INDEX ix_subscriptions_guild_id ON subscriptions (guild_id);
 CREATE INDEX ix_publications_repo_key ON publications (repo_key);
 CREATE INDEX ix_publications_standing_remind_at ON publications (standing, remind_at);
+CREATE INDEX ix_log_entries_upload_id ON log_entries (upload_id);
 CREATE INDEX ix_uploads_state_settled_at ON uploads (state, settled_at);
 CREATE INDEX ix_uploads_created_at ON uploads (created_at);
 CREATE INDEX ix_uploads_weights_digest ON uploads (weights_digest);
