@@ -8,17 +8,21 @@ statuses as the API counted them; exits with 1 where one was answered with 500 o
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sys
+import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from aiohttp import web
 
 from bot.site.api import routes
+from bot.site.openapi import openapi
 from bot.site.published import PublishedCase, made_public
 from state.cases.public import CaseOnRecord
 from state.records import Note
@@ -26,6 +30,7 @@ from state.records import Note
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 PARENTS: Final = ("tidepool-ai/Borealis-Coder", "aurora-labs/Borealis-1", "moonlight-ai/Halcyon-397B")
 ODD: Final = ("<script>", "\u202eabc", "a\x00b", "\ud800", "x" * 3000, "")
+DESCRIPTION: Final = "openapi.json"
 KINDS: Final = ("declared", "withdrawn", "corrected", "weights", "gone", "card")
 
 
@@ -74,6 +79,21 @@ def _case(draw: random.Random, number: int) -> PublishedCase:
     return made_public(stored, {PARENTS[0].lower(): "Borealis"})
 
 
+def description(cases: Sequence[PublishedCase]) -> dict[str, Any]:
+    """Return the API's description with names that are there, so that most requests meet a case."""
+    whole: dict[str, Any] = json.loads(openapi())
+    known = {
+        "id": [case.id for case in cases[:20]],
+        "org": sorted({case.upload.organisation for case in cases}),
+        "name": [case.upload.repo_id.partition("/")[2] for case in cases[:20]],
+    }
+    for path in whole["paths"].values():
+        for parameter in path["get"]["parameters"]:
+            if parameter["name"] in known:
+                parameter["schema"] = {"anyOf": [{"enum": known[parameter["name"]]}, parameter["schema"]]}
+    return whole
+
+
 async def _served(counted: Counter[int], cases: list[PublishedCase], command: Callable[[str], list[str]]) -> int:
     """Serve while the command runs, and return its status."""
 
@@ -98,8 +118,11 @@ async def _served(counted: Counter[int], cases: list[PublishedCase], command: Ca
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        process = await asyncio.create_subprocess_exec(*command(f"http://127.0.0.1:{runner.addresses[0][1]}"))
-        return await process.wait()
+        with tempfile.TemporaryDirectory() as folder:  # Schemathesis keeps files where it is started
+            Path(folder, DESCRIPTION).write_text(json.dumps(description(cases)), encoding="utf-8")
+            words = command(f"http://127.0.0.1:{runner.addresses[0][1]}")
+            process = await asyncio.create_subprocess_exec(*words, cwd=folder)
+            return await process.wait()
     finally:
         await runner.cleanup()
 
@@ -114,7 +137,7 @@ def main(
 
     def command(address: str) -> list[str]:
         options = ["--url", address, "--max-examples", str(examples), "--seed", str(seed), "--checks", "all"]
-        return [schemathesis, "run", f"{address}/api/v1/openapi.json", *options]
+        return [str(Path(schemathesis).resolve()), "run", DESCRIPTION, *options]
 
     counted: Counter[int] = Counter()
     status = asyncio.run(_served(counted, planted(seed, cases), command))
