@@ -61,14 +61,17 @@ class Api:
     clock: Callable[[], float] = time.monotonic
     _cases: Sequence[PublishedCase] = ()
     _read_at: float | None = None
+    _feeds: dict[str, bytes] = field(default_factory=dict)  # of these cases, by their paths
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def cases(self) -> Sequence[PublishedCase]:
         """Return the published cases, read at most every FRESH_SECONDS. Raises StateError."""
         async with self._reading:
             if self._read_at is None or self.clock() - self._read_at >= FRESH_SECONDS:
-                self._cases = await asyncio.to_thread(self.source)
+                found = await asyncio.to_thread(self.source)
                 self._read_at = self.clock()
+                if found != self._cases:
+                    self._cases, self._feeds = found, {}
             return self._cases
 
     async def list(self, request: web.Request) -> Answer:
@@ -104,11 +107,14 @@ class Api:
     async def feed(self, request: web.Request) -> Answer:
         """Answer with one feed."""
         path, dot, ending = request.path.lstrip("/").rpartition(".")
-        made, kind = feeds.FORMATS.get(f"{dot}{ending}", (None, ""))
-        found = feeds.feeds_of(await self.cases()).get(path)
-        if found is None or made is None:
-            raise Absent("there is no such feed")
-        return await asyncio.to_thread(made, found, self.home), kind, {}
+        make, kind = feeds.FORMATS.get(f"{dot}{ending}", (None, ""))
+        cases, made = await self.cases(), self._feeds
+        if request.path not in made:
+            found = feeds.feeds_of(cases).get(path)
+            if found is None or make is None:
+                raise Absent("there is no such feed")
+            made[request.path] = await asyncio.to_thread(make, found, self.home)
+        return made[request.path], kind, {}
 
     async def badge(self, request: web.Request) -> Answer:
         """Answer with a model's badge."""
@@ -119,21 +125,24 @@ class Api:
                 return badge.svg(standing), SVG, {}
         raise Absent("there is no badge for this model")
 
+    def mount(self, app: web.Application) -> None:
+        """Let an application answer at every address of ours."""
+        for path, answer in (
+            (f"/{API}/cases", self.list),
+            (f"/{API}/cases{ENDING}", self.list),
+            (f"/{API}/cases/{{id}}", self.case),
+            (f"/{API}/models/{{org}}/{{name}}", self.model),
+            (f"/{API}/openapi.json", self.description),
+            ("/feeds/{path:.*}", self.feed),
+            ("/badges/{org}/{name}.svg", self.badge),
+            ("/api/{path:.*}", _nothing),
+        ):
+            app.router.add_route("*", path, _handled(answer))
+
 
 def routes(app: web.Application, source: Source, home: str = "", agrees: badge.Agrees = badge.nobody) -> None:
     """Let an application answer for API, feeds and badges; see Api."""
-    api = Api(source, home, agrees)
-    for path, answer in (
-        (f"/{API}/cases", api.list),
-        (f"/{API}/cases{ENDING}", api.list),
-        (f"/{API}/cases/{{id}}", api.case),
-        (f"/{API}/models/{{org}}/{{name}}", api.model),
-        (f"/{API}/openapi.json", api.description),
-        ("/feeds/{path:.*}", api.feed),
-        ("/badges/{org}/{name}.svg", api.badge),
-        ("/api/{path:.*}", _nothing),
-    ):
-        app.router.add_route("*", path, _handled(answer))
+    Api(source, home, agrees).mount(app)
 
 
 def files(cases: Sequence[PublishedCase], home: str = "") -> Iterator[tuple[str, bytes]]:

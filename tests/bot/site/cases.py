@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.site.api import Source, routes
+from bot.site.api import Api, Source, routes
 from bot.site.badge import Agrees, nobody
 from bot.site.published import PublishedCase, made_public
 from state.cases.public import CaseOnRecord
@@ -61,15 +61,17 @@ def declared(number: int = 4) -> PublishedCase:
 
 
 @contextmanager
-def served(source: Source | Sequence[PublishedCase], agrees: Agrees = nobody, home: str = "") -> Iterator[str]:
+def served(source: Api | Source | Sequence[PublishedCase], agrees: Agrees = nobody) -> Iterator[str]:
     """Serve on a free port, in a thread of its own; the address."""
     started, stop = threading.Event(), threading.Event()
     held: list[str] = []
-    read = source if callable(source) else lambda: source
 
     async def live() -> None:
         app = web.Application()
-        routes(app, read, home, agrees)
+        if isinstance(source, Api):
+            source.mount(app)
+        else:
+            routes(app, source if callable(source) else lambda: source, agrees=agrees)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)

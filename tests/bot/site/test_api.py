@@ -249,6 +249,19 @@ def test_cases_are_read_once_for_many_requests() -> None:
     assert len(reads) == 1
 
 
+def test_a_feed_is_made_again_when_a_case_changes() -> None:
+    """What was kept of the cases before is dropped."""
+    held, now = [[published_case(1)]], [0.0]
+    bodies = []
+    with served(api.Api(lambda: held[0], clock=lambda: now[0])) as base:
+        for found in ([published_case(1)], [published_case(1)], [withdrawn(1)]):
+            held[0] = found
+            now[0] += 2 * api.FRESH_SECONDS
+            bodies.append(ask(base, "/feeds/all.json")[2])
+    assert bodies[0] == bodies[1]
+    assert [b"Retracted" in body for body in bodies] == [False, False, True]
+
+
 def test_answers_are_what_the_description_says(base: str) -> None:
     """Each against its schema, and the description against that of every OpenAPI 3.1."""
     whole = json.loads(openapi())
