@@ -11,9 +11,9 @@ API: Final = "api/v1"
 def slug(text: str) -> str:
     """Return a name as one part of a path: small letters, digits, "-", "_" and "."; others as "~" and their number.
 
-    Two names that differ in more than case have two slugs, and none begins with a dot.
+    Two names that differ in more than case have two slugs. None begins with a dot or has two in a row.
     """
-    found = "".join(sign if sign in SAFE else f"~{ord(sign):x}~" for sign in text.lower())
+    found = "".join(sign if sign in SAFE else f"~{ord(sign):x}~" for sign in text.lower()).replace("..", ".~2e~")
     return f"~2e~{found[1:]}" if found.startswith(".") else found
 
 
