@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -105,6 +106,17 @@ def test_each_alerting_rule_fires_when_it_should() -> None:
     """By Prometheus' own tool, and not for a watch that goes on."""
     assert "8 rules found" in ran("promtool", "check", "rules", str(RULES / "alerts.yml"))
     assert "SUCCESS" in ran("promtool", "test", "rules", str(RULES / "alerts_test.yml"))
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here: Debian's prometheus")
+def test_every_query_of_the_dashboard_is_one_that_prometheus_reads(tmp_path: Path) -> None:
+    """Each panel's queries as rules that record them; none needs a variable of Grafana's."""
+    board = json.loads((ROOT / "ops" / "grafana" / "blendwatch.json").read_text())
+    queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    rules = [{"record": f"panel:{number}", "expr": query} for number, query in enumerate(queries)]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    assert f"{len(queries)} rules found" in ran("promtool", "check", "rules", str(tmp_path / "rules.yml"))
+    assert [query for query in queries if "$" in query] == []
 
 
 def test_every_alerting_rule_has_a_case_in_which_it_fires() -> None:

@@ -85,3 +85,9 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
         "1.234,5",
         "18",
     ]
+
+
+def test_what_is_said_again_is_counted() -> None:
+    """By a number that reads well for every count that is shown: the first time nothing is counted."""
+    assert words_for("en")("review.again", times=2) == "**Still for review**, said 2 times."
+    assert words_for("pt-BR")("review.again", times=2) == "**Ainda para revisão**, dito pela 2ª vez."
