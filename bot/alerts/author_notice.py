@@ -35,6 +35,11 @@ Anyone can repeat the check: {command}
 
 Readers of Blendwatch are alerted {hours:g} hours after this message, unless the card declares the models by then."""
 
+RETRACTED: Final = "Blendwatch has taken case {case} back. Nothing in it is held against this repository."
+DECLARED: Final = (
+    "Thank you. The card now declares every model found in case {case}. Nothing is held against this repository."
+)
+
 
 def title(case_id: str) -> str:
     """Return the title of a case's discussion, which no other case has."""
@@ -64,6 +69,11 @@ def text(report: Report, hours: float) -> str:
         hours=hours,
     )
     return filled if len(filled) <= LONGEST else ""
+
+
+def closing(case_id: str, *, retracted: bool) -> str:
+    """Return the last comment on a case's discussion: the case was taken back, or the card declares every model."""
+    return (RETRACTED if retracted else DECLARED).format(case=case_id)
 
 
 def _parent(parent: Mapping[str, Any]) -> str:

@@ -18,7 +18,8 @@ STATES: Final = ("retracted", "declared", "dismissed", "corrected", "taken", "go
 HOLDS_AGAIN: Final = "what was told at first holds again"  # how a correction begins that takes back an earlier one
 TITLE_LENGTH: Final = 80
 # notes on asking a case's author that subscribers are not shown: they see that and where he was asked, and the card
-FOR_REVIEWERS: Final = ("notice_asked", "notice_failed", "notice_answered", "notice_over")
+FOR_REVIEWERS: Final = ("notice_asked", "notice_failed", "notice_answered", "notice_over", "notice_closed")
+RECORDED: Final = ("notice_closed",)  # notes that no message shows: blendwatch case show does
 
 Line = Callable[[int], str]  # what happened, harmless, in at most about so many characters
 

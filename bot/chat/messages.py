@@ -12,7 +12,7 @@ from bot.alerts.compose import QUIET_COLOUR, TOTAL_LIMIT, Answer
 from bot.alerts.delivery import TryLater, Undeliverable, Untold
 from bot.alerts.depth_chart import NAME, Picture, draw
 from bot.alerts.embeds import alert_embed, embed_width, evidence_embed, fitted, news_embed, operator_embed
-from bot.alerts.outcome import FOR_REVIEWERS, Outcome
+from bot.alerts.outcome import FOR_REVIEWERS, RECORDED, Outcome
 from bot.chat.controls import buttons
 from bot.chat.dedupe import SEPARATOR, marker_of
 from bot.chat.embeds import ANSWER_LENGTH, REASON_LENGTH, in_full, mention, outcome_for, remark_embed
@@ -121,7 +121,8 @@ class Drafts:
     def outcome(self, case: Case, guild_id: str, words: Words) -> Outcome:
         """Return the state of a case and what has happened since, as one server sees it."""
         remarks, news = self.cases.remarks(case.case_id, guild_id), self.cases.news(case.case_id)
-        shown = [note for note in news if not guild_id or note.kind not in FOR_REVIEWERS]
+        hidden = FOR_REVIEWERS if guild_id else RECORDED
+        shown = [note for note in news if note.kind not in hidden]
         return outcome_for(case, remarks, shown, words)
 
     def evidence(self, case: Case, guild_id: str, words: Words) -> discord.Embed:

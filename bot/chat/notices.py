@@ -2,18 +2,21 @@
 
 A discussion is opened, then noted. A process that dies between the two leaves a discussion without a note: before one
 is opened, this account's own are looked through for it. Before each step the repository is read again: a card that was
-mended closes the case, and whatever else has become of the upload leaves the decision to the reviewers.
+mended closes the case, and whatever else has become of the upload leaves the decision to the reviewers. A discussion
+gets one more comment, once its case is taken back or its card declares every model.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from analyzers.records import RepoFacts
-from bot.alerts.author_notice import title
+from bot.alerts.author_notice import closing, title
+from bot.cases.casework import repo_of
 from bot.cases.followup import Followups
 from bot.chat.publisher import Publisher
 from bot.hub.discussions import Discussions
@@ -41,16 +44,21 @@ class Notices:
     _later: dict[str, datetime] = field(default_factory=dict)  # cases for which the Hub did not answer
 
     def work(self) -> bool:
-        """Post what was asked for and publish what has waited; tell whether that was anything. Raises StateError."""
-        return sum(self._tried(case) for case in self.publisher.notices.waiting()) > 0
+        """Post what was asked for, publish what has waited, and close what is settled; tell whether that was anything.
 
-    def _tried(self, case: Case) -> bool:
+        Raises StateError.
+        """
+        notices = self.publisher.notices
+        done = [self._tried(case, self._next) for case in notices.waiting()]
+        return any([*done, *(self._tried(case, self._close) for case in notices.to_close())])
+
+    def _tried(self, case: Case, step: Callable[[Case, datetime], bool]) -> bool:
         """Do what is due for one case; a Hub that does not answer is asked again later."""
         now = self.publisher.clock()
         if self._later.get(case.case_id, now) > now:
             return False
         try:
-            return self._next(case, now)
+            return step(case, now)
         except Unavailable as error:
             self._later[case.case_id] = now + AGAIN
             log.warning("the author of case %s is asked later: %s", case.case_id, error)
@@ -106,6 +114,23 @@ class Notices:
         rows = [*publisher.rows(case.report), news_row(case.case_id, key, publisher.policy.destination)]
         publisher.notices.publish(note, rows, now)
         return True
+
+    def _close(self, case: Case, _: datetime) -> bool:
+        """Say in a case's discussion how it ended, unless that was said, then note it."""
+        file = self.publisher.casework.store.cases.with_id(case.case_id)
+        if file is None:
+            return False
+        name, body = repo_of(file), closing(case.case_id, retracted=case.state == "retracted")
+        try:
+            number = self.discussions.own(name, title(case.case_id))
+            if number is not None and not self.discussions.has_said(name, number, body):
+                self.discussions.comment(name, number, body)
+            said = f"the last comment is at {self._address(name, number)}" if number else "its discussion is gone"
+        except Transient:
+            raise
+        except SourceError as error:
+            said = f"the last comment could not be made: {error}"
+        return self.publisher.casework.note(file, "notice_closed", said, "", tell=False)
 
     def _read(self, case: Case, file: CaseFile) -> RepoFacts | None:
         """Read a case's repository again; None where what it is now ends the wait. Raises Unavailable."""

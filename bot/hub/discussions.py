@@ -1,4 +1,4 @@
-"""Discussions of a repository: the requests of huggingface_hub's create_discussion and get_repo_discussions.
+"""Discussions of a repository: the requests of huggingface_hub's create_, comment_ and get_repo_discussions.
 
 They are the only requests here that write, and the only ones that carry the token for it.
 """
@@ -38,13 +38,29 @@ class Discussions:
             raise Transient(f"The Hub's answer for a discussion of {repo_id} has no number.")
         return number
 
+    def comment(self, repo_id: str, number: int, body: str) -> None:
+        """Comment on a discussion. Sent once: what became of it is seen by `has_said`."""
+        ask = HubRequest(
+            self._address(repo_id, str(number), "comment"), "a comment", repo_id, "POST", said={"comment": body}
+        )
+        self.wire.json_once(self._signed(ask))
+
+    def has_said(self, repo_id: str, number: int, body: str) -> bool:
+        """Tell whether this account has made a comment on a discussion."""
+        said, me = self._details(repo_id, number), self._me()
+        mine = (event for event in rows(said.get("events")) if event.get("type") == "comment" and _author(event) == me)
+        return any(text(table(table(event.get("data")).get("latest")).get("raw")) == body for event in mine)
+
     def is_answered(self, repo_id: str, number: int) -> bool:
         """Tell whether somebody else has commented on a discussion, or it is not open any more."""
-        ask = HubRequest(self._address(repo_id, str(number)), "a discussion", repo_id, params={"diff": "1"})
-        content, _ = self.wire.json(self._signed(ask))
-        said, me = table(content), self._me()
+        said, me = self._details(repo_id, number), self._me()
         others = (_author(event) != me for event in rows(said.get("events")) if event.get("type") == "comment")
         return said.get("status") != "open" or any(others)
+
+    def _details(self, repo_id: str, number: int) -> Mapping[str, object]:
+        ask = HubRequest(self._address(repo_id, str(number)), "a discussion", repo_id, params={"diff": "1"})
+        content, _ = self.wire.json(self._signed(ask))
+        return table(content)
 
     def account(self) -> Account:
         """Return the token's owner and role."""

@@ -49,6 +49,7 @@ class Routes:
         app.router.add_get(api + "/discussions", self._discussions)
         app.router.add_post(api + "/discussions", self._discuss)
         app.router.add_get(api + "/discussions/{num}", self._discussion)
+        app.router.add_post(api + "/discussions/{num}/comment", self._comment)
         app.router.add_post(api + "/paths-info/{rev}", self._paths_info)
         app.router.add_get(api + "/safetensors-metadata/{path:.+}", self._headers)
         app.router.add_get("/api/resolve-cache/models/{org}/{name}/{rev}/{path:.+}", self._cached)
@@ -124,6 +125,17 @@ class Routes:
         found = self._site.discussions.setdefault(repo.repo_id, [])
         found.append(Discussion(len(found) + 1, said["title"], ACCOUNT, [(ACCOUNT, said["description"])]))
         return web.json_response({"num": len(found), "url": f"{self._site.url}{request.path}/{len(found)}"}, status=201)
+
+    async def _comment(self, request: web.Request) -> web.Response:
+        """Add a comment for a token that may write."""
+        repo, token, said = self._repo(request), _token(request) or "", await request.json()
+        found = [d for d in self._site.discussions.get(repo.repo_id, []) if d.num == int(request.match_info["num"])]
+        if not any(role in token for role in ("write", "fineGrained")) or not repo.discusses:
+            return _refused(403, None, "Forbidden")
+        if not found or not said["comment"].strip():
+            return _refused(404 if not found else 400, None, "Not found" if not found else "Invalid comment")
+        found[0].comments.append((ACCOUNT, said["comment"]))
+        return web.json_response({"newMessage": found[0].details(repo.repo_id)}, status=201)
 
     async def _discussion(self, request: web.Request) -> web.Response:
         repo_id, number = self._repo(request).repo_id, int(request.match_info["num"])

@@ -1,24 +1,27 @@
 """Cases whose authors are asked before anybody is alerted. Each method is one transaction, as in Publications.
 
-What happens to such a case is in its notes: `notice_asked` by a reviewer, `notice_posted` on the Hub, and what ends the
-wait. Nothing else is kept of it.
+What happens to such a case is in its notes: `notice_asked` by a reviewer, `notice_posted` on the Hub, what ends the
+wait, and `notice_closed`, the last comment there. Nothing else is kept of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, exists, func, select, update
 
 from state.case_records import Case, NewRemark
 from state.cases.opening import add_note
 from state.cases.remarks import add, post, votes
-from state.cases.view import IN_REVIEW, SHOWN, STATE, as_case, case_at, locked
+from state.cases.view import IN_REVIEW, SETTLED, SHOWN, STATE, as_case, case_at, locked
 from state.database.engine import reading, transaction
 from state.database.tables import case_notes, cases, publications
 from state.errors import StateError
 from state.records import Note, OutboxMessage
+
+POSTED: Final = ("notice_posted", "notice_closed")  # notes that a discussion begins and ends with
 
 
 class AuthorNotices:
@@ -30,6 +33,13 @@ class AuthorNotices:
     def waiting(self) -> list[Case]:
         """Return the cases that wait, the oldest first."""
         query = SHOWN.where(IN_REVIEW, STATE == "asked").order_by(cases.c.opened_at, cases.c.case_id)
+        with reading(self._engine) as connection:
+            return [as_case(row) for row in connection.execute(query)]
+
+    def to_close(self) -> list[Case]:
+        """Return the cases whose discussion is open, although they were taken back or the card declares every model."""
+        noted = [exists().where(case_notes.c.case_id == cases.c.case_id, case_notes.c.kind == kind) for kind in POSTED]
+        query = SHOWN.where(noted[0], ~noted[1], SETTLED).order_by(cases.c.opened_at, cases.c.case_id)
         with reading(self._engine) as connection:
             return [as_case(row) for row in connection.execute(query)]
 

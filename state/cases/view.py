@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, ScalarSelect, and_, case, exists, func, select
+from sqlalchemy import Connection, Row, ScalarSelect, and_, case, exists, func, or_, select
 
 from state.case_records import Case
 from state.database.tables import case_notes, cases, evidence, publications
@@ -36,6 +36,8 @@ STATE: Final = case(
     else_=publications.c.standing,
 )
 IN_REVIEW: Final = publications.c.standing == "review"  # holds for "review", "asked" and "closed"; has an index
+# What a discussion with a case's author is closed with: the case was taken back, or the card declares every model.
+SETTLED: Final = or_(cases.c.state == "retracted", _last(("declared", "withdrawn")) == "declared")
 SHOWN: Final = select(
     cases.c.case_id,
     cases.c.upload_id,

@@ -108,7 +108,7 @@ def test_each_picture_has_its_parts(shots: Shots, name: str, parts: list[str]) -
     assert told.count("Dismissed by @marisol") == 2  # on the case, and in the thread
 
 
-@pytest.mark.parametrize("name", sorted(CLIENTS))
+@pytest.mark.parametrize("name", sorted({*CLIENTS} - {"review"}))  # as much evidence as fits: the numbers decide
 def test_the_pictures_of_the_documents_show_what_is_said_today(shots: Shots, name: str) -> None:
     """Else python -m demo.pictures draws them anew."""
     for ending in CLIENTS[name]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot.alerts.author_notice import title
+from bot.alerts.author_notice import closing, title
 from bot.chat.notices import MOST_A_DAY
 from bot.chat.publisher import Policy
 from bot.hub import Hub
@@ -160,6 +160,61 @@ def test_a_mended_card_ends_it_quietly(tmp_path: Path) -> None:
         assert stage.state() == "review"
         assert labels(stage.review) == ["Publish", "Reject", "Evidence"]
         assert at.channel.messages == []
+
+
+@pytest.mark.parametrize("end", ["retracted", "declared", "deleted"])
+def test_a_discussion_gets_one_comment_when_its_case_is_settled(tmp_path: Path, end: str) -> None:
+    """Taken back, or declared after the alert; a discussion that is gone gets none, and no second try."""
+    with asked(tmp_path) as stage:
+        at = stage.at
+        with at.bot():
+            at.wait(partial(at.posted, at.reviewers, 1))
+            stage.ask()
+            stage.noted("notice_posted")
+        stage.ahead = timedelta(hours=HOURS + 1)
+        with at.bot() as chat:
+            at.wait(partial(at.posted, at.channel, 1))
+            at.idle()
+            assert len(stage.discussions[0].comments) == 1
+            if end == "deleted":
+                stage.discussions.clear()
+            if end == "declared":
+                stage.site.add(repo("b", MENDED))
+                case = at.store.cases.get(CASE)
+                assert case is not None
+                assert chat.notices is not None
+                chat.notices.followups.again(case)
+            else:
+                form = at.discord.members.click(stage.review, "Retract", at.reviewers, ALICE)
+                at.discord.members.submit(form, {"reason": "we erred"}, at.reviewers, ALICE)
+        for _ in range(2):  # a start looks at once; the second finds nothing more to say
+            with at.bot():
+                stage.noted("notice_closed")
+        said = [text for each in stage.discussions for _, text in each.comments[1:]]
+        assert said == ([] if end == "deleted" else [closing(CASE, retracted=end == "retracted")])
+        assert stage.kinds.count("notice_closed") == 1
+
+
+def test_a_last_comment_whose_note_was_lost_is_not_made_again(tmp_path: Path) -> None:
+    """A process that died between the two finds its own words in the discussion."""
+    with asked(tmp_path) as stage:
+        at = stage.at
+        with at.bot():
+            at.wait(partial(at.posted, at.reviewers, 1))
+            stage.ask()
+            stage.noted("notice_posted")
+        stage.ahead = timedelta(hours=HOURS + 1)
+        with at.bot() as chat:
+            at.wait(partial(at.posted, at.channel, 1))
+            at.idle()
+            case = at.store.cases.get(CASE)
+            assert case is not None
+            assert chat.notices is not None
+        chat.notices.publisher.casework.retract(case, "we erred")
+        stage.discussions[0].comments.append(("operator", closing(CASE, retracted=True)))
+        with at.bot():
+            stage.noted("notice_closed")
+        assert len(stage.discussions[0].comments) == 2
 
 
 def test_a_card_that_was_mended_before_the_post_leaves_nothing_to_ask(tmp_path: Path) -> None:
