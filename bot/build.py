@@ -11,7 +11,7 @@ from bot.builders.alerting import (
     operators,
     sinks,
 )
-from bot.builders.service import Service, blobs, hub, interview, refuse_lost, service, store, utc_now
+from bot.builders.service import Service, blobs, hub, interview, public, refuse_lost, service, store, utc_now
 from bot.builders.watching import (
     Monitoring,
     asking,
@@ -45,6 +45,7 @@ __all__ = [
     "news",
     "one_pass",
     "operators",
+    "public",
     "refuse_lost",
     "relatives",
     "service",

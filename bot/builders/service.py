@@ -11,11 +11,14 @@ from pathlib import Path
 from bot.check.checker import Checker
 from bot.config.clock import REAL, Clock
 from bot.config.settings import Settings, SettingsError
+from bot.config.trial import Trial
 from bot.hub import Hub
 from bot.hub.hub import TIMEOUT
 from bot.inference.interview import Interview, Providers
 from bot.inference.probe import ProbeLimits
 from bot.known.models import KnownModels
+from bot.site.clearances import Clearance, public_clearances
+from bot.site.published import PublishedCase, published
 from state.daily_spending import Spending
 from state.data_folder import DATABASE, EVIDENCE, refuse_unfinished_restore
 from state.errors import StateError
@@ -133,3 +136,9 @@ def store(settings: Settings) -> Iterator[Store]:
 def blobs(settings: Settings) -> Blobs:
     """Return the store of evidence."""
     return Blobs(settings.data / EVIDENCE)
+
+
+def public(settings: Settings, opened: Store) -> tuple[list[PublishedCase], list[Clearance]]:
+    """Return what is public: cases and clearances. Raises RegistryError and StateError."""
+    families = {model.repo_id.lower(): model.family for model in load(settings.registry_paths).models}
+    return published(opened, Trial(opened, settings.shadow_days), families), public_clearances(opened)

@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "case": "List, show, replay, export, confirm and retract cases.",
     "verify": "Verify an archive of a case, offline or against the weights.",
     "proof": "Show the key and the checkpoint of the log of proofs, and audit it.",
+    "site": "Write the pages of public cases and clearances into a folder.",
     "alerts": "Send again what could not be delivered.",
     "registry": "Look at the known models, edit them, hold them against the Hub.",
     "doctor": "Check that everything is there that a watch needs.",

@@ -17,6 +17,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "health": "blendwatch health --quiet",
     "notify": "blendwatch notify --test",
     "rates": "blendwatch rates --json",
+    "site": "blendwatch site public/",
     "status": "blendwatch status",
     "survey": "blendwatch survey --organisation org --requests 2000",
     "watch": "blendwatch watch --once",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pytest
 
@@ -18,13 +16,6 @@ from tests.bot.site.makers import CASE, NAMES, ROOM, alerted, arrive, public, re
 from tests.state.events import MINUTE, NOW, case_of, event
 
 SECRET = "words of theirs"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Return an empty store."""
-    with Store.open(f"sqlite:///{tmp_path / 'blendwatch.sqlite'}") as opened:
-        yield opened
 
 
 def note(store: Store, kind: str, text: str, *, retract: bool = False) -> None:
