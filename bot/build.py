@@ -11,7 +11,7 @@ from bot.builders.alerting import (
     operators,
     sinks,
 )
-from bot.builders.service import Service, blobs, hub, interview, public, refuse_lost, service, store, utc_now
+from bot.builders.service import Service, blobs, hub, interview, public, refuse_lost, service, site, store, utc_now
 from bot.builders.watching import (
     Monitoring,
     asking,
@@ -50,6 +50,7 @@ __all__ = [
     "relatives",
     "service",
     "sinks",
+    "site",
     "store",
     "utc_now",
     "watchdog",

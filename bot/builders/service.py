@@ -18,7 +18,9 @@ from bot.inference.interview import Interview, Providers
 from bot.inference.probe import ProbeLimits
 from bot.known.models import KnownModels
 from bot.site.clearances import Clearance, public_clearances
+from bot.site.pages import Site
 from bot.site.published import PublishedCase, published
+from bot.site.server import PublicSite
 from state.daily_spending import Spending
 from state.data_folder import DATABASE, EVIDENCE, refuse_unfinished_restore
 from state.errors import StateError
@@ -142,3 +144,8 @@ def public(settings: Settings, opened: Store) -> tuple[list[PublishedCase], list
     """Return what is public: cases and clearances. Raises RegistryError and StateError."""
     families = {model.repo_id.lower(): model.family for model in load(settings.registry_paths).models}
     return published(opened, Trial(opened, settings.shadow_days), families), public_clearances(opened)
+
+
+def site(settings: Settings, opened: Store) -> PublicSite:
+    """Return the server of the public pages."""
+    return PublicSite(lambda: Site(blobs(settings)).pages(*public(settings, opened)))

@@ -55,6 +55,7 @@ def watch(
                 async def go_on() -> None:
                     async with (
                         monitoring.endpoint.served(settings),
+                        build.site(settings, store).served(settings),
                         monitoring.heartbeat.written_to(settings.data),
                         destinations.running(),
                     ):
