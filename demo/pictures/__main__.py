@@ -1,7 +1,7 @@
 """Take the pictures of the docs: python -m demo.pictures [--out docs/pictures].
 
-The messages are what the real bot sends to a Discord on loopback. They are drawn by a Chromium on this machine, in a
-light and a dark theme. Without a Chromium it says so and ends with status 2.
+The messages are what the real bot sends to a Discord on loopback, the pages what the site of a watch holds. They are
+drawn by a Chromium on this machine, in a light and a dark theme. Without a Chromium it says so and ends with status 2.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ from PIL.PngImagePlugin import PngInfo
 
 from demo.pictures.page import Theme, page
 from demo.pictures.scene import Part, capture
+from demo.pictures.site import pages_of, played, shown
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "chrome")
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
+SCHEMES: Final[Mapping[Theme, int]] = {"dark": 0, "light": 1}  # as Blink numbers them
 HEIGHT, SCALE = 3200, 1.25  # CSS pixels, before cropping; dots a CSS pixel
 PHONE, DESKTOP = 390, 680  # CSS pixels: the width of a client
+WIDE: Final = 900  # of a browser
 # how the files of each picture end, by the width of the client that it shows
 CLIENTS: Final[Mapping[str, Mapping[str, int]]] = {
     "alert": {"": DESKTOP, "-phone": PHONE},
@@ -61,8 +64,11 @@ def origin(parts: Sequence[Part]) -> str:
     return sha256(re.sub(r"(Dismissed by <@#>).*?(\\n|\")", r"\1\2", said).encode()).hexdigest()
 
 
-def shoot(chromium: str, html: str, target: Path, width: int = DESKTOP) -> None:
-    """Draw a page of so many CSS pixels and keep what is on it as a PNG. Raises NoPicture."""
+def shoot(chromium: str, html: str, target: Path, width: int = DESKTOP, theme: Theme = "light") -> None:
+    """Draw a page of so many CSS pixels and keep what is on it as a PNG. Raises NoPicture.
+
+    `theme`: the one that a page is asked for which follows its reader's.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "page.html").write_text(html, encoding="utf-8")
@@ -77,6 +83,7 @@ def shoot(chromium: str, html: str, target: Path, width: int = DESKTOP) -> None:
             "--disable-background-networking",
             "--host-resolver-rules=MAP * ~NOTFOUND",
             f"--user-data-dir={folder / 'profile'}",
+            f"--blink-settings=preferredColorScheme={SCHEMES[theme]}",
             f"--force-device-scale-factor={SCALE}",
             f"--window-size={width},{HEIGHT}",
             f"--screenshot={folder / 'whole.png'}",
@@ -133,7 +140,13 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         shots = capture(Path(name))
+    with tempfile.TemporaryDirectory() as name:
+        site = shown(pages_of(played(Path(name))))
     try:
+        for (picture, html), theme in product(site.items(), THEMES):
+            target = out / f"{picture}-{theme}.png"
+            shoot(chromium, html.decode(), target, WIDE, theme)
+            print(f"{target}  {target.stat().st_size / 1000:.0f} kB")
         for (picture, client), theme in product(CLIENTS.items(), THEMES):
             for name, width in client.items():
                 target = out / f"{picture}{name}-{theme}.png"
