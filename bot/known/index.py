@@ -5,15 +5,17 @@ So blends of a repository's earlier weights are found after it got others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.records import SampleSpec, Sketch
+from analyzers.compare.case import later
+from analyzers.compare.kinship import kinship
+from analyzers.records import Reference, SampleSpec, Sketch
 from analyzers.shortlist.stream import Pool
 from state.registry.models import Model, Registry
 from state.sketches.store import Pack, Place, SketchStore
@@ -120,3 +122,21 @@ def _time(text: str) -> datetime | None:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
         return None  # a damaged line: an unknown date excludes nothing
+
+
+def undated_if_later(reference: Reference, claimed: datetime | None) -> Reference:
+    """Return the reference without a date where only the suspect's own date makes it later."""
+    return replace(reference, weights_at=None) if later(reference.weights_at, claimed) else reference
+
+
+def nearest(suspect: Sketch, references: Sequence[Reference]) -> list[Reference]:
+    """Return each model once, with the nearest of its repository's weights."""
+    each: dict[str, list[Reference]] = {}
+    for reference in references:
+        each.setdefault(reference.repo_id.lower(), []).append(reference)
+
+    def distance(reference: Reference) -> float:
+        kin = kinship(suspect, reference, suspect.spec.windows)
+        return kin.distance if kin else float("inf")
+
+    return [states[0] if len(states) == 1 else min(states, key=distance) for states in each.values()]

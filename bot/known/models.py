@@ -2,65 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
-from typing import Protocol
 
 import numpy as np
 
 from analyzers.card.reader import read_card, stands_for
 from analyzers.compare.case import later
-from analyzers.compare.config_fingerprint import Fingerprint, fingerprint
-from analyzers.compare.kinship import kinship
-from analyzers.errors import BlendwatchError, Unreadable
-from analyzers.records import HubEvent, Mention, Reference, RepoFacts, Role, SampleSpec, Sketch
+from analyzers.compare.config_fingerprint import Fingerprint
+from analyzers.errors import Unreadable
+from analyzers.records import Mention, Reference, RepoFacts, Role, SampleSpec, Sketch
 from analyzers.shortlist.screen import screen
-from analyzers.traces.file_hashes import digests
 from bot.known.dating import Dating, Sights
-from bot.known.index import KnownIndex
-from bot.sources.first_look import FIRST_LOOK_REQUESTS, FirstLook, first_look
-from bot.sources.folder import LocalSource
-from bot.sources.interface import Changed, Missing, Renamed, Source, SourceError, Unavailable
+from bot.known.index import KnownIndex, nearest, undated_if_later
+from bot.known.owners import Owners
+from bot.known.reading import ASK_SOON, KNOWN, Open, Progress, Reader
+from bot.known.repository_files import MAX_CARD_BYTES, card_of, config_of
+from bot.sources.first_look import FirstLook
+from bot.sources.interface import Changed, Missing, Source, SourceError, Unavailable
 from bot.sources.purpose import spent_on
 from state.registry.models import Model, Registry
 from state.sketches.file_hashes import KnownFiles, ModelFiles
 from state.sketches.store import Place, SketchStore, StoredSketch
-from state.sketches.unreadable_models import UnreadableModel, UnreadableModels
+from state.sketches.unreadable_models import UnreadableModels
 
-MAX_CARD_BYTES = 1_000_000
-MAX_CONFIG_BYTES = 1_000_000
-ASK_AGAIN = timedelta(days=7)  # after a known model was gated, gone or broken
-ASK_SOON = timedelta(minutes=30)  # after a failure of the network
-LOST = 2  # known models in a row out of reach, after which no other is requested
+__all__ = ["DECLARED", "KNOWN", "MAX_CARD_BYTES", "KnownModels", "Open", "Owners", "Progress", "card_of", "config_of"]
+
 FEW = 64  # known models with a suspect's coordinates that are all compared; of more, a short list is
 ALIKE = 3  # known models of one class that an upload without kin may be read as
 BASES = 16  # bases that are compared in addition to the short list
 CHAIN = 16  # models that are followed from declared parents to theirs
-ALL_QUANTIZED = "its weights are quantized, and nothing is compared with quantized weights"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 OFFLINE = "no request is sent to the Hub while offline"
-KNOWN, DECLARED = "the known model ", "the declared parent "  # begin the sentence about one that is out of reach
-
-Open = Callable[[str, str | None], Source]
-Progress = Callable[[str], None]
-
-
-class Owners(Protocol):
-    """Lookups of owners on the Hub. Both raise SourceError."""
-
-    def of_owner(self, owner: str, least: int, most: int) -> Iterable[HubEvent]:
-        """Return an organisation's models of `least` to `most` parameters, newest first."""
-        ...
-
-    def committers(self, repo_id: str) -> frozenset[str]:
-        """Return the accounts behind a repository's newest commits, in small letters."""
-        ...
+DECLARED = "the declared parent "  # begins the sentence about one that is out of reach
 
 
 @dataclass
@@ -80,11 +59,11 @@ class KnownModels:
     owners: Owners | None = None  # lookups of owners; None: not looked up
     offline: bool = False  # known models are not read from the Hub
     _unread: list[Model] | None = None  # known models without a sketch at the last refresh
-    _lost: int = 0  # known models in a row that were out of reach
 
     def __post_init__(self) -> None:
         self._index = KnownIndex(self.registry, self.sketches, self.spec, self.find)
         self._dating = Dating(self.registry, self.sketches, self.spec, self.sights)
+        self._reader = Reader(self.sketches, self.absences, self.open, self.clock, self.spec, self.files, self._dating)
 
     def use(self, registry: Registry) -> None:
         """Replace the registry; models that are new or described anew are read at the next refresh."""
@@ -109,10 +88,10 @@ class KnownModels:
         if self.offline and self._unread:
             return [f"{len(self._unread):,} known models were never read, and {OFFLINE}"]
         try:
-            due = self._nearest_first(self._unread, like, problems, progress)
+            due = self._reader.nearest_first(self._unread, like, problems, progress)
             for number, model in enumerate(due, start=1):
                 progress(f"reading known model {number} of {len(due)}: {model.repo_id}")
-                self._reached(model, self._read_model(model, problems))
+                self._reader.count_reached(model, self._reader.read_model(model, problems))
         except Unavailable as error:
             problems.append(f"no other known model was requested: {error}")
         return problems
@@ -123,7 +102,7 @@ class KnownModels:
         self.sketches.refresh()
         problems: list[str] = []
         if not self._has(model):
-            self._read_model(model, problems)
+            self._reader.read_model(model, problems)
         return "".join(problems)
 
     def out_of_reach(self) -> str:
@@ -163,7 +142,7 @@ class KnownModels:
             chain = (p for p in self._chain(declared) if p.pack in allowed and allowed[p.pack][p.record])
             places = list(dict.fromkeys([*(Place(pools[p.pool][0], p.record) for p in picks), *chain, *bases]))
         found = [reference for place in places if (reference := self._at(place, kept))]
-        return _nearest(suspect, [_undated_if_later(reference, weights_at) for reference in found])
+        return nearest(suspect, [undated_if_later(reference, weights_at) for reference in found])
 
     def of_each_shape(self, before: datetime | None) -> Iterator[Reference]:
         """Yield known models not later than `before`, bases first, at most `ALIKE` of each class of sketches."""
@@ -213,7 +192,7 @@ class KnownModels:
             stored = self._stored(model)
             return (self._reference(stored, model.role, model) if stored else None), ""
         try:
-            stored = self._read_declared(repo_id, requests)
+            stored = self._reader.read_declared(repo_id, requests)
         except Unavailable as error:
             text = f"{DECLARED}{repo_id} could not be read: {error}"
             raise Unavailable(text, error.retry_after) from error
@@ -223,16 +202,6 @@ class KnownModels:
             return None, f"{DECLARED}{repo_id} could not be read: {error}"
         return self._reference(stored, None, None), ""
 
-    def _read_declared(self, repo_id: str, requests: int) -> StoredSketch:
-        """Read a repository, under its new name if renamed, unless this revision is known."""
-        source = self.open(repo_id, None)
-        try:
-            ref = source.facts().ref
-        except Renamed as moved:
-            source = self.open(moved.repo_id, None)
-            ref = source.facts().ref
-        return self.sketches.get(ref, self.spec) or self._read(source, None, requests)
-
     @spent_on("references")
     def stands_for(self, repo_id: str) -> Mention | None:
         """Return the model that a repository holds in another form by its own card; None where unknown.
@@ -241,7 +210,7 @@ class KnownModels:
         """
         try:
             model = self.registry.find(repo_id)
-            source = self._source(model) if model else self.open(repo_id, None)
+            source = self._reader.source(model) if model else self.open(repo_id, None)
             return stands_for(read_card(card_of(source)[0], source.facts().tags, own=repo_id), repo_id)
         except Unavailable:
             raise
@@ -255,9 +224,9 @@ class KnownModels:
     def learn(self, repo_id: str, requests: int) -> str:
         """Read and store a model of the Hub; return a sentence on failure, "" on success. `requests`: at most."""
         try:
-            self._read(self.open(repo_id, None), None, requests)
+            self._reader.read(self.open(repo_id, None), None, requests)
         except (SourceError, Unreadable) as error:
-            self._remember(repo_id, error)
+            self._reader.remember(repo_id, error)
             return f"{repo_id} could not be read: {error}"
         return ""
 
@@ -274,7 +243,7 @@ class KnownModels:
         """Open a known or declared model at the sketched revision; Missing while offline."""
         model = self.registry.find(repo_id)
         if model and model.path is not None:
-            return self._source(model)
+            return self._reader.source(model)
         if self.offline:
             raise Missing(OFFLINE)
         return self.open(repo_id, revision)
@@ -302,8 +271,7 @@ class KnownModels:
 
     def keep_files(self, facts: RepoFacts) -> None:
         """Store the hashes that a known model's listing gives of its files."""
-        if self.files is not None:
-            self.files.put(ModelFiles(facts.ref.repo_id, facts.ref.revision, digests(facts.files)))
+        self._reader.keep_files(facts)
 
     def record_passed_over(self, facts: RepoFacts) -> None:
         """Store the hashes of weights that are not judged, so that copies of them are recognised."""
@@ -318,77 +286,6 @@ class KnownModels:
         place = self._index.place(model)
         return self.sketches.read(place) if place else None
 
-    def _nearest_first(
-        self, models: list[Model], like: Fingerprint | None, problems: list[str], progress: Progress
-    ) -> list[Model]:
-        """Leave out models that could not be read lately; order the rest by the difference of their configs.
-
-        Raises Unavailable where the Hub is out of reach.
-        """
-        now, due = self.clock(), []
-        for model in models:
-            if absence := self.absences.get(model.repo_id, now):
-                problems.append(f"{KNOWN}{model.repo_id} is not compared: {absence.reason}")
-            else:
-                due.append(model)
-        if like is None or len(due) < 2:
-            return due
-        differences: list[int] = []
-        for number, model in enumerate(due, start=1):
-            progress(f"reading the config of known model {number} of {len(due)}: {model.repo_id}")
-            differences.append(self._difference(model, like))
-        return [model for _, model in sorted(zip(differences, due, strict=True), key=lambda pair: pair[0])]
-
-    def _difference(self, model: Model, like: Fingerprint) -> int:
-        try:
-            found = len(like.differs(config_of(self._source(model))[0]))
-        except (SourceError, Unreadable) as error:
-            self._reached(model, error)
-            return 1 << 20  # read last
-        self._reached(model, None)
-        return found
-
-    def _reached(self, model: Model, error: BlendwatchError | None) -> None:
-        """Count known models in a row that are out of reach; raise Unavailable at LOST."""
-        self._lost = self._lost + 1 if isinstance(error, Unavailable) else 0
-        if error is not None and self._lost >= LOST:
-            self._lost = 0
-            self._remember(model.repo_id, error)
-            raise Unavailable(str(error))
-
-    def _read_model(self, model: Model, problems: list[str]) -> BlendwatchError | None:
-        """Read and store a model; return the error on failure."""
-        try:
-            self._read(self._source(model), model, FIRST_LOOK_REQUESTS)
-        except BlendwatchError as error:
-            self._remember(model.repo_id, error)
-            problems.append(f"{KNOWN}{model.repo_id} could not be read: {error}")
-            return error
-        return None
-
-    def _remember(self, repo_id: str, error: BlendwatchError) -> None:
-        """Record why a model could not be read, and until when it is not requested again."""
-        now = self.clock()
-        wait = ASK_SOON if isinstance(error, Unavailable | Changed) else ASK_AGAIN
-        self.absences.put(repo_id, UnreadableModel(str(error), now + wait), now)
-
-    def _read(self, source: Source, model: Model | None, requests: int) -> StoredSketch:
-        look = first_look(source, self.spec, requests)
-        self.keep_files(look.facts)
-        if not look.sketch.plain.samples:
-            raise Unreadable(f"{look.facts.ref.repo_id}: {look.unsampled or ALL_QUANTIZED}")
-        card = "" if model is None else card_of(source)[0]
-        declares = read_card(card, look.facts.tags).disclosure(look.facts.ref.revision).parents
-        title = model.title if model else ""
-        stored = self.dated(look, declares, title)
-        self.sketches.put(stored)
-        return stored
-
-    def _source(self, model: Model) -> Source:
-        if model.path is not None:
-            return LocalSource(model.path, model.repo_id, model.weights_at)
-        return self.open(model.repo_id, model.revision)
-
     def _reference(self, stored: StoredSketch, role: Role | None, model: Model | None) -> Reference:
         since = self._dating.since(stored, model)
         maker = self.registry.maker_of(stored.sketch.ref.organisation)
@@ -400,46 +297,3 @@ class KnownModels:
     def _declares(self, stored: StoredSketch) -> tuple[str, ...]:
         """Return the parents that a model's card declares, then those that the registry declares for it."""
         return tuple(dict.fromkeys((*stored.declares, *self.registry.declared_parents(stored.sketch.ref.repo_id))))
-
-
-def _undated_if_later(reference: Reference, claimed: datetime | None) -> Reference:
-    """Return the reference without a date where only the suspect's own date makes it later."""
-    return replace(reference, weights_at=None) if later(reference.weights_at, claimed) else reference
-
-
-def _nearest(suspect: Sketch, references: Sequence[Reference]) -> list[Reference]:
-    """Return each model once, with the nearest of its repository's weights."""
-    each: dict[str, list[Reference]] = {}
-    for reference in references:
-        each.setdefault(reference.repo_id.lower(), []).append(reference)
-
-    def distance(reference: Reference) -> float:
-        kin = kinship(suspect, reference, suspect.spec.windows)
-        return kin.distance if kin else float("inf")
-
-    return [states[0] if len(states) == 1 else min(states, key=distance) for states in each.values()]
-
-
-def card_of(source: Source) -> tuple[str, str]:
-    """Return the card as text and a sentence about a problem, "" for each without one. Raises Unavailable."""
-    try:
-        data = source.file("README.md", MAX_CARD_BYTES)
-    except SourceError as error:
-        if isinstance(error, Unavailable):
-            raise
-        return "", f"its card could not be read: {error}"
-    if data is None:
-        return "", "it has no card"
-    return data.decode("utf-8", errors="replace"), ""
-
-
-def config_of(source: Source) -> tuple[Fingerprint, Mapping[str, object]]:
-    """Return the config's fingerprint and content; raises Unreadable or SourceError."""
-    data = source.file("config.json", MAX_CONFIG_BYTES)
-    if data is None:
-        raise Unreadable("it has no config.json")
-    try:
-        config = json.loads(data)
-    except (ValueError, RecursionError):
-        raise Unreadable("its config.json is not JSON") from None
-    return fingerprint(config), config

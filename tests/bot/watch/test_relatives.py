@@ -12,7 +12,8 @@ import pytest
 
 from analyzers.records import CheckResult, Cost, Disclosure, Finding, Parent, RepoRef, Sampled, Verdict
 from bot.hub import Hub
-from bot.known.models import ASK_AGAIN, KnownModels
+from bot.known.models import KnownModels
+from bot.known.reading import ASK_AGAIN
 from bot.watch.relatives import AGAIN, LASTS, MOST_READ, MOST_TRIED, Relatives
 from demo.hub.faults import Fault
 from demo.hub.repository import BytesBlob, LoopbackRepo
