@@ -17,7 +17,7 @@ from bot.check import author_words, components, declarations, own_weights, prece
 from bot.config.settings import Settings
 from bot.hub import facts, hub, listing, repo, webhook
 from bot.hub.http import deadlines, errors, request_rules, session
-from bot.known import index, models
+from bot.known import index, models, repository_files
 from bot.sources import first_look, gguf_header, safetensors_header, untrusted_json
 from bot.watch import feeds, rejudge, relatives, watcher
 from state.backup.retention import Retention
@@ -133,7 +133,7 @@ BOUNDS: Final = (
         "no alert is sent, and the operator is notified",
     ),
     _constant(rejudge, "SECONDS", "earlier uploads explained again in one pass", "seconds", _REST),
-    _constant(models, "MAX_CARD_BYTES", "a card", "bytes", "it counts as not read, which the report says"),
+    _constant(repository_files, "MAX_CARD_BYTES", "a card", "bytes", "it counts as not read, which the report says"),
     _constant(
         reader,
         "MAX_CARD_CHARS",
@@ -141,7 +141,7 @@ BOUNDS: Final = (
         "characters",
         "the rest is not read, which the report says",
     ),
-    _constant(models, "MAX_CONFIG_BYTES", "a config", "bytes", "it is not compared, which the report says"),
+    _constant(repository_files, "MAX_CONFIG_BYTES", "a config", "bytes", "it is not compared, which the report says"),
     _constant(
         facts,
         "MAX_FILES",
