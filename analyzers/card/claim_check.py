@@ -1,4 +1,4 @@
-"""What the measurement says of each claim: supported, contradicted, or not testable. Contradicted only where excluded.
+"""Hold each claim against the measurement: supported, contradicted, or not testable. Contradicted only where excluded.
 
 Weights show that they were changed, and from what; they do not show by which method, with whose data or on whose
 machines. Training is excluded only where one arithmetic on known models reproduces the weights bit for bit. A sentence
@@ -21,7 +21,7 @@ _SETTLED = ("blend", "copy", "derivative")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What claims are held against.
+    """The measurement that claims are held against.
 
     `licences`: of parents, by repo id in lower case; `own`: repo ids, in lower case, of the uploader's own maker.
     """
@@ -33,7 +33,7 @@ class Evidence:
 
     @property
     def finding(self) -> Finding:
-        """What was measured."""
+        """The finding that was measured."""
         return self.verdict.finding
 
     @property

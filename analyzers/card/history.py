@@ -1,4 +1,4 @@
-"""What a repository's card declared when: one fact for each change that matters, oldest first.
+"""List what a repository's card declared when: one fact for each change that matters, oldest first.
 
 A commit's time is what its author's clock said; the order is the repository's. Where the card of an earlier revision
 was not read, "since" is no more than "first seen".

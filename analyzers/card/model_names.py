@@ -111,7 +111,7 @@ class Text:
 
     @cached_property
     def places(self) -> Mapping[str, list[int]]:
-        """Where each part is, as numbers of words."""
+        """Return the places of each part, as numbers of words."""
         found: dict[str, list[int]] = defaultdict(list)
         for number, word in enumerate(self.words):
             for part in word.parts:

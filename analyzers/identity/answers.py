@@ -49,7 +49,7 @@ _BARE = 3  # words after the name in a sentence that is a name and little else
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How an answer uses one name (in its canonical form); `quote` is a stranger's text."""
+    """The use of one name in an answer (in its canonical form); `quote` is a stranger's text."""
 
     name: str
     kind: Kind
@@ -154,7 +154,7 @@ def _cues(sentence: str, places: list[_Found]) -> list[tuple[int, int, Cue]]:
 
 
 class _Reader:
-    """What has been said so far in one sentence."""
+    """Facts that one sentence has given so far."""
 
     def __init__(self, sentence: str) -> None:
         self._text = sentence

@@ -1,4 +1,4 @@
-"""What a model calls itself when nobody tells it who it is: evidence beside the weights, and never alone an alarm.
+"""Evidence of what a model calls itself without a prompt: it stands beside the weights and never alerts alone.
 
 Weights that were trained to be one assistant say so under another one's name, once the system prompt that plants the
 name is out of the way. Answers are a stranger's text: here they are counted and cut, never believed.
@@ -60,7 +60,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class PlantedPrompt:
-    """What a chat template says to the model on its own; `names`: those that it plants, in their canonical form."""
+    """Text that a chat template adds by itself; `names`: those that it plants, in their canonical form."""
 
     text: str  # a stranger's
     names: tuple[str, ...]
@@ -70,7 +70,7 @@ class PlantedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What asking cost."""
+    """The cost of asking."""
 
     calls: int = 0
     tokens: int = 0

@@ -12,7 +12,7 @@ from typing import Final
 
 
 class Cue(Enum):
-    """What a word does to the names after it."""
+    """The effect of a word on the names after it."""
 
     SELF = "the speaker is the subject, and a name may follow: I am"
     SUBJECT = "the speaker is the subject, and how it came to be may follow: I was"

@@ -1,4 +1,4 @@
-"""What a card claims, and what the measurement says of it: the types of the two modules that read and assess."""
+"""Types of a card's claims and of what the measurement says of them."""
 
 from __future__ import annotations
 

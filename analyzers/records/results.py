@@ -21,7 +21,7 @@ from analyzers.records.traces import Trace
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """How much was looked at."""
+    """The amount that was read."""
 
     layers: int = 0
     tensors: int = 0

@@ -111,12 +111,12 @@ class Sketch:
 
     @property
     def weights(self) -> int:
-        """How many weights it holds."""
+        """Return the number of its weights."""
         return sum(s.values.size for s in self.samples.values())
 
     @property
     def layers(self) -> int:
-        """How many different layers it touches."""
+        """Return the number of its layers."""
         return len({k.layer for k in self.samples if k.layer >= 0})
 
 

@@ -1,4 +1,4 @@
-"""What tools leave behind beside the weights: one value for each trace.
+"""Traces that tools leave beside the weights: one value for each.
 
 A trace never decides and never alarms alone. Files can be copied, edited and deleted by anyone; weights cannot be
 made to fit a blend by accident. So each kind says what else it may mean.
@@ -59,7 +59,7 @@ class Trace:
 
     @property
     def otherwise(self) -> str:
-        """What else it may mean."""
+        """Return what else the trace may mean."""
         return KINDS[self.kind]
 
 

@@ -42,7 +42,7 @@ class Shortlist:
 
 @dataclass(frozen=True)
 class Field:
-    """What a suspect is compared with."""
+    """The models that a suspect is compared with."""
 
     target: Target
     pools: Sequence[Pool]

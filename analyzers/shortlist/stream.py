@@ -86,7 +86,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is not explained yet; float64, zero on columns that are not compared."""
+    """The part that is not explained yet; float64, zero on columns that are not compared."""
 
     anchor: Floats  # [columns]
     residual: Floats  # [columns]

@@ -1,4 +1,4 @@
-"""What a config.json keeps of where a model came from: paths, code, versions, and settings of another family."""
+"""Read what a config.json keeps of where a model came from: paths, code, versions, and settings of another family."""
 
 from __future__ import annotations
 

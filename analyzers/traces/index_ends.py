@@ -1,4 +1,4 @@
-"""What the two ends of a long index file say: its metadata stand at its head, or after the map of weights."""
+"""Read the two ends of a long index file: its metadata stand at its head, or after the map of weights."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _ORDER: Final = ("strong", "suggestive", "weak")
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What is at hand of one upload's files, and of known models beside it. Nothing is there that was not read."""
+    """The files of one upload, and of known models beside it, as far as they were read."""
 
     own: str  # its repo id
     files: Sequence[RepoFile] = ()

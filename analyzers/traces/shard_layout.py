@@ -1,4 +1,4 @@
-"""How the weights lie in their files: names and sizes of shards, order of tensors, metadata and types."""
+"""Describe how weights lie in their files: names and sizes of shards, order of tensors, metadata and types."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def of_metadata(marks: Mapping[str, Mapping[str, str]]) -> Iterator[Trace]:
 
 
 def _ordered(tensors: Sequence[TensorEntry]) -> bool:
-    """Whether tensors lie as the library writes them: wider types first, then by name."""
+    """Return True if tensors lie as the library writes them: wider types first, then by name."""
     if len(tensors) < MIN_TENSORS:
         return True
     keys = [(-BITS.get(t.dtype, 0), t.name.encode("utf-8", "surrogatepass")) for t in tensors]

@@ -64,7 +64,9 @@ def of_template(own: str, others: Mapping[str, str], expected: Collection[str]) 
         quote = "; ".join(f"“{old[:120]}” -> “{new[:120]}”" for old, new in _pairs(lost, won))
         yield trace("edited template", "chat template", claim, "weak" if declared else "suggestive", (name,), quote)
         return
-    claim = f"The chat template is that of {name}, {told}, but for {len(gone)} pieces taken out and {len(come)} put in."
+    claim = (
+        f"The chat template is that of {name}, {told}, except for {len(gone)} pieces taken out and {len(come)} put in."
+    )
     yield trace("edited template", "chat template", claim, "weak", (name,), "; ".join(come[:PAIRS]))
 
 

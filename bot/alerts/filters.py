@@ -16,7 +16,7 @@ LARGEST: Final = 1_000_000.0  # billions of parameters
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a channel wants; what is left empty is not asked of a case."""
+    """The wishes of a channel; an empty one matches every case."""
 
     billions: float = 0.0  # parameters of the upload, at least
     kind: str = ""
@@ -50,5 +50,5 @@ class Filters:
 
 
 def organisation_of(report: Mapping[str, Any]) -> str:
-    """Who uploaded, in lower case; "" where the report does not say."""
+    """Return the uploader in lower case; "" where the report does not say."""
     return string(section(report.get("suspect")).get("repo_id")).partition("/")[0].lower()

@@ -20,7 +20,7 @@ MAX_CARDS: Final = 4  # read of them, oldest first, and the one that was told of
 def since(
     hub: Hub, repo_id: str, told: str, alert_at: datetime, names: Mapping[str, str] | None = None
 ) -> tuple[Event, ...]:
-    """Return what changed since the revision that was told of, that revision being the first; raises SourceError."""
+    """Return what changed since the revision of the last note, which comes first. Raises SourceError."""
     found = hub.repo(repo_id).commits(MAX_COMMITS)
     newer = list(takewhile(lambda c: c.revision != told, found))
     first = [c for c in found if c.revision == told]

@@ -65,7 +65,7 @@ class Casework:
         return made
 
     def correct(self, case: CaseFile, verdict: Verdict) -> bool:
-        """Correct what was told last, or take it back, where the verdict of today is another; whether it was."""
+        """Correct or retract the alert where the verdict of today differs. Returns True if it did."""
         if not holds(case, verdict):
             reason = f"by the method of today the same evidence does not bear the alert out: {verdict.why}"
             return self.retract(case, reason)
@@ -78,7 +78,7 @@ class Casework:
         return self.follow(case, "corrected", f"{again}by the method of today: {verdict.why}", found)
 
     def follow(self, case: CaseFile, kind: str, text: str, *said: str) -> bool:
-        """Note what differs from what was told last; False where that was told too often for today.
+        """Note what differs from the last note. Returns False where today's limit is reached.
 
         `said`: what is told, so that the next look knows. A running number makes what comes back news again.
         """
@@ -88,7 +88,7 @@ class Casework:
         return self.note(case, kind, text, ":".join((str(number), *said)))
 
     def is_told_enough(self, case: CaseFile, kind: str) -> bool:
-        """Whether no more is told of what notes of this kind are about today; if it is still so, it is told later."""
+        """Return True if today's limit of notes of this kind is reached; what still holds is noted later."""
         day = self.clock() - DAY
         mine = about_the_same(self.store.cases.notes(case.case_id), kind)
         return sum(note.noted_at > day for note in mine) >= MOST_A_DAY
@@ -131,5 +131,5 @@ def _gist(kind: str, parents: Iterable[str]) -> str:
 
 
 def repo_of(case: CaseFile) -> str:
-    """Return the name of the upload that a case is about, as it was told."""
+    """Return the name of a case's upload, as in its alert."""
     return str(case.report["suspect"]["repo_id"])

@@ -1,4 +1,4 @@
-"""What another revision changed of a case's weights and card, told with what was there before."""
+"""Note what another revision changed of a case's weights and card, with what was there before."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Found:
         return self.facts.ref.revision[:12]
 
     def is_told(self, told: Told) -> bool:
-        """Whether its card and weights are what was told last."""
+        """Return True if its card and weights are those of the last note."""
         weights = weights_now(self.facts, told.last.weights) == told.last.weights
         return weights and self.card is not None and sha256(self.card).hexdigest() == told.last.card
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Reads a case's repository again and notes what is not as it was told last."""
+    """Reads a case's repository again and notes what differs from the last note."""
 
     hub: Hub
     casework: Casework
@@ -78,7 +78,7 @@ class Changes:
         return self.casework.follow(told.case, "weights", text, now)
 
     def _card(self, told: Told, found: Found) -> bool:
-        """Note another card; one that cannot be read says nothing, but for what the Hub's tags declare by now."""
+        """Note another card. A card that cannot be read declares nothing, except through the Hub's tags."""
         if self.casework.is_told_enough(told.case, "card"):
             return False
         hidden = still_hidden(told.case, found.names)
@@ -114,7 +114,7 @@ class Changes:
         return self.casework.follow(told.case, kind, text, digest, found.facts.ref.revision)
 
     def _named_before(self, told: Told) -> str:
-        """Say which parents the card named that was told of last."""
+        """Return the parents that the card of the last note named."""
         if told.last.card == told.first.card:
             return _names(told.case.report["declared"]["parents"])
         if not told.last.card:
@@ -139,7 +139,7 @@ class Changes:
 
 
 def _card_of(source: Source) -> bytes | None:
-    """Return the card's bytes, none where there is no card; None where it cannot be read."""
+    """Return the card's bytes: empty without a card, None where it cannot be read."""
     try:
         return source.file("README.md", MAX_CARD_BYTES) or b""
     except Unavailable:

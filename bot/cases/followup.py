@@ -1,4 +1,4 @@
-"""A case lives on: what its card, its weights and its place have become since it was told.
+"""Follow a case after its alert: its card, its weights, its place.
 
 A look holds what the repository is now against what was told of it last, and notes each thing that differs, in either
 direction. A note is a message by the road of the alert, too: the head message is edited to its present state and the
@@ -31,7 +31,7 @@ class Taken(Missing):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a case's repository was found. `taken`: another one has the name that was told of."""
+    """The place of a case's repository. `taken`: another repository has the name of the alert."""
 
     repo: HubRepo
     now: Current
@@ -108,7 +108,7 @@ class Followups:
         return made
 
     def _known_revision(self, told: Told) -> str:
-        """Return the revision at which weights and card are known to be as told."""
+        """Return the revision whose weights and card are known to equal those of the last note."""
         untouched = (told.last.weights, told.last.card) == (told.first.weights, told.first.card)
         return self._as_told.get(told.case.case_id, told.first.revision if untouched else "")
 
@@ -123,7 +123,7 @@ class Followups:
     # -- where it lives --------------------------------------------------------------------------------------
 
     def _find(self, told: Told, upload: Upload | None) -> Place:
-        """Ask for the repository by the name that was told of; where it is not, by the newest one that was seen."""
+        """Ask for the repository by the name of the alert, else by the newest name that was seen."""
         hub_id = upload.hub_id if upload else None
         try:
             return self._ask(told.last.repo_id, hub_id)

@@ -57,7 +57,7 @@ class Asking:
 
     @property
     def busy(self) -> bool:
-        """Whether a model is being asked."""
+        """Return True if a model is asked just now."""
         return self._thread is not None and self._thread.is_alive()
 
     def due(self) -> list[CaseFile]:
@@ -87,14 +87,14 @@ class Asking:
             log.exception("asking models their names failed")
 
     def _waited(self, tries: AskAttempts, now: datetime) -> bool:
-        """Whether it was never tried, or long enough ago."""
+        """Return True if it was never tried, or long enough ago."""
         if tries.last is None:
             return True
         waits = AGAIN[min(tries.count, len(AGAIN)) - 1]
         return tries.case_id not in self._over and now - tries.last >= waits
 
     def _is_over(self, tries: AskAttempts) -> bool:
-        """Whether it has an outcome that stands, or was tried often enough."""
+        """Return True if it has a final outcome, or was tried often enough."""
         if not tries.count:
             return False
         last = identity_of(self.casework.store.cases.files(tries.upload_id), self.casework.blobs) or {}

@@ -1,4 +1,4 @@
-"""What a case's message looks like without a bot: made when it is sent, from what is stored by then."""
+"""Render a case's message without a bot, from what is stored when it is sent."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class AsItStands:
         return self.trial is not None and not judged and self.trial.until(case.opened_at) is not None
 
     def _follow_up(self, row: OutboxRow) -> Payload:
-        """What has happened to a case, with the present state of the message that told it."""
+        """Return what happened to a case, with the present state of its alert."""
         about = section(row.payload["follow_up"])
         case = self.store.cases.with_id(string(about.get("case")))
         notes = self.store.cases.notes(case.case_id) if case is not None else []

@@ -1,4 +1,4 @@
-"""What a case's repository is: as it was told last, which the notes on the case say, and as it is found now.
+"""A case's repository: as the notes on the case last described it, and as it is found now.
 
 The key of a note ends in a running number and in what the note told: nothing else has to be remembered, a note and what
 was told last are stored together, and what comes back after a change is news again.

@@ -43,7 +43,7 @@ class Assembled:
 
 
 def policy_of(settings: Settings) -> Policy:
-    """Who sees a finding first."""
+    """Return who sees a finding first."""
     channel = str(settings.review_channel) if settings.review_channel is not None else ""
     wait, notice = timedelta(hours=settings.review_hours), timedelta(hours=settings.author_notice_hours)
     return Policy(channel, settings.review, settings.reviewers, wait, notice=notice)
@@ -51,7 +51,7 @@ def policy_of(settings: Settings) -> Policy:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the bot is built from; `hub`, `checking` and `known` are its own: the watch uses others meanwhile."""
+    """The objects that the bot is built from; the watch uses other `hub`, `checking` and `known`."""
 
     hub: Hub
     store: Store

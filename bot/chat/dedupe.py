@@ -1,4 +1,4 @@
-"""How a message is sent once although the process may die between Discord's answer and our mark. Pure.
+"""Send a message once, although the process may die between Discord's answer and our mark. Pure.
 
 A nonce, made of the row's key, makes Discord itself refuse a second copy for some minutes. After that the marker at
 the start of the message's footer says, in the channel's own history, that the row has arrived.
@@ -25,7 +25,7 @@ def nonce_of(dedupe_key: str) -> str:
 
 
 def marker_of(payload: Mapping[str, Any]) -> str:
-    """What the footer of a row's message begins with; no other row's message in one channel begins like it."""
+    """Return the start of the footer of a row's message; it is unique in a channel."""
     if payload.get("operator"):
         return f"operator {_short(json.dumps(payload['operator'], sort_keys=True))}"
     case, remark = string(payload.get("case")), payload.get("remark")

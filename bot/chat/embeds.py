@@ -23,7 +23,7 @@ SHOWN_AT_ONCE: Final = ("acknowledge", "dismiss")  # kinds of remarks that no re
 
 
 def remark_embed(remark: Remark, words: Words) -> discord.Embed:
-    """What somebody said about a case, as a message of its own."""
+    """Return the message that shows what somebody said about a case."""
     title = words(f"note.{remark.kind}")
     return discord.Embed(title=title, description=remark_text(remark, words), colour=QUIET_COLOUR)
 

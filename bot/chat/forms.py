@@ -64,7 +64,7 @@ def form(words: Words, action: str, about: str) -> discord.ui.Modal:
 
 
 def filled(interaction: discord.Interaction[Any]) -> Filled | None:
-    """What a member filled in; None if it is no form of ours."""
+    """Return what a member filled in; None if it is not a form of ours."""
     data = section(interaction.data)
     match = _ID.fullmatch(string(data.get("custom_id")))
     if match is None:

@@ -1,4 +1,4 @@
-"""What happens when somebody presses a button or sends a form."""
+"""Answer buttons and forms."""
 
 from __future__ import annotations
 

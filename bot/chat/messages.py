@@ -1,4 +1,4 @@
-"""What each row of the outbox looks like as a message in its channel's language, as things stand when it is sent."""
+"""Render each row of the outbox in its channel's language, as things stand when it is sent."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Draft:
     unsent: str = ""
 
     def files(self) -> list[discord.File]:
-        """What is sent along; made anew each time, because sending uses it up."""
+        """Return the attachments; made anew each time, because sending uses them up."""
         return [] if self.picture is None else [self.picture.file()]
 
 
@@ -210,7 +210,7 @@ class Drafts:
         return Draft(embeds, view, picture, unsent=RETRACTED_UNSENT if case.state == "retracted" else "")
 
     def _under(self, row: OutboxRow, case: Case, head: Draft, words: Words) -> Draft:
-        """What goes under the message that tells the case: what somebody said, or what has happened since."""
+        """Return the reply to a case's alert: what somebody said, or what happened since."""
         found = next((h for h in self.cases.case_messages(case.case_id) if h.destination == row.destination), None)
         if found is None or found.state == "dead" or (found.state == "sent" and found.message_id is None):
             raise Untold("No alert on the case was sent there.")

@@ -1,4 +1,4 @@
-"""Where a finding goes: first to reviewers or at once to every channel that asked for its like."""
+"""Send a finding to reviewers first, or at once to every channel that asked for its like."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def no_trial() -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Who sees a finding first. Without a `channel` nobody is asked, and only exact findings are published.
+    """The first readers of a finding. Without a `channel`, only exact findings are published.
 
     `trial`: until when nothing is published, because nobody has measured the watch yet; None where there is no trial.
     `notice`: how long a case that reviewers would publish waits for its author; then they see every finding first.
@@ -48,11 +48,11 @@ class Policy:
 
     @property
     def destination(self) -> str:
-        """Where the reviewers are."""
+        """Return the destination of the reviewers."""
         return channel_destination(REVIEWERS, self.channel)
 
     def state_of(self, report: Mapping[str, Any]) -> ReviewState:
-        """What a new case begins as."""
+        """Return the first state of a new case."""
         if self.trial() is not None:  # without a channel it waits for one, and members do not see it
             return "review"
         exact = report.get("strength") == "exact" and report.get("audience") != "reviewers"

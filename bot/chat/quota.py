@@ -1,4 +1,4 @@
-"""How often members may ask for a check: each looks at a model's weights, which costs the Hub and this machine."""
+"""Limit how often members may ask for a check: each reads weights, which costs the Hub and this machine."""
 
 from __future__ import annotations
 

@@ -83,6 +83,6 @@ class CatalogueTranslator(app_commands.Translator):
 
 
 def choices(values: Sequence[tuple[str, str]]) -> list[app_commands.Choice[str]]:
-    """What autocomplete offers: (shown, value), at most as many and as long as Discord takes."""
+    """Return completions as (shown, value), at most as many and as long as Discord takes."""
     fitting = [(name, value) for name, value in values if 0 < len(value) <= CHOICE_LENGTH]
     return [app_commands.Choice(name=name[:CHOICE_LENGTH], value=value) for name, value in fitting[:CHOICES]]

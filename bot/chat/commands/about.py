@@ -39,7 +39,7 @@ async def _status(desk: Desk, interaction: Interaction, words: Words) -> None:
 
 
 def status_embed(desk: Desk, guild_id: str, words: Words) -> discord.Embed:
-    """How the watch is doing, from what is stored."""
+    """Return the state of the watch, from what is stored."""
     counts, cursor = desk.store.counts(), desk.store.cursor("created_at")
     read_to = f"<t:{cursor.timestamp():.0f}:R>" if cursor else words("status.never")
     seen = {name: f"{counts[f'uploads.{name}']:,}" for name in ("found", "skipped", "failed", "pending")}

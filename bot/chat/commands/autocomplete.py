@@ -1,4 +1,4 @@
-"""What autocomplete offers where a repository, a case or a known model is asked for."""
+"""Offer completions where a repository, a case or a known model is asked for."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ async def _why(desk: Desk, interaction: Interaction, repo: str) -> None:
 
 
 def _upload(upload: Upload, hidden: set[str], words: Words) -> str:
-    """What became of one upload; a finding that reviewers still have or have rejected is not shown."""
+    """Return what became of one upload, except for findings that reviewers have or have rejected."""
     report = upload.report or {}
     if report.get("case") in hidden:
         return words("why.reviewed")

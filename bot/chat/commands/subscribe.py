@@ -99,7 +99,7 @@ async def _subscribe(desk: Desk, interaction: Interaction, filters: Filters, rol
 
 
 def preview(cases: Publications, now: datetime, filters: Filters, words: Words) -> str:
-    """What the last 30 days would have sent to a channel with these filters."""
+    """Return what the last 30 days would have sent to a channel with these filters."""
     past = [case for case in cases.published_since(now - PREVIEW) if filters.match(case.report)]
     if not past:
         return words("subscribe.preview_none", days=PREVIEW.days)
