@@ -68,10 +68,13 @@ def elements_as_known(own: Mapping[str, int], held: Mapping[SliceKey, Held]) -> 
 def is_called_for(case: Case) -> bool:
     """Tell whether an upload has no kin, or shares with the nearest only a part of what both hold.
 
-    Whole tensors of known models at another depth are a stack, which needs no map.
+    Whole tensors of known models at another depth are a stack, which needs no map. Quantized matrices, of which fewer
+    are sampled, are not put in another order.
     """
     if not case.kin:
         return True
+    if any(sample.quantized for sample in case.suspect.samples.values()):
+        return False
     if any(c.origins and all(o.key.layer != c.key.layer for o in c.origins) for c in copied(case)):
         return False
     nearest = case.kin[0]

@@ -1,14 +1,16 @@
 """Check a blend of the founding case's size, and its honest siblings, from a loopback Hub that answers after 50 ms.
 
     python -m bench.rio397 [--layout FILE] [--sharding largest-first|in-order] [--latency SECONDS] [--by-range]
+    python -m bench.rio397 --fp8
     python -m bench.rio397 --disguises [KIND ...]
     python -m bench.rio397 --pairs
 
 The layout names every tensor of the 397B model. Base, release, suspect (.565 release + .435 base, in float32, rounded
 once) and three honest siblings have all of its 806,795,875,168 bytes, computed on demand; each is checked by
-`blendwatch check` in a process of its own, once both known models are sketched. `--disguises` does the same with a
-dense model of 70 billion parameters under disguises. `--pairs` prints the published estimates of the founding case
-against those that one coefficient predicts. Ends with status 1 where a limit is broken.
+`blendwatch check` in a process of its own, once both known models are sketched. `--fp8` stores suspect and a sibling in
+FP8. `--disguises` does the same with a dense model of 70 billion parameters under disguises. `--pairs` prints the
+published estimates of the founding case against those that one coefficient predicts. Ends with status 1 where a limit
+is broken.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from bench.rio397 import limits, pairs, served
-from bench.rio397.cast import BASE, RELEASE, cast, disguises
+from bench.rio397.cast import BASE, RELEASE, cast, disguises, in_fp8
 from bench.rio397.check import check, sketch_known
 from bench.rio397.disguised import DISGUISES
 from bench.rio397.shards import Tensor, in_order, largest_first, named, read_layout
@@ -66,11 +68,14 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.05, help="seconds added to each answer")
     parser.add_argument("--by-range", action="store_true", help="a Hub without the answer that holds all headers")
     parser.add_argument("--disguises", nargs="*", choices=sorted(DISGUISES), help="a dense model under these, or all")
+    parser.add_argument("--fp8", action="store_true", help="the blend and a sibling in FP8 of blocks")
     parser.add_argument("--pairs", action="store_true", help="only the published estimates against the predicted")
     args = parser.parse_args()
     if args.disguises is not None:
         end(run(disguises(args.disguises or DISGUISES), args.latency, by_range=args.by_range))
     tensors = [] if args.pairs else layout(args.layout)
+    if args.fp8:
+        end(run(in_fp8(tensors), args.latency, by_range=args.by_range))
     kept = pairs.report(limits.PAIRS_RMS)
     broken = [] if kept else [f"the published pairs are predicted to {pairs.rms(pairs.SHARE):.4f} rms only"]
     if not args.pairs:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from bench.rio397 import dense
+from bench.rio397 import dense, fp8
 from bench.rio397.disguised import DISGUISES, disguised
 from bench.rio397.pairs import SHARE, relative_size
 from bench.rio397.repos import repo
-from bench.rio397.shards import Shard, in_order, named
+from bench.rio397.shards import Shard, Tensor, in_order, largest_first, named
 from bench.rio397.weights import Base, Mixed, Trained
 from demo.hub.repository import LoopbackRepo
 
@@ -35,6 +35,17 @@ def cast(shards: dict[str, Shard]) -> list[LoopbackRepo]:
         repo(RELEASE, release, shards, MAY, BASE),
         repo(SUSPECT, suspect, shards, JUNE, BASE),
         *(repo(f"honest{i}/Sibling-{lean}", sibling(lean), shards, JUNE, BASE) for i, lean in enumerate(LEANS)),
+    ]
+
+
+def in_fp8(plain: list[Tensor]) -> list[LoopbackRepo]:
+    """Return base and release as they are, and in FP8 a blend and an honest sibling that leans .9 on the release."""
+    shards, coded = named(largest_first(plain)), named(largest_first(fp8.tensors(plain)))
+    quantized = ((SUSPECT, suspect), ("honest/Sibling-0.9-FP8", sibling(0.9)))
+    return [
+        repo(BASE, base, shards, FEBRUARY),
+        repo(RELEASE, release, shards, MAY, BASE),
+        *(repo(repo_id, fp8.Fp8(w), coded, JUNE, BASE, fp8.config()) for repo_id, w in quantized),
     ]
 
 

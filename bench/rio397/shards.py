@@ -9,8 +9,8 @@ from itertools import accumulate
 from math import prod
 from pathlib import Path
 
-ITEM_BYTES = {"BF16": 2, "F32": 4}
-WRITTEN_FIRST = ("F32", "BF16")  # the safetensors writer sorts by type, the widest first, then by name
+ITEM_BYTES = {"BF16": 2, "F32": 4, "F8_E4M3": 1}
+WRITTEN_FIRST = ("F32", "BF16", "F8_E4M3")  # the safetensors writer sorts by type, the widest first, then by name
 GIB = 1 << 30
 
 

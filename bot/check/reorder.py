@@ -25,6 +25,7 @@ from bot.check.gather import Purse
 from bot.sources.interface import Source
 
 FEWER = ROWS // 2  # rows that lie apart, where residual dimensions are in another order: each costs a request
+ENOUGH = 12  # matrices found, all roles among them: more say no more, and each search takes seconds
 ENDS = (SliceKey("embed_tokens"), SliceKey("lm_head"))
 ROUTER = "layers.mlp.gate"
 Unit = tuple[str, int, int, str]  # of a matrix that others feed: how its role begins, layer, expert, how it ends
@@ -59,25 +60,30 @@ class Reorder:
             self.residual = None
         ends = [key for key in ENDS if (key.role, -1) in self.groups]
         self._take({key: [replace(option, cols=self.residual) for option in self._options(key)] for key in ends})
+        wanted = {key.role for key in self.reference.sketch.samples if key.layer >= 0}
         for unit in self._units():
             self._unit(*unit)
+            if len(self.samples) >= ENOUGH and {key.role for key in self.samples} >= wanted:
+                break
         return True
 
     def _units(self) -> list[Unit]:
-        """Return what was sampled of the known model, attention and MLP in turn, those with the most samples first."""
-        found: Counter[Unit] = Counter()
+        """Return what was sampled of the known model, those first that add most roles, then those with most samples."""
+        roles: dict[Unit, list[str]] = {}
         for key in self.reference.sketch.samples:
             prefix, _, last = key.role.rpartition(".")
             feed = next((feed for feed, fed in FEEDS.items() if last == feed or last in fed), None)
             if feed and key.layer >= 0:
-                found[f"{prefix}.", key.layer, key.expert, feed] += 1
-        most = [unit for unit, _ in sorted(found.items(), key=lambda each: (-each[1], each[0]))]
-        turns: Counter[str] = Counter()
-        turn = []
-        for unit in most:
-            turn.append(turns[unit[3]])
-            turns[unit[3]] += 1
-        return [unit for _, unit in sorted(zip(turn, most, strict=True), key=lambda each: each[0])]
+                roles.setdefault((f"{prefix}.", key.layer, key.expert, feed), []).append(key.role)
+        seen: Counter[str] = Counter()
+        found = []
+        while roles:
+            unit = min(roles, key=lambda u: (sum(seen[r] > 0 for r in roles[u]) - len(roles[u]), -len(roles[u]), u))
+            least = min(roles, key=lambda u: (min(seen[r] for r in roles[u]), -len(roles[u]), u))
+            unit = unit if any(not seen[r] for r in roles[unit]) else least
+            seen.update(roles.pop(unit))
+            found.append(unit)
+        return found
 
     def _unit(self, prefix: str, layer: int, expert: int, feed: str) -> None:
         key = SliceKey(prefix + feed, layer, expert)

@@ -146,7 +146,8 @@ def _reordered(source: Source, look: FirstLook, own: Matrices, reference: Refere
     if not found.run() or len(found.samples) < MIN_INFORMATIVE_TENSORS or not found.kinds:
         return None
     shapes = {key: (s.rows, s.cols) for key in found.held if (s := groups[key.role, key.layer].slice(key.expert))}
-    return _laid_out(look, Undone(found.held, shapes, _said(found, reference)), found.samples)
+    alike = extended({key: (own.by_key[h.slice.key], h) for key, h in found.held.items()}, own.own)
+    return _laid_out(look, Undone(found.held, shapes, _said(found, reference)), found.samples, alike)
 
 
 def _said(found: Reorder, reference: Reference) -> str:
@@ -239,10 +240,13 @@ def _as_known(look: FirstLook, found: tuple[Chosen, dict[SliceKey, Sample]], own
     named = ["other names"] * any(one.slice.key != key for key, one in held.items())
     turned = ["transposed"] * any(one.transposed for one in held.values())
     said = said_of(of, [*named, *turned])
-    return _laid_out(look, Undone(held, shapes, said), samples)
+    return _laid_out(look, Undone(held, shapes, said), samples, held)
 
 
-def _laid_out(look: FirstLook, undone: Undone, samples: Mapping[SliceKey, Sample]) -> FirstLook:
-    elements = elements_as_known(look.sketch.elements, undone.held)
+def _laid_out(
+    look: FirstLook, undone: Undone, samples: Mapping[SliceKey, Sample], alike: Mapping[SliceKey, Held]
+) -> FirstLook:
+    """Return the look with its samples. `alike`: matrices of the same names, in all layers, which count as compared."""
+    elements = elements_as_known(look.sketch.elements, alike)
     sketch = replace(look.sketch, samples=dict(samples), elements=elements, undone=undone.said)
     return replace(look, sketch=sketch, undone=undone)
