@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.models import Weights
-from tests.analyzers.quantizers import F32, Single, quantizer
+from demo.quantizers import F32, Single, quantizer
 
 F16 = np.dtype(np.float16)
 GROUP = 32

@@ -7,10 +7,10 @@ import pytest
 
 from analyzers import calibrated_blend, explain
 from demo.models import Weights, fresh, trained
+from demo.quantizers import linear
 from tests.analyzers.calibrated import CALIBRATED
 from tests.analyzers.makers import BASE, OTHER, RELEASE, base_weights, case, delta, family, release_weights
 from tests.analyzers.planted import Planted, planted
-from tests.analyzers.quantizers import linear
 from tests.analyzers.sketch.test_quantized_layout import blended, sibling
 
 

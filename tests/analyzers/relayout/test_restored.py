@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from analyzers.compare.case import Case
 from analyzers.relayout.restored import is_called_for
+from demo.quantizers import FORMATS
 from tests.analyzers.makers import case, family, release_weights
-from tests.analyzers.quantizers import FORMATS
 
 
 def with_few_alike(one: Case) -> Case:

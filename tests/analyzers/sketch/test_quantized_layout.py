@@ -16,6 +16,7 @@ from analyzers.sketch.layout import layout_of
 from analyzers.sketch.quantized_layout import logical
 from analyzers.sketch.tensor_roles import elements_of
 from demo.models import Delta, Weights, fresh, mixed, trained
+from demo.quantizers import E4M3, FINE, FORMATS, fp8
 from tests import ROOT
 from tests.analyzers.makers import (
     BASE,
@@ -33,7 +34,6 @@ from tests.analyzers.makers import (
     shards_of,
 )
 from tests.analyzers.planted import Planted, planted
-from tests.analyzers.quantizers import E4M3, FINE, FORMATS, fp8
 
 MLX = ROOT / "tests" / "data" / "mlx_affine.json"
 WIDE = SampleSpec(elements=128)  # a whole row of most matrices

@@ -15,10 +15,10 @@ from analyzers.verdict.replay import replay
 from demo.gguf import PAIRS, parts
 from demo.hub.repository import LoopbackRepo
 from demo.models import Weights, files
+from demo.quantizers import FORMATS
 from demo.scene import BASE, HIDDEN, RELEASE
 from state.evidence.blobs import Blobs, from_bytes
 from state.sketches.store import SketchStore
-from tests.analyzers.quantizers import FORMATS
 from tests.bot.stage import REPOS, changed, stage
 
 SIBLING, COPY = "finch/Meridian-Py", "rebrand/Phoenix"
