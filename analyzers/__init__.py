@@ -39,6 +39,8 @@ ANALYZERS: tuple[Callable[[Case], Finding | None], ...] = (
     perturbed_blend.analyze,  # a blend under noise or further training
     lineage.analyze,  # what is left: nearest kin by relative distance
 )
+# These know the bits of a storage type alone. Of a quantized upload they see the rest, unless its codes left a doubt.
+OF_THE_REST = (sparse.analyze, layerwise.analyze, perturbed_blend.analyze)
 
 
 def explain(case: Case) -> Finding:
@@ -66,14 +68,22 @@ def _best(case: Case) -> Finding:
 
     One that could not make up its mind is overruled by whoever names a blend or copy, and overrules mere descent.
     """
-    found: list[Finding] = []
+    rest = case.unquantized
+    found: list[tuple[Finding, Case]] = []
     for analyze in ANALYZERS:
-        finding = analyze(case)
+        seen = rest if analyze in OF_THE_REST else case
+        finding = analyze(seen) if seen is case or not any(by is case for _, by in found) else None
         if finding is not None:
-            found.append(finding)
+            found.append((finding, seen))
             if finding.exact:
                 break
-    return _within_reach(case, min(found, key=_rank))  # of equals, the first
+    best, seen = min(found, key=lambda each: _rank(each[0]))  # of equals, the first
+    return _within_reach(seen, best if seen is case else _of_a_part(best))
+
+
+def _of_a_part(finding: Finding) -> Finding:
+    """Say that quantized weights were left out: whatever is exact without them is not the upload."""
+    return replace(finding, claim=f"{finding.claim}, of those that are not quantized", exact=False)
 
 
 def _within_reach(case: Case, finding: Finding) -> Finding:

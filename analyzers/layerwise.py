@@ -46,7 +46,7 @@ class Replayed:
 def analyze(case: Case) -> Finding | None:
     """Explain the suspect tensor by tensor; None where too many tensors are no mix of known models."""
     aligned = case.aligned
-    if aligned is None or case.quantized or len(aligned.references) < 2 or not promising(aligned):
+    if aligned is None or len(aligned.references) < 2 or not promising(aligned):
         return None
     tensors = profile(aligned)
     telling = [t for t in tensors if t.state != "silent"]

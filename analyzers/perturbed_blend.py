@@ -17,7 +17,7 @@ NAME = "topped"
 
 def analyze(case: Case) -> Finding | None:
     """Name the parents under what came on top; None for everything that honest training could be."""
-    if case.aligned is None or case.quantized or len(case.aligned.references) < 2:
+    if case.aligned is None or len(case.aligned.references) < 2:
         return None
     found = explain_linear(case.aligned, case.screened, case.suspect.spec.windows)
     if found is None:

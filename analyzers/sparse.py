@@ -42,7 +42,7 @@ class Sorted:
 def analyze(case: Case) -> Finding | None:
     """Name base and parents of a blend chosen element by element; None where the kinds of weights leave too much."""
     aligned = case.aligned
-    if aligned is None or case.quantized or len(aligned.references) < 2:
+    if aligned is None or len(aligned.references) < 2:
         return None
     enough = (f for f in tried(aligned) if f.beyond >= SPARSE_BEYOND)
     found = max(enough, key=lambda f: (-len(f.parents), f.beyond), default=None)  # the more parents, the more freedom

@@ -61,6 +61,12 @@ def fp8(scales: Scales = "block", dtype: np.dtype[np.generic] = F32) -> Callable
     return quantizer(change)
 
 
+def one_quantized(weights: Weights) -> Weights:
+    """Store one matrix of a model as FP8."""
+    name = "model.layers.1.mlp.up_proj.weight"
+    return {**weights, **fp8()({name: weights[name]})}
+
+
 def int8(weights: Weights) -> Weights:
     """Store a model as INT8 with a scale of bfloat16 a row, which the codes are chosen by."""
 

@@ -35,6 +35,15 @@ class Case:
         """Tell whether any of the suspect's weights are quantized."""
         return any(sample.quantized for sample in self.suspect.samples.values())
 
+    @property
+    def unquantized(self) -> Case:
+        """The case of what is not quantized, against the same models; itself where nothing is."""
+        if not self.quantized:
+            return self
+        plain = self.suspect.plain
+        references = self.aligned.references if self.aligned is not None else ()
+        return replace(self, suspect=plain, aligned=align(plain, references))
+
     def came_after(self, reference: Reference) -> bool:
         """Tell whether a model's weights are known to have been public first.
 

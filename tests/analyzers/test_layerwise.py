@@ -17,6 +17,7 @@ from demo.models import Delta, Weights, fresh, mixed, trained
 from tests.analyzers.makers import BASE, OTHER, RELEASE, base_weights, case, delta, family, known, release_weights
 from tests.analyzers.merges import by_layer, layer_of, ramp, slerp, stock
 from tests.analyzers.planted import Planted, planted
+from tests.analyzers.quantizers import one_quantized
 
 B, R, O = base_weights(), release_weights(1), release_weights(2)  # noqa: E741 - a base, a release, another
 
@@ -143,3 +144,10 @@ def test_ones_own_run_is_not_charged_unless_bits_say_so() -> None:
     exact = layerwise.analyze(case(by_layer(R, B), own))
     assert exact is not None
     assert exact.exact
+
+
+def test_one_quantized_matrix_hides_nothing() -> None:
+    """The other tensors are mixed as before; of the whole nothing is exact."""
+    finding = explain(case(one_quantized(by_layer(R, O)), family()))
+    assert (finding.kind, finding.family, finding.exact) == ("blend", "layerwise", False)
+    assert "not quantized" in finding.claim

@@ -14,6 +14,7 @@ from analyzers.verdict.rules import judge
 from demo.models import Delta, Weights, mixed, trained
 from tests.analyzers.makers import BASE, OTHER, RELEASE, base_weights, case, delta, known, noisy, release_weights
 from tests.analyzers.planted import Planted, planted
+from tests.analyzers.quantizers import one_quantized
 
 B = base_weights()
 LARGE = 0.1
@@ -116,3 +117,10 @@ def test_a_sum_of_two_tiny_deltas_is_no_blend(size: float, seed: int) -> None:
     mix = told(suspect.aligned, found)
     assert mix.near > 0.4
     assert mix.far < TOPPED_FAR * mix.weights
+
+
+def test_one_quantized_matrix_hides_nothing() -> None:
+    """What came on top of the other tensors is seen as before."""
+    finding = explain(case(one_quantized(on_top(blend(), 3e-3)), releases()))
+    assert (finding.analyzer, finding.kind) == ("topped", "blend")
+    assert "not quantized" in finding.claim

@@ -28,6 +28,7 @@ from tests.analyzers.makers import (
 )
 from tests.analyzers.merges import dare, ties
 from tests.analyzers.planted import Planted, planted
+from tests.analyzers.quantizers import fp8, one_quantized
 
 B, R, O = base_weights(), release_weights(1), release_weights(2)  # noqa: E741 - a base, a release, another
 THIRD = "wren/Third"
@@ -222,3 +223,25 @@ def test_chance_is_what_a_decoy_or_one_kind_explains() -> None:
     assert scaled.beyond(scaled.alone) < 0.1
     masked = kinds(case(dare(B, [(R, 0.8)]), family()), [RELEASE])
     assert masked.beyond(masked.alone) > 0.9
+
+
+@pytest.mark.parametrize("weights", [dare(B, [(R, 0.6), (O, 0.6)]), ties(B, R, O)], ids=["dare", "ties"])
+def test_one_quantized_matrix_hides_nothing(weights: Weights) -> None:
+    """The rest is looked at, and what is said is said of the rest."""
+    finding = explain(case(one_quantized(weights), family()))
+    assert (finding.kind, finding.family, finding.exact) == ("blend", "sparse", False)
+    assert {p.ref.repo_id for p in finding.parents} == {BASE, RELEASE, OTHER}
+    assert "not quantized" in finding.claim
+
+
+@pytest.mark.parametrize("lean", [0.0, 0.95])
+def test_an_honest_model_with_one_quantized_matrix_is_quiet(lean: float) -> None:
+    """The rest of a sibling is a sibling's."""
+    own = Delta.draw(np.random.default_rng(5000), 0.03).lean(delta(1), lean)
+    assert explain(case(one_quantized(trained(B, own)), with_third())).kind == "derivative"
+
+
+def test_a_part_that_is_not_quantized_does_not_stand_for_the_whole() -> None:
+    """Where only embeddings and heads are left, too little was compared."""
+    finding = explain(case(fp8()(dare(B, [(R, 0.6), (O, 0.6)])), family()))
+    assert finding.kind in ("inconclusive", "derivative")
