@@ -40,6 +40,8 @@ from state.store import Store
 
 EXPORT: Final = "case exported"  # kind of entry: the digest of an archive's manifest
 KEPT: Final = {"card": CARD, "files": FILES, "samples": SAMPLES}  # of first sight
+BARE: Final = ("kept verdict", "kept samples", "case opened")  # entered also where their content is not shown
+NUMBERS: Final = ("schema", "case", "finding", "family", "disclosure", "strength", "exact", "sampled", "checked_at")
 ABOUT: Final = """An archive of a Blendwatch case.
 
     python verify.py ARCHIVE.zip                  needs Python 3.11 or newer, and numpy
@@ -71,7 +73,7 @@ class Exporter:
         opened = {ref: self.ask(ref) for ref in models}
         suspect = str(case.report["suspect"]["repo_id"])
         closed = [] if private else sorted(_closed(suspect, kept, opened))
-        files = self._texts(case)
+        files = self._texts(case, shown=suspect not in closed)
         for name in (EVIDENCE, *KEPT.values()) if not closed else [*KEPT.values()] if suspect not in closed else ():
             content = self._content(name, kept)
             files |= {name: content} if content is not None else {}
@@ -98,9 +100,12 @@ class Exporter:
         found = [f for f in kept if f.kind == kinds[name]]
         return self.blobs.get(found[-1 if name == EVIDENCE else 0].digest) if found else None
 
-    def _texts(self, case: CaseFile) -> dict[str, bytes]:
-        files = {REPORT: canonical(case.report), README: ABOUT.encode()}
+    def _texts(self, case: CaseFile, *, shown: bool) -> dict[str, bytes]:
+        """Return the report, the notes and what helps a reader; of an upload that is not `shown` numbers alone."""
+        files = {REPORT: canonical(case.report if shown else _numbers(case.report)), README: ABOUT.encode()}
         files[VERIFY] = Path(__file__).with_name("verify_alone.py").read_bytes()
+        if not shown:
+            return files
         for i, note in enumerate(self.store.cases.notes(case.case_id)):
             files[f"{NOTES}{i:03}.json"] = note_content(note)
         return files
@@ -122,8 +127,18 @@ class Exporter:
             "left_out": [f"{name} is gated, or could not be asked" for name in closed],
             "logged": logged,
             "arrays": arrays_of(shown, opened) if shown else [],
-            "recipes": recipes_of(shown, str(case.report["family"])) if shown else [],
+            "recipes": recipes_of(shown, case.report) if shown else [],
         }
+
+
+def _numbers(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a report that quotes nobody."""
+    plain = {name: report.get(name) for name in NUMBERS}
+    parents = [
+        {name: p.get(name) for name in ("repo_id", "revision", "coefficient", "interval")} for p in report["parents"]
+    ]
+    suspect = {name: report["suspect"][name] for name in ("repo_id", "revision")}
+    return plain | {"suspect": suspect, "parents": parents}
 
 
 def _closed(suspect: str, kept: Sequence[KeptFile], opened: Mapping[RepoRef, Opened | None]) -> Iterator[str]:
@@ -145,8 +160,12 @@ def _proof(log: ProofLog, key: str, files: Mapping[str, bytes], upload_id: int) 
     every = log.checkpoints()
     if not every:
         raise StateError("the log of proofs has no checkpoint")
-    found = [(name, _entry_of(log.entries_of(upload_id), content)) for name, content in sorted(files.items())]
-    entries = [(name, entry) for name, entry in found if entry is not None]
+    logged = log.entries_of(upload_id)
+    found = {entry.number: (name, entry) for name, c in sorted(files.items()) if (entry := _entry_of(logged, c))}
+    for entry in logged:  # what stays here was kept all the same
+        if entry.text is not None and entry.kind in BARE:
+            found.setdefault(entry.number, ("", entry))
+    entries = [found[number] for number in sorted(found)]
     first = {entry.number: next(c for c in every if c.size > entry.number) for _, entry in entries}
     used: list[Checkpoint] = sorted({c.size: c for c in (*first.values(), every[-1])}.values(), key=lambda c: c.size)
     sizes = [c.size for c in used]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from analyzers.blend import explain_linear
 from analyzers.records import Compared, Evidence
-from analyzers.thresholds import EXACT_REPRODUCED
 from analyzers.verdict.replay import case_at
 
 
-def recipes_of(evidence: Evidence, family: str) -> list[dict[str, Any]]:
-    """Return the recipe of each look; [] unless the verdict is a linear blend."""
-    looks = {"first": evidence.first, "second": evidence.second} if family == "linear" else {}
-    found = (_recipe(evidence, name, seen) for name, seen in looks.items() if seen is not None and seen.references)
-    return [recipe for recipe in found if recipe]
+def recipes_of(evidence: Evidence, report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the recipe of each look, where it is of the report's parents; [] unless that is of a linear blend."""
+    looks = {"first": evidence.first, "second": evidence.second} if report["family"] == "linear" else {}
+    named = {(p["repo_id"], p["revision"]) for p in report["parents"]}
+    recipes = []
+    for name, seen in looks.items():
+        found = _recipe(evidence, name, seen) if seen is not None and seen.references else {}
+        refs = (seen.references[i].sketch.ref for i in found.get("models", ())) if seen else ()
+        if found and {(ref.repo_id, ref.revision) for ref in refs} == named:
+            recipes.append(found)
+    return recipes
 
 
 def _recipe(evidence: Evidence, look: str, seen: Compared) -> dict[str, Any]:
@@ -31,5 +37,4 @@ def _recipe(evidence: Evidence, look: str, seen: Compared) -> dict[str, Any]:
         "arithmetic": found.recipe.arithmetic.name,
         "models": [refs.index(ref) for ref in order],
         "weights": found.recipe.weights.tolist(),
-        "exact": found.fitness.reproduced >= EXACT_REPRODUCED,
     }

@@ -49,7 +49,8 @@ def verify(content: bytes, trusted: Trusted) -> tuple[list[Step], dict[str, byte
         steps += _files(files, proof, case)
         steps += _log(files, proof, trusted)
         steps += _pointers(files)
-        steps += _verdict(files, case)
+        if not any(step.state == "wrong" for step in steps):
+            steps += _verdict(files, case)
     except ProofError as error:
         steps.append(Step("wrong", str(error)))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -62,7 +63,11 @@ def _files(files: Mapping[str, bytes], proof: Mapping[str, Any], case: Mapping[s
     manifest = json_of(files, MANIFEST)
     present = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     wrong = {n for n in {*manifest, *filter(covered, files)} if present.get(n) != manifest.get(n)}
-    entries = {str(e["file"]): json_of({"entry": str(e["text"]).encode()}, "entry") for e in proof["entries"]}
+    entries = {
+        str(e["file"]): json_of({"entry": str(e["text"]).encode()}, "entry")
+        for e in proof["entries"]
+        if e["file"] != ""
+    }
     wrong |= {name for name, entry in entries.items() if present.get(name) != entry["sha256"]}
     lost = {*case["logged"], MANIFEST} - set(entries)
     yield from (Step("wrong", f"{name} is not the file that the log names") for name in sorted(wrong))

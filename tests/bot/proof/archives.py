@@ -10,6 +10,7 @@ from pathlib import Path
 
 import ml_dtypes
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import deserialize
 
 from demo.hub.repository import LoopbackRepo
@@ -22,7 +23,7 @@ STACK = "rehbein/Stapel-1"
 
 def weights_of(model: LoopbackRepo) -> Weights:
     """Return a model's weights from its files."""
-    found: Weights = {}
+    found: dict[str, NDArray[np.generic]] = {}
     for path, blob in model.files.items():
         if path.endswith(".safetensors"):
             for name, about in deserialize(blob.read(0, blob.size)):  # type: ignore[no-untyped-call]
@@ -33,9 +34,9 @@ def weights_of(model: LoopbackRepo) -> Weights:
 def stacked() -> LoopbackRepo:
     """Return an upload whose even layers are the base's, and everything else the release's."""
     base, release = weights_of(REPOS[BASE]), weights_of(REPOS[RELEASE])
-    even = [n for n in release if n.startswith("model.layers.") and not int(n.split(".")[2]) % 2]
+    even = {n for n in release if n.startswith("model.layers.") and not int(n.split(".")[2]) % 2}
     readme = card("Stapel 1", "Our own model. Trained with care.", [BASE])
-    return repo(STACK, release | {n: base[n] for n in even}, readme, NOW - timedelta(hours=1))
+    return repo(STACK, {n: base[n] if n in even else w for n, w in release.items()}, readme, NOW - timedelta(hours=1))
 
 
 @contextmanager
