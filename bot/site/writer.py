@@ -85,9 +85,9 @@ def _put(path: Path, content: bytes) -> bool:
     with suppress(OSError):
         if path.stat().st_size == len(content) and path.read_bytes() == content:
             return False
-    if not path.parent.exists():
-        path.parent.mkdir()
-        path.parent.chmod(FOLDER_MODE)
+    for folder in reversed([parent for parent in path.parents if not parent.exists()]):
+        folder.mkdir()
+        folder.chmod(FOLDER_MODE)
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
         with unfinished.open("xb") as file:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.site import api
 from bot.site.writer import MANIFEST, NotWritten, archive_in, write
+from tests.bot.site.cases import declared, published_case, withdrawn
 
 FIRST = [("cases/a.html", b"a"), ("index.html", b"one")]
 
@@ -70,3 +72,14 @@ def test_an_archive_is_linked_only_where_it_exists(tmp_path: Path) -> None:
     assert archive_in(tmp_path, "0123") == ""
     (tmp_path / "archives" / "0123.tar").write_bytes(b"")
     assert archive_in(tmp_path, "0123") == "../archives/0123.tar"
+
+
+def test_feeds_and_api_are_written_beside_the_pages(tmp_path: Path) -> None:
+    """Into folders of folders, which a host's own user may read; a second run changes nothing."""
+    folder = tmp_path / "site"
+    pages = [*FIRST, *api.files([published_case(1), withdrawn(2), declared(4)])]
+    assert write(folder, pages).files == len(dict(pages))
+    assert set(held(folder)) == {MANIFEST, *dict(pages)}
+    assert (folder / "badges" / "quick-fox" / "m4.svg").read_bytes().startswith(b"<svg")
+    assert stat.S_IMODE((folder / "api" / "v1").stat().st_mode) == 0o755
+    assert write(folder, pages).changed == 0
