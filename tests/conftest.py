@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 from aiohttp import web_app
 
-from tests import ROOT
+from tests import ROOT, postgres
 from tests.bot import forks
 
 SLOW: Final = ROOT / "tests" / "slow.txt"
@@ -62,3 +62,12 @@ def _function(item: pytest.Item) -> str:
 def _seconds() -> float:
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in used) + forks.seconds()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Run a PostgreSQL server while the tests need it; return its URL."""
+    if why := postgres.missing():
+        pytest.skip(why)
+    with postgres.server() as url:
+        yield url

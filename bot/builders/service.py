@@ -130,7 +130,8 @@ def refuse_lost(data: Path, opened: Store) -> None:
 def store(settings: Settings) -> Iterator[Store]:
     """Open the database in the data folder."""
     refuse_unfinished_restore(settings.data)
-    with Store.open(f"sqlite:///{settings.database}") as opened:
+    url = settings.database_url
+    with Store.open(url.get_secret_value() if url else f"sqlite:///{settings.database}") as opened:
         refuse_lost(settings.data, opened)
         yield opened
 

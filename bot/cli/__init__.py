@@ -31,5 +31,6 @@ COMMANDS: Final[Mapping[str, str]] = {
     "health": "Say whether the watch is alive, for a health check.",
     "backup": "Back up the data folder, also while the watch runs.",
     "restore": "Put a backup back.",
+    "move": "Copy the SQLite database to another server, and compare.",
     "prune": "Remove what need not be kept any longer.",
 }

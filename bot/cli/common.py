@@ -51,7 +51,7 @@ def settings_from(registry: list[Path] | None, data: Path | None) -> Settings:
 def settings_with_database(registry: list[Path] | None, data: Path | None) -> Settings:
     """Return the settings; see settings_from. Raises SettingsError too where no watch has made a database."""
     settings = settings_from(registry, data)
-    if not settings.database.exists():
+    if not settings.has_database:
         raise SettingsError(f"there is no database in {settings.data}; it is made by blendwatch watch")
     return settings
 

@@ -147,6 +147,9 @@ class Doctor:
         return Check("disk", state, f"{said}, less than {LEAST_FREE_BYTES / 1e9:.0f}", "make room")
 
     def _database(self) -> Check:
+        if self.settings.database_url is not None:
+            with build.store(self.settings) as store:
+                return Check("database", "ok", f"{store.engine.url} answers")
         file = self.settings.database
         if not file.exists():
             return Check("database", "ok", "none yet; the first watch makes it")

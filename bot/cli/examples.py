@@ -24,6 +24,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "why": "blendwatch why org/name",
     "backup": "blendwatch backup backups/ --keep 7",
     "restore": "blendwatch restore backups/blendwatch.tar --verify",
+    "move": "blendwatch move --to postgresql+psycopg://blendwatch@db/blendwatch",
     "prune": "blendwatch prune --apply",
     "alerts retry": "blendwatch alerts retry",
     "case list": "blendwatch case list --state open --finding blend",

@@ -83,7 +83,7 @@ def audit(
 def _opened(data: Path | None) -> Iterator[tuple[Settings, Store]]:
     with one_line_errors():
         settings = settings_from(None, data)
-        if not settings.database.exists():
+        if not settings.has_database:
             raise SettingsError(f"there is no database in {settings.data}; it is made by blendwatch watch")
         with build.store(settings) as store:
             yield settings, store

@@ -39,6 +39,8 @@ def prune(  # noqa: PLR0913, PLR0917 - each is an option of its own
     """Tell what need not be kept any longer, and with --apply remove it."""
     with one_line_errors():
         settings = settings_with_folder(registry, data)
+        if settings.database_url is not None:  # without its reports every sketch of an alert would seem unused
+            raise SettingsError("BLENDWATCH_DATABASE_URL is set, and prune reads the SQLite file alone")
         refuse_unfinished_restore(settings.data)
         models = load(settings.registry_paths)
         keep = Retention(report_days, message_days, sketch_days, evidence_days=evidence_days)

@@ -24,7 +24,7 @@ def site(
     """Write the pages of all public cases and clearances for any static host."""
     with one_line_errors():
         settings = settings_from(registry, data)
-        if not settings.database.exists():
+        if not settings.has_database:
             raise SettingsError(f"there is no database in {settings.data}; it is made by blendwatch watch")
         with build.store(settings) as store:
             cases, clearances = build.public(settings, store)

@@ -43,7 +43,7 @@ def status_of(settings: Settings, store: Store, registry: Registry, now: datetim
         "disk": {
             "folder": str(settings.data),
             "used": folder_size(settings.data),
-            "database": settings.database.stat().st_size,
+            "database": settings.database.stat().st_size if settings.database.exists() else 0,
             "sketches": folder_size(settings.data / "sketches"),
             "free": shutil.disk_usage(settings.data).free,
         },

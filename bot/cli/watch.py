@@ -15,6 +15,7 @@ from bot.alerts.replaced_webhook import send_again
 from bot.cli.common import Data, Registry, one_line_errors, out, progress_shown, settings_from
 from bot.config.settings import SettingsError
 from bot.watch.schedule import leave, run_every
+from state.database.engine import only_watch
 from state.uploads.counts import Tally
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ def watch(
             with (
                 FileLock(settings.data / "watch.lock", timeout=0),
                 build.store(settings) as store,
+                only_watch(store.engine),
                 build.service(settings, automatic=settings.automatic_references, seen=store) as service,
                 build.destinations(settings, store, where) as destinations,
                 progress_shown(lines=False) as progress,

@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     data: Annotated[Path, BeforeValidator(_home)] = Field(
         default_factory=_data, description="folder for the database and the sketches"
     )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL database instead of the SQLite file: postgresql+psycopg://user:password@host/name",
+    )
     registry: Annotated[str, BeforeValidator(_joined)] = Field(
         default=str(SHIPPED),
         min_length=1,
@@ -246,6 +250,11 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """Return the file of the database."""
         return self.data / "blendwatch.sqlite"
+
+    @property
+    def has_database(self) -> bool:
+        """Return True if a database is set by URL or its file exists."""
+        return self.database_url is not None or self.database.exists()
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from bot.check import author_words, components, declarations, own_weights, prece
 from bot.config.settings import Settings
 from bot.hub import facts, hub, listing, repo, webhook
 from bot.hub.http import deadlines, errors, request_rules, session
-from bot.known import index, models, repository_files
+from bot.known import index, repository_files
 from bot.sources import first_look, gguf_header, safetensors_header, untrusted_json
 from bot.watch import feeds, rejudge, relatives, watcher
 from state.backup.retention import Retention

@@ -14,11 +14,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from state.errors import StateError
 
+UPGRADE_LOCK, WATCH_LOCK = 0x626C6501, 0x626C6502  # numbers of advisory locks in PostgreSQL
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 _one_upgrade = threading.Lock()  # Alembic passes arguments to revisions through module globals
@@ -62,6 +63,24 @@ def reading(engine: Engine) -> Iterator[Connection]:
     reader = engine.execution_options(sqlite_begin="DEFERRED")
     with _own_errors(engine), reader.connect() as connection:
         yield connection
+
+
+@contextmanager
+def only_watch(engine: Engine) -> Iterator[None]:
+    """Keep other watches off a PostgreSQL database meanwhile; StateError if one is running. A file has its own lock."""
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    with _own_errors(engine):
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    with connection:
+        with _own_errors(engine):
+            alone = connection.scalar(select(func.pg_try_advisory_lock(WATCH_LOCK)))
+        if not alone:
+            raise StateError(f"another watch uses the database {engine.url}: stop it first")
+        yield
+        with _own_errors(engine):
+            connection.execute(select(func.pg_advisory_unlock(WATCH_LOCK)))
 
 
 @contextmanager
@@ -138,6 +157,8 @@ def _upgrade(engine: Engine) -> None:
     config = _config()
     known = set(revisions())
     with _one_upgrade, transaction(engine) as connection:
+        if engine.dialect.name == "postgresql":  # one process upgrades, the others wait
+            connection.execute(select(func.pg_advisory_xact_lock(UPGRADE_LOCK)))
         there = set(MigrationContext.configure(connection).get_current_heads())
         if unknown := there - known:
             raise StateError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from analyzers.records import HubEvent
 from state.errors import StateError
 from state.records import OutboxMessage, OutboxRow, Settlement, Upload
 
+_UNSTORABLE = re.compile(r"\\u0000|\\ud[89a-f]")  # in JSON: NUL, and surrogates, paired or not
 LONGEST_TEXT = 2_000  # characters kept of a reason or an error
 
 
@@ -83,16 +85,32 @@ def begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
 
 def cap(text: str) -> str:
     """Cut to LONGEST_TEXT characters, and replace what no database stores: lone surrogates and NUL."""
-    return text[:LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+    return _clean(text[:LONGEST_TEXT])
 
 
 def plain_json(value: Mapping[str, Any], what: str) -> dict[str, Any]:
     """Return `value` as it will read back; StateError names `what` if JSON cannot hold it."""
     try:
-        plain: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
+        written = json.dumps(dict(value), allow_nan=False)
+        plain: dict[str, Any] = json.loads(written, object_hook=_storable if _UNSTORABLE.search(written) else None)
     except (TypeError, ValueError, RecursionError) as error:
         raise StateError(f"{what} cannot be stored as JSON: {error}") from error
     return plain
+
+
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    """Replace in the texts of an object what no database stores; its lists hold texts or finished objects."""
+    return {_clean(name): _cleaned(inner) for name, inner in value.items()}
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_cleaned(one) for one in value]
+    return _clean(value) if isinstance(value, str) else value
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> int:

@@ -14,10 +14,10 @@ from analyzers.fit.arithmetic import ARITHMETICS
 from analyzers.fit.tensor_profile import profile, promising
 from analyzers.numbers.rounding import BF16, widen
 from demo.models import Delta, Weights, fresh, mixed, trained
+from demo.quantizers import one_quantized
 from tests.analyzers.makers import BASE, OTHER, RELEASE, base_weights, case, delta, family, known, release_weights
 from tests.analyzers.merges import by_layer, layer_of, ramp, slerp, stock
 from tests.analyzers.planted import Planted, planted
-from tests.analyzers.quantizers import one_quantized
 
 B, R, O = base_weights(), release_weights(1), release_weights(2)  # noqa: E741 - a base, a release, another
 

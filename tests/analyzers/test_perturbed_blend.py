@@ -12,9 +12,9 @@ from analyzers.records import Reference
 from analyzers.thresholds import TOPPED_FAR
 from analyzers.verdict.rules import judge
 from demo.models import Delta, Weights, mixed, trained
+from demo.quantizers import one_quantized
 from tests.analyzers.makers import BASE, OTHER, RELEASE, base_weights, case, delta, known, noisy, release_weights
 from tests.analyzers.planted import Planted, planted
-from tests.analyzers.quantizers import one_quantized
 
 B = base_weights()
 LARGE = 0.1

@@ -15,6 +15,7 @@ from analyzers.fit.sparse_masks import Kinds, kinds_of
 from analyzers.numbers.rounding import Floats
 from analyzers.records import Reference
 from demo.models import Delta, Weights, mixed, trained
+from demo.quantizers import fp8, one_quantized
 from tests.analyzers.makers import (
     BASE,
     OTHER,
@@ -28,7 +29,6 @@ from tests.analyzers.makers import (
 )
 from tests.analyzers.merges import dare, ties
 from tests.analyzers.planted import Planted, planted
-from tests.analyzers.quantizers import fp8, one_quantized
 
 B, R, O = base_weights(), release_weights(1), release_weights(2)  # noqa: E741 - a base, a release, another
 THIRD = "wren/Third"

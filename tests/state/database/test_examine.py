@@ -13,9 +13,10 @@ from state.errors import StateError
 from state.store import Store
 
 
-def test_a_whole_one_gives_its_revision(store: Store, tmp_path: Path) -> None:
+def test_a_whole_one_gives_its_revision(url: str, tmp_path: Path) -> None:
     """This works while it is in use."""
-    found = examine(tmp_path / "state.db")
+    with Store.open(url):
+        found = examine(tmp_path / "state.db")
     assert (found.known, found.faults) == (True, ())
     assert found.revision == found.newest
 

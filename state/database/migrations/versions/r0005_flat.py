@@ -88,8 +88,8 @@ def _postgresql(table: str, name: str, column: str) -> list[str]:
     BEGIN
       FOR changed IN
         SELECT label, sum(change) AS change FROM (
-          SELECT to_jsonb(OLD)->>'{column}' AS label, -1 AS change WHERE TG_OP <> 'INSERT'
-          UNION ALL SELECT to_jsonb(NEW)->>'{column}', 1 WHERE TG_OP <> 'DELETE'
+          SELECT OLD.{column} AS label, -1 AS change WHERE TG_OP <> 'INSERT'
+          UNION ALL SELECT NEW.{column}, 1 WHERE TG_OP <> 'DELETE'
         ) AS change_of WHERE label IS NOT NULL GROUP BY label HAVING sum(change) <> 0 ORDER BY label
       LOOP
         INSERT INTO counts AS kept VALUES ('{name}', changed.label, changed.change)
