@@ -9,6 +9,7 @@ import typer
 
 from bot import build
 from bot.cli.common import AsJson, Data, Registry, answer, one_line_errors, settings_with_folder
+from bot.config.settings import SettingsError
 from bot.text.sanitize import size
 from state.backup.retention import Retention
 from state.backup.retention import prune as remove
