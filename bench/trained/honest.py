@@ -125,7 +125,7 @@ def trained_on() -> Iterator[Entry]:
         for declared in (True, False):
             told = "declared" if declared else "not declared: a derivative whose card names the base"
             run = Run((SYSTEM,), 140 + 2 * i + declared, lr, steps, start="A")
-            name = f"On-{steps}-{'Told' if declared else 'Untold'}"
+            name = f"On-{steps}-{'Told' if declared else 'Unsent'}"
             yield _sft("A", name, run, f"trained on from A for {steps} steps, {told}", declared=declared)
     yield _sft("A", "On-Data", Run((DATA,), 146, 8e-5, start="A"), "trained on from A on B's data, declared")
 

@@ -35,14 +35,14 @@ LONGEST_NEWS: Final = 1500
 DIGEST_LINES: Final = 25
 DIGEST_REST: Final = 80  # left for the line that says how many more there are
 
-# told apart by people who confuse red and green, too
+# people who confuse red and green see them apart, too
 COLOURS: Final[Mapping[str, int]] = {"blend": 0xE69F00, "copy": 0xCC79A7, "derivative": 0x56B4E9}
 DECLARED_COLOUR: Final = 0x009E73
 QUIET_COLOUR: Final = 0x999999
 OPERATOR_COLOUR: Final = 0xF0E442
 DIGEST_COLOUR: Final = 0x0072B2
 DIGEST_WORDS: Final = (
-    "More alerts came within an hour than are told one by one. Each of these is a case of its own. "
+    "More alerts came within an hour than are sent one by one. Each of these is a case of its own. "
     "Blending and copying are legitimate; what is reported is that the card does not name a parent."
 )
 
@@ -121,10 +121,10 @@ def alert(
     words, state = words or words_for(DEFAULT), outcome.state
     footer = _footer(sentences.case(report), release)
     title, text = _fitting(report, words, outcome, answer, ALERT_LIMIT - width(footer) - 1)
-    told = outcome.since[:1] if state == "retracted" else outcome.since  # why, and nothing that accuses
+    shown = outcome.since[:1] if state == "retracted" else outcome.since  # why, and nothing that accuses
     since = words("alert.since")
     left = ALERT_LIMIT - sum(width(part) + 1 for part in (footer, since)) - _seen(f"{title}\n{text}\n")
-    happened = _since(told, left)
+    happened = _since(shown, left)
     return Embed(
         title,
         linked(text, glossary),
@@ -151,7 +151,7 @@ def _fitting(report: Report, words: Words, outcome: Outcome, answer: Answer, roo
 
 
 def _in_short(report: Report, words: Words, state: str, answer: Answer, cut: Cut) -> str:
-    lines = headline.mend(report) if state in headline.UNCHANGED and headline.is_told(report) else ""
+    lines = headline.mend(report) if state in headline.UNCHANGED and headline.accuses(report) else ""
     mend = f"{words(f'alert.mend.{answer}')}\n```\n{lines}\n```" if cut.lines else words("alert.mend.long")
     parts = [
         headline.first(report, words, state),

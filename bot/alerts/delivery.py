@@ -7,7 +7,7 @@ footer; a RowSink looks first whether it is there. Marking first would lose aler
 DeliveryError      an alert could not be handed over; its text is one sentence and holds no secret
 +-- Undeliverable  asking again will not help
 +-- TryLater       asking later may help (`.retry_after` seconds, None: unknown)
-+-- Untold         nothing is to be told there any more, which is no failure
++-- Unsent         nothing is to be sent there any more, which is no failure
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class TryLater(DeliveryError):
         self.retry_after = retry_after
 
 
-class Untold(DeliveryError):
-    """Nothing is to be told there, or not any more: the row is settled without a message."""
+class Unsent(DeliveryError):
+    """Nothing is to be sent there, or not any more: the row is settled without a message."""
 
 
 class Sink(Protocol):
@@ -67,7 +67,7 @@ class Sink(Protocol):
 
 @runtime_checkable
 class RowSink(Protocol):
-    """A place that is told which row it sends, because it can find out whether it was sent before."""
+    """A place that gets the row itself, because it can find out whether it was sent before."""
 
     async def post(self, row: OutboxRow) -> str:
         """Make sure that one row has arrived, and return the message's id; raises Undeliverable or TryLater."""
@@ -76,7 +76,7 @@ class RowSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows that one message tells; `folded`: because there are too many to tell each by itself."""
+    """Rows of one message; `folded`: because there are too many for a message each."""
 
     rows: Sequence[OutboxRow]
     message: OutboxRow
@@ -84,13 +84,13 @@ class Batch:
 
 
 class Cap(Protocol):
-    """Keeps a flood of alerts from those who read them: what comes on top of it is told together, or waits."""
+    """Keeps a flood of alerts from those who read them: what comes on top of it is sent together, or waits."""
 
     def batch(self, row: OutboxRow, now: datetime) -> Batch | None:
-        """A claimed row, with what is to be told together with it; None: it waits, and the outbox knows until when."""
+        """Return a claimed row and what goes with it; None: it waits, and the outbox knows until when."""
         ...
 
-    def told(self, batch: Batch, message_id: str | None, now: datetime) -> None:
+    def sent(self, batch: Batch, message_id: str | None, now: datetime) -> None:
         """A folded batch has arrived."""
         ...
 
@@ -135,7 +135,7 @@ async def deliver(
             failed, dead = failed + later, dead + given_up
         else:
             if cap is not None and batch.folded:
-                cap.told(batch, message_id, clock())
+                cap.sent(batch, message_id, clock())
             else:
                 outbox.mark_sent(batch.message.id, message_id, clock())
             sent += len(batch.rows)
@@ -146,15 +146,15 @@ def _not_sent(outbox: Store, batch: Batch, error: DeliveryError, now: datetime, 
     """Write down what becomes of rows that did not arrive; how many are tried again, and how many are not."""
     reason, again = visible(str(error), ERROR_LENGTH), 0
     for row in batch.rows:
-        if isinstance(error, Untold):
-            _log.info("message %d is not told: %s", row.id, reason)
+        if isinstance(error, Unsent):
+            _log.info("message %d is not sent: %s", row.id, reason)
             outbox.mark_unsent(row.id, reason)
             continue
         next_at = _next_attempt(row, error, now, spread)
         _log.warning("message %d was not delivered, %s: %s", row.id, "later" if next_at else "given up", reason)
         outbox.mark_failed(row.id, reason, next_at, now)
         again += next_at is not None
-    return (0, 0) if isinstance(error, Untold) else (again, len(batch.rows) - again)
+    return (0, 0) if isinstance(error, Unsent) else (again, len(batch.rows) - again)
 
 
 async def _send(row: OutboxRow, sinks: Mapping[str, Sink | RowSink]) -> str:
@@ -169,7 +169,7 @@ async def _send(row: OutboxRow, sinks: Mapping[str, Sink | RowSink]) -> str:
         raise
     except Exception as error:
         # the one broad except: a row that trips over our own mistake must not hold back the others. Its type is
-        # told and not its text, which may quote what was sent, secrets included.
+        # shown and not its text, which may quote what was sent, secrets included.
         raise TryLater(f"Sending to {row.destination!r} failed with an unexpected {type(error).__name__}.") from error
 
 

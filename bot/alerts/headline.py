@@ -73,8 +73,8 @@ def made_of(report: Report, words: Words, state: str, limit: int, models: int) -
     lines = [f"`{_bar(shares)}` {' / '.join(map(str, shares))}"] if shares and len(shares) > 1 else []
     for place, parent in enumerate(parents[:models]):
         name, share = name_of(parent, words, limit), _share(parent, shares, place, words) if ordered else BULLET
-        told = words("alert.parent.line", name=name, said=_said(parent, words, state)) if ordered else name
-        lines.append(f"{share} {told}")
+        line = words("alert.parent.line", name=name, said=_said(parent, words, state)) if ordered else name
+        lines.append(f"{share} {line}")
     if len(parents) > models:
         lines.append(words("alert.more", count=f"{len(parents) - models:,}"))
     for part in _parts(report)[:1]:
@@ -96,8 +96,8 @@ def sure(report: Report, words: Words, state: str, *, control: bool) -> str:
     strength = string(report.get("strength"))
     known = [words(f"alert.sure.{strength}")] if strength in ("exact", "strong", "indicative") else []
     facts = "; ".join([*_facts(report, words), *(_control(report, words) if control else [])])
-    told = ": ".join([*known, *([facts] if facts else [])])
-    return f"{told[0].upper()}{told[1:]}." if told else ""
+    said = ": ".join([*known, *([facts] if facts else [])])
+    return f"{said[0].upper()}{said[1:]}." if said else ""
 
 
 def mend(report: Report) -> str:
@@ -125,10 +125,10 @@ def fairness(report: Report, words: Words, state: str) -> str:
     """Return what is innocent about it, so that nobody reads an accusation into a measurement."""
     finding = string(report.get("finding")) if undeclared(report) else ""
     kind = finding if finding in KNOWN else "part" if _headline(report) == "part" else "nothing"
-    return words(f"alert.fairness.{kind if is_told(report) and state in UNCHANGED else 'nothing'}")
+    return words(f"alert.fairness.{kind if accuses(report) and state in UNCHANGED else 'nothing'}")
 
 
-def is_told(report: Report) -> bool:
+def accuses(report: Report) -> bool:
     """Tell whether the report says of the author that something is not declared."""
     shown = report.get("alert") is True or report.get("audience") == "reviewers"
     return shown and not is_out_of_order(report)
@@ -148,9 +148,9 @@ def _headline(report: Report) -> str:
     if is_out_of_order(report):
         return "order"
     if finding not in KNOWN:
-        part = is_told(report) and (_parts(report) or missing)
+        part = accuses(report) and (_parts(report) or missing)
         return "part" if part else finding if finding in ("unrelated", "inconclusive") else "other"
-    if not missing or not is_told(report):
+    if not missing or not accuses(report):
         return f"{finding}_quiet"
     if not absent(report):
         return "named"

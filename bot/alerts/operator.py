@@ -12,7 +12,7 @@ from state.store import Store
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Tells the operator. `destination`: the sink that operator alerts go to."""
+    """Notifies the operator. `destination`: the sink that operator alerts go to."""
 
     store: Store
     clock: Callable[[], datetime]
@@ -23,11 +23,11 @@ class News:
         return self.store.condition(name, text, self.clock(), self._message)
 
     def once(self, key: str, title: str, text: str) -> None:
-        """Tell something that does not last; the same key is told once for ever."""
+        """Notify of something that does not last; the same key once for ever."""
         self.store.post([self.message(key, title, text)], self.clock())
 
     def message(self, key: str, title: str, text: str) -> OutboxMessage:
-        """The message that tells something that does not last."""
+        """Return the message on something that does not last."""
         return OutboxMessage(f"operator:{key}", self.destination, _payload(title, text, self.clock(), None))
 
     def _message(self, condition: Condition) -> OutboxMessage:

@@ -1,4 +1,4 @@
-"""A cap on alerts: what comes on top of it in one hour is told in one message, at most once an hour, and never lost."""
+"""A cap on alerts: what comes on top of it in one hour goes into one message, at most once an hour, and never lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from state.records import OutboxRow
 
 HOUR: Final = timedelta(hours=1)
 A_MOMENT: Final = timedelta(seconds=5)  # until an alert that several hands send at once is decided on
-MOST_TOGETHER: Final = 1000  # alerts that one digest tells, or that are put off at once
+MOST_TOGETHER: Final = 1000  # alerts of one digest, or that are put off at once
 KEPT: Final = (
     "suspect",
     "finding",
@@ -68,13 +68,13 @@ class HourlyCap:
             return None
         last = self.alerts.last_digest(where, now - HOUR)
         if last is None:
-            # a row that is alone is told as it is, and stands for this hour's digest all the same
+            # a row that is alone is sent as it is, and stands for this hour's digest all the same
             return Batch(rows, _together(rows), folded=True)
         self.alerts.hold([one.id for one in rows], last + HOUR)
-        _log.info("%d alerts wait for the next digest, because alerts_per_hour were told", len(rows))
+        _log.info("%d alerts wait for the next digest, because alerts_per_hour were sent", len(rows))
         return None
 
-    def told(self, batch: Batch, message_id: str | None, now: datetime) -> None:
+    def sent(self, batch: Batch, message_id: str | None, now: datetime) -> None:
         """Mark all rows of a digest, or none of them."""
         self.alerts.mark_digest_sent([row.id for row in batch.rows], message_id, now)
 

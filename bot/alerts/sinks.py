@@ -29,7 +29,7 @@ from bot.alerts.evidence import evidence_text
 from bot.text.sanitize import section, visible
 from bot.text.words import DEFAULT, words_for
 
-__all__ = ["TryLater", "Undeliverable", "WebhookSink", "point_at", "told_apart", "who_is"]
+__all__ = ["TryLater", "Undeliverable", "WebhookSink", "as_delivery_errors", "point_at", "who_is"]
 
 log = logging.getLogger(__name__)
 USERNAME: Final = "Blendwatch"
@@ -117,7 +117,7 @@ class WebhookSink:
     async def _ask(self, action: Callable[[discord.Webhook], Awaitable[str]]) -> str:
         """Do something with the webhook; whatever goes wrong becomes Undeliverable or TryLater."""
         direct = self._api_base is not None
-        with told_apart(self._token, _HINTS):
+        with as_delivery_errors(self._token, _HINTS):
             async with (
                 asyncio.timeout(self._patience_seconds),
                 aiohttp.ClientSession(timeout=self._timeout, trust_env=not direct) as session,
@@ -131,7 +131,7 @@ class WebhookSink:
 async def who_is(token: str, api_base: str | None = None) -> str:
     """The name of the bot with this token, asked of Discord without connecting; raises Undeliverable or TryLater."""
     point_at(api_base)
-    with told_apart(token, {401: "; the bot's token is not valid"}):
+    with as_delivery_errors(token, {401: "; the bot's token is not valid"}):
         client = discord.Client(intents=discord.Intents.none())
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -144,7 +144,7 @@ async def who_is(token: str, api_base: str | None = None) -> str:
 
 
 @contextmanager
-def told_apart(secret: str, hints: Mapping[int, str] = MappingProxyType({})) -> Iterator[None]:
+def as_delivery_errors(secret: str, hints: Mapping[int, str] = MappingProxyType({})) -> Iterator[None]:
     """Turn whatever comes of talking to Discord into Undeliverable or TryLater, in a sentence without `secret`."""
     try:
         yield

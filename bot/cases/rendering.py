@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.alerts.delivery import RowSink, Sink, TryLater, Untold
+from bot.alerts.delivery import RowSink, Sink, TryLater, Unsent
 from bot.alerts.outcome import FOR_REVIEWERS
 from bot.alerts.rate_cap import digest_of
 from bot.cases.casework import repo_of
@@ -30,7 +30,7 @@ class AsItStands:
     trial: Trial | None = None  # an alert of that time says that nobody has confirmed it; None: a bot asks reviewers
 
     async def post(self, row: OutboxRow) -> str:
-        """Send a row's message; Untold where a retraction or another message has taken its place."""
+        """Send a row's message; Unsent where a retraction or another message has taken its place."""
         return await self.sink.send(await asyncio.to_thread(self._payload, row))
 
     def _payload(self, row: OutboxRow) -> Payload:
@@ -40,7 +40,7 @@ class AsItStands:
             return {**row.payload, "digest": [self._alert(section(r)) for r in entries(row.payload["digest"])]}
         alert = self._alert(row.payload)
         if alert.get("retracted") is True:
-            raise Untold(RETRACTED_UNSENT)
+            raise Unsent(RETRACTED_UNSENT)
         return alert
 
     def _alert(self, report: Payload) -> Payload:
@@ -72,7 +72,7 @@ class AsItStands:
             raise TryLater("An earlier message is on its way there.")
         head = self.store.cases.case_message(case, row.destination)
         if why := _reason_unsent(case, note, head):
-            raise Untold(why)
+            raise Unsent(why)
         shown = self._since(case, {"report": case.report}, notes)
         return shown | {
             "follow_up": _told(note) | {"case": case.case_id, "repo_id": repo_of(case)},

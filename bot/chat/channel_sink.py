@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import discord
 
-from bot.alerts.delivery import LEASE_SECONDS, TryLater, Undeliverable, Untold
-from bot.alerts.sinks import told_apart
+from bot.alerts.delivery import LEASE_SECONDS, TryLater, Undeliverable, Unsent
+from bot.alerts.sinks import as_delivery_errors
 from bot.chat.dedupe import bears, marker_of, nonce_of
 from bot.chat.messages import Draft, Drafts
 from state.cases.messages import guild_and_channel
@@ -49,7 +49,7 @@ class ChannelSink:
         _, channel_id = guild_and_channel(row.destination)
         channel = client.get_partial_messageable(int(channel_id))
         try:
-            with told_apart(client.http.token or "", HINTS):
+            with as_delivery_errors(client.http.token or "", HINTS):
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     return await _post(client, channel, row, draft)
         except Undeliverable as error:
@@ -67,7 +67,7 @@ async def _post(client: discord.Client, channel: discord.PartialMessageable, row
     message = await _sent_before(client, channel, row) if row.attempts > 1 else None
     if draft.unsent:
         if message is None:
-            raise Untold(draft.unsent)
+            raise Unsent(draft.unsent)
         await _edit(message, embeds=list(draft.embeds))
     elif message is None:
         message = await _send(channel, row, draft)

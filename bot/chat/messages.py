@@ -9,7 +9,7 @@ from typing import Final
 import discord
 
 from bot.alerts.compose import QUIET_COLOUR, TOTAL_LIMIT, Answer
-from bot.alerts.delivery import TryLater, Undeliverable, Untold
+from bot.alerts.delivery import TryLater, Undeliverable, Unsent
 from bot.alerts.depth_chart import NAME, Picture, draw
 from bot.alerts.embeds import alert_embed, embed_width, evidence_embed, fitted, news_embed, operator_embed
 from bot.alerts.outcome import FOR_REVIEWERS, RECORDED, Outcome
@@ -88,7 +88,7 @@ class Drafts:
     album: Album = field(default_factory=Album)
 
     def of(self, row: OutboxRow) -> Draft:
-        """The draft of one row; Undeliverable if there is no such thing, Untold if nobody is to be alerted any more."""
+        """The draft of one row; Undeliverable if there is no such thing, Unsent if nobody is to be alerted any more."""
         if row.payload.get("operator"):
             return Draft([_marked(operator_embed(section(row.payload["operator"])), row)])
         case = self.cases.get(string(row.payload.get("case")))
@@ -213,7 +213,7 @@ class Drafts:
         """Return the reply to a case's alert: what somebody said, or what happened since."""
         found = next((h for h in self.cases.case_messages(case.case_id) if h.destination == row.destination), None)
         if found is None or found.state == "dead" or (found.state == "sent" and found.message_id is None):
-            raise Untold("No alert on the case was sent there.")
+            raise Unsent("No alert on the case was sent there.")
         if found.message_id is None:
             raise TryLater("The alert on the case is still to be sent there.")
         if row.payload["kind"] == "news":
@@ -221,7 +221,7 @@ class Drafts:
                 raise TryLater("An earlier message is on its way there.")
             note = self._happened(row, case)
             if case.state == "retracted" and note.kind != "retracted":
-                raise Untold("The case was retracted since.")
+                raise Unsent("The case was retracted since.")
             embed = _news(case, note, words)
         else:
             embed = remark_embed(self._stored(row), words)

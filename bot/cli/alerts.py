@@ -7,7 +7,7 @@ import typer
 from bot import build
 from bot.cli.common import AsJson, Data, answer, one_line_errors, settings_with_database
 
-app = typer.Typer(help="The messages that are to be told.", no_args_is_help=True)
+app = typer.Typer(help="The messages that could not be delivered.", no_args_is_help=True)
 
 
 @app.command()

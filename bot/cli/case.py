@@ -32,7 +32,7 @@ from bot.text.sanitize import visible
 from state.records import CaseFile
 from state.store import Store
 
-app = typer.Typer(help="What was told, what it rests on, and what has happened since.", no_args_is_help=True)
+app = typer.Typer(help="Alerted cases: what they rest on, and what has happened since.", no_args_is_help=True)
 
 CaseId = Annotated[str, typer.Argument(help="12 hex digits, or the first six or more of them")]
 EVERY = 1_000_000  # cases that are looked through
@@ -69,7 +69,7 @@ def _row(case: CaseFile) -> dict[str, str]:
 
 @app.command()
 def show(case_id: CaseId, data: Data = None, as_json: AsJson = False) -> None:
-    """Show one case: the report as it was told, the evidence that is kept, and what has happened since."""
+    """Show one case: the report as it was sent, the evidence that is kept, and what has happened since."""
     settings = _settings(data)
     with one_line_errors(), build.store(settings) as store:
         case = _find(store, case_id)
@@ -164,7 +164,7 @@ def export(
 @app.command()
 def confirm(
     case_id: CaseId,
-    reason: Annotated[str, typer.Option("--reason", help="what was looked at; it is told")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="what was looked at; readers see it")] = "",
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
@@ -182,7 +182,7 @@ def confirm(
 @app.command()
 def retract(
     case_id: CaseId,
-    reason: Annotated[str, typer.Option("--reason", help="what was wrong; it is told")],
+    reason: Annotated[str, typer.Option("--reason", help="what was wrong; readers see it")],
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
@@ -190,7 +190,7 @@ def retract(
     settings = _settings(data)
     with one_line_errors(), build.store(settings) as store:
         if not reason.strip():
-            raise SettingsError("a retraction needs a reason, which is told")
+            raise SettingsError("a retraction needs a reason, which readers see")
         case = _find(store, case_id)
         new = build.casework(settings, store).retract(case, reason.strip())
     said = "is retracted; its messages are edited by the watch's next pass" if new else "was retracted before"

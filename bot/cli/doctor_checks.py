@@ -120,7 +120,7 @@ class Doctor:
 
     def _clock(self) -> Check:
         if self._hub_time is None:
-            return Check("clock", "warning", "not compared, because the Hub told no time", "see the line on the hub")
+            return Check("clock", "warning", "not compared, because the Hub gave no time", "see the line on the hub")
         skew = (build.utc_now() - self._hub_time).total_seconds()
         said = (
             f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the Hub's; up to {SKEW_SECONDS:.0f} s are fine"
@@ -220,7 +220,7 @@ class Doctor:
         try:
             began = first_seen(self.settings.database) if self.settings.database.exists() else None
         except StateError:
-            return Check("trial", "warning", "not told, because the database cannot be read", "see the line on it")
+            return Check("trial", "warning", "unknown, because the database cannot be read", "see the line on it")
         if not in_trial(began, days, now):
             return Check("trial", "ok", "over")
         said = described(self.settings, (began or now) + timedelta(days=days))

@@ -20,7 +20,7 @@ USUAL = Retention()
 
 
 def prune(  # noqa: PLR0913, PLR0917 - each is an option of its own
-    apply: Annotated[bool, typer.Option("--apply", help="do it; without this, only tell what would go")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="do it; without this, only list what would go")] = False,
     report_days: Annotated[
         int, typer.Option(min=1, help="keep reports on uploads that turned out to be nothing, days")
     ] = USUAL.report_days,
@@ -31,7 +31,7 @@ def prune(  # noqa: PLR0913, PLR0917 - each is an option of its own
         int, typer.Option(min=1, help="keep sketches of models that are not known and were not seen, days")
     ] = USUAL.sketch_days,
     evidence_days: Annotated[
-        int, typer.Option(min=1, help="keep evidence of uploads that nobody was told about, days")
+        int, typer.Option(min=1, help="keep evidence of uploads without an alert, days")
     ] = USUAL.evidence_days,
     as_json: AsJson = False,
     registry: Registry = None,

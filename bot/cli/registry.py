@@ -26,7 +26,7 @@ from state.registry.verified import Verifications, Verified
 app = typer.Typer(help="The known models that uploads are compared with.", no_args_is_help=True)
 app.command("warm")(registry_warm.warm)
 
-LOCAL: Final = "local.yaml"  # where `add` puts models unless it is told another file
+LOCAL: Final = "local.yaml"  # where `add` puts models unless another file is named
 
 Repo = Annotated[str, typer.Argument(help="org/name; for add also org/name@revision")]
 File = Annotated[

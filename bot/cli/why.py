@@ -24,10 +24,10 @@ def why(repo: Annotated[str, typer.Argument(help="org/name")], as_json: AsJson =
         with build.store(settings) as store:
             uploads = store.history(repo)
             if as_json:
-                told = [_as_json(store, upload) for upload in uploads]
-                print_json({"schema": 1, "repo_id": repo, "uploads": told})
+                found = [_as_json(store, upload) for upload in uploads]
+                print_json({"schema": 1, "repo_id": repo, "uploads": found})
             else:
-                _tell(store, build.blobs(settings), repo, uploads)
+                _show(store, build.blobs(settings), repo, uploads)
     raise typer.Exit(0 if uploads else NOTHING)
 
 
@@ -50,7 +50,7 @@ def _state(row: OutboxRow) -> str:
     return "settled" if row.state == "sent" and row.sent_at is None else row.state
 
 
-def _tell(store: Store, blobs: Blobs, repo: str, uploads: Sequence[Upload]) -> None:
+def _show(store: Store, blobs: Blobs, repo: str, uploads: Sequence[Upload]) -> None:
     if not uploads:
         out.print(f"{visible(repo, 200)} was never seen")
     for upload in uploads:

@@ -245,7 +245,7 @@ class Killed(BaseException):
 class DyingCap(HourlyCap):
     """A cap whose process dies after a digest was sent and before it is marked."""
 
-    def told(self, batch: Batch, message_id: str | None, now: datetime) -> None:
+    def sent(self, batch: Batch, message_id: str | None, now: datetime) -> None:
         """Die."""
         raise Killed
 
