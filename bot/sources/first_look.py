@@ -22,7 +22,7 @@ from bot.sources.weight_files import is_whole, share_aside
 
 FIRST_LOOK_REQUESTS = 60
 FIRST_LOOK_BYTES = 1_500_000
-SMALL_BYTES = 50_000  # of them for headers and small files
+SMALL_BYTES = 120_000  # of them for headers and small files
 MISCOUNT = 1.1  # times the Hub's count that the headers may have
 DEGENERATE = "its weights are degenerate: not a number, infinite, or all of one value"
 
