@@ -94,7 +94,8 @@ def forms(weights: Weights, rng: np.random.Generator) -> Iterator[tuple[str, Wei
 def shown(repo_id: str, made: Weights | bytes) -> LoopbackRepo:
     """Return the repository of one upload."""
     if not isinstance(made, bytes):
-        return repo(repo_id, made, CARD, LATER)
+        # the library writes the memory of a view, not its elements in order
+        return repo(repo_id, {name: np.ascontiguousarray(w) for name, w in made.items()}, CARD, LATER)
     files = {"model.gguf": BytesBlob(made), "README.md": BytesBlob(CARD.encode())}
     return LoopbackRepo(repo_id=repo_id, files=files, created_at=LATER, weights_at=LATER)
 
