@@ -53,11 +53,11 @@ class Cell:
             r for r in self.blends if r["finding"] == "blend" and {p["repo_id"] for p in r["parents"]} == set(SHARES)
         ]
         kinds = sorted({r["finding"] for r in self.blends})
-        worst = max((_error(r) for r in named), default=0.0)
+        errors = [error for r in named if (error := _error(r)) is not None]
         cost = max(r["cost"]["requests"] for r in self.blends), max(r["cost"]["bytes_read"] for r in self.blends)
         found = f"{len(named)}/{len(self.blends)}" + (f" ({', '.join(kinds)})" if len(named) < len(self.blends) else "")
-        error = f", {worst:.4f}" if named else ""
-        return f"{found}{error}; {cost[0]} requests, {cost[1] // 1000:,} kB; {self.wrong}/{len(self.honest)}"
+        shown = f", {max(errors):.4f}" if errors else ", no coefficient" if named else ""
+        return f"{found}{shown}; {cost[0]} requests, {cost[1] // 1000:,} kB; {self.wrong}/{len(self.honest)}"
 
     @property
     def wrong(self) -> int:
@@ -65,9 +65,11 @@ class Cell:
         return sum(r["alert"] or r["finding"] in ("blend", "copy") for r in self.honest)
 
 
-def _error(report: Mapping[str, Any]) -> float:
-    shares: dict[str, float] = {p["repo_id"]: p["coefficient"] or 0.0 for p in report["parents"]}
-    return max(abs(shares[name] - true) for name, true in SHARES.items())
+def _error(report: Mapping[str, Any]) -> float | None:
+    shares = {p["repo_id"]: p["coefficient"] for p in report["parents"]}
+    if None in shares.values():
+        return None
+    return float(max(abs(shares[name] - true) for name, true in SHARES.items()))
 
 
 def uploads(base: Weights, delta: Delta, size: float, rng: np.random.Generator) -> dict[str, Weights]:

@@ -44,3 +44,5 @@ def test_an_honest_model_that_is_accused_is_counted() -> None:
     cell = Cell((blend, half), (blend, {"finding": "derivative", "alert": False}))
     assert cell.wrong == 1
     assert cell.text() == "1/2 (blend), 0.0000; 9 requests, 2 kB; 1/2"
+    layerwise = blend | {"parents": [parent | {"coefficient": None} for parent in parents]}
+    assert Cell((layerwise,), ()).text() == "1/1, no coefficient; 9 requests, 2 kB; 0/0"
