@@ -35,7 +35,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "case retract": "blendwatch case retract 0123456789ab --reason 'declared in the paper'",
     "verify": "blendwatch verify case.zip --against-hub",
     "proof key": "blendwatch proof key",
-    "proof checkpoint": "blendwatch proof checkpoint > checkpoint.txt",
+    "proof checkpoint": "blendwatch proof checkpoint",
     "proof consistency": "blendwatch proof consistency 1200",
     "proof audit": "blendwatch proof audit checkpoint.txt",
     "registry validate": "blendwatch registry validate known.yaml",
