@@ -16,10 +16,14 @@ COPY analyzers ./analyzers
 COPY state ./state
 COPY bot ./bot
 COPY demo ./demo
-# Installed without network; then what only builds, tests or checks types goes. /registry is where a folder of more known models is mounted.
+# Installed without network; then what only builds, tests, checks types or is never used goes: hf-xet downloads whole
+# files, and the watch reads ranges; charts are PNG, not AVIF.
+# /registry is where a folder of more known models is mounted.
 RUN /opt/blendwatch/bin/pip install --quiet --no-deps --no-build-isolation . \
- && /opt/blendwatch/bin/pip uninstall --quiet --yes setuptools pip \
- && find /opt/blendwatch/lib -depth \( -type d -name tests -o -name '*.pyi' -o -name '*.pxd' -o -name '*.h' -o -name '*.a' \) -exec rm -rf {} + \
+ && /opt/blendwatch/bin/pip uninstall --quiet --yes setuptools pip hf-xet \
+ && find /opt/blendwatch/lib -depth \( -type d -name tests -o -path '*/sqlalchemy/testing' -o -path '*/alembic/testing' \
+      -o -path '*/numpy/f2py' -o -name '*avif*.so*' -o -name '*.py[ix]' -o -name '*.px[di]' -o -name '*.[cha]' \) \
+      -exec rm -rf {} + \
  && ln -s "$(/opt/blendwatch/bin/python -Ic 'import state.registry.models as r; print(r.SHIPPED)')" /opt/blendwatch/known \
  && mkdir /empty
 
