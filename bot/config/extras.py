@@ -10,7 +10,7 @@ from typing import Final
 EXTRAS: Final[Mapping[str, tuple[str, str]]] = {
     "apprise": ("apprise", "channels"),
     "discord": ("discord.py", "discord"),
-    "distributed": ("Dask's distributed", "cluster"),
+    "distributed": ("distributed", "cluster"),
     "PIL": ("pillow", "charts"),
     "rfc3161_client": ("rfc3161-client", "timestamps"),
 }
