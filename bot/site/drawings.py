@@ -61,7 +61,8 @@ class Series:
 def series_of(profile: object, names: Sequence[str]) -> list[Series]:
     """Return the marks of the named parents; a point that is no number is left out."""
     points = [section(point) for point in entries(profile)]
-    modules = sorted({string(point.get("module")) for point in points})
+    names_of = sorted({string(point.get("module")) for point in points})
+    modules = {name: (place + 0.5) / len(names_of) - 0.5 for place, name in enumerate(names_of)}
     found = []
     for shape, name in enumerate(names[:PARENTS]):
         marks = tuple(mark for point in points if (mark := _mark(point, name, modules)) is not None)
@@ -70,7 +71,7 @@ def series_of(profile: object, names: Sequence[str]) -> list[Series]:
     return found
 
 
-def _mark(point: Mapping[str, object], name: str, modules: Sequence[str]) -> Mark | None:
+def _mark(point: Mapping[str, object], name: str, modules: Mapping[str, float]) -> Mark | None:
     layer = number(point.get("layer"))
     value, low, high = ([number(v) for v in entries(section(point.get("shares")).get(name))[:3]] + [None] * 3)[:3]
     if layer is None or value is None or low is None or high is None:
@@ -78,8 +79,7 @@ def _mark(point: Mapping[str, object], name: str, modules: Sequence[str]) -> Mar
     if abs(layer) > 1e4 or max(map(abs, (value, low, high))) > 1e3:
         return None
     module = string(point.get("module"))
-    within = 0.7 * ((modules.index(module) + 0.5) / len(modules) - 0.5)
-    return Mark(layer + within, module, value, low, high)
+    return Mark(layer + 0.7 * modules[module], module, value, low, high)
 
 
 def mix_over_depth(series: Sequence[Series], honest: Sequence[Series]) -> Markup:

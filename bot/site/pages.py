@@ -165,7 +165,7 @@ def _list(
 
 
 def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode()
+    return (json.dumps(value, sort_keys=True) + "\n").encode()  # without indent, which takes a tenth of a second each
 
 
 @cache

@@ -29,7 +29,7 @@ from demo.pictures.site import pages_of, played, shown
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "chrome")
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 SCHEMES: Final[Mapping[Theme, int]] = {"dark": 0, "light": 1}  # as Blink numbers them
-HEIGHT, SCALE = 3200, 1.25  # CSS pixels, before cropping; dots a CSS pixel
+HEIGHT, SCALE = 6400, 1.25  # CSS pixels, before cropping; dots a CSS pixel
 PHONE, DESKTOP = 390, 680  # CSS pixels: the width of a client
 WIDE: Final = 900  # of a browser
 # how the files of each picture end, by the width of the client that it shows
