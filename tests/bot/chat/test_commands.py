@@ -63,7 +63,7 @@ def test_subscribe_says_what_it_would_have_sent(at: Theatre) -> None:
     assert f"<#{at.channel.id}>: at least 7.0 billion" in listed.text
     assert f"<#{at.other.id}>: copies <@&900000000000000001>" in listed.text
     assert "no more alerts" in at.discord.members.slash("unsubscribe", at.channel).text
-    assert "was not told" in at.discord.members.slash("unsubscribe", at.channel).text
+    assert "got no alerts" in at.discord.members.slash("unsubscribe", at.channel).text
     assert [wish.channel_id for wish in at.subscriptions.all()] == [at.other.id]
 
 
