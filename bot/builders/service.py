@@ -17,6 +17,8 @@ from bot.hub.hub import TIMEOUT
 from bot.inference.interview import Interview, Providers
 from bot.inference.probe import ProbeLimits
 from bot.known.models import KnownModels
+from bot.site.api import Api
+from bot.site.badge import agreement_of
 from bot.site.clearances import Clearance, public_clearances
 from bot.site.pages import Site
 from bot.site.published import PublishedCase, published
@@ -148,5 +150,6 @@ def public(settings: Settings, opened: Store) -> tuple[list[PublishedCase], list
 
 
 def site(settings: Settings, opened: Store) -> PublicSite:
-    """Return the server of the public pages."""
-    return PublicSite(lambda: Site(blobs(settings)).pages(*public(settings, opened)))
+    """Return the server of the public pages, feeds, API and badges."""
+    api = Api(lambda: public(settings, opened)[0], settings.site_url, lambda name: agreement_of(opened.history(name)))
+    return PublicSite(lambda: Site(blobs(settings)).pages(*public(settings, opened)), api.mount)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from bot import build
 from bot.cli.common import AsJson, Data, Registry, answer, one_line_errors, settings_from
 from bot.config.settings import SettingsError
+from bot.site.api import files as api_files
 from bot.site.pages import Site
 from bot.site.writer import archive_in, write
 
@@ -21,7 +23,7 @@ def site(
     registry: Registry = None,
     data: Data = None,
 ) -> None:
-    """Write the pages of all public cases and clearances for any static host."""
+    """Write pages, feeds, badges and the API's answers of all public cases and clearances for any static host."""
     with one_line_errors():
         settings = settings_from(registry, data)
         if not settings.has_database:
@@ -29,7 +31,7 @@ def site(
         with build.store(settings) as store:
             cases, clearances = build.public(settings, store)
             pages = Site(build.blobs(settings), partial(archive_in, folder)).pages(cases, clearances)
-            written = write(folder, pages)
+            written = write(folder, chain(pages, api_files(cases, settings.site_url)))
     facts = {"cases": len(cases), "clearances": len(clearances), "files": written.files, "changed": written.changed}
     said = f"{len(cases):,} cases and {len(clearances):,} clearances in {written.files:,} files of {folder}"
     changed = f"{written.changed:,} were written, {written.removed:,} removed"

@@ -197,6 +197,11 @@ class Settings(BaseSettings):
         default="127.0.0.1", min_length=1, description="address that the public pages are served at; docs/site.md"
     )
     site_port: int = Field(default=0, ge=0, le=65535, description="their port; 0 is none at all")
+    site_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/]+(/[^\s/]+)*)?$",
+        description="address that readers see the public pages at, for links in feeds; without it links are relative",
+    )
     hub_webhook_secret: SecretStr | None = Field(
         default=None, description="secret of the Hub's webhooks to `/hooks/hub`; without it there is no such page"
     )

@@ -20,7 +20,7 @@ from state.cases.public import CaseOnRecord, on_record
 from state.records import KeptFile, Note
 from state.store import Store
 
-PLACES: Final = ("room:", "discord")  # how public destinations begin: channels of the bot, and the webhook
+PLACES: Final = ("room:", "discord", "channel:")  # how public destinations begin: the bot's, the webhook, others
 OPEN: Final = "open"  # the state of a case that stands as it was found
 BY_METHOD: Final = "by the method of today"  # how a retraction begins that a replay made: bot/cases/casework.py
 TITLE: Final = 120  # characters of a name in a title

@@ -26,9 +26,13 @@ log = logging.getLogger("blendwatch")
 
 @dataclass(slots=True)
 class PublicSite:
-    """Answers GET and HEAD with the pages that `make` returns, made anew when they are old."""
+    """Answers GET and HEAD with the pages that `make` returns, made anew when they are old.
+
+    `mount`: adds further addresses, which go before the pages.
+    """
 
     make: Callable[[], Iterable[tuple[str, bytes]]]
+    mount: Callable[[web.Application], None] = lambda _: None
     _pages: Mapping[str, bytes] = field(default_factory=dict)
     _made_at: float = -inf
     _making: asyncio.Task[None] | None = None
@@ -61,6 +65,7 @@ class PublicSite:
             yield
             return
         app = web.Application(client_max_size=LARGEST_BODY)
+        self.mount(app)
         app.router.add_get("/{path:.*}", self.page)  # HEAD, too; every other method is refused
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()

@@ -31,5 +31,8 @@ def test_a_watch_and_a_clearance_become_a_site(tmp_path: Path) -> None:
         pages = {p.name: p.read_text() for p in (tmp_path / "site" / "cases").glob("*.html")}
         assert any("One weight inside its rounding cell" in page for page in pages.values())
         assert any(RELEASE in page for page in pages.values())
+        feed = (tmp_path / "site" / "feeds" / "all.atom").read_text()
+        assert feed.count("<entry>") == len(here.told)
+        assert (tmp_path / "site" / "api" / "v1" / "cases.json").exists()
         again = json.loads(here.run("site", str(tmp_path / "site"), "--json").stdout)
         assert (again["changed"], again["removed"]) == (0, 0)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Iterator
 
 import pytest
 
 from bot.config.settings import Settings, SettingsError
+from bot.site.api import Api
 from bot.site.pages import policy
 from bot.site.server import PublicSite
 from state.errors import StateError
@@ -86,6 +88,16 @@ def test_pages_are_made_once_while_they_are_young() -> None:
 
     answers(PublicSite(make), ("GET", "/"), ("GET", "/"), ("GET", "/nothing"))
     assert made == [1]
+
+
+def test_feeds_and_the_api_go_before_the_pages() -> None:
+    """One server answers for all of them; what neither knows is no page."""
+    site = PublicSite(PAGES.items, Api(list).mount)
+    feed, cases, page = answers(site, ("GET", "/feeds/all.atom"), ("GET", "/api/v1/cases"), ("GET", "/index.html"))
+    assert (feed[0], feed[2]["Content-Type"]) == (200, "application/atom+xml; charset=utf-8")
+    assert (cases[0], json.loads(cases[1])["cases"]) == (200, [])
+    assert page[:2] == (200, b"<p>all")
+    assert answers(site, ("GET", "/api/v1/none"))[0][0] == 404
 
 
 def test_no_port_serves_nothing_and_a_taken_one_is_named() -> None:
