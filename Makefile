@@ -33,8 +33,8 @@ image:  ## the container image, with docker or podman
 	@$(PYTHON) -m ops.container.build
 
 lock:  ## pin every dependency anew, with hashes (needs uv)
-	uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q --extra build --extra discord --extra channels --extra charts --extra timestamps -o requirements.lock
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q --extra build --extra discord --extra channels --extra charts --extra timestamps --extra dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q --extra build --extra discord --extra channels --extra charts --extra postgres --extra timestamps -o requirements.lock
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q --extra build --extra discord --extra channels --extra charts --extra postgres --extra timestamps --extra dev -c requirements.lock -o requirements-dev.lock
 	uv pip compile requirements-docs.in --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links -q -o requirements-docs.lock
 
 clean:  ## remove the environment and caches
