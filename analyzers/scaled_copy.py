@@ -20,7 +20,7 @@ from analyzers.thresholds import COPY_MIN_WEIGHTS, COPY_TENSORS_HELD, MIN_DECISI
 
 NAME = "scaled_copy"
 SCALED_ROWS = ("up_proj", "v_proj")  # what the scales of the next matrix are folded into
-HALF = 2.0**-9  # of a weight: what rounding it to bfloat16 after it was scaled may move it by
+ROUNDED = 2.0**-8  # of a weight: two roundings to bfloat16, after it was scaled and after it was divided by its step
 
 
 def analyze(case: Case) -> Finding | None:
@@ -86,5 +86,5 @@ def _fits(kept: Quantized, its: Floats, shape: tuple[int, int]) -> NDArray[np.bo
     low = np.where(told, factors[0], -np.inf).reshape(*shape, -1).max(axis=1)
     high = np.where(told, factors[1], np.inf).reshape(*shape, -1).min(axis=1)
     read = told.reshape(*shape, -1).sum(axis=1) > 1
-    fits: NDArray[np.bool_] = (low - HALF * np.abs(low) <= high + HALF * np.abs(high))[read]
+    fits: NDArray[np.bool_] = (low - ROUNDED * np.abs(low) <= high + ROUNDED * np.abs(high))[read]
     return fits
