@@ -15,7 +15,7 @@ from bot.alerts.glossary import linked
 from bot.alerts.outcome import Line, Outcome, outcome_of
 from bot.alerts.sentences import Report
 from bot.config.version import this_release
-from bot.text.sanitize import count, entries, harmless, moment, number, section, string, unmarked, width
+from bot.text.sanitize import ELLIPSIS, count, entries, harmless, moment, number, section, string, unmarked, width
 from bot.text.words import DEFAULT, Words, words_for
 
 # Discord's limits, in characters. The parts' own limits in bot.alerts.sentences keep every embed below all of them.
@@ -30,7 +30,7 @@ ALERT_LIMIT: Final = 700  # characters that a reader sees of an alert: one scree
 FIRST_LIMIT: Final = 350  # which upload, made of what, what its card says, how sure, what its author can do
 SINCE_SHOWN: Final = 4
 SINCE_LEAST: Final = 120  # characters left for what has happened since
-SINCE_SHORTEST, SINCE_LONGEST = 60, 220  # of one line of it
+SINCE_LONGEST: Final = 160  # of one line of it
 LONGEST_NEWS: Final = 1500
 DIGEST_LINES: Final = 25
 DIGEST_REST: Final = 80  # left for the line that says how many more there are
@@ -119,7 +119,8 @@ def alert(
     English if no `words` are.
     """
     words, state = words or words_for(DEFAULT), outcome.state
-    footer = _footer(sentences.case(report), release)
+    at = moment(report.get("checked_at"))
+    footer = " · ".join([_footer(sentences.case(report), release), *([words("alert.checked")] if at else [])])
     title, text = _fitting(report, words, outcome, answer, ALERT_LIMIT - width(footer) - 1)
     shown = outcome.since[:1] if state == "retracted" else outcome.since  # why, and nothing that accuses
     since = words("alert.since")
@@ -132,7 +133,7 @@ def alert(
         [(since, happened)] if happened else [],
         footer,
         sentences.link(report),
-        moment(report.get("checked_at")),
+        at,
     )
 
 
@@ -153,11 +154,13 @@ def _fitting(report: Report, words: Words, outcome: Outcome, answer: Answer, roo
 def _in_short(report: Report, words: Words, state: str, answer: Answer, cut: Cut) -> str:
     lines = headline.mend(report) if state in headline.UNCHANGED and headline.accuses(report) else ""
     mend = f"{words(f'alert.mend.{answer}')}\n```\n{lines}\n```" if cut.lines else words("alert.mend.long")
+    fair = headline.fairness(report, words, state) if cut.fair else ""
     parts = [
         headline.first(report, words, state),
         headline.made_of(report, words, state, cut.name, cut.models),
         headline.sure(report, words, state, control=cut.control),
-        "\n".join([*([mend] if lines else []), *([headline.fairness(report, words, state)] if cut.fair else [])]),
+        mend if lines else headline.rest(report, words, state),
+        fair,
     ]
     return "\n".join(part for part in parts if part)
 
@@ -171,11 +174,14 @@ def _colour(report: Report, state: str) -> int:
 
 
 def _since(lines: Sequence[Line], room: int) -> str:
-    """Return what has happened in at most `room` characters, the newest first: each line has as many as the others."""
-    shown = lines[: max(min(SINCE_SHOWN, room // SINCE_SHORTEST), 1)]
-    said = [line(min(room // len(shown) - 1, SINCE_LONGEST)) for line in shown]
-    while said and _seen("\n".join(said)) > room:
-        said.pop()
+    """Return what has happened in at most `room` characters, the newest first; only its line may be cut."""
+    said: list[str] = []
+    for line in lines[:SINCE_SHOWN]:
+        longest = min(room - _seen("\n".join([*said, ""])), SINCE_LONGEST)
+        text = line(longest)
+        if _seen(text) > longest or (said and text.rstrip("”").endswith(ELLIPSIS)):
+            break
+        said.append(text)
     return "\n".join(said)
 
 

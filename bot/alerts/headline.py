@@ -22,7 +22,7 @@ from bot.alerts.sentences import (
     suspect_of,
     undeclared,
 )
-from bot.text.sanitize import code, decimal, entries, harmless, number, section, string
+from bot.text.sanitize import code, decimal, entries, harmless, moment, number, section, string
 from bot.text.words import Words
 
 CELLS: Final = 12  # of the bar
@@ -33,6 +33,7 @@ TELLING_CONTROL: Final = 0.99  # of the nearest single model: above, it says not
 LOOK_ALIKE: Final = 0.5  # of a copy's weights: below, equal ones say less than how far it is apart
 KNOWN: Final = ("blend", "copy", "derivative")
 UNCHANGED: Final = ("", "withdrawn")  # states in which a case stands as it was found
+PAST: Final = ("corrected", "taken", "gone", "emptied", "weights")  # of a finding on former weights or a former method
 
 
 def title(report: Report, words: Words, state: str, limit: int) -> str:
@@ -42,19 +43,17 @@ def title(report: Report, words: Words, state: str, limit: int) -> str:
 
 
 def first(report: Report, words: Words, state: str) -> str:
-    """Return the first sentence: what has become of the case, or what the weights and the card say."""
-    parents, finding = parents_of(report), string(report.get("finding"))
+    """Return the first sentences: what has become of the case and what it is, or what weights and card say."""
     if state:
-        return words(f"alert.first.{state}")
+        known = "" if state == "retracted" else _is(report, words, state)
+        return f"{words(f'alert.first.{state}')}\n{known}".strip()
     if is_out_of_order(report):
-        return words("alert.first.order")
-    key = {"blend": "stack" if report.get("family") == "stack" else "blend"}.get(finding, finding)
-    if finding == "copy":
-        key = "copy_equal" if report.get("exact") is True else "copy_near"
-    elif finding not in KNOWN:
+        return _is(report, words, state)
+    if string(report.get("finding")) not in KNOWN:
         return _of_a_part(report, words)
-    elif not parents:
+    if not parents_of(report):
         return words("alert.first.inconclusive")
+    key = _kind(report)
     every = key if undeclared(report) else f"{key}_all"
     scratch = undeclared(report) and section(report.get("declared")).get("from_scratch") is True
     said = words(f"alert.first.{every}", **_counts(report, words))
@@ -73,8 +72,8 @@ def made_of(report: Report, words: Words, state: str, limit: int, models: int) -
     lines = [f"`{_bar(shares)}` {' / '.join(map(str, shares))}"] if shares and len(shares) > 1 else []
     for place, parent in enumerate(parents[:models]):
         name, share = name_of(parent, words, limit), _share(parent, shares, place, words) if ordered else BULLET
-        line = words("alert.parent.line", name=name, said=_said(parent, words, state)) if ordered else name
-        lines.append(f"{share} {line}")
+        said = _said(parent, words, state) if ordered else _on_card(parent, words)
+        lines.append(f"{share} {words('alert.parent.line', name=name, said=said) if said else name}")
     if len(parents) > models:
         lines.append(words("alert.more", count=f"{len(parents) - models:,}"))
     for part in _parts(report)[:1]:
@@ -89,11 +88,11 @@ def made_of(report: Report, words: Words, state: str, limit: int, models: int) -
 def sure(report: Report, words: Words, state: str, *, control: bool) -> str:
     """Return how sure it is: the strength, and the counts behind it in words that anyone knows.
 
-    `control`: with how much the nearest single model gives.
+    Of an unknown order: how much is shared. `control`: with how much the nearest single model gives.
     """
-    if state == "retracted" or is_out_of_order(report):
+    if state == "retracted":
         return ""
-    strength = string(report.get("strength"))
+    strength = "" if is_out_of_order(report) else string(report.get("strength"))
     known = [words(f"alert.sure.{strength}")] if strength in ("exact", "strong", "indicative") else []
     facts = "; ".join([*_facts(report, words), *(_control(report, words) if control else [])])
     said = ": ".join([*known, *([facts] if facts else [])])
@@ -121,11 +120,23 @@ def mend(report: Report) -> str:
     return "\n".join([*lines, *([f"base_model_relation: {relation}"] if relation else [])])
 
 
+def rest(report: Report, words: Words, state: str) -> str:
+    """Return what its author can do where no lines mend the card: name a model there, or nothing."""
+    if _missing(report, state):
+        return words("alert.mend.name")
+    return words(f"alert.mend.{'closed' if state == 'declared' else 'nothing'}")
+
+
 def fairness(report: Report, words: Words, state: str) -> str:
     """Return what is innocent about it, so that nobody reads an accusation into a measurement."""
+    return words(f"alert.fairness.{_missing(report, state) or 'nothing'}")
+
+
+def _missing(report: Report, state: str) -> str:
+    """Return of what kind it is that the card leaves out, in a case that stands as it was found; "" if nothing."""
     finding = string(report.get("finding")) if undeclared(report) else ""
-    kind = finding if finding in KNOWN else "part" if _headline(report) == "part" else "nothing"
-    return words(f"alert.fairness.{kind if accuses(report) and state in UNCHANGED else 'nothing'}")
+    kind = finding if finding in KNOWN else "part" if _headline(report) == "part" else ""
+    return kind if accuses(report) and state in UNCHANGED else ""
 
 
 def accuses(report: Report) -> bool:
@@ -157,6 +168,26 @@ def _headline(report: Report) -> str:
     return "blend_partial" if len(missing) < len(parents_of(report)) else f"{finding}_undeclared"
 
 
+def _kind(report: Report) -> str:
+    """Return the key of the words for a known finding."""
+    finding = string(report.get("finding"))
+    if finding == "copy":
+        return "copy_equal" if report.get("exact") is True else "copy_near"
+    return "stack" if finding == "blend" and report.get("family") == "stack" else finding
+
+
+def _is(report: Report, words: Words, state: str) -> str:
+    """Return what the upload is, or what its weights of the past were found to be; "" where nothing is known."""
+    if is_out_of_order(report):
+        return words(f"alert.first.{'order_one' if len(parents_of(report)) == 1 else 'order'}")
+    if string(report.get("finding")) not in KNOWN or not parents_of(report):
+        return ""
+    what, at = words(f"alert.what.{_kind(report)}"), moment(report.get("checked_at"))
+    if state not in PAST:
+        return words("alert.is", what=what)
+    return words("alert.then", what=what, at=f"{at:%Y-%m-%d}" if at else words("alert.undated"))
+
+
 def _of_a_part(report: Report, words: Words) -> str:
     """Return the first sentence on an upload of which only a part is known to be anything."""
     if parents_of(report):
@@ -182,7 +213,17 @@ def _said(parent: Mapping[str, Any], words: Words, state: str) -> str:
     level = "declared" if parent.get("declared") is True or parent.get("said") == "declared" else "absent"
     if level == "absent" and state == "declared":
         return words("alert.parent.since")
-    return words(f"alert.parent.{'named' if level == 'absent' and parent.get('said') == 'named' else level}")
+    if level == "absent" and parent.get("said") == "named":
+        return words("alert.parent.named")
+    return words(f"alert.parent.{'then' if level == 'absent' and state in PAST else level}")
+
+
+def _on_card(parent: Mapping[str, Any], words: Words) -> str:
+    """Return whether the card names a model that may be the later one; "" where the report does not say."""
+    declared, named = parent.get("declared"), parent.get("said") == "named"
+    if not isinstance(declared, bool):
+        return ""
+    return words(f"alert.parent.card_{'declared' if declared else 'named' if named else 'absent'}")
 
 
 def _shares(report: Report, models: int) -> list[int] | None:

@@ -5,11 +5,12 @@ Notes of the watch and remarks of people come together here; a webhook, the bot 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.text.sanitize import entries, harmless, section, string
+from bot.text.sanitize import entries, harmless, section, string, width
 from bot.text.words import Words
 from state.records import NOTE_KINDS
 
@@ -20,6 +21,7 @@ TITLE_LENGTH: Final = 80
 # notes on asking a case's author that subscribers are not shown: they see that and where he was asked, and the card
 FOR_REVIEWERS: Final = ("notice_asked", "notice_failed", "notice_answered", "notice_over", "notice_closed")
 RECORDED: Final = ("notice_closed",)  # notes that no message shows: blendwatch case show does
+_COMMIT: Final = re.compile(r" ?\bsince revision [0-9a-f]{6,64}\b")  # how a note names a commit
 
 Line = Callable[[int], str]  # what happened, harmless, in at most about so many characters
 
@@ -50,7 +52,18 @@ def state_of(notes: Sequence[tuple[str, str]], *, retracted: bool = False, dismi
 def note_line(at: str, title: str, text: str) -> Line:
     """Return what a note says, with the time of day that it was made at."""
     head = f"{harmless(at[:16].replace('T', ' '), 20)} **{harmless(title, TITLE_LENGTH)}:** "
-    return lambda room: head + harmless(text, max(room - len(head), 1))
+    return lambda room: head + _shortened(text, max(room - width(head), 1))
+
+
+def _shortened(text: str, room: int) -> str:
+    """Return a note in at most `room` characters: commits' codes go first, then its last sentences, then words."""
+    if width(harmless(text, len(text) * 10)) > room:
+        text = _COMMIT.sub("", text).strip()
+        sentences = text.split(". ")
+        while len(sentences) > 1 and width(harmless(". ".join(sentences), len(text) * 10)) > room:
+            sentences.pop()
+        text = ". ".join(sentences)
+    return harmless(text, room)
 
 
 def outcome_of(payload: Mapping[str, Any], words: Words) -> Outcome:

@@ -105,7 +105,8 @@ async def _under(
 ) -> discord.PartialMessageable:
     """Bring the case's message up to date, and return where a note on it goes: its thread, or else its channel."""
     head = channel.get_partial_message(int(draft.head_id or 0))
-    if not await _edit(head, embeds=list(draft.head_embeds)):
+    view = draft.head_view() if draft.head_view is not None else None
+    if not await _edit(head, embeds=list(draft.head_embeds), view=view):
         return channel
     try:
         # not head.create_thread, which asks the gateway's cache for the server: posting needs no gateway

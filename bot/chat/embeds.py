@@ -65,9 +65,10 @@ def remark_text(remark: Remark, words: Words, room: int = ANSWER_LENGTH + REASON
         return words("standing.acknowledged", who=who)
     answered = remark.kind == "answer"
     key, field, longest = ("answered", "text", ANSWER_LENGTH) if answered else ("dismissed", "reason", REASON_LENGTH)
-    left = room - width(words(f"standing.{key}", who=who, **{field: ""}))
+    left = room - width(words(f"standing.{key}", who=who, **{field: "“”"}))
     text = harmless(remark.text, min(longest, max(left, 1)))
-    return words(f"standing.{key}", who=who, **{field: text if text or answered else words("standing.no_reason")})
+    said = f"“{text}”" if text else "" if answered else words("standing.no_reason")
+    return words(f"standing.{key}", who=who, **{field: said})
 
 
 def mention(user_id: str) -> str:

@@ -114,7 +114,9 @@ class Drafts:
         """The message that tells a case in one server, as it stands."""
         answer: Answer = "button" if self.policy.channel else "channel"
         embed = alert_embed(case.report, words, self.outcome(case, guild_id, words), answer, self.glossary)
-        rows = [["evidence", *(["answer"] if self.policy.channel else [])], ["acknowledge", "dismiss", "mute"]]
+        dismissed = any(remark.kind == "dismiss" for remark in self.cases.remarks(case.case_id, guild_id))
+        asked = ["acknowledge", *([] if dismissed else ["dismiss"]), "mute"]
+        rows = [["evidence", *(["answer"] if self.policy.channel else [])], asked]
         picture = self._pictured(embed, case, words)
         return Draft([embed], lambda: buttons(words, case.case_id, rows), picture)
 
@@ -231,6 +233,7 @@ class Drafts:
             None,
             head_id=found.message_id,
             head_embeds=head.embeds,
+            head_view=head.view,
             thread_name=visible(name, THREAD_NAME) or case.case_id,
         )
 

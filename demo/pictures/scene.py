@@ -87,7 +87,7 @@ class Stage:
         blended, copied = self.hub.repos[HIDDEN], self.hub.repos[COPY]
         for upload in _others(self.hand.now() + timedelta(hours=HOURS)):
             self.hub.add(upload)
-        states.append(await self._after(watch_pass, blend, _carded(blended, [RELEASE, BASE]), "Declared since"))
+        states.append(await self._after(watch_pass, blend, _carded(blended, [RELEASE, BASE]), "Now declared"))
         await until(lambda: len(self._thread(blend)) == 1)
         await self._form(blend, "Dismiss", self.alerts, MODERATOR, reason)
         await until(lambda: len(self._thread(blend)) == 2)
@@ -95,13 +95,13 @@ class Stage:
         thread = Part(HIDDEN, deepcopy(self._thread(blend)), thread=True)
         found["case"] = [await self._answer("case", case=case), thread]
         found["status"] = [await self._answer("status")]
-        await self._after(watch_pass, copy, _carded(copied, [RELEASE]), "Declared since")
-        states.append(await self._after(watch_pass, copy, _carded(copied, []), "Declared, then no more"))
+        await self._after(watch_pass, copy, _carded(copied, [RELEASE]), "Now declared")
+        states.append(await self._after(watch_pass, copy, _carded(copied, []), "Not declared any more"))
         states.append(await self._after(watch_pass, copy, _replaced(copied), "Weights replaced since"))
         states.append(await self._after(watch_pass, blend, _carded(blended, [BASE]), "Dismissed here"))
         await self._form(asked[COPY], "Retract", self.reviewers, REVIEWER, RETRACTED)
         await until(lambda: copy["embeds"][0]["title"].startswith("Retracted"))
-        alike = await _shown(self.reviewers, "Alike, order unknown")
+        alike = await _shown(self.reviewers, "Alike, unknown which came first")
         found["states"] = [*states, Part("reviewers", [_alone(alike)]), _now(copy)]
         return found
 

@@ -69,7 +69,7 @@ def test_later_events_are_notes_in_order(replayed: Replayed) -> None:
     assert f"after the alert: {RELEASE}" in declared
     assert replayed.message_counts == [1, 2, 3, 4]
     head = "".join(embed_text(e) for e in replayed.messages[0]["embeds"])
-    for title in ("What the model says of itself", "The card declares the parents now", "The weights are gone"):
+    for title in ("What the model says of itself", "The card declares the models now", "The weights are gone"):
         assert title in head
 
 

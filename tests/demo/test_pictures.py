@@ -34,11 +34,11 @@ PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 NOW = datetime(2026, 7, 2, 9, tzinfo=UTC)
 SCREEN = 844  # CSS pixels: the height of a phone that is 390 wide
 STATES = (
-    "Declared since",
-    "Declared, then no more",
+    "Now declared",
+    "Not declared any more",
     "Weights replaced since",
     "Dismissed here",
-    "Alike, order unknown",
+    "Alike, unknown which came first",
     "Retracted",
 )
 CASES = ((2, "832d2af9105c", ""), (3, "5279f62fe4f3", ""), (2, "832d2af9105c", ", not declared"))
@@ -88,7 +88,13 @@ def hostile(value: Any) -> Any:
         ("review", ["# reviewers", "For review.", RELEASE, "Publish", "Reject", "Evidence"]),
         (
             "case",
-            ["/case ", "It is published.", "Since then", "Thread under the alert", "The card declares the"],
+            [
+                "/case ",
+                "It is published.",
+                "Since then, newest first",
+                "Thread under the alert",
+                "The card declares the",
+            ],
         ),
         ("states", ["Partly declared blend: ", *(f"{state}: " for state in STATES)]),
         ("status", ["/status", "The Hub was read up to", "4 minutes ago", "Subscriptions here", "Only you can see"]),

@@ -184,7 +184,8 @@ def test_an_alert_tells_what_was_measured_declared_and_how_sure_it_is() -> None:
         f"https://huggingface.co/quick-fox/Aurora_Turbo/tree/{'a' * 40}",
         "It mixes 2 known models; its card declares 1.",
         f"█ {A}: declared\n▒ {B}: not declared",
-        "Exact: all 4,321 tell-tale weights are what mixing gives; no model alone equals over 5 in 100 of all.",
+        "Exact: all 4,321 weights where mixing shows fit this mix; "
+        "no single model explains more than 5 in 100 of its weights.",
         f"base_model:\n- {A}\n- {B}\nbase_model_relation: merge",
         "Blending is legitimate; only what the card leaves out is reported.",
         f"Measured:\n    0.565 {A} + 0.435 {B}",
@@ -259,7 +260,7 @@ def test_one_weight_that_is_not_reproduced_shows() -> None:
     """A share is never rounded up to "all"."""
     measured = {"reproduced": 0.99999, "decisive": 4321}
     text = plain(report(measured=measured))
-    assert "4,320 of 4,321 tell-tale" in text
+    assert "4,320 of 4,321 weights where mixing shows" in text
     assert "4,320 of 4,321 decisive" in text
 
 

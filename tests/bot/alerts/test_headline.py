@@ -117,6 +117,7 @@ def test_title_colour_and_first_sentence_follow_the_case(state: str, locale: str
     assert (embed["color"] == compose.COLOURS["blend"]) is loud
     assert ("base_model" in text) is loud
     assert (words("alert.fairness.nothing") in text) is not loud
+    assert (words(f"alert.mend.{'closed' if state == 'declared' else 'nothing'}") in text) is not loud
     assert (f": {words('alert.parent.absent')}" in text) is (state not in ("declared", "retracted"))
     if state == "declared":
         assert (embed["color"], words("alert.parent.since") in text) == (compose.DECLARED_COLOUR, True)
@@ -151,10 +152,33 @@ def test_people_bring_a_case_into_a_state_too() -> None:
     assert state_of([("corrected", "x"), ("corrected", f"{HOLDS_AGAIN} by the method of today")]) == ""
 
 
+def test_what_happened_loses_the_codes_of_commits_before_words() -> None:
+    """A code, then the last sentences go; a line below the newest is shown whole or not at all."""
+    note = f"declared since revision bebae86f6fee, after the alert: {B}. Before, the card named a/A. By the commits: x"
+    line = note_line("2026-11-23T14:05:00Z", "The card", note)
+    assert "revision bebae86f6fee" in line(300)
+    assert line(110).endswith(f"declared, after the alert: {B}. Before, the card named a/A")
+    assert line(85).endswith(f"declared, after the alert: {B}")
+    later = [note_line("2026-11-23T14:05:00Z", "The card", "changed"), *[line] * 9]
+    fields = alert_embed(report(), outcome=Outcome("declared", later)).to_dict()["fields"]
+    assert "…" not in fields[0]["value"]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_finding_on_former_weights_says_of_which_day(locale: str) -> None:
+    """Neither the finding nor what the card said is told of what is there now."""
+    words = words_for(locale)
+    for state in ("weights", "emptied", "gone", "taken", "corrected"):
+        text = seen(dict(alert_embed(report(), words, Outcome(state)).to_dict()))
+        what = linked(words("alert.what.blend"), "")
+        assert words("alert.then", at="2026-11-23", what=what) in text
+        assert f": {words('alert.parent.then')}\n" in text
+
+
 def test_an_unknown_order_accuses_nobody() -> None:
     """Neither in the title nor in a line nor by its colour; the verdict's own sentence says so."""
     embed: dict[str, Any] = dict(alert_embed(KINDS["linear, order unknown"]).to_dict())
-    assert embed["title"].startswith("Alike, order unknown: ")
+    assert embed["title"].startswith("Alike, unknown which came first: ")
     assert "declare" not in seen(embed)
     assert embed["color"] == compose.QUIET_COLOUR
 
@@ -164,7 +188,7 @@ def test_a_report_without_an_order_accuses_nobody(finding: str) -> None:
     """What an older version or a truncated report does not say is taken as unknown."""
     one = {key: value for key, value in report(finding=finding).items() if key != "order_known"}
     embed: dict[str, Any] = dict(alert_embed(one).to_dict())
-    assert embed["title"].startswith("Alike, order unknown: ")
+    assert embed["title"].startswith("Alike, unknown which came first: ")
     assert "declare" not in seen(embed)
     assert embed["color"] == compose.QUIET_COLOUR
     nothing = {key: value for key, value in KINDS["unrelated"].items() if key != "order_known"}

@@ -154,9 +154,9 @@ def test_a_card_that_names_the_parents_now_is_told_once(tmp_path: Path) -> None:
         assert f"{mended:%Y-%m-%d %H:%M} UTC, 90 min after the alert." in note.text
         assert "A commit is titled “Merged, sorry”" in note.text
         head, follow_up = at.discord.messages
-        assert head["embeds"][0]["title"] == f"Declared since: {HIDDEN}"
-        assert head["embeds"][0]["fields"][0]["name"] == "Since then"
-        assert "The card declares the parents now" in head["embeds"][0]["fields"][0]["value"]
+        assert head["embeds"][0]["title"] == f"Now declared: {HIDDEN}"
+        assert head["embeds"][0]["fields"][0]["name"] == "Since then, newest first"
+        assert "The card declares the models now" in head["embeds"][0]["fields"][0]["value"]
         assert f"after the alert: {RELEASE}" in follow_up["embeds"][0]["description"].replace("\\", "")
 
 

@@ -60,7 +60,7 @@ class Stage:
     def since(self, place: int) -> str:
         """What a message says has happened since, without the times."""
         fields = self.discord.messages[place]["embeds"][0].get("fields", [])
-        return unmarked(next((f["value"] for f in fields if f["name"] == "Since then"), ""))
+        return unmarked(next((f["value"] for f in fields if f["name"] == "Since then, newest first"), ""))
 
     def rows(self, number: int) -> list[OutboxRow]:
         """All messages about a case."""
@@ -143,11 +143,11 @@ def test_a_retry_shows_what_has_happened_by_then(at: Stage) -> None:
     at.go(timedelta(seconds=1))
     at.go()
     assert at.titles == [
-        "Declared since: org/m0",
-        "The card declares the parents now: org/m0",
+        "Now declared: org/m0",
+        "The card declares the models now: org/m0",
         "The card was changed: org/m0",
     ]
-    assert "The card declares the parents now: declared since: a/B" in at.since(0)
+    assert "The card declares the models now: declared since: a/B" in at.since(0)
 
 
 def test_what_happened_before_an_alert_was_sent_stands_on_it(at: Stage) -> None:
@@ -158,8 +158,8 @@ def test_what_happened_before_an_alert_was_sent_stands_on_it(at: Stage) -> None:
     at.note(0, "declared", "declared since: a/B")
     assert at.go(timedelta(seconds=1)) == Delivered()
     assert at.go() == Delivered(sent=1)
-    assert at.titles == ["Declared since: org/m0"]
-    assert "The card declares the parents now: declared since: a/B" in at.since(0)
+    assert at.titles == ["Now declared: org/m0"]
+    assert "The card declares the models now: declared since: a/B" in at.since(0)
 
 
 def test_news_waits_for_what_is_on_its_way_there(at: Stage) -> None:
@@ -183,7 +183,7 @@ def test_whatever_happens_to_a_case_of_a_digest_edits_it(at: Stage) -> None:
     at.retract(CAP + 2)
     at.go()
     lines = at.discord.messages[CAP]["embeds"][0]["description"].splitlines()[-3:]
-    assert lines[0].endswith(f"`case {CAP:012x}` · The card declares the parents now")
+    assert lines[0].endswith(f"`case {CAP:012x}` · The card declares the models now")
     assert lines[1].endswith(f"`case {CAP + 1:012x}` · The repository is gone, or private")
     assert lines[2].startswith("[Retracted: org/m")
     assert lines[2].endswith(f"`case {CAP + 2:012x}`")
@@ -206,5 +206,5 @@ def test_a_message_of_an_earlier_version_is_told_as_things_stand(at: Stage) -> N
     }
     at.store.post([OutboxMessage(f"{key}@{WHERE}", WHERE, old, case.upload_id)], at.clock())
     assert at.go() == Delivered(sent=1)
-    assert at.titles == ["Declared since: org/m0", "The card declares the parents now: org/m0"]
+    assert at.titles == ["Now declared: org/m0", "The card declares the models now: org/m0"]
     assert "declared since: a/B" in at.since(0)

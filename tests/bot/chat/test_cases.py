@@ -21,7 +21,9 @@ AUTHOR = Person("100200300400500904", "author", permissions=0)
 
 def standing(message: Json) -> str:
     """What a message says has happened since, without the times."""
-    said = next((f["value"] for f in message["embeds"][0].get("fields", []) if f["name"] == "Since then"), "")
+    said = next(
+        (f["value"] for f in message["embeds"][0].get("fields", []) if f["name"] == "Since then, newest first"), ""
+    )
     return re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d ", "", said, flags=re.MULTILINE)
 
 
@@ -51,9 +53,11 @@ def test_moderators_speak_after_a_restart(tmp_path: Path) -> None:
             assert "You have said so before." in members.click(message, "Acknowledge", at.channel, ALICE).text
             at.idle()
         assert standing(message).split("\n") == [
-            "Dismissed by <@100200300400500901>: our own ＠everyone test",
+            "Dismissed by <@100200300400500901>: “our own ＠everyone test”",
             "Acknowledged by <@100200300400500901>",
         ]
+        labels = [button["label"] for row in message["components"] for button in row["components"]]
+        assert (labels[0], "Acknowledge" in labels, "Dismiss" in labels) == ("Evidence", True, False)
         thread = at.discord.world.channels[message["id"]]
         assert message["flags"] & HAS_THREAD
         assert [m["embeds"][0]["title"] for m in thread.messages] == ["Acknowledged", "Dismissed"]

@@ -42,7 +42,7 @@ def test_news_of_a_case_goes_into_its_thread_and_onto_its_message(tmp_path: Path
             at.idle()
         (under,) = at.discord.world.channels[message["id"]].messages
         title, text = under["embeds"][0]["title"], under["embeds"][0]["description"]
-        assert title.startswith("O cartão agora declara os modelos de origem: ")
+        assert title.startswith("O cartão agora declara os modelos: ")
         assert text == "declared since revision bbb: a/B"
         assert len(at.channel.messages) == 1
 
@@ -268,7 +268,7 @@ def test_a_corrected_card_ends_the_accusation_everywhere(tmp_path: Path) -> None
             at.idle()
             for head in heads:
                 embed = head["embeds"][0]
-                assert embed["title"] == "Declared since: quick-fox/Aurora\\_Turbo"
+                assert embed["title"] == "Now declared: quick-fox/Aurora\\_Turbo"
                 assert embed["color"] == DECLARED_COLOUR
                 assert "not declared" not in embed["description"]
                 assert "base_model" not in embed["description"]
@@ -278,7 +278,7 @@ def test_a_corrected_card_ends_the_accusation_everywhere(tmp_path: Path) -> None
             at.wait(lambda: at.posted(at.reviewers, 3))
             at.idle()
         for head in heads:
-            assert head["embeds"][0]["title"].startswith("Declared, then no more: ")
+            assert head["embeds"][0]["title"].startswith("Not declared any more: ")
             assert "not declared" in head["embeds"][0]["description"]
 
 

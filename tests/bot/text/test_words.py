@@ -39,7 +39,15 @@ def test_nothing_is_empty_or_too_long(locale: str) -> None:
 
 # keys that are put together from a part in the code and a value
 PUT_TOGETHER = (
-    *("alert.headline.", "alert.first.", "alert.parent.", "alert.sure.", "alert.mend.", "alert.fairness."),
+    *(
+        "alert.headline.",
+        "alert.first.",
+        "alert.parent.",
+        "alert.sure.",
+        "alert.mend.",
+        "alert.fairness.",
+        "alert.what.",
+    ),
     *("evidence.mix.", "evidence.field.", "evidence.sure.", "evidence.trained.", "standing."),
     *(
         "note.",
