@@ -14,13 +14,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzers.compare.aligned import Aligned, noise_floor
+from analyzers.compare.aligned import Aligned
 from analyzers.compare.case import Case
 from analyzers.compare.kinship import same_place
 from analyzers.fit.fitness import Fitness, worst_tensor
 from analyzers.fit.intervals import exact_intervals, sandwich_intervals
 from analyzers.fit.mixture import Mixture, mixture, under
-from analyzers.fit.moments import Moments, fit_set, moments
+from analyzers.fit.moments import Moments, fit_set, moments_of
 from analyzers.fit.parent_selection import select_from
 from analyzers.fit.recipe import Recipe, best_recipe
 from analyzers.fit.residual import Residue, residue
@@ -34,11 +34,10 @@ from analyzers.thresholds import (
     MIN_DECISIVE,
     MIN_INFORMATIVE_TENSORS,
     MIN_TENSOR_REPRODUCED,
-    NEEDED,
+    MOST,
     PROMISING,
     ROUNDED_NEARBY,
-    STRONG_NEARBY,
-    STRONG_REPRODUCED,
+    STRONG,
     TOPPED_COEFFICIENT,
 )
 
@@ -70,15 +69,14 @@ def analyze(case: Case) -> Finding | None:
 
 def _rounded(found: Explained) -> bool:
     """Tell whether a mix leaves no more than roundings or a touch of noise: then small coefficients mean something."""
-    return max(found.fitness.nearby, found.fitness.reproduced) >= STRONG_NEARBY
+    return max(found.fitness.nearby, found.fitness.reproduced) >= STRONG
 
 
 @lru_cache(maxsize=2)
 def explain_linear(aligned: Aligned, screened: int, windows: int) -> Explained | None:
     """Return the best mix of two or more models that all are needed; None if there is none worth a second thought."""
     anchor = nearest_model(aligned)
-    floor = noise_floor(aligned.suspect, aligned.candidates)
-    m = moments(widen(aligned.suspect), aligned.candidates, anchor, floor)
+    m = moments_of(aligned, anchor)
     fit = select_from(m, anchor, screened)
     while len(fit.parents) > 1:
         found = _explained(aligned, mixture(aligned, m, fit), windows)
@@ -124,7 +122,7 @@ def _without_idle(aligned: Aligned, m: Moments, found: Explained) -> tuple[int, 
             return rest
         if found.residue is not None and len(rest) > 1:
             simpler = mixture(aligned, m, fit_set(m, rest)).fitness
-            if simpler.nearby >= NEEDED * found.mixed.fitness.nearby:
+            if simpler.nearby >= MOST * found.mixed.fitness.nearby:
                 return rest
     return parents
 
@@ -142,7 +140,7 @@ def _explained(aligned: Aligned, mixed: Mixture, windows: int) -> Explained | No
         intervals = exact_intervals(local, recipe)[order]
         return Explained(mixed, recipe, fitted, recipe.coefficients[order], intervals, None)
     best = fitted if fitted.reproduced >= fit.reproduced else fit
-    settled = mixed.coefficients if fit.nearby >= STRONG_NEARBY else mixed.likeliest
+    settled = mixed.coefficients if fit.nearby >= STRONG else mixed.likeliest
     likely = mixed.likeliest if abs(mixed.coefficients.sum() - 1) < 1e-9 else mixed.fits[0]
     intervals = sandwich_intervals(local, likely, settled, mixed.tau)
     left = residue(local, settled @ local.candidates, windows)
@@ -160,13 +158,13 @@ def _finding(case: Case, aligned: Aligned, found: Explained) -> Finding | None:
     if not exact and not strangers(case, (p.ref.repo_id for p in mix.parents)):
         return None  # an average or an earlier checkpoint of one's own run is not excluded
     trained = False if exact else True if found.residue and found.residue.is_structure else None
-    if enough(mix) and mix.worst_tensor >= MIN_TENSOR_REPRODUCED and mix.reproduced >= STRONG_REPRODUCED:
+    if enough(mix) and mix.worst_tensor >= MIN_TENSOR_REPRODUCED and mix.reproduced >= STRONG:
         claim = f"{said} bit for bit ({mix.arithmetic}); the nearest single parent equals {mix.control:.4f} of all"
         return Finding(NAME, "blend", claim, mix.parents, "linear", exact, trained, measured, least)
     claim = f"{said}, and {mix.near:.3f} of {mix.far:,} weights far from every parent lie within 1.5 ulp of it"
-    if enough(mix) and mix.far >= MIN_DECISIVE and mix.near >= STRONG_NEARBY:
+    if enough(mix) and mix.far >= MIN_DECISIVE and mix.near >= STRONG:
         # what no noise of this size would leave, an arithmetic that is not named here does: all within two roundings
-        rounded = mix.near >= ROUNDED_NEARBY and mix.reproduced < STRONG_REPRODUCED
+        rounded = mix.near >= ROUNDED_NEARBY and mix.reproduced < STRONG
         trained = False if rounded else trained
         return Finding(NAME, "blend", claim, mix.parents, "linear", False, trained, measured, least)
     if max(mix.reproduced, mix.near) < GREY_REPRODUCED or mix.equal <= mix.control:

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzers.blend import Explained, explain_linear, measures, sentence, told
-from analyzers.compare.aligned import Aligned, align, noise_floor
+from analyzers.compare.aligned import Aligned, align
 from analyzers.compare.case import Case
-from analyzers.fit.moments import cost_of, fit_set, moments
+from analyzers.fit.moments import cost_of, fit_set, moments_of
 from analyzers.fit.parent_selection import select_from
 from analyzers.fit.tensor_profile import nearest_model
-from analyzers.numbers.rounding import widen
 from analyzers.records import Finding, SliceKey
 from analyzers.thresholds import ENOUGH_WEIGHTS, EXACT_REPRODUCED, MIN_DECISIVE, MIN_Z
 
@@ -49,7 +48,7 @@ def _doubt(case: Case, aligned: Aligned, found: Explained) -> str:
     """Say in what the quantized tensors do not bear out the mix; "" where they do."""
     told_by = 0
     for part in _quantized(case, aligned):
-        m = moments(widen(part.suspect), part.candidates, 0, noise_floor(part.suspect, part.candidates))
+        m = moments_of(part, 0)
         parents = found.mixed.parents
         free = fit_set(m, parents, free_sum=True)
         scale = free.coefficients.sum() / found.coefficients.sum()  # levels that are no means of their cells shrink all

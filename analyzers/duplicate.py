@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from analyzers.compare.aligned import noise_floor
 from analyzers.compare.case import Case
 from analyzers.compare.kinship import Kinship
-from analyzers.fit.moments import moments
-from analyzers.fit.parent_selection import select_from
+from analyzers.fit.parent_selection import select
 from analyzers.numbers.quantized import COARSE
-from analyzers.numbers.rounding import stored_as, widen
+from analyzers.numbers.rounding import stored_as
 from analyzers.records import Finding, Parent
 from analyzers.sketch.packed_columns import SCALED
 from analyzers.thresholds import (
@@ -76,8 +74,7 @@ def _alone(case: Case, one: Kinship) -> bool:
     if aligned is None or not rows:
         return True
     row = rows[0]
-    m = moments(widen(aligned.suspect), aligned.candidates, row, noise_floor(aligned.suspect, aligned.candidates))
-    needed = select_from(m, row, case.screened).parents
+    needed = select(aligned.suspect, aligned.candidates, row, case.screened).parents
     return needed == (row,) or (len(needed) == 1 and case.declares(one.reference.repo_id))
 
 

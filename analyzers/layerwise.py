@@ -12,21 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from analyzers.blend import one_is_enough, strangers
-from analyzers.compare.aligned import Aligned, noise_floor
+from analyzers.compare.aligned import Aligned
 from analyzers.compare.case import Case
 from analyzers.fit.arithmetic import ARITHMETICS, Arithmetic
-from analyzers.fit.fitness import fitness
-from analyzers.fit.recipe import equal_bits, recipes
+from analyzers.fit.mixture import under
+from analyzers.fit.recipe import recipes
 from analyzers.fit.tensor_profile import TensorProfile, profile, promising
 from analyzers.records import Finding, Parent
 from analyzers.thresholds import (
     EXACT_REPRODUCED,
     MIN_DECISIVE,
     MIN_INFORMATIVE_TENSORS,
+    MOST,
     PARENT_TENSORS,
-    PROFILED_TENSORS,
-    ROUNDED_LAYERWISE,
-    STRONG_NEARBY,
+    REPRODUCED_TENSOR,
+    STRONG,
 )
 
 NAME = "layerwise"
@@ -56,7 +56,7 @@ def analyze(case: Case) -> Finding | None:
     decisive = sum(int(t.mixed.fitness.decisive.sum()) for t in mixed if t.mixed)
     if len(mixed) < MIN_INFORMATIVE_TENSORS or decisive < MIN_DECISIVE:
         return None
-    if len(explained) < PROFILED_TENSORS * len(telling):
+    if len(explained) < MOST * len(telling):
         return None
     models = parents_of(explained)
     best = replay(aligned, mixed)
@@ -87,8 +87,8 @@ def analyze(case: Case) -> Finding | None:
         "weights": aligned.suspect.size,
     }
     # a profile that misses this many weights is no better an explanation than kinds of weights that miss a few more
-    least = 1.0 - near + (LOOSE if near < STRONG_NEARBY else 0.0)
-    trained = False if near >= ROUNDED_LAYERWISE else None
+    least = 1.0 - near + (LOOSE if near < STRONG else 0.0)
+    trained = False if near >= REPRODUCED_TENSOR else None
     parents = tuple(Parent(ref, None, None) for ref in refs)
     return Finding(NAME, "blend", claim, parents, "layerwise", exact, trained, measured, least)
 
@@ -119,11 +119,9 @@ def _replay(aligned: Aligned, mixed: Sequence[TensorProfile], arithmetic: Arithm
     hits = decisive = 0
     for tensor in mixed:
         assert tensor.mixed is not None  # noqa: S101 - that is what mixed means
-        part = aligned.only(aligned.tensors == aligned.keys.index(tensor.key)).of(tensor.mixed.parents)
-        floor = noise_floor(part.suspect, part.candidates)
-        (recipe,) = recipes(part, tensor.mixed.fits, [arithmetic])
-        mix = recipe.coefficients @ part.candidates[list(recipe.parents)]
-        fit = fitness(part, mix, recipe.prediction, equal_bits(recipe.prediction, part.suspect, floor))
+        part = aligned.only(aligned.tensors == aligned.keys.index(tensor.key))
+        (recipe,) = recipes(part.of(tensor.mixed.parents), tensor.mixed.fits, [arithmetic])
+        fit = under(part, tensor.mixed, recipe)
         hits += int(fit.hit[fit.decisive].sum())
         decisive += int(fit.decisive.sum())
     return Replayed(arithmetic.name, decisive, hits / max(decisive, 1))

@@ -10,15 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from analyzers.blend import Explained, enough, explain_linear, measures, one_is_enough, sentence, told
-from analyzers.compare.aligned import Aligned, align, noise_floor
+from analyzers.compare.aligned import Aligned, align
 from analyzers.compare.case import Case
 from analyzers.fit.mixture import mixture, under
-from analyzers.fit.moments import fit_set, moments
+from analyzers.fit.moments import fit_set, moments_of
 from analyzers.fit.recipe import best_recipe
 from analyzers.numbers.quantized import Quantized
-from analyzers.numbers.rounding import widen
 from analyzers.records import Finding, Mix
-from analyzers.thresholds import EXACT_REPRODUCED, MIN_TENSOR_REPRODUCED, STRONG_REPRODUCED
+from analyzers.thresholds import EXACT_REPRODUCED, MIN_TENSOR_REPRODUCED, STRONG
 
 NAME = "quantized_blend"
 
@@ -32,7 +31,7 @@ def analyze(case: Case) -> Finding | None:
     mix = told(aligned, found) if found is not None else None
     if found is None or mix is None or one_is_enough(case, mix.equal, mix.weights):
         return None
-    if mix.reproduced < STRONG_REPRODUCED or mix.equal <= mix.control:
+    if mix.reproduced < STRONG or mix.equal <= mix.control:
         return None
     rest = list(_elsewhere(case, aligned, found))
     if mix.reproduced >= EXACT_REPRODUCED:
@@ -82,7 +81,7 @@ def _elsewhere(case: Case, aligned: Aligned, found: Explained) -> Iterator[Kind]
     seen, count = set(aligned.keys), len(found.mixed.parents)
     while (rest := align(case.suspect, aligned.references, seen)) is not None:
         local = rest.of(found.mixed.parents)
-        m = moments(widen(local.suspect), local.candidates, 0, noise_floor(local.suspect, local.candidates))
+        m = moments_of(local, 0)
         mixed = mixture(local, m, fit_set(m, tuple(range(count))))
         best = best_recipe(local, [found.coefficients, *mixed.fits])
         fit = under(local, mixed, best)
@@ -99,9 +98,7 @@ def _stand_in(aligned: Aligned, found: Explained) -> str:
     """
     parents, fit = found.mixed.parents, found.fitness
     least = float(fit.hit.sum() - (1 - EXACT_REPRODUCED) * fit.decisive.sum())
-    m = moments(
-        widen(aligned.suspect), aligned.candidates, parents[0], noise_floor(aligned.suspect, aligned.candidates)
-    )
+    m = moments_of(aligned, parents[0])
     for other in (i for i in range(len(aligned.references)) if i not in parents):
         for i in range(len(parents)):
             swapped = (*parents[:i], other, *parents[i + 1 :])

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from analyzers.blend import strangers
-from analyzers.compare.aligned import Aligned, noise_floor
+from analyzers.compare.aligned import Aligned
 from analyzers.compare.case import Case
-from analyzers.fit.moments import moments
-from analyzers.fit.parent_selection import select_from
+from analyzers.fit.parent_selection import select
 from analyzers.fit.sparse_masks import Kinds, kinds_of
 from analyzers.fit.tensor_profile import nearest_model
-from analyzers.numbers.rounding import widen
 from analyzers.records import Finding, Parent
-from analyzers.thresholds import MIN_DECISIVE, SPARSE_BEYOND, SPARSE_TOLD, STRONG_NEARBY
+from analyzers.thresholds import MIN_DECISIVE, SPARSE_BEYOND, SPARSE_TOLD, STRONG
 
 NAME = "sparse"
 MAX_PARENTS = 3  # besides the base
@@ -64,7 +62,7 @@ def analyze(case: Case) -> Finding | None:
         "joint": kinds.joint,
     }
     told = tuple(Parent(ref, None, None) for ref in refs)
-    trained = False if kinds.covered >= STRONG_NEARBY else None
+    trained = False if kinds.covered >= STRONG else None
     return Finding(NAME, "blend", claim, told, "sparse", False, trained, measured, 1.0 - kinds.covered)
 
 
@@ -87,8 +85,7 @@ def tried(aligned: Aligned) -> Iterator[Sorted]:
 
 def _likely(aligned: Aligned, base: int) -> tuple[int, ...]:
     """Return the models that a linear fit needs beside a base, those with the largest coefficients first."""
-    floor = noise_floor(aligned.suspect, aligned.candidates)
-    fit = select_from(moments(widen(aligned.suspect), aligned.candidates, base, floor), base)
+    fit = select(aligned.suspect, aligned.candidates, base)
     order = np.argsort(-np.abs(fit.coefficients))
     return tuple(p for p in (fit.parents[i] for i in order) if p != base)[:MAX_PARENTS]
 

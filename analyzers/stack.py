@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from analyzers.compare.case import Case
 from analyzers.fit.bit_copies import TensorCopy, copied
 from analyzers.records import Finding, Parent
-from analyzers.thresholds import COPIED_TENSORS, MIN_COPIED_TENSORS
+from analyzers.thresholds import COPY_TENSORS_EQUAL, MIN_INFORMATIVE_TENSORS
 
 NAME = "stack"
 NAMED = 8  # experts in a claim
@@ -27,7 +27,7 @@ def analyze(case: Case) -> Finding | None:
     strange = _strange_experts(sampled)
     found = [c for c in sampled if c.key.expert not in strange]
     from_known = [c for c in found if c.origins]
-    if len(from_known) < max(MIN_COPIED_TENSORS, COPIED_TENSORS * len(found)):
+    if len(from_known) < max(MIN_INFORMATIVE_TENSORS, COPY_TENSORS_EQUAL * len(found)):
         return None
     needed = sources(from_known)
     moved = sum(c.moved for c in from_known)
@@ -38,7 +38,7 @@ def analyze(case: Case) -> Finding | None:
         "copied": len(from_known),
         "moved": moved,
         "weights": sum(case.suspect.samples[c.key].values.size for c in sampled),
-        "decisive": sum(case.suspect.samples[c.key].values.size for c in from_known if _told(c)),
+        "decisive": sum(case.suspect.samples[c.key].values.size for c in from_known if c.distinct),
     }
     measured |= {f"from {ref.repo_id}": count for ref, count in zip(refs, counts, strict=True)}
     parents = tuple(Parent(ref, None, None) for ref in refs)
@@ -73,7 +73,7 @@ def _listed(experts: frozenset[int]) -> str:
 
 def sources(copied: Sequence[TensorCopy]) -> list[int]:
     """Return the models that all tensors together need, the one that gave most first (a greedy cover)."""
-    left = [c for c in copied if _told(c)]
+    left = [c for c in copied if c.distinct]
     needed: list[int] = []
     while left:
         votes: dict[int, int] = {}
@@ -88,9 +88,5 @@ def sources(copied: Sequence[TensorCopy]) -> list[int]:
 
 def _counts(copied: Sequence[TensorCopy], needed: Sequence[int]) -> list[int]:
     """Return how many tensors each model gave; one that several hold counts for the first of them."""
-    owners = [next((m for m in needed if m in c.models), -1) for c in copied if _told(c)]
+    owners = [next((m for m in needed if m in c.models), -1) for c in copied if c.distinct]
     return [owners.count(m) for m in needed]
-
-
-def _told(one: TensorCopy) -> bool:
-    return one.distinct

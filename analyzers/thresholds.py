@@ -20,20 +20,21 @@ SAME_PRODUCTS = (
     0.99  # correlation of the cosines between embeddings in each of four blocks: the same but for a rotation
 )
 
-# linear mixes
-PROMISING = 0.25  # of far or decisive weights that a mix must meet before any arithmetic is tried
+# how much of what decides an explanation must meet, whatever its family
 EXACT_REPRODUCED = 0.995  # of the decisive weights, bit for bit, under one named arithmetic
-STRONG_REPRODUCED = 0.95  # the same where a touch of noise came on top
-GREY_REPRODUCED = 0.5  # between this and STRONG_REPRODUCED nothing is claimed
+STRONG = 0.95  # of the decisive or far weights: a touch of noise, or an arithmetic that is not named
+MOST = 0.85  # of a tensor's far weights, of the telling tensors, or of what is met without a parent
+GREY_REPRODUCED = 0.5  # of the decisive or far weights: between this and STRONG nothing is claimed
+PROMISING = 0.25  # of far or decisive weights that a mix must meet before any arithmetic is tried
 MIN_DECISIVE = 200  # weights
 MIN_TENSOR_REPRODUCED = 0.8  # in the worst tensor
-MIN_INFORMATIVE_TENSORS = 4  # tensors with decisive weights
+MIN_INFORMATIVE_TENSORS = 4  # tensors with decisive weights, or copied ones
+
+# linear mixes
 FAR_ULPS = 3.0  # a weight is far if the mix lies so many ulps from every single parent
-NEAR_ULPS = 1.5  # and met if the suspect lies within so many of the mix
-STRONG_NEARBY = 0.95  # of the far weights met: a blend in an arithmetic that is not named
 ROUNDED_NEARBY = 0.96  # of the far weights met: nothing but roundings is left over
-NEEDED = 0.85  # a parent without which this share of the far weights is met all the same is not needed
-AS_WELL = 0.98  # the same for a base in place of a model that hardly moved from it
+NEAR_ULPS = 1.5  # and met if the suspect lies within so many of the mix
+AS_WELL = 0.98  # of the far weights met: a base takes the place of a model that hardly moved from it
 DRIFT = 0.25  # correlation of what came on top with a parent's delta that an interval allows for
 SURE_EDGES = 8.0  # times the error of a code's edges by which a mix must differ from a parent before the code tells
 
@@ -45,20 +46,14 @@ TOPPED_COEFFICIENT = 0.1  # the least coefficient of a parent there
 STRUCTURE_ROW_DEPENDENCE = 1.8  # n r^2 between rows of what is left over, from which it is training
 
 # tensor by tensor
-MIN_FAR = 16  # far weights of a tensor before their share says anything
 ENOUGH_WEIGHTS = 32  # decisive weights of a tensor, likewise
-NEARBY_TENSOR = 0.85  # of a tensor's far weights met by a mix of its own
-REPRODUCED_TENSOR = 0.9  # of its decisive weights, where few are far
-PROFILED_TENSORS = 0.85  # of the telling tensors that must be mixed or copied
 PARENT_TENSORS = 0.15  # of them that must need a model before it is called a parent
-ROUNDED_LAYERWISE = 0.9  # of all far weights met: nothing but roundings is left over
+REPRODUCED_TENSOR = 0.9  # of its decisive weights, where few are far; of all far weights: roundings alone are left
 
 # whole tensors
 DISTINCT_ULPS = 4.0  # by which models must differ on a weight before its being equal to one of them counts
-MIN_DISTINCT = 16  # such weights in a tensor before it counts as copied
-COPIED_TENSORS = 0.9  # of the sampled tensors before a stack is named
-MIN_COPIED_TENSORS = 4
-COPY_TENSORS_EQUAL = 0.9  # of the tensors: a copy with a few touched ones
+MIN_DISTINCT = 16  # such weights, or far ones, in a tensor before it says anything
+COPY_TENSORS_EQUAL = 0.9  # of the tensors: a copy with a few touched ones, or a stack
 COPY_TENSORS_HELD = 0.75  # of the suspect's sampled tensors that the model must have at all
 COPY_MIN_WEIGHTS = 2_000  # compared weights before a copy is named
 
@@ -73,7 +68,6 @@ NOISE_DISPERSION = 0.2  # of the relative difference between tensors
 NOISE_ROW_DEPENDENCE = 1.6  # n r^2 between rows of the difference
 NOISE_LEAST = 2e-3  # relative difference below which nothing is claimed
 NOISE_DISTANCE = 0.05  # and above which a model would be destroyed
-SUSPECT_DISPERSION = 0.3  # under both of these a second look decides whether it is noise
-SUSPECT_ROW_DEPENDENCE = 2.5
+NEARLY_NOISE = 1.5  # times dispersion and row dependence of noise: below both a second look decides whether it is noise
 TRAINED_ON_COEFFICIENT = 0.02  # from 1, of a release's delta in the suspect's, to be trained on from it
 TRAINED_ON_NEARNESS = 0.15  # distance to the release over that to the base, likewise

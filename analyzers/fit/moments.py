@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analyzers.numbers.rounding import Floats
+from analyzers.compare.aligned import Aligned, noise_floor
+from analyzers.numbers.rounding import Floats, widen
 
 TAUS = np.append(0.0, np.geomspace(1e-8, 4.0, 40))  # of the residuals' mean square: the spreads that are tried
 ROUNDS = 3  # the weights depend on the residual, which depends on the weights
@@ -55,6 +56,12 @@ def moments(suspect: Floats, candidates: Floats, anchor: int, u: Floats) -> Mome
         cross=np.stack([c @ y[part] for c, part in zip(picked, parts, strict=True)]),
         gram=np.stack([c @ c.T for c in picked]),
     )
+
+
+def moments_of(aligned: Aligned, anchor: int) -> Moments:
+    """Return the sums of models side by side."""
+    floor = noise_floor(aligned.suspect, aligned.candidates)
+    return moments(widen(aligned.suspect), aligned.candidates, anchor, floor)
 
 
 def likeliest(m: Moments, squares: Floats) -> tuple[float, float]:

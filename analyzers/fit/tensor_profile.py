@@ -17,8 +17,8 @@ from analyzers.compare.aligned import Aligned, Mask, noise_floor
 from analyzers.fit.arithmetic import ARITHMETICS
 from analyzers.fit.intervals import likely_intervals
 from analyzers.fit.mixture import Mixture, mixture, under
-from analyzers.fit.moments import fit_set, moments
-from analyzers.fit.parent_selection import select_from
+from analyzers.fit.moments import fit_set, moments_of
+from analyzers.fit.parent_selection import select, select_from
 from analyzers.fit.recipe import recipes
 from analyzers.numbers.rounding import equal, widen
 from analyzers.records import SliceKey
@@ -26,8 +26,7 @@ from analyzers.thresholds import (
     DISTINCT_ULPS,
     ENOUGH_WEIGHTS,
     MIN_DISTINCT,
-    MIN_FAR,
-    NEARBY_TENSOR,
+    MOST,
     REPRODUCED_TENSOR,
 )
 
@@ -66,9 +65,7 @@ def _models(parts: list[Aligned]) -> tuple[int, ...]:
         copied = _copied_from(part)
         if not copied:
             anchor = nearest_model(part)
-            floor = noise_floor(part.suspect, part.candidates)
-            m = moments(widen(part.suspect), part.candidates, anchor, floor)
-            copied = frozenset(select_from(m, anchor, len(part.references)).parents)
+            copied = frozenset(select(part.suspect, part.candidates, anchor, len(part.references)).parents)
         votes.update(copied)
     ranked = sorted(votes, key=lambda model: (-votes[model], model))
     return tuple(ranked[:MAX_MODELS])
@@ -110,7 +107,7 @@ def _mixed(part: Aligned, models: tuple[int, ...]) -> Mixture:
     """Fit one tensor by the models it seems to need, or by all where that explains more of it."""
     local = part.of(models)
     anchor = nearest_model(local)
-    m = moments(widen(local.suspect), local.candidates, anchor, noise_floor(local.suspect, local.candidates))
+    m = moments_of(local, anchor)
     few = mixture(local, m, select_from(m, anchor))
     found = few
     if _state(few) != "mixed":
@@ -132,8 +129,8 @@ def _replayed(local: Aligned, found: Mixture) -> Mixture:
 def _state(found: Mixture) -> State:
     fit = found.fitness
     far, decisive = int(fit.far.sum()), int(fit.decisive.sum())
-    if far >= MIN_FAR:
-        return "mixed" if fit.nearby >= NEARBY_TENSOR else "unexplained"
+    if far >= MIN_DISTINCT:
+        return "mixed" if fit.nearby >= MOST else "unexplained"
     if decisive >= ENOUGH_WEIGHTS:
         return "mixed" if fit.reproduced >= REPRODUCED_TENSOR else "unexplained"
     return "unexplained" if float(fit.near.mean()) < NEXT_TO_NEAREST else "silent"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from analyzers.compare.aligned import Aligned, noise_floor
+from analyzers.compare.aligned import Aligned
 from analyzers.compare.case import Case
 from analyzers.fit.bit_copies import TensorCopy, copied
 from analyzers.fit.intervals import likely_intervals
 from analyzers.fit.mixture import mixture
-from analyzers.fit.moments import fit_set, moments
-from analyzers.numbers.rounding import widen
+from analyzers.fit.moments import fit_set, moments_of
 from analyzers.records import DepthPoint, Finding
 
 
@@ -33,8 +32,7 @@ def depth_profile(case: Case, finding: Finding) -> tuple[DepthPoint, ...]:
 
 
 def _point(part: Aligned, tensor: int) -> DepthPoint:
-    floor = noise_floor(part.suspect, part.candidates)
-    m = moments(widen(part.suspect), part.candidates, len(part.references) - 1, floor)
+    m = moments_of(part, len(part.references) - 1)
     found = mixture(part, m, fit_set(m, tuple(range(len(part.references)))))
     bounds = likely_intervals(part, found.coefficients, found.tau)
     shares = {

@@ -15,11 +15,12 @@ from analyzers.compare.kinship import Kinship
 from analyzers.fit.bit_copies import copied
 from analyzers.records import Finding, Reference, Verdict
 from analyzers.thresholds import (
-    MIN_COPIED_TENSORS,
+    MIN_INFORMATIVE_TENSORS,
+    NEARLY_NOISE,
+    NOISE_DISPERSION,
     NOISE_DISTANCE,
     NOISE_LEAST,
-    SUSPECT_DISPERSION,
-    SUSPECT_ROW_DEPENDENCE,
+    NOISE_ROW_DEPENDENCE,
 )
 
 MAX_MODELS = 6  # read again beside the suspect
@@ -49,7 +50,7 @@ def _of_a_derivative(case: Case, lot: float) -> str:
 def stacked(case: Case) -> bool:
     """Tell whether some tensors are copied, bit for bit, from models of which no single one has them all."""
     found = [c for c in copied(case) if c.origins and c.distinct]
-    return len(found) >= MIN_COPIED_TENSORS and not frozenset.intersection(*(c.models for c in found))
+    return len(found) >= MIN_INFORMATIVE_TENSORS and not frozenset.intersection(*(c.models for c in found))
 
 
 def moved(case: Case) -> bool:
@@ -67,8 +68,8 @@ def undeclared_noise(case: Case) -> bool:
     return (
         not case.declares(nearest.reference.repo_id)
         and NOISE_LEAST / 2 <= nearest.distance <= NOISE_DISTANCE
-        and nearest.dispersion <= SUSPECT_DISPERSION
-        and nearest.row_dependence <= SUSPECT_ROW_DEPENDENCE
+        and nearest.dispersion <= NEARLY_NOISE * NOISE_DISPERSION
+        and nearest.row_dependence <= NEARLY_NOISE * NOISE_ROW_DEPENDENCE
     )
 
 

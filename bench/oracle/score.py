@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzers.compare.aligned import Aligned, noise_floor
+from analyzers.fit.decoys import decoy
 from analyzers.numbers.rounding import BF16, Floats, Stored, round_to, ulp, widen
 from analyzers.thresholds import DISTINCT_ULPS, MIN_DISTINCT
 from bench.oracle.values import VALUES, Singles, Told, free_numbers, singles
@@ -67,13 +68,10 @@ def _parts(aligned: Aligned, models: Floats) -> Iterator[NDArray[np.int64]]:
 
 
 def rolled(aligned: Aligned, parent: int, origin: int) -> Floats:
-    """Return a parent whose delta from `origin` keeps its signs and takes the size of a neighbour with the same ulp."""
+    """Return a parent with the decoy of its delta from `origin`."""
     start = aligned.candidates[origin]
     delta, floor = aligned.candidates[parent] - start, noise_floor(aligned.suspect, aligned.candidates)
-    alike = np.lexsort((floor, aligned.tensors))
-    delta[alike] = np.sign(delta[alike]) * np.roll(np.abs(delta[alike]), 1)
-    stored: Floats = widen(round_to(start + delta, aligned.suspect.dtype))
-    return stored
+    return widen(round_to(start + decoy(delta, floor, aligned.tensors), aligned.suspect.dtype))
 
 
 def _with(models: Floats, i: int, other: Floats) -> Floats:
