@@ -17,7 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from bot.config.settings import Settings, SettingsError
 from bot.health.heartbeat import Heartbeat
 from bot.health.metrics import Metrics
-from bot.health.short_connections import ShortConnection
+from bot.health.short_connections import listening
 from bot.hub.webhook import LARGEST_BODY, PATH, HubWebhook
 from state.errors import StateError
 
@@ -79,27 +79,5 @@ class Endpoint:
         app.router.add_get("/metrics", self.numbers)
         if self.webhook is not None:
             app.router.add_post(PATH, self.webhook.take)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        held: set[ShortConnection] = set()
-        server = None
-        try:
-            try:
-                loop, serve = asyncio.get_running_loop(), _server_of(runner)
-                server = await loop.create_server(
-                    lambda: ShortConnection(serve(), held), settings.http_host, settings.http_port
-                )
-            except OSError as error:
-                where = f"{settings.http_host} port {settings.http_port}"
-                why = error.strerror or type(error).__name__
-                raise SettingsError(f"BLENDWATCH_HTTP_HOST, BLENDWATCH_HTTP_PORT: {where}: {why}") from None
+        async with listening(app, settings.http_host, settings.http_port, "HTTP"):
             yield
-        finally:
-            if server is not None:
-                server.close()
-            await runner.cleanup()
-
-
-def _server_of(runner: web.AppRunner) -> web.Server:
-    assert runner.server is not None  # noqa: S101  # set up
-    return runner.server

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
+
+from aiohttp import web
+
+from bot.config.settings import SettingsError
 
 SECONDS: Final = 30.0  # for one connection; a scrape or a webhook takes under a second
 MOST: Final = 64  # connections at a time; one more is closed at once
@@ -48,3 +54,26 @@ class ShortConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Pass on that the client reads again."""
         self._inner.resume_writing()
+
+
+@asynccontextmanager
+async def listening(app: web.Application, host: str, port: int, setting: str) -> AsyncIterator[None]:
+    """Let an application answer while inside; SettingsError, which names BLENDWATCH_`setting`_PORT, if it cannot."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    serve, held = runner.server, set[ShortConnection]()
+    assert serve is not None  # noqa: S101  # set up
+    server = None
+    try:
+        try:
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(lambda: ShortConnection(serve(), held), host, port)
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            names = f"BLENDWATCH_{setting}_HOST, BLENDWATCH_{setting}_PORT"
+            raise SettingsError(f"{names}: {host} port {port}: {why}") from None
+        yield
+    finally:
+        if server is not None:
+            server.close()
+        await runner.cleanup()

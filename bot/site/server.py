@@ -14,8 +14,8 @@ from typing import Final
 from aiohttp import web
 
 from analyzers.errors import BlendwatchError
-from bot.config.settings import Settings, SettingsError
-from bot.health.short_connections import ShortConnection
+from bot.config.settings import Settings
+from bot.health.short_connections import listening
 from bot.site.pages import policy
 
 REFRESH_SECONDS: Final = 300.0  # for which pages are served as they were made
@@ -67,28 +67,12 @@ class PublicSite:
         app = web.Application(client_max_size=LARGEST_BODY)
         self.mount(app)
         app.router.add_get("/{path:.*}", self.page)  # HEAD, too; every other method is refused
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        serve, held = runner.server, set[ShortConnection]()
-        assert serve is not None  # noqa: S101  # set up
-        server = None
         try:
-            try:
-                loop = asyncio.get_running_loop()
-                server = await loop.create_server(
-                    lambda: ShortConnection(serve(), held), settings.site_host, settings.site_port
-                )
-            except OSError as error:
-                where = f"{settings.site_host} port {settings.site_port}"
-                why = error.strerror or type(error).__name__
-                raise SettingsError(f"BLENDWATCH_SITE_HOST, BLENDWATCH_SITE_PORT: {where}: {why}") from None
-            yield
+            async with listening(app, settings.site_host, settings.site_port, "SITE"):
+                yield
         finally:
-            if server is not None:
-                server.close()
             if self._making is not None:
                 self._making.cancel()
-            await runner.cleanup()
 
 
 def _headers(kind: str) -> dict[str, str]:
