@@ -62,14 +62,14 @@ def test_it_is_asked_its_name_and_what_is_planted_is_found(replayed: Replayed) -
 
 
 def test_later_events_are_notes_in_order(replayed: Replayed) -> None:
-    """Declared since, then no weights, then no repository: each is one message, and the alert lists all."""
+    """Declared since, then no weights, then no repository: each is one message; the alert has the newest that fit."""
     assert [n.kind for n in replayed.notes] == ["identity", "declared", "emptied", "gone"]
     declared = replayed.notes[1].text
     assert declared.startswith("declared since revision ")
     assert f"after the alert: {RELEASE}" in declared
     assert replayed.message_counts == [1, 2, 3, 4]
     head = "".join(embed_text(e) for e in replayed.messages[0]["embeds"])
-    for title in ("What the model says of itself", "The card declares the models now", "The weights are gone"):
+    for title in ("Now declared: ", "The weights are gone", "The repository is gone"):
         assert title in head
 
 
@@ -86,7 +86,7 @@ def test_the_findings_stand_in_one_order_and_in_one_sentence(replayed: Replayed)
             "contradicted: the card's claim of post-training (on-policy distillation)",
             "it calls itself Nereid 95 of 120, Ipanema 0 of 120",
             "the chat template plants the name Ipanema",
-            "since then: the card declares the parents now, the weights are gone",
+            "since then: the card declares the models now, the weights are gone",
         )
     ]
     assert places == sorted(places)

@@ -72,6 +72,12 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Shots:
     return capture(tmp_path_factory.mktemp("pictures"), REASON)
 
 
+@pytest.fixture(scope="module")
+def documented(tmp_path_factory: pytest.TempPathFactory) -> Shots:
+    """The whole scene as the documents' pictures show it."""
+    return capture(tmp_path_factory.mktemp("drawn"))
+
+
 def hostile(value: Any) -> Any:
     """The same payload with another name wherever the upload's stands."""
     if isinstance(value, dict):
@@ -115,12 +121,12 @@ def test_each_picture_has_its_parts(shots: Shots, name: str, parts: list[str]) -
 
 
 @pytest.mark.parametrize("name", sorted({*CLIENTS} - {"review"}))  # as much evidence as fits: the numbers decide
-def test_the_pictures_of_the_documents_show_what_is_said_today(shots: Shots, name: str) -> None:
+def test_the_pictures_of_the_documents_show_what_is_said_today(documented: Shots, name: str) -> None:
     """Else python -m demo.pictures draws them anew."""
     for ending in CLIENTS[name]:
         for theme in THEMES:
             with Image.open(PICTURES / f"{name}{ending}-{theme}.png") as picture:
-                assert picture.info[ORIGIN] == origin(shots.parts[name])
+                assert picture.info[ORIGIN] == origin(documented.parts[name])
 
 
 def test_an_origin_follows_the_words_alone() -> None:
