@@ -158,8 +158,9 @@ def _in_short(report: Report, words: Words, state: str, answer: Answer, cut: Cut
     parts = [
         headline.first(report, words, state),
         headline.made_of(report, words, state, cut.name, cut.models),
-        headline.sure(report, words, state, control=cut.control),
+        headline.sure(report, words, state, control=False),
         mend if lines else headline.rest(report, words, state),
+        headline.nearest(report, words, state) if cut.control else "",
         fair,
     ]
     return "\n".join(part for part in parts if part)

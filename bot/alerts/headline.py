@@ -79,24 +79,21 @@ def made_of(report: Report, words: Words, state: str, limit: int, models: int) -
     for part in _parts(report)[:1]:
         name, where = code(string(part.get("nearest")), limit), harmless(string(part.get("name")), 24)
         said = _said({"said": part.get("said")}, words, state)
-        lines.append(
-            f"{BULLET} {words('alert.parent.part', name=name or words('alert.unnamed'), part=where, said=said)}"
-        )
+        name = name or words("alert.unnamed")
+        lines.append(f"{BULLET} {words('alert.parent.part', name=name, part=where, said=said)}")
     return "\n".join(lines)
 
 
 def sure(report: Report, words: Words, state: str, *, control: bool) -> str:
-    """Return how sure it is: the strength, and the counts behind it in words that anyone knows.
-
-    Of an unknown order: how much is shared. `control`: with how much the nearest single model gives.
-    """
+    """Return how sure it is, and of an unknown order how much is shared; `control`: with what one model explains."""
     if state == "retracted":
         return ""
     strength = "" if is_out_of_order(report) else string(report.get("strength"))
     known = [words(f"alert.sure.{strength}")] if strength in ("exact", "strong", "indicative") else []
-    facts = "; ".join([*_facts(report, words), *(_control(report, words) if control else [])])
+    facts = "; ".join(_facts(report, words))
     said = ": ".join([*known, *([facts] if facts else [])])
-    return f"{said[0].upper()}{said[1:]}." if said else ""
+    said = f"{said[0].upper()}{said[1:]}." if said else ""
+    return f"{said} {nearest(report, words, state) if control else ''}".strip()
 
 
 def mend(report: Report) -> str:
@@ -289,10 +286,13 @@ def _blend_facts(report: Report, measured: Mapping[str, Any], words: Words) -> l
     return facts
 
 
-def _control(report: Report, words: Words) -> list[str]:
+def nearest(report: Report, words: Words, state: str) -> str:
+    """Return how much of a blend the nearest single model explains; "" where that tells nothing."""
     share = _part(section(report.get("measured")).get("control"))
-    telling = report.get("finding") == "blend" and share is not None and share <= TELLING_CONTROL
-    return [words("alert.sure.control", share=ceil(100 * share - 1e-9))] if telling and share is not None else []
+    told = state != "retracted" and report.get("finding") == "blend" and not is_out_of_order(report)
+    if not told or share is None or share > TELLING_CONTROL:
+        return ""
+    return words("alert.sure.control", share=ceil(100 * share - 1e-9))
 
 
 def _part(value: object) -> float | None:

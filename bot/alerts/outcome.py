@@ -22,6 +22,7 @@ TITLE_LENGTH: Final = 80
 FOR_REVIEWERS: Final = ("notice_asked", "notice_failed", "notice_answered", "notice_over", "notice_closed")
 RECORDED: Final = ("notice_closed",)  # notes that no message shows: blendwatch case show does
 _COMMIT: Final = re.compile(r" ?\bsince revision [0-9a-f]{6,64}\b")  # how a note names a commit
+_CLAUSE: Final = re.compile(r"[.;] ")  # how a clause of a note ends
 
 Line = Callable[[int], str]  # what happened, harmless, in at most about so many characters
 
@@ -56,13 +57,12 @@ def note_line(at: str, title: str, text: str) -> Line:
 
 
 def _shortened(text: str, room: int) -> str:
-    """Return a note in at most `room` characters: commits' codes go first, then its last sentences, then words."""
+    """Return a note in at most `room` characters: commits' codes go first, then its last clauses, then words."""
     if width(harmless(text, len(text) * 10)) > room:
         text = _COMMIT.sub("", text).strip()
-        sentences = text.split(". ")
-        while len(sentences) > 1 and width(harmless(". ".join(sentences), len(text) * 10)) > room:
-            sentences.pop()
-        text = ". ".join(sentences)
+        ends = [found.start() for found in _CLAUSE.finditer(text)]
+        while ends and width(harmless(text, len(text) * 10)) > room:
+            text = text[: ends.pop()]
     return harmless(text, room)
 
 

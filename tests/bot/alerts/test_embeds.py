@@ -184,8 +184,8 @@ def test_an_alert_tells_what_was_measured_declared_and_how_sure_it_is() -> None:
         f"https://huggingface.co/quick-fox/Aurora_Turbo/tree/{'a' * 40}",
         "It mixes 2 known models; its card declares 1.",
         f"█ {A}: declared\n▒ {B}: not declared",
-        "Exact: all 4,321 weights where mixing shows fit this mix; "
-        "no single model explains more than 5 in 100 of its weights.",
+        "Exact: all 4,321 weights where mixing shows fit this mix.",
+        "No single model explains more than 5 in 100 of its weights.",
         f"base_model:\n- {A}\n- {B}\nbase_model_relation: merge",
         "Blending is legitimate; only what the card leaves out is reported.",
         f"Measured:\n    0.565 {A} + 0.435 {B}",
