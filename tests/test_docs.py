@@ -168,3 +168,9 @@ def test_every_link_in_the_documents_leads_to_a_page_and_a_heading() -> None:
     assert [page.name for page in pages if page.parent == reference.DOCS and f"({page.name})" not in index] == [
         "index.md"
     ]
+
+
+def test_the_site_of_the_documents_has_every_page() -> None:
+    """mkdocs.yml names each file in docs/ once; make docs fails where one is missing."""
+    named = re.findall(r"[\w]+\.md", (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2])
+    assert sorted(named) == sorted(page.name for page in reference.DOCS.glob("*.md"))
