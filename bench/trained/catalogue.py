@@ -1,4 +1,4 @@
-"""What is made in a world: known models, honest suspects, planted blends; each with its card and its truth."""
+"""Models of a world: known ones, honest suspects, planted blends; each has its card and its truth."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def destination_of(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """What each destination asks for, by its name."""
+    """Filters of each destination, by its name."""
 
     wishes: Mapping[str, Filters] = field(default_factory=dict)
 

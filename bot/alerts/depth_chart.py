@@ -1,6 +1,6 @@
 """Draw the mix over depth and module: one mark for each tensor that was read, with its interval.
 
-The ground reads well in light and dark clients. Colours and shapes are told apart by people who confuse red and green.
+The ground reads well in light and dark clients. Colours and shapes differ for people who confuse red and green, too.
 Without Pillow, alerts have no picture.
 """
 

@@ -16,7 +16,7 @@ from bot.sources.interface import Source, Span
 
 @dataclass(slots=True)
 class Purse:
-    """What may still be spent on one look. Whoever reads takes from it first. What was read once is kept."""
+    """Budget of one look. Each read takes from it first. Bytes that were read are kept."""
 
     requests: int
     size: int  # bytes

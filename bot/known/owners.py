@@ -1,4 +1,4 @@
-"""What the Hub tells about the owners of repositories."""
+"""Lookups of the owners of repositories at the Hub."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """What a reader brings along: the operator's key, roots of time servers, checkpoints seen earlier."""
+    """Trust that a reader brings: the operator's key, roots of time servers, checkpoints seen earlier."""
 
     key: PublicKey | None = None
     roots: Sequence[x509.Certificate] = ()

@@ -79,7 +79,7 @@ class Parent(_Value):
 
 
 class CaseEvent(_Value):
-    """What has happened to a case since."""
+    """Event of a case after its alert."""
 
     at: datetime
     kind: str
@@ -87,7 +87,7 @@ class CaseEvent(_Value):
 
 
 class Answer(_Value):
-    """What the author answered, accepted by a reviewer."""
+    """Answer of the author that a reviewer accepted."""
 
     at: datetime
     text: str

@@ -1,4 +1,4 @@
-"""What of the cases is public: those whose alert reached a public place, without a word of gated repositories.
+"""Public view of cases: those whose alert reached a public place, without a word of gated repositories.
 
 A case in review, rejected, dismissed or kept is not listed. A retracted one stays, marked, if its alert had arrived.
 """

@@ -30,7 +30,7 @@ Time = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
 
 
 class Filters(BaseModel):
-    """What is asked of cases; names are compared ignoring case, and what is left out is not asked."""
+    """Filters of a query for cases. Names are compared ignoring case; an empty field filters nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

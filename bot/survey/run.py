@@ -17,7 +17,7 @@ AT_ONCE = 4  # tasks for each worker that wait at most, so that few are lost whe
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What is left of a survey. `hours`: at the least, by the quota of an account without a plan."""
+    """Rest of a survey. `hours`: the least that the quota of an account without a plan allows."""
 
     models: int
     left: int
